@@ -1,0 +1,171 @@
+"""The protocols: what a backend fulfils, and what the engine's parts promise to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from asc.types import (
+    Advanced,
+    Attempt,
+    Candidate,
+    Plan,
+    Prediction,
+    Recognition,
+    Snapshot,
+    Span,
+    Transition,
+    Verdict,
+)
+
+
+class Computation(Protocol):
+    """A walk x → f(x) → f(f(x)) … through a state space: what the state is and how it advances."""
+
+    exact: bool
+    """Every leap is confirmed by execution, so the end is bit-identical to the plain run, and the clock may steer."""
+
+    provides: frozenset[str]
+    """What `read` can answer, such as "words", "optimizer"; a predictor that needs more is refused at start."""
+
+    def position(self) -> int:
+        """Steps executed or leapt over so far."""
+
+    def finished(self) -> bool:
+        """Whether the walk has arrived."""
+
+    def total(self) -> int | None:
+        """The position at which it will have arrived, if that is known."""
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        """Take up to `max_steps` plain steps; with `record`, also say what they read and wrote, if the backend can.
+
+        Not called where the user's own loop does the stepping.
+        """
+
+    def observe(self) -> Snapshot:
+        """Take what predictors may see now. Cheap; where it is also the rollback copy, it is the full snapshot."""
+
+    def snapshot(self) -> Snapshot:
+        """Take everything: state, position and random state."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a full snapshot, bit for bit."""
+
+    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
+        """Answer a predictor's declared need from its history; "words" gives one mapping a snapshot."""
+
+    def gram(self, snapshots: Sequence[Snapshot]) -> Any:
+        """Inner products, (n-1, n-1) float64, of the differences of n snapshots to the newest."""
+
+    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
+        """Carry a prediction out as a state; None where it means nothing here (a fraction of an integer word)."""
+
+    def agrees(self, transition: Transition) -> bool:
+        """Whether everything that the transition read has the same bits in the current state."""
+
+    def apply(self, transition: Transition) -> None:
+        """Leap. Owns whatever goes along: optimiser moments, schedule, data position."""
+
+    def key(self, names: tuple[str, ...]) -> Any:
+        """Hash key of the named words' current bits; the same function of `Transition.causal` finds its entry."""
+
+    def cost(self, work: str) -> float:
+        """Price of a kind of work in plain steps: "observe", "validate", "dispatch" … Reads no clock unless exact."""
+
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes of the state, hexadecimal."""
+
+
+class History(Protocol):
+    """One segment's snapshots, oldest first, read-only: what a predictor sees."""
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions in steps, ascending."""
+
+    def gram(self) -> Any:
+        """As `Computation.gram`, over this history."""
+
+    def read(self, need: str) -> Any:
+        """Only what the predictor declared: "words" gives one mapping of name to value a snapshot."""
+
+
+class Recognizer(Protocol):
+    """Decides where the loop stops to think, and whether it is worth thinking there."""
+
+    def next_boundary(self, position: int, computation: Computation) -> int:
+        """Return the position of the next boundary, always larger than `position`."""
+
+    def recognise(self, computation: Computation) -> Recognition:
+        """Judge the current state as a place to guess from."""
+
+
+@runtime_checkable
+class Learns(Protocol):
+    """A recognizer or predictor that wants to know what became of the attempts."""
+
+    def learn(self, attempt: Attempt) -> None:
+        """Take one settled attempt into account."""
+
+
+class Predictor(Protocol):
+    """Guesses where the computation will be."""
+
+    needs: frozenset[str]
+    """Names for `History.read` that must be provided; empty for one that only names coefficients."""
+
+    def predict(self, history: History, horizon: int) -> Prediction | None:
+        """Guess the state `horizon` steps past the newest snapshot; None where it would rather not say."""
+
+
+class Validator(Protocol):
+    """Decides whether a candidate is good enough."""
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Give a verdict; the computation is unchanged on return and on raise."""
+
+
+class Cache(Protocol):
+    """Verified transitions, found again by what they read."""
+
+    def lookup(self, computation: Computation, until: int | None = None) -> Transition | None:
+        """Find a transition that agrees with the current state and does not pass position `until`."""
+
+    def insert(self, transition: Transition) -> bool:
+        """Take one in, evicting others where the bounds ask for it; False if it alone exceeds them."""
+
+    def stats(self) -> Mapping[str, int]:
+        """Entries, bytes, hits, misses, evictions."""
+
+
+class Speculator(Protocol):
+    """Turns plans into cache entries: judged on the spot, or executed elsewhere."""
+
+    def capacity(self) -> int:
+        """How many plans it would take now."""
+
+    def covered(self) -> frozenset[int]:
+        """Positions from which a transition is under way or has been delivered."""
+
+    def speculate(
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache
+    ) -> Sequence[Attempt]:
+        """Try the plans, starting from the newest snapshot."""
+
+    def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
+        """Take results that have arrived, wait for one that is about to, settle those whose position is reached."""
+
+    def spans(self) -> Sequence[Span]:
+        """Hand over the workers' time since the last call, for the timeline."""
+
+    def close(self) -> None:
+        """Let go of workers and whatever is under way."""
+
+
+@runtime_checkable
+class Executable(Protocol):
+    """A computation whose supersteps another worker can run from a candidate."""
+
+    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+        """Return a picklable call that runs `steps` from the candidate, for at most `seconds`; None: nothing usable."""

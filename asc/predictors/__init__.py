@@ -1,0 +1,1 @@
+"""Built-in predictors: where the computation will be."""

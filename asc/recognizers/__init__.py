@@ -1,0 +1,1 @@
+"""Built-in recognizers: where to stop and think."""

@@ -1,0 +1,126 @@
+"""The small values that the pieces hand to each other. State is carried, information is reported: different types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+
+class Outcome(Enum):
+    """What became of one attempt to speculate; the value is the word that people see."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    SILENT = "no prediction"
+    FAILED = "raised"
+    LATE = "came too late"
+    LAUNCHED = "sent to a worker"
+
+
+class Snapshot(NamedTuple):
+    """A state at a position. Differences are taken only between snapshots of one segment."""
+
+    position: int  # steps executed so far
+    segment: int  # a judged leap starts a new one
+    state: Any  # the backend's own
+    nbytes: int
+
+
+class Transition(NamedTuple):
+    """A way from here to there: everything that skips work is one of these, and its effect is opaque to the core."""
+
+    start: int  # position at which it was computed (or is expected to apply)
+    steps: int  # 0: an update in place (averages, outer steps)
+    effect: Any  # `Computation.apply` knows what it means
+    nbytes: int
+    source: str  # which predictor or worker
+    causal: Mapping[str, Any] = {}  # words that were read before written, by name; what a match must agree on
+
+
+class Advanced(NamedTuple):
+    """What a call of `Computation.advance` did; a compiled backend reports its own batch of hits here."""
+
+    steps: int
+    hits: int = 0
+    misses: int = 0
+    skipped: int = 0
+    learnt: Transition | None = None  # the superstep as a transition, when it was asked for
+
+
+class Recognition(NamedTuple):
+    """A recognizer's answer: is this a place worth guessing from?"""
+
+    speculate: bool
+    label: str  # "stable", "loop head", ...
+    score: float | None
+
+
+class Plan(NamedTuple):
+    """What to try next: guess the state `horizon` steps from here; an executed guess then runs `steps` further."""
+
+    predictor: str
+    horizon: int
+    steps: int = 0
+
+
+class Combination(NamedTuple):
+    """A prediction as coefficients over the history's snapshots, oldest first; the backend does the one weighted sum."""
+
+    coefficients: tuple[Fraction | float, ...]
+
+
+class Direct(NamedTuple):
+    """A prediction given as a state: per-word values, tensors, whatever the backend's `materialise` takes."""
+
+    state: Any
+
+
+Prediction = Combination | Direct
+
+
+class Candidate(NamedTuple):
+    """A predicted state that nobody has confirmed yet."""
+
+    start: int  # where it was predicted from
+    horizon: int
+    state: Any
+    nbytes: int
+    source: str
+
+
+class Verdict(NamedTuple):
+    """A validator's answer. The gain is measured on held-out data or by execution, never simply the horizon."""
+
+    accepted: bool
+    gain_steps: float  # equivalents of plain steps
+    reason: str
+
+
+class Attempt(NamedTuple):
+    """One try and what became of it: what the allocator learns from and the record keeps."""
+
+    plan: Plan
+    outcome: Outcome
+    gain_steps: float = 0.0
+    reason: str = ""
+
+
+class Span(NamedTuple):
+    """A stretch of a worker's time, for the timeline. Seconds since the epoch."""
+
+    worker: str
+    began: float
+    ended: float
+    start: int
+    steps: int
+
+
+class Boundary(NamedTuple):
+    """What happened at one boundary."""
+
+    position: int  # before any leap
+    label: str
+    leaps: tuple[Transition, ...]
+    attempts: tuple[Attempt, ...]

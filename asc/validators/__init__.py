@@ -1,0 +1,1 @@
+"""Built-in validators: whether a candidate is good enough."""

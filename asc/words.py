@@ -1,0 +1,107 @@
+"""Words: named immutable values, equal only when type and bits are.
+
+`True` is not `1`, `-0.0` is not `0.0`, and a NaN equals itself: an exact backend must not mistake one for the other.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+Word = bool | int | float | bytes | str | np.generic
+"""What a word may hold."""
+
+WORD_TYPES = (bool, int, float, bytes, str, np.generic)
+
+
+def bits(value: Word) -> Hashable:
+    """Return a key that two words share exactly when they have the same type and bits."""
+    kind = type(value)
+    if kind is int or kind is bytes or kind is str:
+        return value
+    if kind is float:
+        return ("float", struct.pack("<d", value))
+    if kind is bool:
+        return ("bool", value)
+    if isinstance(value, np.generic):
+        return (value.dtype.str, value.tobytes())
+    raise TypeError(f"a word holds int, float, bool, bytes, str or a numpy scalar, not {kind.__name__}")
+
+
+def same(left: Word, right: Word) -> bool:
+    """Whether two words have the same type and bits."""
+    return left is right or bits(left) == bits(right)
+
+
+def canonical(value: Word) -> bytes:
+    """Return bytes that identify a word across machines and Python versions, for digests."""
+    kind = type(value)
+    if kind is int:
+        return b"int:" + str(value).encode() if abs(value) < 10**4000 else b"hex:" + hex(value).encode()  # type: ignore[arg-type]
+    if kind is bytes:
+        return b"bytes:" + value  # type: ignore[operator]
+    if kind is str:
+        return b"str:" + value.encode("utf-8", "surrogatepass")  # type: ignore[union-attr]
+    if kind is float:
+        return b"float:" + struct.pack("<d", value)
+    if kind is bool:
+        return b"bool:1" if value else b"bool:0"
+    if isinstance(value, np.generic):
+        little = np.asarray(value).astype(value.dtype.newbyteorder("<"))
+        return f"numpy {value.dtype.str.lstrip('<>=|')}:".encode() + little.tobytes()
+    raise TypeError(f"a word holds int, float, bool, bytes, str or a numpy scalar, not {kind.__name__}")
+
+
+def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) -> Word | None:
+    """Return the exact weighted sum of a word's past values, oldest first.
+
+    Integers stay integers: a sum with a fractional part means nothing and gives None. Floats are summed exactly and
+    rounded once. Words that are not numbers, and numbers that are not finite, are predicted only where they stand still.
+    """
+    newest = values[-1]
+    kind = type(newest)
+    if any(type(value) is not kind for value in values):
+        return None
+    if kind is not int and kind is not float:
+        return newest if all(same(value, newest) for value in values) else None
+    if kind is float and not all(math.isfinite(value) for value in values):  # type: ignore[arg-type]
+        return None
+    if not all(math.isfinite(c) for c in coefficients):
+        return None
+    total = sum((Fraction(c) * Fraction(v) for c, v in zip(coefficients, values, strict=True)), Fraction(0))  # type: ignore[arg-type]
+    if kind is int:
+        return total.numerator if total.denominator == 1 else None
+    try:
+        return float(total)
+    except OverflowError:
+        return None
+
+
+class Excited:
+    """The words that ever change between boundaries: models see and predict only these (Waterland et al. 2014)."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._last: Mapping[str, Any] | None = None
+
+    def note(self, words: Mapping[str, Any]) -> None:
+        """Compare with the words of the previous boundary."""
+        last = self._last
+        if last is not None:
+            for name, value in words.items():
+                if name not in self.names and (name not in last or not same(last[name], value)):
+                    self.names.add(name)
+        self._last = words
+
+
+def changing(states: Iterable[Mapping[str, Word]]) -> tuple[str, ...]:
+    """Return the names, sorted, whose value differs anywhere among the states."""
+    excited = Excited()
+    for words in states:
+        excited.note(words)
+    return tuple(sorted(excited.names))
