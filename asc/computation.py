@@ -142,6 +142,13 @@ class Cache(Protocol):
 class Speculator(Protocol):
     """Turns plans into cache entries: judged on the spot, or executed elsewhere."""
 
+    workers: int
+    fault: str
+    """Why it can do nothing any more, empty while it can."""
+
+    def slowdown(self) -> float | None:
+        """How many times a worker's step takes the plain price; None where that is not known or means nothing."""
+
     def capacity(self) -> int:
         """How many plans it would take now."""
 

@@ -11,5 +11,5 @@ class StepError(AscError):
     """The user's own step function raised; `__cause__` is its exception, the message has the position."""
 
 
-class NonDeterministicStep(AscError):
+class NonDeterministicStepError(AscError):
     """The same state was run twice and gave two results, so nothing that is predicted from it can be trusted."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from enum import Enum
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -36,7 +36,10 @@ class Transition(NamedTuple):
     effect: Any  # `Computation.apply` knows what it means
     nbytes: int
     source: str  # which predictor or worker
-    causal: Mapping[str, Any] = {}  # words that were read before written, by name; what a match must agree on
+    causal: Mapping[str, Hashable] = {}  # bits of the words that were read before written; what a match must agree on
+    gain_steps: float | None = (
+        None  # what a judge found it to be worth; None: every skipped step, since it was executed
+    )
 
 
 class Advanced(NamedTuple):
@@ -66,7 +69,7 @@ class Plan(NamedTuple):
 
 
 class Combination(NamedTuple):
-    """A prediction as coefficients over the history's snapshots, oldest first; the backend does the one weighted sum."""
+    """A prediction as coefficients over the history's snapshots, oldest first; the backend carries out the sum."""
 
     coefficients: tuple[Fraction | float, ...]
 
@@ -118,9 +121,37 @@ class Span(NamedTuple):
 
 
 class Boundary(NamedTuple):
-    """What happened at one boundary."""
+    """What happened at one boundary. Times are seconds since the epoch."""
 
     position: int  # before any leap
     label: str
     leaps: tuple[Transition, ...]
     attempts: tuple[Attempt, ...]
+    spans: tuple[Span, ...]  # workers' time that became known here
+    began: float
+    ended: float
+
+
+class Status(NamedTuple):
+    """A run at a glance, for whoever shows it."""
+
+    position: int
+    total: int | None
+    seconds: float
+    label: str
+    hits: int  # leaps taken from the cache
+    misses: int  # boundaries where the cache was asked and had nothing
+    skipped: int  # steps leapt over
+    outcomes: Mapping[str, int]  # settled attempts, by `Outcome.value`
+    workers: int
+    busy: int
+    excited: tuple[str, ...]  # words that ever changed between boundaries
+    words: int  # words there are
+    estimated_speedup: float
+    ceiling: float  # what these workers could give at best
+    reason: str  # in a sentence: why there is a gain, or none
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of look-ups that found a transition, 0 where none was made."""
+        return self.hits / max(1, self.hits + self.misses)

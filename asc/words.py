@@ -61,18 +61,15 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     """Return the exact weighted sum of a word's past values, oldest first.
 
     Integers stay integers: a sum with a fractional part means nothing and gives None. Floats are summed exactly and
-    rounded once. Words that are not numbers, and numbers that are not finite, are predicted only where they stand still.
+    rounded once. Words that are not finite numbers are predicted only where they stand still.
     """
     newest = values[-1]
     kind = type(newest)
     if any(type(value) is not kind for value in values):
         return None
-    if kind is not int and kind is not float:
+    numeric = kind is int or (kind is float and all(math.isfinite(value) for value in values))  # type: ignore[arg-type]
+    if not numeric or not all(math.isfinite(c) for c in coefficients):
         return newest if all(same(value, newest) for value in values) else None
-    if kind is float and not all(math.isfinite(value) for value in values):  # type: ignore[arg-type]
-        return None
-    if not all(math.isfinite(c) for c in coefficients):
-        return None
     total = sum((Fraction(c) * Fraction(v) for c, v in zip(coefficients, values, strict=True)), Fraction(0))  # type: ignore[arg-type]
     if kind is int:
         return total.numerator if total.denominator == 1 else None

@@ -1,0 +1,148 @@
+"""The allocator: what to try next, and whether to try at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import Field
+
+from asc.computation import Computation
+from asc.ledger import Ledger
+from asc.settings import Settings
+from asc.types import Attempt, Outcome, Plan
+
+_FADE = 0.95  # an older outcome weighs this much less than the one after it
+_PATIENCE = 3  # rejections in a row before speculation pauses, twice as long each time
+_LONGEST_PAUSE = 1024  # boundaries
+_WINDOW = 128  # supersteps remembered before it is asked whether any came back
+_PLAIN_EVERY = 16  # one superstep in so many stays untracked, so that the price of a plain step stays known
+
+
+class _Record:
+    """The faded outcomes of one predictor at one distance."""
+
+    def __init__(self) -> None:
+        self.accepted, self.rejected, self.gain = 1.0, 1.0, 0.0
+
+    def note(self, accepted: bool, weight: float = 1.0, gain: float = 0.0) -> None:
+        self.accepted = 1 + _FADE * (self.accepted - 1) + weight * accepted
+        self.rejected = 1 + _FADE * (self.rejected - 1) + weight * (not accepted)
+        if accepted:
+            self.gain = gain if not self.gain else _FADE * self.gain + (1 - _FADE) * gain
+
+    @property
+    def probability(self) -> float:
+        return self.accepted / (self.accepted + self.rejected)
+
+
+class Allocator:
+    """Picks predictor and horizon by (probability x gain - cost), backs off, and never overdraws the ledger.
+
+    After a few rejections in a row it pauses, twice as long each time; one acceptance ends that. Whatever the
+    predictors do, the main thread's loss stays within `Ledger.allowance` and the one attempt that exhausts it.
+    """
+
+    class Config(Settings):
+        """How speculation is rationed."""
+
+        overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
+        horizons: tuple[int, ...] = Field((), description="judged speculation: horizons to try, in steps")
+        lookahead: int = Field(1024, ge=1, description="executed speculation: supersteps to look ahead at most")
+        memoise: bool = Field(True, description="remember the main thread's own supersteps where that pays")
+
+    def __init__(self, config: Config, predictors: Sequence[str], ledger: Ledger) -> None:
+        self._config, self._ledger = config, ledger
+        self._predictors = list(predictors)
+        self._records: dict[tuple[str, int], _Record] = {}
+        self._boundary = self._resume_at = self._streak = 0
+        self._recorded = self._window = 0
+        self._window_ends, self._window_resumes = _WINDOW, 0
+
+    def plans(self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]) -> list[Plan]:
+        """Return at most `capacity` plans, most valuable first; none while paused or overdrawn."""
+        self._boundary += 1
+        if capacity <= 0 or self._boundary < self._resume_at or self._ledger.allowance() <= 0:
+            return []
+        chosen: list[Plan] = []
+        for options in self._options(computation, superstep, capacity, covered):
+            worth, plan = max(((self._worth(plan), plan) for plan in options), key=lambda pair: pair[0])
+            if worth > 0:
+                chosen.append(plan)
+            if len(chosen) == capacity:
+                break
+        return chosen
+
+    def learn(self, attempt: Attempt) -> None:
+        """Take one settled attempt into account."""
+        record = self._records.setdefault(self._place(attempt.plan), _Record())
+        if attempt.outcome is Outcome.ACCEPTED:
+            record.note(True, gain=attempt.gain_steps)
+            self._streak = 0
+            self._resume_at = 0
+        elif attempt.outcome is Outcome.REJECTED:
+            record.note(False)
+            self._streak += 1
+            if self._streak > _PATIENCE:
+                pause = min(_LONGEST_PAUSE, 2 ** min(self._streak - _PATIENCE, 30))
+                self._resume_at = self._boundary + pause
+        elif attempt.outcome is Outcome.SILENT:
+            record.note(False, weight=0.1)
+
+    def drop(self, predictor: str) -> None:
+        """Plan no more with this predictor."""
+        if predictor in self._predictors:
+            self._predictors.remove(predictor)
+
+    @property
+    def paused(self) -> bool:
+        """Whether a row of rejections, or the lack of any predictor, has stopped speculation for now."""
+        return not self._predictors or self._boundary < self._resume_at
+
+    def remembers(self, recalled: int) -> bool:
+        """Whether to track the coming superstep for the cache; `recalled`: remembered ones that were used so far.
+
+        Where nothing comes back within a window, windows and the pauses between them double.
+        """
+        self._recorded += 1
+        if not self._config.memoise or not self._ledger.unit or self._recorded % _PLAIN_EVERY == 0:
+            return False
+        if self._ledger.allowance() <= 0 or self._recorded < self._window_resumes:
+            return False
+        if self._recorded >= self._window_ends:
+            if not recalled:
+                self._window += 1
+                self._window_resumes = self._recorded + 3 * _WINDOW * 2**self._window
+            self._window_ends = max(self._recorded, self._window_resumes) + _WINDOW * 2**self._window
+        return True
+
+    def _options(
+        self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]
+    ) -> Iterator[list[Plan]]:
+        """Yield the alternatives: for each place still to be covered, one plan a predictor."""
+        if not self._predictors:
+            return
+        if self._config.horizons:
+            for horizon in self._config.horizons:
+                yield [Plan(name, horizon) for name in self._predictors]
+            return
+        position, total = computation.position(), computation.total()
+        for ahead in range(1, min(self._config.lookahead, len(covered) + capacity) + 1):
+            start = position + ahead * superstep
+            if total is not None and start >= total:
+                return
+            if start not in covered:
+                steps = superstep if total is None else min(superstep, total - start)
+                yield [Plan(name, start - position, steps) for name in self._predictors]
+
+    def _worth(self, plan: Plan) -> float:
+        record = self._records.get(self._place(plan))
+        if record is None:
+            record = _Record()
+        gain = record.gain or plan.steps or plan.horizon
+        kinds = ("predict", "dispatch") if plan.steps else ("predict", "validate")
+        return record.probability * gain - sum(self._ledger.average(kind) for kind in kinds)
+
+    @staticmethod
+    def _place(plan: Plan) -> tuple[str, int]:
+        """Outcomes are kept by predictor and distance; where executed, distances of like magnitude are one."""
+        return plan.predictor, (plan.horizon // plan.steps).bit_length() if plan.steps else -plan.horizon

@@ -1,0 +1,44 @@
+"""What a backend is to the command line and to `asc.run`: a way to make computations from a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from asc.computation import Computation
+from asc.config import RunConfig
+
+C = TypeVar("C", bound=Computation)
+
+
+class Pool(NamedTuple):
+    """Where guesses are executed; without workers only the main thread's own supersteps are remembered."""
+
+    make: Callable[[], Executor]
+    workers: int
+    start_s: float = 0.0  # typical seconds until workers are there; a shorter run does without
+
+
+class Backend(Protocol[C]):
+    """A registered backend. Its class has a `Config` that extends `RunConfig`, and is constructed with an instance."""
+
+    @property
+    def config(self) -> RunConfig:
+        """What it was made from."""
+
+    def computation(self, plain: bool) -> C:
+        """Make the computation at its start; a plain one will run without an engine and may skip all preparation."""
+
+    def pool(self, computation: C) -> Pool | None:
+        """Where guesses are executed; None for a backend whose guesses are judged."""
+
+    def save(self, computation: C, folder: Path) -> None:
+        """Write a checkpoint that a kill at any moment leaves whole; never a pickle."""
+
+    def load(self, computation: C, folder: Path) -> bool:
+        """Go to the folder's checkpoint; False if there is none yet."""
+
+    def outcome(self, computation: C) -> Mapping[str, Any]:
+        """What a person wants to see of the final state, in values that JSON can hold."""

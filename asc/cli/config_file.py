@@ -1,0 +1,39 @@
+"""Configuration files: JSON or TOML, by extension."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from asc.errors import AscError
+
+_READERS: Mapping[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
+
+
+def read_table(path: Path) -> Mapping[str, Any]:
+    """Read a configuration file. Raises AscError where it is missing or malformed, or holds no table of settings."""
+    title = f'The configuration file "{path}"'
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise AscError(f"{title} is of no known kind; expected a name that ends in .json or .toml.")
+    try:
+        content = reader(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise AscError(f"{title} does not exist; expected the path of a JSON or TOML file.") from error
+    except OSError as error:
+        raise AscError(f"{title} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise AscError(f"{title} is not text in UTF-8; save it in that encoding.") from error
+    except json.JSONDecodeError as error:
+        raise AscError(f"{title} is not JSON: {error.msg}, in line {error.lineno}, column {error.colno}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise AscError(f"{title} is not TOML: {error}.") from error
+    if not isinstance(content, dict):
+        raise AscError(
+            f"{title} holds {'a list' if isinstance(content, list) else 'a single value'}; "
+            'expected a table of settings, such as {"checkpoint_seconds": 60}.'
+        )
+    return content

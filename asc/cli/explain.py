@@ -1,0 +1,67 @@
+"""`asc explain NAME`: what a component does and what can be set."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import rich_click as click
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from asc.cli.plugins import Session
+from asc.observers.encodable import Encodable
+from asc.plugins import Entry
+from asc.plugins.fields import settings
+
+_CHOSEN = {
+    "backend": ("asc run {}", "--set {}=VALUE"),
+    "predictor": ("--predictors {}", "--set predictors.0.{}=VALUE"),
+    "recognizer": ("--recognizer {}", "--set recognizer.{}=VALUE"),
+    "validator": ("--validator {}", "--set validator.{}=VALUE"),
+}
+"""How a component of each kind is chosen by name, and how one of its settings is changed."""
+
+
+@click.command("explain")
+@click.argument("name")
+@click.pass_obj
+def explain_command(session: Session, name: str) -> None:
+    """Explain a component: what it does, its settings, and where it comes from."""
+    for number, entry in enumerate(session.plugins.registry.find(name)):
+        if number:
+            session.console.print()
+        for part in explanation(entry):
+            session.console.print(Encodable(part))
+
+
+def explanation(entry: Entry) -> Iterator[RenderableType]:
+    """Yield what there is to say about a component, from its class and its settings. Raises AscError as both load."""
+    component, config = entry.load(), entry.load_config()
+    yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {component.__module__}")
+    yield Text(f"\n{_reflowed(inspect.cleandoc(component.__doc__ or entry.summary))}\n")
+    choose, change = _CHOSEN[entry.kind]
+    yield Text(f"Choose it with {choose.format(entry.name)}.")
+    found = list(settings(config))
+    if not found:
+        yield Text("It has no settings.")
+        return
+    yield Text(f"Change its settings with {change.format(found[0].path)}.\n")
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("setting", no_wrap=True)
+    for heading in ("type", "default", "description"):
+        table.add_column(heading, overflow="fold")
+    for setting in found:
+        table.add_row(*(Text(text) for text in setting))
+    yield table
+
+
+def _reflowed(text: str) -> str:
+    """Join the lines of each paragraph, for the console to wrap; tables, lists and formulas stay as they are."""
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        paragraph if re.search(r"^([ |*-]|\d+\.)", paragraph, re.MULTILINE) else " ".join(paragraph.split())
+        for paragraph in paragraphs
+    )

@@ -1,0 +1,170 @@
+"""The engine: one short loop.
+
+    while not computation.finished():
+        boundary()                 # recognise; speculate; look up; apply a hit
+        computation.advance(...)   # to the recognizer's next boundary
+
+A leap is always a cache hit; only the speculator differs. The loop knows no backend, no tensor library, no terminal.
+It can be driven from outside, one `boundary()` at a time, where somebody else's loop does the stepping.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from asc.allocator import Allocator
+from asc.cache import TrajectoryCache
+from asc.computation import Computation, Learns, Recognizer, Speculator
+from asc.ledger import Ledger
+from asc.spotcheck import check_first_step, check_leap
+from asc.trajectory import Trajectory
+from asc.types import Attempt, Boundary, Outcome, Transition
+from asc.words import Excited
+
+MAIN = "main"  # the source of transitions that the main thread remembered itself
+
+
+class Engine:
+    """Drives one computation; made of parts that can each be replaced."""
+
+    def __init__(
+        self,
+        computation: Computation,
+        recognizer: Recognizer,
+        speculator: Speculator,
+        *,
+        cache: TrajectoryCache,
+        allocator: Allocator,
+        ledger: Ledger,
+        shadow: bool = False,
+        chain: int = 1024,
+        on_boundary: Callable[[Boundary], None] | None = None,
+        on_fault: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.computation, self.recognizer, self.speculator = computation, recognizer, speculator
+        self.cache, self.allocator, self.ledger = cache, allocator, ledger
+        self.trajectory, self.excited = Trajectory(), Excited()
+        self._shadow, self._chain = shadow, chain if computation.exact else 1
+        self._on_boundary, self._on_fault = on_boundary, on_fault
+        self.stopped = False
+        self.until: int | None = None
+        self._checked = False
+        self.recalled = 0  # hits on what the main thread itself had remembered
+
+    def run(self, until: int | None = None) -> None:
+        """Walk to the end, to position `until`, or to the next boundary after `stop`."""
+        self.until = until
+        if self.computation.exact and not self._checked and not self._arrived():
+            self._checked = True
+            since = self.ledger.clock()
+            check_first_step(self.computation)
+            self.ledger.charge("spot-check", since)
+        while not self.stopped and not self._arrived():
+            self.boundary()
+            if not self._arrived():
+                self.advance()
+
+    def stop(self) -> None:
+        """Ask for an end at the next boundary; safe to call from a signal handler or another thread."""
+        self.stopped = True
+
+    def boundary(self) -> Boundary:
+        """Recognise, speculate, look up, apply a hit."""
+        began, computation, position = time.time(), self.computation, self.computation.position()
+        attempts = list(self.speculator.collect(computation, self.cache))
+        self._observe()
+        leaps = self._leap()
+        recognition = self.recognizer.recognise(computation)
+        if recognition.speculate and not self._arrived():
+            fresh = self._speculate()
+            attempts += fresh
+            if not leaps and any(attempt.outcome is Outcome.ACCEPTED for attempt in fresh):
+                leaps = self._leap()
+        for attempt in attempts:
+            self._learn(attempt)
+        spans = tuple(self.speculator.spans())
+        event = Boundary(position, recognition.label, tuple(leaps), tuple(attempts), spans, began, time.time())
+        if self._on_boundary is not None:
+            since = self.ledger.clock()
+            self._on_boundary(event)
+            self.ledger.charge("notify", since, computation.cost("notify"))
+        return event
+
+    def advance(self) -> None:
+        """Take plain steps to the recognizer's next boundary."""
+        computation, position = self.computation, self.computation.position()
+        target = self.recognizer.next_boundary(position, computation)
+        record = self.allocator.remembers(self.recalled)
+        since = self.ledger.clock()
+        done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
+        since = self.ledger.progress(done.steps, since, tracked=record)
+        if done.learnt is not None:
+            self.cache.insert(done.learnt._replace(source=MAIN))
+            self.ledger.charge("insert", since, computation.cost("insert"))
+
+    def _arrived(self) -> bool:
+        return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
+
+    def _speculate(self) -> list[Attempt]:
+        superstep = self.recognizer.next_boundary(self.computation.position(), self.computation)
+        superstep -= self.computation.position()
+        capacity, covered = self.speculator.capacity(), self.speculator.covered()
+        plans = self.allocator.plans(self.computation, superstep, capacity, covered)
+        history = self.trajectory.snapshots()
+        return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
+
+    def _leap(self) -> list[Transition]:
+        """Look up and apply, over and over where hits may chain."""
+        leaps: list[Transition] = []
+        while len(leaps) < self._chain and not self._arrived():
+            found = self._lookup()
+            if found is None:
+                break
+            leaps.append(found)
+            if self._shadow:
+                break
+            self._apply(found)
+        return leaps
+
+    def _observe(self) -> None:
+        computation, since = self.computation, self.ledger.clock()
+        snapshot = computation.observe()
+        self.trajectory.append(snapshot)
+        if "words" in computation.provides:
+            self.excited.note(computation.read("words", (snapshot,))[0])
+        self.ledger.charge("observe", since, computation.cost("observe"))
+
+    def _lookup(self) -> Transition | None:
+        if not len(self.cache):
+            return None
+        since = self.ledger.clock()
+        found = self.cache.lookup(self.computation, self.until)
+        self.ledger.charge("lookup", since, self.computation.cost("lookup"))
+        return found
+
+    def _apply(self, leap: Transition) -> None:
+        computation, since = self.computation, self.ledger.clock()
+        leaps = self.ledger.leaps
+        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 2
+        if computation.exact and leaps & (leaps - 1) == 0 and affordable:  # the 1st, 2nd, 4th, 8th ... hit
+            check_leap(computation, leap)
+            self.ledger.charge("spot-check", since)
+        else:
+            computation.apply(leap)
+            self.ledger.charge("apply", since, computation.cost("apply"))
+        self.ledger.leap(leap.steps, leap.steps if leap.gain_steps is None else leap.gain_steps)
+        self.recalled += leap.source == MAIN
+        if computation.exact:
+            self._observe()
+        else:
+            self.trajectory.new_segment()
+
+    def _learn(self, attempt: Attempt) -> None:
+        self.allocator.learn(attempt)
+        if isinstance(self.recognizer, Learns):
+            self.recognizer.learn(attempt)
+        if attempt.outcome is Outcome.FAILED:
+            self.allocator.drop(attempt.plan.predictor)
+            if self._on_fault is not None:
+                self._on_fault(attempt.plan.predictor, attempt.reason)

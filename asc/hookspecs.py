@@ -1,0 +1,114 @@
+"""The hooks: everything that a plugin may implement.
+
+A plugin is a module, or any object, with functions marked by `asc.hookimpl`:
+
+    import asc
+
+    @asc.hookimpl
+    def asc_register(registry):
+        registry.add("predictor", "mine", "my_package.mine:Mine", "my_package.mine:Mine.Config", "guesses what I would")
+
+It is found by its entry point of the group `asc`, or given as a single file with `--plugin FILE.py`. Hooks register
+things and watch a run at its boundaries; none is called within the step loop. An implementation takes any of the
+parameters below, by name, and may leave out those that it does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pluggy
+
+from asc.types import Boundary, Status
+
+PROJECT = "asc"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Registrar(Protocol):
+    """What `asc_register` is given: a place to announce components."""
+
+    def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
+        """Announce a component; nothing is imported before it is used.
+
+        `kind` is "backend", "predictor", "recognizer" or "validator"; `name` is what people type; `factory` and
+        `config` are dotted paths, "package.module:Class" and "package.module:Class.Config"; `summary` is one line.
+        Raises AscError where one of them is not of this form, or where the name is taken.
+        """
+
+
+class RunView(Protocol):
+    """What a hook sees of a run. Read-only: a hook watches a run and never steers it."""
+
+    @property
+    def backend(self) -> str:
+        """Name of the backend, as in `asc run BACKEND`."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The complete configuration, of values that JSON can hold."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the run is recorded; None where it is not."""
+
+    @property
+    def started(self) -> float:
+        """When it began, in seconds since the epoch."""
+
+    def status(self) -> Status:
+        """Take stock now; costs some microseconds."""
+
+
+@hookspec
+def asc_register(registry: Registrar) -> None:
+    """Announce components. Called once, while plugins are loaded and before anything runs.
+
+    Args:
+        registry: takes the announcements. A plugin that raises here contributes nothing and is reported as failed.
+
+    Returns:
+        Nothing; a value is ignored.
+    """
+
+
+@hookspec
+def asc_run_started(run: RunView) -> None:
+    """Watch a run begin, or go on after an interruption. Called once, before the first step.
+
+    Args:
+        run: the run; it stays the same object in all later calls.
+
+    Returns:
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+    """
+
+
+@hookspec
+def asc_boundary(run: RunView, boundary: Boundary) -> None:
+    """Watch a boundary. Called after each, between two stretches of steps, up to tens of thousands of times a second.
+
+    Args:
+        run: the run; `run.status()` is dear beside this call, so ask it only now and then.
+        boundary: what happened here: leaps, attempts, workers' time. Its times were read already and cost nothing.
+
+    Returns:
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+    """
+
+
+@hookspec
+def asc_run_finished(run: RunView, summary: Mapping[str, Any]) -> None:
+    """Watch a run end. Called once, after the last step or when the run was stopped; not after a kill.
+
+    Args:
+        run: the run, in its last state.
+        summary: what `summary.json` holds, of values that JSON can hold.
+
+    Returns:
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning.
+    """

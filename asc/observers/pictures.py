@@ -1,0 +1,119 @@
+"""The report's pictures: where the time went, how the steps added up, when the cache hit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import add
+
+from asc.observers import figures
+from asc.observers.account import BINS, Account, Bins
+from asc.observers.charts import HEIGHT, area, chart, legend, marks, rules
+from asc.observers.page import Html, join, section, tag
+
+LANES = 16
+"""Workers that get a lane of their own; the others share one."""
+
+SPARSE = 120
+"""Columns of a chart whose single columns are to be seen."""
+
+
+def timeline(account: Account) -> Html:
+    """Return what the main thread and each worker did, and when there were hits and misses."""
+    if not account.length:
+        return section("Where the time went", tag("p", None, "The record holds no time yet."))
+    width = account.length / BINS
+    work = [value / width for value in account.work.values]
+    boundary = [value / width for value in account.boundary.values]
+    at_work, at_boundaries = sum(account.work.values), sum(account.boundary.values)
+    told = (
+        f"Of {figures.duration(account.length)}, {figures.duration(at_work)} were spent on steps between boundaries "
+        f"and {figures.duration(at_boundaries)} at boundaries, on speculation."
+    )
+    main = chart("main", "Main thread", told, "lane", BINS, area(work, "work"), area(boundary, "boundary", work))
+    rows = [tag("span", None, "main thread"), main]
+    for name, bins, style in (("hits", account.hits, "gain"), ("misses", account.misses, "miss")):
+        count = figures.count(sum(bins.values))
+        rows += [
+            tag("span", None, name),
+            chart(name, f"When there were {name}", count, "marks", BINS, marks(bins.values, style)),
+        ]
+    for index, (name, lane) in enumerate(_lanes(account.workers, width)):
+        busy = f"Busy {figures.percent(sum(lane) / BINS)} of the time."
+        rows += [tag("span", None, name), chart(f"worker-{index}", name, busy, "lane", BINS, area(lane, "worker"))]
+    workers = [("worker", "a worker's supersteps")] if account.workers else []
+    return section(
+        "Where the time went",
+        tag("p", {"class": "soft"}, told),
+        tag("div", {"class": "lanes"}, *rows, _times(account.length)),
+        legend(("work", "plain steps"), ("boundary", "at boundaries"), ("gain", "hits"), ("miss", "misses"), *workers),
+    )
+
+
+def steps(account: Account) -> Html:
+    """Return steps executed and skipped, added up over time."""
+    executed, skipped = (list(accumulate(bins.values)) for bins in (account.executed, account.skipped))
+    top = max(1.0, *map(add, executed, skipped))
+    low, high = [value / top for value in executed], [value / top for value in skipped]
+    told = f"{figures.count(executed[-1])} steps were executed and {figures.count(skipped[-1])} skipped."
+    shapes = (area(low, "work"), area(high, "gain", low), rules(BINS, 4))
+    picture = chart("steps", "Steps executed and skipped over time", told, "tall", BINS, *shapes)
+    return section(
+        "Steps executed and skipped",
+        tag("p", {"class": "soft"}, told),
+        _scaled(picture, ((figures.count(top), 0.5), (figures.count(top / 2), 0.5), ("0", 0.0)), account.length),
+        legend(("gain", "skipped"), ("work", "executed")),
+    )
+
+
+def cache(account: Account) -> Html:
+    """Return hits above and misses below a middle line, by time."""
+    hits, misses = _coarse(account.hits), _coarse(account.misses)
+    up, down = max(1.0, *hits), max(1.0, *misses)
+    # One scale for both, and room for a rare kind.
+    ground = min(0.85, max(0.15, down / (up + down)))
+    unit = min((1 - ground) / up, ground / down)
+    sunk = [max(value * unit, float(value > 0) / HEIGHT) for value in misses]
+    told = (
+        f"{figures.count(sum(hits))} hits and {figures.count(sum(misses))} misses; a miss is a boundary without a leap."
+    )
+    shapes = (
+        area([value * unit for value in hits], "gain", [ground] * SPARSE),
+        area(sunk, "miss", [ground - value for value in sunk]),
+    )
+    picture = chart("cache", "Hits and misses over time", told, "tall", SPARSE, *shapes)
+    labels = ((figures.count((1 - ground) / unit), 1 - ground), ("0", ground), (figures.count(ground / unit), 0.0))
+    return section(
+        "Hits and misses",
+        tag("p", {"class": "soft"}, told),
+        _scaled(picture, labels, account.length),
+        legend(("gain", "hits, upwards"), ("miss", "misses, downwards")),
+    )
+
+
+def _lanes(workers: dict[str, Bins], width: float) -> list[tuple[str, list[float]]]:
+    ordered = sorted(workers.items(), key=lambda item: (len(item[0]), item[0]))
+    lanes = [(name, [value / width for value in bins.values]) for name, bins in ordered]
+    if len(lanes) <= LANES:
+        return lanes
+    rest = [lane for _, lane in lanes[LANES - 1 :]]
+    mean = [sum(values) / len(rest) for values in zip(*rest, strict=True)]
+    return [*lanes[: LANES - 1], (f"{len(rest)} more, mean", mean)]
+
+
+def _coarse(bins: Bins) -> list[float]:
+    size = BINS // SPARSE
+    return [sum(bins.values[index : index + size]) for index in range(0, BINS, size)]
+
+
+def _scaled(picture: Html, labels: Sequence[tuple[str, float]], length: float) -> Html:
+    """Set labels beside a picture, from the top down, each with the share of the height below it."""
+    scale = []
+    for label, below in labels:
+        scale += [tag("span", None, label), tag("span", {"style": f"flex:{below:.3f}"})]
+    return tag("div", {"class": "lanes"}, tag("span", {"class": "scale"}, *scale), picture, _times(length))
+
+
+def _times(length: float) -> Html:
+    labels = (tag("span", None, figures.duration(length * part / 4)) for part in range(5))
+    return tag("div", {"class": "axis"}, join(list(labels)))

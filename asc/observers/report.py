@@ -1,0 +1,107 @@
+"""The report of a run: one HTML file that needs nothing else, made from what the folder holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from asc.observers import figures, pictures, tables
+from asc.observers.account import Account
+from asc.observers.folders import write_text
+from asc.observers.page import Html, join, page, tag
+from asc.types import Outcome
+
+REPORT = "report.html"
+
+
+def write_report(folder: Path) -> Path:
+    """Write `report.html` into a run's folder and return its path; a run cut short gives what its record tells."""
+    path = folder / REPORT
+    write_text(path, report(Account(folder)))
+    return path
+
+
+def report(account: Account) -> str:
+    """Return the whole page."""
+    backend = str(account.summary.get("backend", account.config.get("backend", "run")))
+    return page(
+        f"{backend} {account.folder.resolve().name}",
+        _heading(account, backend),
+        _cards(account),
+        pictures.timeline(account),
+        pictures.steps(account),
+        pictures.cache(account),
+        tables.ledger(account),
+        tables.predictors(account),
+        tables.sources(account),
+        tables.excited(account),
+        tables.config(account),
+    )
+
+
+def _heading(account: Account, backend: str) -> Html:
+    summary, config = account.summary, account.config
+    program = (config.get("config") or {}).get("program")
+    started = figures.known(config.get("started"))
+    when = "" if started is None else time.strftime(", started %Y-%m-%d %H:%M:%S", time.localtime(started))
+    version = f", asc {config['asc_version']}" if config.get("asc_version") else ""
+    parts: list[str] = [
+        tag("h1", None, f"{backend}: {program}" if program else backend),
+        tag("p", {"class": "soft"}, f"Run {account.folder.resolve().name}{when}{version}"),
+    ]
+    if summary.get("reason"):
+        parts.append(tag("p", {"class": "lead"}, str(summary["reason"])))
+    parts += [tag("p", {"class": "warning"}, warning) for warning in _warnings(account)]
+    return tag("header", None, *parts)
+
+
+def _warnings(account: Account) -> Iterator[str]:
+    if not account.summary:
+        yield "There is no summary: the run is still going on, or it was killed. This is what its record tells."
+    if account.full_at is not None:
+        at = figures.duration(account.full_at)
+        yield f"The record was full after {at}: pictures and predictors show the run up to there."
+    if account.resumed:
+        times = "once" if account.resumed == 1 else f"{account.resumed} times"
+        yield f"The run was resumed {times}; steps after the last checkpoint were executed again."
+    yield from (str(warning) for warning in account.summary.get("warnings") or ())
+
+
+def _cards(account: Account) -> Html:
+    get = account.summary.get
+    outcomes = get("outcomes") or account.outcomes()
+    accepted = get("accepted", outcomes.get(Outcome.ACCEPTED.value, 0))
+    rejected = get("rejected", outcomes.get(Outcome.REJECTED.value, 0))
+    hits, misses = (get(name, sum(bins.values)) for name, bins in (("hits", account.hits), ("misses", account.misses)))
+    rate = get("hit_rate", hits / (hits + misses) if hits + misses else None)
+    total = f"of {figures.count(get('total'))} steps" if get("total") is not None else "steps"
+    net = figures.known(get("net_speedup"))
+    plain = f"plain run {figures.duration(get('plain_seconds'))}" if net is not None else "no plain run to compare with"
+    same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
+    skipped = get("skipped", sum(account.skipped.values))
+    cards = [
+        ("State", str(get("state", "running or killed")), ""),
+        ("Position", figures.count(get("position", account.position)), total),
+        ("Time", figures.duration(get("seconds", account.length)), "everything included"),
+        ("Net speed-up", "not measured" if net is None else figures.ratio(net), plain),
+        ("Estimated speed-up", figures.ratio(get("estimated_speedup")), f"ceiling {figures.ratio(get('ceiling'))}"),
+        ("Same end as the plain run", same, ""),
+        ("Hit rate", figures.percent(rate), f"{figures.count(hits)} hits, {figures.count(misses)} misses"),
+        ("Steps skipped", figures.count(skipped), ""),
+        ("Guesses accepted", figures.count(accepted), f"{figures.count(rejected)} rejected"),
+        ("Workers", figures.count(get("workers", len(account.workers))), ""),
+    ]
+    shown = [
+        tag(
+            "div",
+            None,
+            tag("dt", None, name),
+            tag("dd", {"class": "figure"}, value),
+            tag("dd", {"class": "note"}, note),
+        )
+        for name, value, note in cards
+    ]
+    digest = str(get("final_digest") or "")
+    last = tag("p", None, "Final state, SHA-256: ", tag("code", None, digest)) if digest else Html()
+    return join([tag("dl", {"class": "cards"}, *shown), last])

@@ -1,0 +1,84 @@
+"""An announced component: its name, and where to find it once it is needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asc.errors import AscError
+from asc.plugins.nearest import reason
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+class Source(NamedTuple):
+    """The plugin that something came from."""
+
+    plugin: str  # name of its entry point, or the path of a single file
+    distribution: str  # "asc-toy", "file my_predictor.py", or "" for an object that the running program registered
+    version: str = ""
+    module: str = ""  # a single file's module, under the private name that it was loaded by
+    alias: str = ""  # what the author of the file takes the module's name to be
+
+    @property
+    def label(self) -> str:
+        """Distribution and version, for sentences."""
+        return f"{self.distribution} {self.version}".strip() or f'"{self.plugin}"'
+
+    @property
+    def title(self) -> str:
+        """The plugin and its origin, for the beginning of a sentence."""
+        if self.module:
+            return f'The plugin file "{self.plugin}"'
+        return f'The plugin "{self.plugin}"' + (f" of {self.label}" if self.distribution else "")
+
+    def localise(self, path: str) -> str:
+        """Turn a dotted path into a single file's own module into one that can be imported."""
+        module, colon, name = path.partition(":")
+        return f"{self.module}{colon}{name}" if self.module and module == self.alias else path
+
+
+class Entry(NamedTuple):
+    """A component as a plugin announced it."""
+
+    kind: str
+    name: str
+    factory: str
+    config: str
+    summary: str
+    source: Source
+
+    def load(self) -> type[Any]:
+        """Import the component's class. Raises AscError where that fails, naming plugin and exception."""
+        return self._class(self.factory)
+
+    def load_config(self) -> type[BaseModel]:
+        """Import the class of its settings. Raises AscError as `load` does, or where it is no pydantic model."""
+        from pydantic import BaseModel  # noqa: PLC0415 - listing plugins must not wait for pydantic
+
+        config = self._class(self.config)
+        if not issubclass(config, BaseModel):
+            raise AscError(
+                f'{self.source.title} announces "{self.config}" as the settings of the {self.kind} "{self.name}"; '
+                "expected a pydantic model, such as a subclass of asc.Settings."
+            )
+        return config
+
+    def _class(self, path: str) -> type[Any]:
+        module, _, qualified = path.partition(":")
+        try:
+            target: object = import_module(module)
+            for part in qualified.split("."):
+                target = getattr(target, part)
+        except Exception as error:
+            raise AscError(
+                f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" cannot be loaded: '
+                f"{reason(error)}."
+            ) from error
+        if not isinstance(target, type):
+            raise AscError(
+                f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" is '
+                f"{'an' if type(target).__name__[0] in 'aeiou' else 'a'} {type(target).__name__}; expected a class."
+            )
+        return target

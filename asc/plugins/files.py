@@ -1,0 +1,41 @@
+"""Plugins of a single file, given by path and never installed."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from asc.errors import AscError
+from asc.plugins.entry import Source
+from asc.plugins.nearest import reason
+
+
+def load_file(path: Path) -> tuple[ModuleType, Source]:
+    """Run a Python file as a module under a private name. Raises AscError where it is missing or fails."""
+    if path.suffix != ".py":
+        raise AscError(f'"{path}" cannot be loaded as a plugin; expected a Python file, such as --plugin my_plugin.py.')
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise AscError(f'The plugin file "{path}" {what}; expected the path of a Python file.')
+    resolved = path.resolve()
+    digest = hashlib.sha256(str(resolved).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    private = f"_asc_plugin_{digest}"
+    source = Source(str(path), f"file {path.name}", module=private, alias=path.stem)
+    spec = spec_from_file_location(private, resolved)
+    if spec is None or spec.loader is None:
+        raise AscError(f"{source.title} cannot be read as Python.")
+    module = module_from_spec(spec)
+    sys.modules[private] = module  # dotted paths to its classes lead here
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[private]
+        if isinstance(error, SyntaxError) and error.filename == str(resolved):
+            raise AscError(f"{source.title} has a syntax error in line {error.lineno}: {error.msg}.") from error
+        if isinstance(error, Exception | SystemExit):
+            raise AscError(f"{source.title} cannot be loaded: it raised {reason(error)}.") from error
+        raise
+    return module, source

@@ -1,0 +1,197 @@
+"""Finding and loading plugins: one that fails is reported, and the rest go on."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import NamedTuple
+
+import pluggy
+
+import asc
+from asc import hookspecs
+from asc.errors import AscError
+from asc.plugins.entry import Source
+from asc.plugins.files import load_file
+from asc.plugins.nearest import reason, suggestion
+from asc.plugins.notify import Call, Notifier
+from asc.plugins.registry import Registry
+
+GROUP = "asc"
+CHOICE = "ASC_LOAD_PLUGINS"
+BUILTIN = "asc.plugins.builtin"
+
+
+class PluginStatus(NamedTuple):
+    """What became of one plugin when it was loaded."""
+
+    name: str
+    kind: str
+    distribution: str
+    version: str
+    status: str  # "ok" or "failed"
+    error: str | None
+
+
+class Plugins:
+    """The plugins of this process: the hooks they implement and the components they announce."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self.manager.add_hookspecs(hookspecs)
+        self.registry = Registry()
+        self.statuses: list[PluginStatus] = []
+        self._sources: dict[str, Source] = {}
+
+    def register(self, plugin: object, source: Source) -> None:
+        """Take a plugin in. Raises AscError where it is not usable as a whole; then nothing of it stays."""
+        name = source.plugin
+        if self.manager.has_plugin(name):
+            taken = self.source(name)
+            raise AscError(f"{source.title} is refused: {taken.label} has a plugin of this name already.")
+        known = self.manager.get_name(plugin)
+        if known is not None:
+            raise AscError(f'{source.title} is refused: it is loaded already, as the plugin "{known}".')
+        try:
+            self.manager.register(plugin, name)
+        except pluggy.PluginValidationError as error:
+            self.remove(name)
+            raise AscError(f"{source.title} cannot be used: {reason(error)}.") from error
+        self._sources[name] = source
+        try:
+            self._check(plugin, source)
+            self._announce(source)
+        except AscError:
+            self.remove(name)
+            raise
+
+    def observe(self, observer: object, name: str) -> None:
+        """Take in an object of the running program with hook implementations, such as the live view."""
+        self.register(observer, Source(name, ""))
+
+    def remove(self, name: str) -> None:
+        """Stop calling a plugin, if it is there; components that it announced stay usable."""
+        if self.manager.has_plugin(name):
+            self.manager.unregister(name=name)
+
+    def source(self, name: str) -> Source:
+        """Return where a plugin came from."""
+        return self._sources.get(name, Source(name, ""))
+
+    def notifier(self, on_fault: Callable[[str], object]) -> Notifier:
+        """Return the means to call the observing hooks during one run."""
+        return Notifier(self, on_fault)
+
+    def calls(self, hook: str) -> tuple[tuple[str, Call], ...]:
+        """Return each plugin's name and its implementation of a hook, in the order in which pluggy would call them.
+
+        The calls take all of the hook's arguments by position; an implementation gets those that it names.
+        """
+        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        names = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
+        return tuple(
+            (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, names))
+            for implementation in reversed(caller.get_hookimpls())
+        )
+
+    def _check(self, plugin: object, source: Source) -> None:
+        """Refuse what pluggy would silently never call."""
+        if inspect.isclass(plugin):
+            raise AscError(f"{source.title} is a class; expected a module or an instance.")
+        hooks = sorted(name for name in vars(hookspecs) if name.startswith("asc_"))
+        callers = self.manager.get_hookcallers(plugin) or []
+        if not callers:
+            raise AscError(
+                f"{source.title} implements no hook; expected a function marked with @asc.hookimpl and named "
+                f"{', '.join(hooks[:-1])} or {hooks[-1]}."
+            )
+        for caller in callers:
+            mine = [found for found in caller.get_hookimpls() if found.plugin is plugin]
+            if not caller.has_spec() and not all(found.optionalhook for found in mine):
+                raise AscError(
+                    f'{source.title} implements "{caller.name}", which is no hook{suggestion(caller.name, hooks)} '
+                    f"Hooks: {', '.join(hooks)}."
+                )
+            if any(found.wrapper or found.hookwrapper for found in mine):
+                raise AscError(f"{source.title} wraps {caller.name}; hooks are watched, not wrapped: leave it out.")
+
+    def _announce(self, source: Source) -> None:
+        for plugin, call in self.calls("asc_register"):
+            if plugin == source.plugin:
+                with self.registry.announcing(source):
+                    try:
+                        call(self.registry)
+                    except AscError:
+                        raise
+                    except Exception as error:
+                        raise AscError(
+                            f"{source.title} cannot be used: its asc_register raised {reason(error)}."
+                        ) from error
+
+
+def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = None) -> Plugins:
+    """Load the built-in plugin, installed ones (entry points of the group `asc`) and single files, in this order.
+
+    An installed plugin that fails is recorded in `Plugins.statuses`, and the rest go on. ASC_LOAD_PLUGINS, in `environ`
+    (by default that of the process), names the only ones to load, separated by commas. Raises AscError where it names
+    one that is not installed, and where a file, which somebody asked for, does not load.
+    """
+    plugins = Plugins()
+    builtin = Source("builtin", "asc-core", asc.__version__)
+    plugins.register(import_module(BUILTIN), builtin)
+    plugins.statuses.append(_status(builtin))
+    for point in _chosen(entry_points(group=GROUP), (os.environ if environ is None else environ).get(CHOICE)):
+        source = _source(point)
+        try:
+            plugins.register(_import(point, source), source)
+            plugins.statuses.append(_status(source))
+        except AscError as error:
+            plugins.registry.failures[source.plugin] = (source, str(error))
+            plugins.statuses.append(_status(source, str(error)))
+    for path in {path.resolve(): path for path in plugin_files}.values():
+        module, source = load_file(path)
+        plugins.register(module, source)
+        plugins.statuses.append(_status(source))
+    return plugins
+
+
+def _chosen(points: Iterable[EntryPoint], choice: str | None) -> list[EntryPoint]:
+    installed = sorted((point for point in points if point.value != BUILTIN), key=lambda p: (p.name, _source(p)))
+    if choice is None:
+        return installed
+    wanted = {name.strip() for name in choice.split(",")} - {"", "builtin"}
+    known = sorted({point.name for point in installed})
+    for name in sorted(wanted.difference(known)):
+        there = f"Installed: {', '.join(known)}." if known else "No plugin is installed."
+        raise AscError(f'{CHOICE} names "{name}", which is not installed{suggestion(name, known)} {there}')
+    return [point for point in installed if point.name in wanted]
+
+
+def _source(point: EntryPoint) -> Source:
+    distribution = point.dist
+    if distribution is None:
+        return Source(point.name, "unknown distribution")
+    return Source(point.name, distribution.name, distribution.version or "")
+
+
+def _import(point: EntryPoint, source: Source) -> object:
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        raise AscError(f'{source.title} cannot be imported from "{point.value}": {reason(error)}.') from error
+
+
+def _status(source: Source, error: str | None = None) -> PluginStatus:
+    status = "ok" if error is None else "failed"
+    return PluginStatus(source.plugin, "plugin", source.distribution, source.version, status, error)
+
+
+def _by_position(function: Call, wanted: tuple[str, ...], names: tuple[str, ...]) -> Call:
+    if wanted == names:
+        return function
+    order = tuple(names.index(name) for name in wanted)
+    return lambda *values: function(*(values[index] for index in order))

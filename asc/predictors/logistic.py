@@ -1,0 +1,146 @@
+"""One logistic regression for every bit that ever changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from asc.computation import History
+from asc.predictors.learning import Reader, Spacings
+from asc.settings import Settings
+from asc.types import Direct
+from asc.words import Word
+
+Bits = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+
+class BitLogistic:
+    """One logistic regression per excited bit of the integer words, learnt online (ASC's logistic predictor).
+
+    Features and targets are the bits that have changed so far, found as they change and capped at `bits`. A word is
+    read as a magnitude of `width` bits and a sign, so it is predicted while it lies between -2^width and 2^width;
+    wider ones only lend their low bits as features. (In two's complement a change of sign would excite every bit, and
+    the more bits say the same, the slower the others are learnt.) Booleans are words of one bit. All other words, and
+    bits beyond the cap, keep their last value. A new bit begins with the guess that it stays as it is. Guesses several
+    supersteps ahead are rolled out on themselves.
+    """
+
+    class Config(Settings):
+        """Size of the model and speed of learning."""
+
+        width: int = Field(64, ge=1, le=1024, description="bits of a word besides its sign")
+        bits: int = Field(256, ge=1, le=4096, description="excited bits that are modelled, first found first")
+        rate: float = Field(8.0, gt=0, le=100, description="how far one full error moves a bit's log-odds")
+        rollout: int = Field(64, ge=1, description="supersteps that are foretold at most")
+
+    needs: frozenset[str] = frozenset({"words"})
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+        self._reader = Reader()
+        self._models = Spacings(lambda: BitModel(self.config.width, self.config.bits, self.config.rate), keep=4)
+
+    def predict(self, history: History, horizon: int) -> Direct | None:
+        """Learn the new supersteps, then roll the model out; None where words change and no bit of them is modelled."""
+        words = history.read("words")
+        for superstep in self._reader.supersteps(history.positions, words):
+            self._models.model(superstep.gap).learn(superstep.before, superstep.after, self._reader.excited)
+        newest: Mapping[str, Word] = words[-1]
+        for model, count in self._models.reaching(horizon, self.config.rollout):
+            foretold = dict(model.follow(newest, count))
+            if foretold:
+                return Direct({**newest, **foretold})
+        return None if self._reader.excited else Direct(dict(newest))
+
+
+class BitModel:
+    """Weights from the excited bits of one superstep to those of the next.
+
+    The words' bits stand in one row, `width` and the sign of each rounded up to whole bytes; `_places` are the excited
+    ones in it. `_weights` has a row for each of these n bits and n columns, and one column for the bias. Inputs are +1
+    and -1. A step of gradient descent is divided by the squared norm of the input, n + 1, so that the rate means the
+    same however many bits there are.
+    """
+
+    def __init__(self, width: int, bits: int, rate: float) -> None:
+        self._width = width
+        self._bytes = width // 8 + 1
+        self._capacity = bits
+        self._rate = np.float32(rate)
+        self._names: list[str] = []
+        self._found: dict[str, int] = {}  # the excited bits of a word that are modelled, as a mask
+        self._places: npt.NDArray[np.intp] = np.empty(0, np.intp)
+        self._weights: Floats = np.empty((0, 1), np.float32)
+
+    def learn(self, before: Mapping[str, Word], after: Mapping[str, Word], excited: Sequence[str]) -> None:
+        """Take one step of gradient descent on the cross-entropy of every modelled bit."""
+        self._admit(before, after, excited)
+        if not len(self._places):
+            return
+        inputs = self._inputs(self._row(before)[self._places])
+        targets = self._row(after)[self._places]
+        # The logistic function as a hyperbolic tangent, which cannot overflow.
+        chances = (np.tanh(self._weights @ inputs / 2) + 1) / 2
+        self._weights -= np.outer((chances - targets) * (self._rate / len(inputs)), inputs)
+
+    def follow(self, words: Mapping[str, Word], count: int) -> Iterator[tuple[str, Word]]:
+        """Yield the modelled words that can be told `count` supersteps on."""
+        row = self._row(words)
+        inputs = self._inputs(row[self._places])
+        for _ in range(count):
+            inputs[:-1] = np.where(self._weights @ inputs > 0, 1, -1)
+        row[self._places] = inputs[:-1] > 0
+        packed = np.packbits(row, bitorder="little").tobytes()
+        for i, name in enumerate(self._names):
+            newest = words.get(name)
+            if type(newest) is bool:
+                yield name, bool(packed[i * self._bytes] & 1)
+            elif type(newest) is int and newest.bit_length() <= self._width:
+                yield name, self._integer(packed[i * self._bytes : (i + 1) * self._bytes])
+
+    def _admit(self, before: Mapping[str, Word], after: Mapping[str, Word], excited: Sequence[str]) -> None:
+        """Make room for bits that changed for the first time, lowest first."""
+        places: list[int] = []
+        room = self._capacity - len(self._places)
+        for name in excited if room else ():
+            flipped = self._pattern(before.get(name)) ^ self._pattern(after.get(name))
+            flipped &= ~self._found.get(name, 0)
+            while flipped and len(places) < room:
+                if name not in self._found:
+                    self._found[name] = 0
+                    self._names.append(name)
+                lowest = flipped & -flipped
+                flipped ^= lowest
+                self._found[name] |= lowest
+                places.append(self._names.index(name) * self._bytes * 8 + lowest.bit_length() - 1)
+        if places:
+            old, new = len(self._places), len(self._places) + len(places)
+            weights = np.zeros((new, new + 1), np.float32)
+            weights[:old, :old] = self._weights[:, :-1]
+            weights[:old, -1] = self._weights[:, -1]
+            weights[range(old, new), range(old, new)] = 1
+            self._weights = weights
+            self._places = np.append(self._places, np.array(places, np.intp))
+
+    def _pattern(self, value: Word | None) -> int:
+        """Return an integer's low bits, its sign above them; 0 for what is no integer."""
+        if type(value) is not int and type(value) is not bool:
+            return 0
+        return abs(value) & ((1 << self._width) - 1) | (value < 0) << self._width
+
+    def _integer(self, packed: bytes) -> int:
+        pattern = int.from_bytes(packed, "little")
+        return -(pattern ^ 1 << self._width) if pattern >> self._width else pattern
+
+    def _row(self, words: Mapping[str, Word]) -> Bits:
+        packed = b"".join(self._pattern(words.get(name)).to_bytes(self._bytes, "little") for name in self._names)
+        return np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+
+    def _inputs(self, bits: Bits) -> Floats:
+        inputs = np.ones(len(bits) + 1, np.float32)
+        inputs[:-1] = bits * np.float32(2) - 1
+        return inputs

@@ -1,0 +1,126 @@
+"""What followed the last time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+
+from pydantic import Field
+
+from asc.computation import History
+from asc.predictors.learning import Reader, Spacings
+from asc.settings import Settings
+from asc.types import Direct
+from asc.words import Word, bits
+
+
+class Memory:
+    """Seen before: what followed a visited state follows again, looked up for all changing words or for a single one.
+
+    The complete tuple of changing words seldom recurs: a running total is enough to make every state a new one. So a
+    word's successor is looked up under several keys: the complete tuple, then the word's own value, then the value of
+    each other word (the pointer of a linked list determines what is loaded through it). A key that has once foretold
+    a word wrongly is not asked about that word again. Guesses are rolled out superstep by superstep; a word that no
+    key knows is unknown from there on, and keeps its last value.
+    """
+
+    class Config(Settings):
+        """Bounds of the memory."""
+
+        entries: int = Field(16_384, ge=1, description="values remembered for each key, least recently visited go")
+        words: int = Field(24, ge=1, description="changing words that are remembered, first found first")
+        rollout: int = Field(256, ge=1, description="supersteps that are foretold at most")
+
+    needs: frozenset[str] = frozenset({"words"})
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+        self._reader = Reader()
+        self._models = Spacings(lambda: Recollection(self.config.entries))
+
+    def predict(self, history: History, horizon: int) -> Direct | None:
+        """Take in the new supersteps, then follow remembered ones to the horizon; None where nothing is known."""
+        positions = history.positions
+        words = history.read("words")
+        for superstep in self._reader.supersteps(positions, words):
+            names = self._reader.excited[: self.config.words]
+            self._models.model(superstep.gap).learn(
+                tuple(superstep.before.get(name) for name in names),
+                tuple(superstep.after.get(name) for name in names),
+            )
+        newest: Mapping[str, Word] = words[-1]
+        names = self._reader.excited[: self.config.words]
+        for model, count in self._models.reaching(horizon, self.config.rollout):
+            values = [newest.get(name) for name in names]
+            for _ in range(count):
+                values = model.follow(values)
+            known = {
+                name: value
+                for name, value in zip(names, values, strict=True)
+                if value is not None and name in newest and type(value) is type(newest[name])
+            }
+            if known or not names:
+                return Direct({**newest, **known})
+        return None
+
+
+class Recollection:
+    """Successors of values, by the complete tuple and by each word's own value."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries
+        self._whole = _Key()
+        self._single: list[_Key] = []
+
+    def learn(self, before: Sequence[Word | None], after: tuple[Word | None, ...]) -> None:
+        """Remember that `after` followed `before`; a key that said otherwise is no longer asked about that word."""
+        while len(self._single) < len(before):
+            self._single.append(_Key())
+        keys = [None if value is None else bits(value) for value in before]
+        outcome = [None if value is None else bits(value) for value in after]
+        if None not in keys:
+            self._whole.learn(tuple(keys), after, outcome, self._entries)
+        for single, key in zip(self._single, keys, strict=True):
+            if key is not None:
+                single.learn(key, after, outcome, self._entries)
+
+    def follow(self, values: Sequence[Word | None]) -> list[Word | None]:
+        """Return each word's value one superstep on, None where no key knows it."""
+        keys = [None if value is None else bits(value) for value in values]
+        whole = self._whole.seen.get(tuple(keys)) if None not in keys else None
+        singles = [
+            None if key is None else single.seen.get(key) for single, key in zip(self._single, keys, strict=False)
+        ]
+        return [self._successor(word, whole, singles) for word in range(len(values))]
+
+    def _successor(
+        self, word: int, whole: tuple[Word | None, ...] | None, singles: Sequence[tuple[Word | None, ...] | None]
+    ) -> Word | None:
+        if whole is not None and word < len(whole) and word not in self._whole.wrong:
+            return whole[word]
+        own = singles[word] if word < len(singles) else None
+        if own is not None and word < len(own) and word not in self._single[word].wrong:
+            return own[word]
+        for single, after in zip(self._single, singles, strict=True):
+            if after is not None and word < len(after) and word not in single.wrong:
+                return after[word]
+        return None
+
+
+class _Key:
+    """What followed each value of one key, and the words about which that was wrong."""
+
+    def __init__(self) -> None:
+        self.seen: OrderedDict[Hashable, tuple[Word | None, ...]] = OrderedDict()
+        self.wrong: set[int] = set()
+
+    def learn(self, value: Hashable, after: tuple[Word | None, ...], outcome: Sequence[Hashable], entries: int) -> None:
+        foretold = self.seen.get(value)
+        if foretold is not None:
+            for word, said in enumerate(foretold):
+                if word not in self.wrong and (None if said is None else bits(said)) != outcome[word]:
+                    self.wrong.add(word)
+        self.seen[value] = after
+        self.seen.move_to_end(value)
+        if len(self.seen) > entries:
+            self.seen.popitem(last=False)

@@ -1,0 +1,68 @@
+"""What a member of an ensemble is shown, and what its prediction says about single words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from asc.computation import History
+from asc.types import Combination, Prediction
+from asc.words import Word, bits, combine
+
+
+class Prefix:
+    """A history as it was when its `count` oldest snapshots were all there were: for back-tests."""
+
+    def __init__(self, history: History, words: Sequence[Mapping[str, Word]], count: int) -> None:
+        self._history = history
+        self._whole = count == len(words)
+        self.positions = history.positions[:count]
+        self.words = words if self._whole else words[:count]
+
+    def gram(self) -> Any:
+        """Inner products, (count-1, count-1), of the differences to this prefix's own newest snapshot."""
+        inner = self._history.gram()
+        if self._whole:
+            return inner
+        newest = len(self.words) - 1
+        kept = np.asarray(inner)[:newest, :newest]
+        cross = np.asarray(inner)[:newest, newest]
+        return kept - cross[:, None] - cross[None, :] + inner[newest, newest]
+
+    def read(self, need: str) -> Any:
+        """Return the words; nothing else can be cut off in the past."""
+        if need != "words":
+            raise LookupError(f"a back-test has only words, not {need}")
+        return self.words
+
+
+def opinions(prediction: Prediction, history: Prefix, names: Iterable[str]) -> dict[str, Word]:
+    """Return what the prediction says about the named words, leaving out those of which it says nothing.
+
+    A word whose predicted value is of another type than its newest one is left out, too.
+    """
+    words = history.words
+    newest = words[-1]
+    said: dict[str, Word] = {}
+    if isinstance(prediction, Combination):
+        coefficients = prediction.coefficients
+        if len(coefficients) != len(words):
+            raise ValueError(f"{len(coefficients)} coefficients were given for {len(words)} snapshots")
+        used = [i for i, coefficient in enumerate(coefficients) if coefficient]
+        if used == [len(words) - 1] and coefficients[-1] == 1:
+            return {name: newest[name] for name in names if name in newest}
+        parts, states = [coefficients[i] for i in used], [words[i] for i in used]
+        for name in names:
+            values = [state[name] for state in states if name in state]
+            value = combine(parts, values) if values and len(values) == len(states) else None
+            if value is not None and name in newest and type(value) is type(newest[name]):
+                said[name] = value
+        return said
+    for name in names:
+        value = prediction.state.get(name)
+        if value is not None and name in newest and type(value) is type(newest[name]):
+            bits(value)  # raises where a plugin's value is no word
+            said[name] = value
+    return said

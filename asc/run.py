@@ -1,0 +1,291 @@
+"""One run, from configuration to summary: puts the parts together, records, checkpoints, compares."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asc.allocator import Allocator
+from asc.backend import Backend, Pool
+from asc.cache import TrajectoryCache
+from asc.computation import Predictor, Recognizer, Validator
+from asc.engine import Engine
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.plugins import Plugins
+from asc.reason import Facts, reason
+from asc.speculators import Executed, Judged
+from asc.speculators.guess import require_needs
+from asc.types import Boundary, Outcome, Status
+
+CHECKPOINTS = "checkpoints"
+_CHUNK_S = 0.25  # a plain run looks up this often, to be stopped or to report
+
+
+class Run:
+    """A run that plugins can watch (`RunView`), be it speculative or plain.
+
+    `folder` is where it is recorded, if anywhere; `resume` continues from the folder's checkpoint.
+    """
+
+    def __init__(
+        self,
+        backend: Backend[Any],
+        name: str,
+        plugins: Plugins,
+        *,
+        folder: Path | None = None,
+        resume: bool = False,
+        shadow: bool = False,
+        speculate: bool = True,
+    ) -> None:
+        self.backend, self.folder, self.shadow, self.speculate = name, folder, shadow, speculate
+        self.config: Mapping[str, Any] = backend.config.model_dump(mode="json")
+        self.started = time.time()
+        self.warnings: list[str] = []
+        self.stopped = False
+        self._backend, self._settings, self._plugins = backend, backend.config, plugins
+        self.computation = self._backend.computation(plain=not speculate)
+        self.first = 0  # position at which this stretch of the run began
+        if resume and folder is not None and self._backend.load(self.computation, folder / CHECKPOINTS):
+            self.first = self.computation.position()
+        self._notifier = plugins.notifier(self.warn)
+        self._outcomes: Counter[str] = Counter()
+        self._hits = self._misses = 0
+        self._label = "plain"
+        self._began = time.perf_counter()
+        self._seconds: float | None = None
+        self._saved = self._began
+        self._build(self._backend.pool(self.computation) if speculate else None)
+
+    def warn(self, sentence: str) -> None:
+        """Keep a warning for the summary."""
+        self.warnings.append(sentence)
+
+    def execute(self) -> dict[str, Any]:
+        """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
+        self._began = self._saved = time.perf_counter()
+        self._notifier.run_started(self)
+        try:
+            with self._stoppable():
+                if self.speculate:
+                    self.engine.run()
+                else:
+                    self._run_plain()
+        except AscError:
+            self._finish("failed")
+            raise
+        finally:
+            self.engine.speculator.close()
+        return self._finish("finished" if self.computation.finished() else "interrupted")
+
+    def stop(self) -> None:
+        """Ask for a clean end at the next boundary."""
+        self.stopped = True
+        self.engine.stop()
+
+    def status(self) -> Status:
+        """Take stock."""
+        engine, computation, ledger = self.engine, self.computation, self.ledger
+        workers, capacity = engine.speculator.workers, engine.speculator.capacity()
+        newest = engine.trajectory.snapshots()[-1:]
+        words = computation.read("words", newest)[0] if newest and "words" in computation.provides else {}
+        return Status(
+            position=computation.position(),
+            total=computation.total(),
+            seconds=self.seconds,
+            label=self._label,
+            hits=self._hits,
+            misses=self._misses,
+            skipped=ledger.skipped,
+            outcomes=dict(self._outcomes),
+            workers=workers,
+            busy=max(0, workers - capacity) if workers else 0,
+            excited=tuple(sorted(engine.excited.names)),
+            words=len(words),
+            estimated_speedup=ledger.speedup(),
+            ceiling=1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
+            reason=self._reason(),
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of this stretch so far, or in all once it has ended."""
+        return time.perf_counter() - self._began if self._seconds is None else self._seconds
+
+    def summary(self, state: str) -> dict[str, Any]:
+        """Return what `summary.json` and `--json` hold, before any comparison with a plain run."""
+        status = self.status()
+        outcomes = status.outcomes
+        return {
+            "backend": self.backend,
+            "config": dict(self.config),
+            "state": state,
+            "position": status.position,
+            "total": status.total,
+            "final_digest": self.computation.digest(),
+            "outcome": dict(self._backend.outcome(self.computation)),
+            "seconds": status.seconds,
+            "plain_seconds": None,
+            "net_speedup": None,
+            "identical": None,
+            "estimated_speedup": status.estimated_speedup if self.speculate else None,
+            "ceiling": status.ceiling if math.isfinite(status.ceiling) else None,
+            "hit_rate": status.hit_rate,
+            "hits": status.hits,
+            "misses": status.misses,
+            "skipped": status.skipped,
+            "accepted": outcomes.get(Outcome.ACCEPTED.value, 0),
+            "rejected": outcomes.get(Outcome.REJECTED.value, 0),
+            "outcomes": dict(outcomes),
+            "workers": status.workers,
+            "excited": list(status.excited),
+            "words": status.words,
+            "reason": status.reason,
+            "ledger": self.ledger.accounts(),
+            "cache": self.engine.cache.stats(),
+            "resumed_from": self.first,
+            "shadow": self.shadow,
+            "warnings": list(self.warnings),
+            "run_dir": None if self.folder is None else str(self.folder),
+        }
+
+    def _build(self, pool: Pool | None) -> None:
+        config, create, computation = self._settings, self._plugins.registry.create, self.computation
+        overdraft = math.inf if self.shadow else config.allocator.overdraft
+        self.ledger = Ledger(computation.exact, overdraft)
+        predictors: dict[str, Predictor] = {
+            component.name: create("predictor", component.name, component.settings) for component in config.predictors
+        }
+        require_needs(predictors, computation)
+        recognizer: Recognizer = create("recognizer", config.recognizer.name, config.recognizer.settings)
+        validator: Validator = create("validator", config.validator.name, config.validator.settings)
+        speculator: Executed | Judged
+        if pool is None:
+            speculator = Judged(predictors, validator, self.ledger)
+        else:
+            speculator = Executed(predictors, pool.make, pool.workers, self.ledger, pool.start_s)
+        self.engine = Engine(
+            computation,
+            recognizer,
+            speculator,
+            cache=TrajectoryCache(config.cache),
+            allocator=Allocator(config.allocator, list(predictors), self.ledger),
+            ledger=self.ledger,
+            shadow=self.shadow,
+            on_boundary=self._on_boundary,
+            on_fault=self._on_fault,
+        )
+
+    def _on_boundary(self, boundary: Boundary) -> None:
+        self._label = boundary.label
+        if boundary.leaps:
+            self._hits += 1
+        elif len(self.engine.cache):
+            self._misses += 1
+        for attempt in boundary.attempts:
+            self._outcomes[attempt.outcome.value] += 1
+        self._notifier.boundary(self, boundary)
+        self._checkpoint_if_due()
+
+    def _on_fault(self, name: str, why: str) -> None:
+        self.warn(f"{name!r} raised {why} and was switched off; the run went on without it.")
+
+    def _checkpoint_if_due(self) -> None:
+        if self.folder is not None and time.perf_counter() - self._saved > self._settings.checkpoint_seconds:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        if self.folder is None:
+            return
+        since = self.ledger.clock()
+        try:
+            self._backend.save(self.computation, self.folder / CHECKPOINTS)
+        except OSError as error:
+            self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
+        self._saved = self.ledger.charge("checkpoint", since)
+
+    def _run_plain(self) -> None:
+        """No engine in between: the computation's own steps, in stretches of a fraction of a second."""
+        computation, steps = self.computation, 1
+        while not computation.finished() and not self.stopped:
+            began, wall, since = computation.position(), time.time(), self.ledger.clock()
+            done = computation.advance(steps)
+            seconds = self.ledger.progress(done.steps, since) - since
+            steps = max(1, min(2 * steps, int(_CHUNK_S * done.steps / max(seconds, 1e-9))))
+            self._notifier.boundary(self, Boundary(began, "plain", (), (), (), wall, wall))
+            self._checkpoint_if_due()
+
+    def _finish(self, state: str) -> dict[str, Any]:
+        self._seconds = time.perf_counter() - self._began
+        if state != "failed":
+            self._checkpoint()
+        summary = self.summary(state)
+        self._notifier.run_finished(self, summary)
+        summary["warnings"] = list(self.warnings)
+        return summary
+
+    def _reason(self) -> str:
+        if not self.speculate:
+            return "Speculation was switched off."
+        ledger, speculator = self.ledger, self.engine.speculator
+        paid = ledger.work + ledger.spent + ledger.started
+        return reason(
+            Facts(
+                speedup=ledger.speedup(),
+                skipped=ledger.skipped,
+                position=self.computation.position() - self.first,
+                recalled=self.engine.recalled,
+                leaps=ledger.leaps,
+                outcomes=self._outcomes,
+                workers=speculator.workers,
+                slowdown=speculator.slowdown(),
+                fault=speculator.fault,
+                exact=self.computation.exact,
+                shadow=self.shadow,
+                spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
+            )
+        )
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Let Ctrl-C ask for a clean end; a second one ends at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_interrupt(_signal: int, _frame: object) -> None:
+            self.stop()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+        before = signal.signal(signal.SIGINT, on_interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def compare(summary: dict[str, Any], plain: Mapping[str, Any], exact: bool) -> None:
+    """Put a plain run's figures beside a speculative one's."""
+    summary["plain_seconds"] = plain["seconds"]
+    summary["net_speedup"] = plain["seconds"] / summary["seconds"] if summary["seconds"] else None
+    summary["identical"] = plain["final_digest"] == summary["final_digest"] if exact else None
+
+
+def run_compared(make: Callable[[bool], Run]) -> dict[str, Any]:
+    """Run speculatively first, then plainly, so that the plain run cannot help the other; `make` takes `speculate`."""
+    speculative = make(True)
+    summary = speculative.execute()
+    if summary["state"] == "finished":
+        plain = make(False)
+        compared = plain.execute()
+        if compared["state"] == "finished":
+            compare(summary, compared, speculative.computation.exact)
+    return summary

@@ -1,0 +1,236 @@
+"""Executed speculation: predict, let a worker run on from there, and match what it read on arrival.
+
+With few workers the schedule decides everything: never more tasks than workers; a result that is about to arrive is
+waited for rather than computed again; a task that has not begun is taken back and done here.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from statistics import median
+from typing import NamedTuple
+
+from asc.computation import Cache, Computation, Executable, Predictor
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.speculators.guess import guess
+from asc.speculators.workforce import Workforce
+from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot, Span, Transition
+
+_PATIENCE = 20  # a task may take this many times what its like have taken
+_LEAST_LIMIT = 2.0  # seconds; so may any task
+
+
+class _Delivery(NamedTuple):
+    transition: Transition | None
+    error: str
+    worker: str
+    began: float
+    ended: float
+
+
+class _Flight(NamedTuple):
+    plan: Plan
+    start: int
+    future: Future[_Delivery]
+    sent: float
+
+
+class _Arrival(NamedTuple):
+    plan: Plan
+    transition: Transition | None
+    error: str
+
+
+def deliver(task: Callable[[], Transition | None]) -> _Delivery:
+    """Run a task in a worker. A task that raises is bad speculation, never an error of the program."""
+    began, transition, error = time.time(), None, ""
+    try:
+        transition = task()
+    except Exception as caught:  # noqa: BLE001 -- a garbage state may raise anything
+        error = f"{type(caught).__name__}: {caught}"
+    return _Delivery(transition, error, f"{os.getpid()}:{threading.get_ident() % 10**6}", began, time.time())
+
+
+class Executed:
+    """Sends predicted states to the workers of any `concurrent.futures.Executor` and takes their transitions in.
+
+    `executor` makes the pool; it is called at the first need that is worth it, and again when the pool has broken down
+    or a worker is stuck. A run whose plain remainder is shorter than `start_s` seconds does without workers. Every time
+    on the main thread is booked in the ledger.
+    """
+
+    def __init__(
+        self,
+        predictors: Mapping[str, Predictor],
+        executor: Callable[[], Executor],
+        workers: int,
+        ledger: Ledger,
+        start_s: float = 0.0,
+    ) -> None:
+        self._predictors, self.workers, self._ledger, self._start_s = predictors, workers, ledger, start_s
+        self._workforce = Workforce(executor, ledger)
+        self._flights: dict[int, _Flight] = {}  # by the position at which the result would be wanted
+        self._arrived: dict[int, _Arrival] = {}
+        self._spans: list[Span] = []
+        self._names: dict[str, str] = {}
+        self._rates: deque[float] = deque(maxlen=9)  # seconds a step on a worker
+
+    @property
+    def fault(self) -> str:
+        """Why there are no workers any more."""
+        return self._workforce.fault
+
+    def slowdown(self) -> float | None:
+        """How many times a worker's tracked step takes the plain price on the main thread."""
+        rate = self._expected(1)
+        return rate / self._ledger.unit if rate is not None and self._ledger.unit else None
+
+    def capacity(self) -> int:
+        """Idle workers; none once the pool has been given up."""
+        return 0 if self.fault else self.workers - len(self._flights)
+
+    def covered(self) -> frozenset[int]:
+        """Positions from which a transition is under way or has been delivered."""
+        return frozenset(self._flights) | frozenset(self._arrived)
+
+    def speculate(
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache
+    ) -> Sequence[Attempt]:
+        """Send each plan's candidate to a worker."""
+        attempts: list[Attempt] = []
+        if not plans or not self._ready(computation):
+            return attempts
+        for plan in plans:
+            candidate = guess(computation, history, plan, self._predictors, self._ledger)
+            if isinstance(candidate, Attempt):
+                attempts.append(candidate)
+                continue
+            since = self._ledger.clock()
+            start = candidate.start + candidate.horizon
+            future = self._workforce.submit(deliver, self._task(computation, candidate, plan))
+            if future is not None:
+                self._flights[start] = _Flight(plan, start, future, time.monotonic())
+                attempts.append(Attempt(plan, Outcome.LAUNCHED))
+            self._ledger.charge("dispatch", since, computation.cost("dispatch"))
+        return attempts
+
+    def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
+        """Take what has arrived, wait for what is about to, take back what has not begun, settle what is reached."""
+        since, position = self._ledger.clock(), computation.position()
+        if not self._flights and not self._arrived:
+            return ()
+        for flight in list(self._flights.values()):
+            if flight.future.done():
+                self._take(flight, cache)
+            elif self._stuck(flight):
+                self._break(TimeoutError(f"a worker did not come back from {flight.plan.steps} steps"))
+                break
+        since = self._ledger.charge("collect", since)
+        awaited = self._flights.get(position)
+        if awaited is not None:
+            if awaited.future.cancel():
+                del self._flights[position]
+            elif self._worth_waiting(awaited):
+                self._wait(awaited, cache)
+                self._ledger.charge("wait", since)
+        return self._settle(computation, position)
+
+    def spans(self) -> Sequence[Span]:
+        """Hand over the workers' time since the last call."""
+        spans, self._spans = self._spans, []
+        return spans
+
+    def close(self) -> None:
+        """Cancel what has not begun and let the workers go."""
+        for flight in self._flights.values():
+            flight.future.cancel()
+        self._flights.clear()
+        self._workforce.close()
+
+    def _ready(self, computation: Computation) -> bool:
+        total = computation.total()
+        if self._workforce.untouched and total is not None:
+            short = (total - computation.position()) * self._ledger.unit < self._start_s
+            if short:
+                return False
+        return self._workforce.ready()
+
+    def _task(self, computation: Computation, candidate: Candidate, plan: Plan) -> Callable[[], Transition | None]:
+        if not isinstance(computation, Executable):
+            raise AscError("This backend cannot run on from a predicted state, so its guesses cannot be executed.")
+        return computation.task(candidate, plan.steps, self._limit(plan.steps))
+
+    def _take(self, flight: _Flight, cache: Cache) -> None:
+        del self._flights[flight.start]
+        try:
+            delivery = flight.future.result()
+        except (BrokenExecutor, CancelledError) as error:
+            self._break(error)
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
+            self._arrived[flight.start] = _Arrival(flight.plan, None, f"{type(error).__name__}: {error}")
+            return
+        self._workforce.answered()
+        name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
+        self._spans.append(Span(name, delivery.began, delivery.ended, flight.start, flight.plan.steps))
+        self._rates.append((delivery.ended - delivery.began) / max(1, flight.plan.steps))
+        self._arrived[flight.start] = _Arrival(flight.plan, delivery.transition, delivery.error)
+        if delivery.transition is not None:
+            cache.insert(delivery.transition._replace(source=f"{name}, {flight.plan.predictor}"))
+
+    def _settle(self, computation: Computation, position: int) -> list[Attempt]:
+        """Say what became of the guesses whose position has been reached or passed."""
+        attempts = []
+        for start in sorted(start for start in self._arrived if start <= position):
+            arrival = self._arrived.pop(start)
+            if arrival.transition is None:
+                reason = arrival.error or "the worker could not run on from the guessed state"
+                attempts.append(Attempt(arrival.plan, Outcome.REJECTED, reason=reason))
+            elif start < position:
+                attempts.append(Attempt(arrival.plan, Outcome.LATE))
+            elif computation.agrees(arrival.transition):
+                attempts.append(Attempt(arrival.plan, Outcome.ACCEPTED, arrival.transition.steps))
+            else:
+                attempts.append(Attempt(arrival.plan, Outcome.REJECTED, reason="it read a word that was guessed wrong"))
+        return attempts
+
+    def _expected(self, steps: int) -> float | None:
+        return median(self._rates) * steps if self._rates else None
+
+    def _limit(self, steps: int) -> float | None:
+        expected = self._expected(steps)
+        return None if expected is None else max(_LEAST_LIMIT, _PATIENCE * expected)
+
+    def _stuck(self, flight: _Flight) -> bool:
+        """Whether a task is over even the limit that the worker was to keep by itself."""
+        limit = self._limit(flight.plan.steps)
+        return limit is not None and time.monotonic() - flight.sent > 2 * limit + _LEAST_LIMIT
+
+    def _remaining(self, flight: _Flight) -> float | None:
+        expected = self._expected(flight.plan.steps)
+        return None if expected is None else expected - (time.monotonic() - flight.sent)
+
+    def _worth_waiting(self, flight: _Flight) -> bool:
+        """Whether the worker is likely to be done sooner than the main thread could do the same itself."""
+        remaining = self._remaining(flight)
+        own = flight.plan.steps * self._ledger.unit
+        return remaining is not None and -0.5 * own < remaining < own
+
+    def _wait(self, flight: _Flight, cache: Cache) -> None:
+        """Wait for at most as long as the main thread would take for the same superstep itself."""
+        try:
+            flight.future.exception(timeout=max(0.001, flight.plan.steps * self._ledger.unit))
+        except (TimeoutError, CancelledError):
+            return
+        self._take(flight, cache)
+
+    def _break(self, error: BaseException) -> None:
+        """Forget what was under way; the next need opens a new pool."""
+        self._flights.clear()
+        self._workforce.replace(error)

@@ -1,0 +1,42 @@
+"""The first half of every speculation: ask the predictor, and carry its answer out as a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from asc.computation import Computation, Predictor
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.trajectory import SegmentHistory
+from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot
+
+
+def guess(
+    computation: Computation,
+    history: Sequence[Snapshot],
+    plan: Plan,
+    predictors: Mapping[str, Predictor],
+    ledger: Ledger,
+) -> Candidate | Attempt:
+    """Return a candidate, or the attempt that already ended: the predictor was silent, or raised."""
+    since = ledger.clock()
+    try:
+        prediction = predictors[plan.predictor].predict(SegmentHistory(history, computation), plan.horizon)
+        candidate = None if prediction is None else computation.materialise(prediction, history, plan)
+    except Exception as error:  # noqa: BLE001 -- a predictor is anybody's code, and must never end the run
+        return Attempt(plan, Outcome.FAILED, reason=f"{type(error).__name__}: {error}")
+    finally:
+        ledger.charge("predict", since, computation.cost("predict"))
+    return candidate or Attempt(plan, Outcome.SILENT)
+
+
+def require_needs(predictors: Mapping[str, Predictor], computation: Computation) -> None:
+    """Refuse, before the run, a predictor that the backend cannot serve."""
+    for name, predictor in predictors.items():
+        missing = sorted(predictor.needs - computation.provides)
+        if missing:
+            offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
+            raise AscError(
+                f"The predictor {name!r} needs {', '.join(missing)}, which this backend does not provide (it offers "
+                f"{offered}). Choose another with --predictors; `asc plugins` lists them."
+            )

@@ -1,0 +1,83 @@
+"""Judged speculation: predict, and let the validator say now whether the candidate is good enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from asc.computation import Cache, Computation, Predictor, Validator
+from asc.ledger import Ledger
+from asc.speculators.guess import guess
+from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot, Span, Transition, Verdict
+
+
+class Judged:
+    """Of the candidates that a boundary's plans yield, the accepted one with the largest gain goes into the cache."""
+
+    def __init__(
+        self, predictors: Mapping[str, Predictor], validator: Validator, ledger: Ledger, candidates: int = 8
+    ) -> None:
+        self._predictors, self._validator, self._ledger, self._candidates = predictors, validator, ledger, candidates
+
+    workers = 0
+    fault = ""
+
+    def slowdown(self) -> float | None:
+        """No workers, no slowdown."""
+        return None
+
+    def capacity(self) -> int:
+        """How many candidates are judged at one boundary at most."""
+        return self._candidates
+
+    def covered(self) -> frozenset[int]:
+        """Nothing is under way between boundaries."""
+        return frozenset()
+
+    def speculate(
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache
+    ) -> Sequence[Attempt]:
+        """Judge every plan's candidate; insert the best of those accepted."""
+        attempts: list[Attempt] = []
+        best: tuple[float, Candidate] | None = None
+        for plan in plans:
+            candidate = guess(computation, history, plan, self._predictors, self._ledger)
+            if isinstance(candidate, Attempt):
+                attempts.append(candidate)
+                continue
+            since = self._ledger.clock()
+            verdict = self._judge(computation, candidate)
+            self._ledger.charge("validate", since, computation.cost("validate"))
+            outcome = Outcome.ACCEPTED if verdict.accepted else Outcome.REJECTED
+            attempts.append(Attempt(plan, outcome, verdict.gain_steps, verdict.reason))
+            if verdict.accepted and (best is None or verdict.gain_steps > best[0]):
+                best = verdict.gain_steps, candidate
+        if best is not None:
+            gain, candidate = best
+            cache.insert(
+                Transition(
+                    candidate.start,
+                    candidate.horizon,
+                    candidate.state,
+                    candidate.nbytes,
+                    candidate.source,
+                    gain_steps=gain,
+                )
+            )
+        return attempts
+
+    def _judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        try:
+            return self._validator.judge(computation, candidate)
+        except Exception as error:  # noqa: BLE001 -- a validator is anybody's code, and must never end the run
+            return Verdict(False, 0.0, f"the validator raised {type(error).__name__}: {error}")
+
+    def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
+        """Nothing arrives later: every candidate was judged at once."""
+        return ()
+
+    def spans(self) -> Sequence[Span]:
+        """No workers, no spans."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing to let go of."""

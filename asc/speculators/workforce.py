@@ -1,0 +1,97 @@
+"""The pool of workers behind executed speculation: opened beside the main thread, replaced when it breaks down."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import ParamSpec, TypeVar
+
+from asc.ledger import Ledger
+
+_RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Workforce:
+    """An executor that is opened in the background at first need, since workers may take seconds to start."""
+
+    def __init__(self, make: Callable[[], Executor], ledger: Ledger) -> None:
+        self._make, self._ledger = make, ledger
+        self._executor: Executor | None = None
+        self._opening: threading.Thread | None = None
+        self._error: Exception | None = None
+        self._lock = threading.Lock()
+        self._generation = 0  # counts closings, so that a pool that opens too late is let go at once
+        self._breakdowns = 0
+        self.fault = ""  # why there are no workers any more
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been opened yet."""
+        return self._executor is None and self._opening is None and not self.fault
+
+    def ready(self) -> bool:
+        """Whether a worker has answered; opens the pool at the first call. Raises what opening it raised."""
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        if self.untouched:
+            self._opening = threading.Thread(target=self._open, args=(self._generation,), name="asc-workforce")
+            self._opening.start()
+        return self._executor is not None
+
+    def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
+        """Hand a call to a worker; None if there is no pool, or no longer."""
+        if self._executor is None:
+            return None
+        try:
+            return self._executor.submit(call, *args, **kwargs)
+        except (BrokenExecutor, RuntimeError) as error:  # RuntimeError: it was shut down behind our back
+            self.replace(error)
+            return None
+
+    def answered(self) -> None:
+        """Note that a worker has delivered, so that breakdowns before it no longer count."""
+        self._breakdowns = 0
+
+    def replace(self, error: BaseException) -> None:
+        """Drop a pool that has broken down; the next need opens a new one, unless that keeps happening."""
+        self._breakdowns += 1
+        self.close()
+        if self._breakdowns > _RESTARTS:
+            self.fault = f"the workers broke down {self._breakdowns} times in a row ({type(error).__name__}: {error})"
+
+    def close(self) -> None:
+        """Let the workers go, without waiting for what they are doing."""
+        with self._lock:
+            self._generation += 1
+            executor, self._executor, self._opening = self._executor, None, None
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _open(self, generation: int) -> None:
+        since, executor = time.thread_time(), None
+        try:
+            executor = self._make()
+            executor.submit(_answer).result()
+        except Exception as error:  # noqa: BLE001 -- handed over to the main thread, which raises it
+            with self._lock:
+                if generation == self._generation:
+                    self._error, self._opening = error, None
+                    self.fault = f"the workers did not start ({type(error).__name__}: {error})"
+            return
+        with self._lock:
+            current = generation == self._generation
+            if current:
+                self._executor = executor
+                self._ledger.start(time.thread_time() - since)
+        if not current:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _answer() -> None:
+    """What a worker is asked first."""

@@ -1,0 +1,60 @@
+"""The recent past: snapshots by segments, bounded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from asc.computation import Computation
+from asc.types import Snapshot
+
+
+class Trajectory:
+    """The newest segment's snapshots, oldest first, bounded by number and bytes."""
+
+    def __init__(self, max_snapshots: int = 16, max_bytes: int = 1 << 30) -> None:
+        self._max_snapshots, self._max_bytes = max_snapshots, max_bytes
+        self._snapshots: deque[Snapshot] = deque()
+        self._bytes = 0
+        self.segment = 0
+
+    def append(self, snapshot: Snapshot) -> None:
+        """Take a snapshot into the newest segment; one at the same position replaces its predecessor."""
+        snapshots = self._snapshots
+        while snapshots and snapshots[-1].position >= snapshot.position:
+            self._bytes -= snapshots.pop().nbytes
+        snapshots.append(snapshot if snapshot.segment == self.segment else snapshot._replace(segment=self.segment))
+        self._bytes += snapshot.nbytes
+        while len(snapshots) > self._max_snapshots or (self._bytes > self._max_bytes and len(snapshots) > 1):
+            self._bytes -= snapshots.popleft().nbytes
+
+    def new_segment(self) -> None:
+        """Forget the past for the purpose of differences: a judged leap has bent the way."""
+        self.segment += 1
+        self._snapshots.clear()
+        self._bytes = 0
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Return the newest segment, oldest first."""
+        return tuple(self._snapshots)
+
+
+class SegmentHistory:
+    """What a predictor sees of a segment: positions, the Gram matrix, and what it declared that it needs."""
+
+    def __init__(self, snapshots: Sequence[Snapshot], computation: Computation) -> None:
+        self._snapshots, self._computation = tuple(snapshots), computation
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions in steps, ascending."""
+        return tuple(snapshot.position for snapshot in self._snapshots)
+
+    def gram(self) -> Any:
+        """Inner products, (n-1, n-1) float64, of the differences of n snapshots to the newest."""
+        return self._computation.gram(self._snapshots)
+
+    def read(self, need: str) -> Any:
+        """Answer a declared need; "words" gives one mapping of name to value a snapshot."""
+        return self._computation.read(need, self._snapshots)

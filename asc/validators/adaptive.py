@@ -1,0 +1,64 @@
+"""A criterion: not worse than the loss has lately wavered."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+
+from pydantic import Field, model_validator
+
+from asc.computation import Computation
+from asc.settings import Settings
+from asc.types import Candidate, Verdict
+from asc.validators.scores import Comparison, compare, first_look, moved, rejected
+
+
+class Adaptive:
+    """Accept when the mean held-out loss is at most the current one plus kappa standard deviations of recent ones.
+
+    Leap+Verify, criterion "adaptive", with kappa = 1. Recent losses are those of the current state at the last `window`
+    boundaries that were judged, this one included and later ones never; with fewer than `least`, the strict comparison
+    holds. All are taken on one and the same subset of the gate set unless `rotate` is set, since a change of sequences
+    would show as wavering.
+    """
+
+    class Config(Settings):
+        """Settings of `adaptive`."""
+
+        kappa: float = Field(1.0, ge=0, allow_inf_nan=False, description="standard deviations that are tolerated")
+        window: int = Field(10, ge=2, description="boundaries whose loss counts as recent")
+        least: int = Field(3, ge=2, description="recent losses that it takes to tell how much they waver")
+        rotate: bool = Field(False, description="judge on another subset of the gate set at each boundary")
+
+        @model_validator(mode="after")
+        def _enough(self) -> Adaptive.Config:
+            if self.least > self.window:
+                raise ValueError(
+                    f"least is {self.least} and window {self.window}, so there would never be enough losses: set "
+                    f"window to {self.least} or more"
+                )
+            return self
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+        self._recent: deque[tuple[int, float]] = deque(maxlen=self.config.window)  # position, loss
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Compare the means of one look, with the tolerance that recent losses suggest."""
+        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "adaptive")
+        if not isinstance(losses, Comparison):
+            return losses
+        self._note(candidate.start, losses.current)
+        moves = moved(losses.current, losses.candidate)
+        if len(self._recent) < self.config.least:
+            reason = f"{moves}; {len(self._recent)} recent losses are too few for a tolerance"
+            return losses.accept(reason) if losses.candidate < losses.current else rejected(reason)
+        tolerance = self.config.kappa * statistics.stdev(loss for _, loss in self._recent)
+        reason = f"{moves}, where {tolerance:.3g} above is tolerated"
+        return losses.accept(reason) if losses.candidate <= losses.current + tolerance else rejected(reason)
+
+    def _note(self, position: int, loss: float) -> None:
+        """Count a boundary once, however many candidates it has."""
+        if self._recent and self._recent[-1][0] == position:
+            self._recent.pop()
+        self._recent.append((position, loss))

@@ -1,0 +1,116 @@
+"""A criterion: better beyond the noise, by a paired test in few looks."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from asc.computation import Computation
+from asc.errors import AscError
+from asc.settings import Settings
+from asc.types import Candidate, Verdict
+from asc.validators.scores import Comparison, accepted, compare, first_look, rejected
+from asc.validators.student import lower_tail
+
+_NORMAL = NormalDist()
+_ROUNDING = 1e-9  # a spread below this share of the mean is that of the arithmetic
+
+
+class Paired:
+    """Accept when the mean of the per-sequence differences is below zero by a paired t test, looked at a few times.
+
+    Each look adds a subset of the gate set. One that finds enough accepts at once, one that makes a later acceptance
+    unlikely rejects at once, so that clear cases cost little.
+
+    The chance of accepting a candidate that is no better stays at or below `alpha`: it is divided by the number of
+    candidates at a boundary, and the share of each is split over the looks by the spending function of Lan and DeMets
+    (1983) that resembles O'Brien and Fleming's boundary, 2 - 2 Phi(z / sqrt(i / looks)): little for early looks, most
+    for the last. The shares add up to alpha, so the union bound alone carries the guarantee and holds however the
+    looks depend on each other; the exact boundary, which uses that dependence, would accept slightly more. Rejecting
+    early only lowers the chance. Within a look the guarantee is that of the t test, which holds for differences that
+    are about normal; a long tail on the worse side, a candidate that ruins few sequences, would make it lenient, and
+    is allowed for by Hall's transformation (1992), on that side alone.
+    """
+
+    class Config(Settings):
+        """Settings of `paired`."""
+
+        looks: int = Field(4, ge=1, description="subsets of the gate set that are looked at, at most")
+        alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
+        candidates: int = Field(1, ge=1, description="candidates judged at one boundary, which share alpha")
+        futility: float = Field(
+            0.02, ge=0, lt=1, description="stop where acceptance at the last look is less likely than this; 0: never"
+        )
+        rotate: bool = Field(True, description="start from another subset of the gate set at each boundary")
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+        self._shares = split(self.config.alpha / self.config.candidates, self.config.looks)
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Look until the answer is clear, `looks` times at most."""
+        first = first_look(candidate.start, self.config.rotate)
+        seen: list[NDArray[np.float64]] = []
+        reason = ""
+        for i, share in enumerate(self._shares):
+            losses = compare(computation, candidate, first + i, "paired")
+            if not isinstance(losses, Comparison):
+                return losses
+            if not any(np.array_equal(losses.differences, earlier) for earlier in seen):
+                seen.append(losses.differences)  # a gate with too few subsets repeats itself, which is no evidence
+            differences = np.concatenate(seen)
+            if differences.size < 2:
+                continue
+            mean, error, p = _test(differences)
+            reason = (
+                f"the held-out loss moved by {mean:+.4g} ± {error:.2g} over {differences.size} sequences "
+                f"(look {i + 1} of {self.config.looks}, p = {p:.2g}, at most {share:.2g} is needed)"
+            )
+            if mean < 0 and p <= share:
+                return accepted(losses.scores, -mean, reason)
+            if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks):
+                return rejected(f"{reason}: not worth another look")
+        if not reason:
+            raise AscError(
+                f"validator paired needs 2 different held-out sequences or more, and looks={self.config.looks} gave 1: "
+                "enlarge the gate set, or raise looks where it has several subsets"
+            )
+        return rejected(reason)
+
+    def _futile(self, p: float, done: float) -> bool:
+        """Whether the trend so far, continued, would be accepted at the last look with less than the set chance.
+
+        Conditional power of a Brownian motion with the drift seen so far; an approximation, which may cost power but
+        never adds a false acceptance.
+        """
+        if self.config.futility == 0:
+            return False
+        drift = -_NORMAL.inv_cdf(min(max(p, 1e-300), 1 - 1e-16)) / math.sqrt(done)
+        needed = -_NORMAL.inv_cdf(self._shares[-1])
+        return _NORMAL.cdf((drift - needed) / math.sqrt(1 - done)) < self.config.futility
+
+
+def split(alpha: float, looks: int) -> tuple[float, ...]:
+    """Return each look's share of alpha; together they are alpha."""
+    z = -_NORMAL.inv_cdf(alpha / 2)
+    spent = [0.0, *(2 * _NORMAL.cdf(-z / math.sqrt(i / looks)) for i in range(1, looks)), alpha]
+    return tuple(after - before for before, after in pairwise(spent))
+
+
+def _test(differences: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the mean, its standard error and the chance, were there no difference, of a mean this low."""
+    n = differences.size
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1)) / math.sqrt(n)
+    if error <= _ROUNDING * abs(mean):  # no spread to measure with: the sign test, n of n below zero
+        return mean, error, 0.5**n if mean < 0 else 1.0
+    scaled = (differences - mean) / (error * math.sqrt(n))
+    skew = max(0.0, float(np.mean(scaled**3))) / (3 * math.sqrt(n))
+    t = mean / error
+    t = t * (1 + skew * t + (skew * t) ** 2 / 3) + skew / 2  # Hall's transformation, increasing in t
+    return mean, error, lower_tail(t, n - 1)

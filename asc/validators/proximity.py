@@ -1,0 +1,42 @@
+"""A criterion: within a share of the current loss."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from asc.computation import Computation
+from asc.settings import Settings
+from asc.types import Candidate, Verdict
+from asc.validators.scores import Comparison, compare, first_look, moved, rejected
+
+
+class Proximity:
+    """Accept when the mean held-out loss is within a share epsilon of the current one, above and below.
+
+    Leap+Verify, criterion "proximity": |candidate / current - 1| <= epsilon with epsilon = 0.05. The code published
+    with it bounds the upper side alone, at 0.005: `epsilon=0.005, sided="upper"`.
+    """
+
+    class Config(Settings):
+        """Settings of `proximity`."""
+
+        epsilon: float = Field(0.05, ge=0, allow_inf_nan=False, description="share of the current loss")
+        sided: Literal["both", "upper"] = Field("both", description="upper: a loss may fall by any amount")
+        rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Compare the means of one look."""
+        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "proximity")
+        if not isinstance(losses, Comparison):
+            return losses
+        rise = losses.candidate - losses.current
+        bounded = abs(rise) if self.config.sided == "both" else rise
+        sides = "either way" if self.config.sided == "both" else "upwards"
+        reason = f"{moved(losses.current, losses.candidate)}, where {self.config.epsilon:.3%} {sides} is tolerated"
+        close = bounded <= self.config.epsilon * abs(losses.current)
+        return losses.accept(reason) if close else rejected(reason)

@@ -1,0 +1,55 @@
+"""The pools that speculation can run on: threads, processes, Dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Literal
+
+from loky import ProcessPoolExecutor
+
+from asc.errors import AscError
+from asc_toy.worker import install
+
+Kind = Literal["none", "threads", "processes", "dask"]
+
+ROUND_TRIP_S: dict[Kind, float] = {"none": 4e-5, "threads": 2e-4, "processes": 6e-4, "dask": 1.5e-2}
+"""Typical seconds that one task costs there and back; "none" is a boundary's own cost. Supersteps are sized by it."""
+
+START_S: dict[Kind, float] = {"none": 0.0, "threads": 0.0, "processes": 0.7, "dask": 3.0}
+"""Typical seconds until the first worker answers; a run that would be over by then does without."""
+
+
+class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
+    """Worker processes that take functions from notebooks and unguarded scripts, and are killed on shutdown.
+
+    A worker may be stuck in a garbage state, so there is nothing to wait for.
+    """
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
+        """Kill the workers."""
+        super().shutdown(wait=wait, kill_workers=cancel_futures)
+
+
+def executor_factory(
+    kind: Kind, workers: int, scheduler: str | None, key: str, pickle: bytes
+) -> Callable[[], Executor]:
+    """Return what makes a pool of `workers` that know the program."""
+    if kind == "threads":
+        return lambda: _threads(workers, key, pickle)
+    if kind == "processes":
+        return lambda: Processes(max_workers=workers, initializer=install, initargs=(key, pickle))
+    if kind == "dask":
+        return lambda: _dask(workers, scheduler, key, pickle)
+    raise AscError(f"There is no executor {kind!r}; choose threads, processes or dask.")
+
+
+def _threads(workers: int, key: str, pickle: bytes) -> Executor:
+    install(key, pickle)
+    return ThreadPoolExecutor(workers, thread_name_prefix="asc-worker")
+
+
+def _dask(workers: int, scheduler: str | None, key: str, pickle: bytes) -> Executor:
+    from asc_toy.dask_pool import DaskPool  # noqa: PLC0415 -- an optional extra, slow to import
+
+    return DaskPool(workers, scheduler, key, pickle)

@@ -1,0 +1,161 @@
+"""The built-in programs, each of which teaches something about what can be predicted; imported when they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from asc.errors import AscError
+from asc_toy.program import Program
+from asc_toy.programs.info import Option, Parts, ProgramInfo
+
+__all__ = ["PROGRAMS", "Option", "Parts", "ProgramInfo", "build"]
+
+_CHAIN = "every iteration needs the one before, so there is nothing to do side by side"
+
+_REGISTERED = (
+    ProgramInfo(
+        name="collatz",
+        where="collatz:SWEEP",
+        summary="which of n consecutive starts takes the most Collatz iterations to reach 1",
+        counts="the starts to try",
+        n=1_300_000,
+        demo_n=325_000,
+        expects=True,
+        lesson="The outer counter moves by a constant, so a stride tells where the run will be however far ahead.",
+    ),
+    ProgramInfo(
+        name="collatz-count",
+        where="collatz:COUNT",
+        summary="the same sweep with a running total of all iterations",
+        counts="the starts to try",
+        n=1_300_000,
+        demo_n=325_000,
+        expects=True,
+        lesson="A running total makes a program look unpredictable until its increments are replayed instead.",
+    ),
+    ProgramInfo(
+        name="collatz-memo",
+        where="collatz_big:MEMO",
+        summary="consecutive 1024-bit starts followed to 1, a stretch of 128 bits a step",
+        counts="the starts to follow",
+        n=14_000,
+        demo_n=3_500,
+        expects=True,
+        lesson="Neighbouring trajectories merge, so remembering steps by what they read pays on a single core.",
+    ),
+    ProgramInfo(
+        name="list-ordered",
+        where="linked_list:ORDERED",
+        summary="the lowest energy in a circular linked list laid out in order, 32 laps",
+        counts="the nodes a step visits, a 64th of the list",
+        n=9_000,
+        demo_n=2_500,
+        expects=True,
+        lesson="Pointers are numbers: where the layout is regular, a stride predicts a pointer chase.",
+    ),
+    ProgramInfo(
+        name="list-shuffled",
+        where="linked_list:SHUFFLED",
+        summary="the lowest energy in the same list, shuffled in memory, 32 laps",
+        counts="the nodes a step visits, a 64th of the list",
+        n=9_000,
+        demo_n=2_500,
+        expects=True,
+        lesson="The same program with another layout has no stride; memory of the first lap predicts all others.",
+    ),
+    ProgramInfo(
+        name="matrix-rows",
+        where="matrix:PARTS",
+        summary="the product of two n × n integer matrices, a row a step",
+        counts="the rows and columns",
+        n=1_600,
+        demo_n=1_000,
+        expects=True,
+        lesson="The state is huge and what changes the course is one word; but numpy's own product is faster still.",
+    ),
+    ProgramInfo(
+        name="lcg-pi",
+        where="lcg:PARTS",
+        summary="Monte-Carlo pi from a 64-bit linear congruential generator",
+        counts="the steps of 256 points each",
+        n=100_000,
+        demo_n=25_000,
+        expects=True,
+        lesson="What looks random to statistics is affine modulo 2^64: the right predictor is always right.",
+    ),
+    ProgramInfo(
+        name="cellular",
+        where="cellular:PARTS",
+        summary="an elementary cellular automaton on a ring of 61 cells",
+        counts="the steps of 256 generations each",
+        n=70_000,
+        demo_n=17_500,
+        expects=True,
+        lesson="Rule 90 is linear over GF(2) and so predictable; 110 only once it comes round again, 30 not at all.",
+        no_numpy="the ring is one machine word already, and " + _CHAIN,
+        options={"rule": Option(90, 0, 255, "Wolfram's number of the rule")},
+    ),
+    ProgramInfo(
+        name="logistic",
+        where="logistic:PARTS",
+        summary="the logistic map x → r x (1 - x) in double precision",
+        counts="the steps of 1,024 iterations each",
+        n=250_000,
+        demo_n=62_500,
+        expects=True,
+        lesson="One dial leads from order to chaos: periodic orbits are remembered, chaotic ones never come back.",
+        no_numpy=_CHAIN,
+        options={"r": Option(3.5, 0.0, 4.0, "growth rate: 2.8 settles, 3.5 has period 4, 4.0 is chaotic")},
+    ),
+    ProgramInfo(
+        name="lexer",
+        where="lexer:PARTS",
+        summary="names, numbers, strings and comments counted in generated Python source",
+        counts="the chunks of 4 KiB",
+        n=80_000,
+        demo_n=20_000,
+        expects=True,
+        lesson="A chunk soon forgets in which of a few modes it began, so several guesses at once cover them all.",
+        no_numpy="the mode after a byte depends on the mode before it",
+    ),
+    ProgramInfo(
+        name="collatz-single",
+        where="collatz_big:SINGLE",
+        summary="one Collatz trajectory from a very big integer (negative control)",
+        counts="the steps of 64 iterations each",
+        n=28_000,
+        demo_n=14_000,
+        expects=False,
+        lesson="Every bit depends on every bit before it and no value comes back: there is nothing to predict.",
+        no_numpy=_CHAIN,
+    ),
+    ProgramInfo(
+        name="sha256-chain",
+        where="sha256:PARTS",
+        summary="a chain of SHA-256 hashes (negative control)",
+        counts="the steps of 256 hashes each",
+        n=110_000,
+        demo_n=27_500,
+        expects=False,
+        lesson="Built to be unpredictable: it must be refused at next to no cost.",
+        no_numpy=_CHAIN,
+    ),
+)
+
+PROGRAMS: dict[str, ProgramInfo] = {info.name: info for info in _REGISTERED}
+"""What there is, by name."""
+
+
+def build(name: str, n: int | None = None, seed: int = 0, options: Mapping[str, object] | None = None) -> Program:
+    """Build a program of size n (by default its own); the same name, n, seed and options give the same program.
+
+    An unknown name, a size below 1, a negative seed or an option that the program does not take is an AscError.
+    """
+    info = PROGRAMS.get(name)
+    if info is None:
+        near = get_close_matches(name, PROGRAMS, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise AscError(f"There is no built-in program {name!r}.{hint} There are: {', '.join(PROGRAMS)}.")
+    size, seed, settled = info.settled(n, seed, options or {})
+    return info.parts.build(size, seed, **settled)

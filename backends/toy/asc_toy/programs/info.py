@@ -1,0 +1,100 @@
+"""What is known about a built-in program before its module is imported, and what its module provides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from asc.errors import AscError
+from asc_toy.program import Program
+
+
+class Parts(NamedTuple):
+    """What a program's module provides; each is called with (n, seed) and the program's options by name.
+
+    The last two return the words and arrays in which the program ends.
+    """
+
+    build: Callable[..., Program]
+    by_hand: Callable[..., dict[str, Any]]  # a plain loop over local variables
+    by_numpy: Callable[..., dict[str, Any]] | None = None  # whole-array operations, where they fit
+
+
+class Option(NamedTuple):
+    """A number that a program takes besides its size and its seed; the default's type is the option's type."""
+
+    default: int | float
+    low: int | float
+    high: int | float
+    summary: str
+
+    def checked(self, program: str, name: str, value: object) -> int | float:
+        """Return the value as the option's type; a value of another kind or out of range is an AscError."""
+        kind = type(self.default)
+        try:
+            given = float(value)  # type: ignore[arg-type]  # whatever a command line or a file holds
+        except (TypeError, ValueError):
+            given = math.nan
+        if not self.low <= given <= self.high or (kind is int and not given.is_integer()):
+            what = "a whole number" if kind is int else "a number"
+            raise AscError(
+                f"The option {name} of the program {program} was given {value!r}; it takes {what} from {self.low} to "
+                f"{self.high}, such as {name}={self.default}."
+            )
+        return kind(given)
+
+
+@dataclass(frozen=True)
+class ProgramInfo:
+    """One entry of the registry. `parts` imports the module that defines the program."""
+
+    name: str
+    where: str  # module and attribute, below this package
+    summary: str
+    counts: str  # what n counts
+    n: int  # some ten seconds on one core
+    demo_n: int  # two to three seconds
+    expects: bool  # whether some predictor, or remembering, makes it faster as configured by default
+    lesson: str
+    no_numpy: str = ""  # why there is no `numpy_line`
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Parts:
+        """Import the program."""
+        module, _, attribute = self.where.partition(":")
+        parts: Parts = getattr(import_module(f"{__package__}.{module}"), attribute)
+        return parts
+
+    @property
+    def reference(self) -> Callable[..., dict[str, Any]]:
+        """The hand-written loop that ends in the same words and arrays: `reference(n, seed, **options)`."""
+        return self.parts.by_hand
+
+    @property
+    def numpy_line(self) -> Callable[..., dict[str, Any]] | None:
+        """The same with whole-array operations, or None; then `no_numpy` says why."""
+        return self.parts.by_numpy
+
+    def settled(self, n: int | None, seed: int, options: Mapping[str, object]) -> tuple[int, int, dict[str, Any]]:
+        """Return size, seed and every option, defaults filled in; what the program cannot take is an AscError."""
+        size = self.n if n is None else n
+        if size < 1:
+            raise AscError(
+                f"The program {self.name} was given n={size}; n counts {self.counts} and is at least 1, such as "
+                f"n={self.demo_n}."
+            )
+        if seed < 0:
+            raise AscError(f"The program {self.name} was given seed={seed}; a seed is a whole number from 0 up.")
+        unknown = sorted(set(options) - set(self.options))
+        if unknown:
+            takes = f"it takes {', '.join(self.options)}" if self.options else "it takes none"
+            raise AscError(f"The program {self.name} has no option {', '.join(unknown)}; {takes}.")
+        known = {
+            key: option.checked(self.name, key, options.get(key, option.default))
+            for key, option in self.options.items()
+        }
+        return size, seed, known

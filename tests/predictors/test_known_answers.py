@@ -1,0 +1,148 @@
+"""Every predictor against every problem whose answer is known: who foretells which word exactly, and who never does."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import pytest
+
+from asc.predictors.ensemble import BUILT_IN, Ensemble
+from asc.predictors.opinion import Prefix, opinions
+from asc.testing.histories import WordHistory
+from asc.words import Word, same
+
+States = list[dict[str, Word]]
+COUNT = 120
+STEPS = 10  # between snapshots
+PREDICTORS: dict[str, Callable[[], Any]] = {**BUILT_IN, "ensemble": Ensemble}
+ALL = frozenset(PREDICTORS)
+POLYNOMIALS = frozenset({"linear", "quadratic", "polynomial"})
+
+
+class Problem(NamedTuple):
+    """A walk, and for each of its words the predictors that know it; the ensemble joins those that have a member."""
+
+    states: Callable[[], States]
+    masters: Mapping[str, frozenset[str]]
+
+
+def counter() -> States:
+    return [{"n": 7 + 3 * k, "down": 50 - 11 * k} for k in range(COUNT)]
+
+
+def quadratic_growth() -> States:
+    return [{"n": k * k - 40 * k + 3} for k in range(COUNT)]
+
+
+def congruential(skip: int) -> States:
+    x, states = 12345, []
+    for _ in range(COUNT):
+        states.append({"x": x})
+        for _ in range(skip):
+            x = (6364136223846793005 * x + 1442695040888963407) % 2**64
+    return states
+
+
+def constant() -> States:
+    return [{"n": 7, "x": -0.5, "s": "still", "b": b"\x00", "flag": True}] * COUNT
+
+
+def orbit() -> States:
+    """The logistic map at r = 3.5, settled on its orbit of four floats."""
+    x = 0.3
+    for _ in range(2000):
+        x = 3.5 * x * (1 - x)
+    states = []
+    for _ in range(COUNT):
+        states.append({"x": x})
+        x = 3.5 * x * (1 - x)
+    return states
+
+
+def linked_list() -> States:
+    """A shuffled list of 40 nodes, walked round and round: pointer, value loaded last, running total, best so far."""
+    rng = random.Random(4)
+    nodes = list(range(40))
+    rng.shuffle(nodes)
+    values = [rng.randrange(100) for _ in nodes]
+    total, loaded, best, states = 0, 0, 10**6, []
+    for k in range(COUNT):
+        here = nodes[k % len(nodes)]
+        states.append({"p": 4096 + 24 * here, "loaded": loaded, "total": total, "best": best})
+        loaded = values[here]
+        total, best = total + loaded, min(best, loaded)
+    return states
+
+
+def toggling() -> States:
+    return [
+        {
+            "bit": k % 2,
+            "flag": k % 2 == 0,
+            "ring": 1 << k % 7,
+            "signed": -2 if k % 2 else 1,
+        }
+        for k in range(COUNT)
+    ]
+
+
+def garbage() -> States:
+    rng = random.Random(9)
+    return [{"n": rng.getrandbits(64), "x": rng.random(), "s": rng.randbytes(8)} for _ in range(COUNT)]
+
+
+NOBODY: frozenset[str] = frozenset()
+MEMORY = frozenset({"memory", "ensemble"})
+LEARNERS = frozenset({"memory", "logistic", "ensemble"})
+PROBLEMS = {
+    "counter": Problem(counter, dict.fromkeys(("n", "down"), POLYNOMIALS | {"affine", "ensemble"})),
+    "quadratic growth": Problem(quadratic_growth, {"n": frozenset({"quadratic", "polynomial", "ensemble"})}),
+    "congruential generator": Problem(lambda: congruential(1), {"x": frozenset({"affine", "ensemble"})}),
+    "congruential generator, 48 apart": Problem(lambda: congruential(48), {"x": frozenset({"affine", "ensemble"})}),
+    "constant": Problem(constant, dict.fromkeys(("n", "x", "s", "b", "flag"), ALL)),
+    "float orbit": Problem(orbit, {"x": MEMORY}),
+    "shuffled list": Problem(linked_list, {"p": MEMORY, "loaded": MEMORY, "total": NOBODY}),
+    "toggling bits": Problem(
+        toggling, {"bit": LEARNERS | {"affine"}, "flag": LEARNERS, "ring": LEARNERS, "signed": LEARNERS}
+    ),
+    "garbage": Problem(garbage, dict.fromkeys(("n", "x", "s"), NOBODY)),
+}
+
+
+@cache
+def shares(problem: str, predictor: str, ahead: int) -> Mapping[str, float]:
+    """Return for each word the share of exact predictions in the second half, from histories of 16 snapshots."""
+    states = PROBLEMS[problem].states()
+    instance = PREDICTORS[predictor]()
+    exact = dict.fromkeys(states[0], 0)
+    for now in range(COUNT - ahead):
+        first = max(0, now - 15)
+        words = states[first : now + 1]
+        history = WordHistory([STEPS * k for k in range(first, now + 1)], words)
+        prediction = instance.predict(history, STEPS * ahead)
+        if now < COUNT // 2 or prediction is None:
+            continue
+        said = opinions(prediction, Prefix(history, words, len(words)), states[0])
+        for name in exact:
+            exact[name] += name in said and same(said[name], states[now + ahead][name])
+    return {name: hits / (COUNT - ahead - COUNT // 2) for name, hits in exact.items()}
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+@pytest.mark.parametrize("predictor", PREDICTORS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_the_right_ones_are_right(problem: str, predictor: str, ahead: int) -> None:
+    found = shares(problem, predictor, ahead)
+    for word, masters in PROBLEMS[problem].masters.items():
+        if predictor in masters:
+            assert found[word] == 1, word
+        else:
+            assert found[word] < 0.9, word
+
+
+@pytest.mark.parametrize("predictor", PREDICTORS)
+def test_garbage_is_never_foretold(predictor: str) -> None:
+    assert set(shares("garbage", predictor, 1).values()) == {0}
