@@ -109,6 +109,13 @@ class Learns(Protocol):
         """Take one settled attempt into account."""
 
 
+@runtime_checkable
+class Needs(Protocol):
+    """A component that asks `Computation.read` for something, which the backend must provide."""
+
+    needs: frozenset[str]
+
+
 class Predictor(Protocol):
     """Guesses where the computation will be."""
 
@@ -142,9 +149,13 @@ class Cache(Protocol):
 class Speculator(Protocol):
     """Turns plans into cache entries: judged on the spot, or executed elsewhere."""
 
-    workers: int
-    fault: str
-    """Why it can do nothing any more, empty while it can."""
+    @property
+    def workers(self) -> int:
+        """How many run beside the main thread."""
+
+    @property
+    def fault(self) -> str:
+        """Why it can do nothing any more; empty while it can."""
 
     def slowdown(self) -> float | None:
         """How many times a worker's step takes the plain price; None where that is not known or means nothing."""

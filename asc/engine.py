@@ -17,9 +17,10 @@ from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
 from asc.computation import Computation, Learns, Recognizer, Speculator
 from asc.ledger import Ledger
+from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
 from asc.trajectory import Trajectory
-from asc.types import Attempt, Boundary, Outcome, Transition
+from asc.types import Attempt, Boundary, Outcome, Recognition, Transition
 from asc.words import Excited
 
 MAIN = "main"  # the source of transitions that the main thread remembered itself
@@ -42,7 +43,8 @@ class Engine:
         on_boundary: Callable[[Boundary], None] | None = None,
         on_fault: Callable[[str, str], None] | None = None,
     ) -> None:
-        self.computation, self.recognizer, self.speculator = computation, recognizer, speculator
+        self.computation, self.speculator = computation, speculator
+        self.recognizer: Recognizer = recognizer
         self.cache, self.allocator, self.ledger = cache, allocator, ledger
         self.trajectory, self.excited = Trajectory(), Excited()
         self._shadow, self._chain = shadow, chain if computation.exact else 1
@@ -50,6 +52,7 @@ class Engine:
         self.stopped = False
         self.until: int | None = None
         self._checked = False
+        self._distance = 1  # the last superstep's
         self.recalled = 0  # hits on what the main thread itself had remembered
 
     def run(self, until: int | None = None) -> None:
@@ -75,7 +78,7 @@ class Engine:
         attempts = list(self.speculator.collect(computation, self.cache))
         self._observe()
         leaps = self._leap()
-        recognition = self.recognizer.recognise(computation)
+        recognition = self._recognise()
         if recognition.speculate and not self._arrived():
             fresh = self._speculate()
             attempts += fresh
@@ -94,7 +97,7 @@ class Engine:
     def advance(self) -> None:
         """Take plain steps to the recognizer's next boundary."""
         computation, position = self.computation, self.computation.position()
-        target = self.recognizer.next_boundary(position, computation)
+        target = position + self._superstep()
         record = self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
@@ -103,14 +106,39 @@ class Engine:
             self.cache.insert(done.learnt._replace(source=MAIN))
             self.ledger.charge("insert", since, computation.cost("insert"))
 
+    def _recognise(self) -> Recognition:
+        since = self.ledger.clock()
+        try:
+            return self.recognizer.recognise(self.computation)
+        except Exception as error:  # noqa: BLE001 -- a recognizer is anybody's code, and must never end the run
+            return self._rest(error)
+        finally:
+            self.ledger.charge("recognise", since, self.computation.cost("recognise"))
+
+    def _superstep(self) -> int:
+        """Steps to the recognizer's next boundary, at least one."""
+        position = self.computation.position()
+        try:
+            distance = self.recognizer.next_boundary(position, self.computation) - position
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._rest(error)
+            distance = self._distance
+        self._distance = max(1, distance)
+        return self._distance
+
+    def _rest(self, error: Exception) -> Recognition:
+        """Go on without the recognizer, which has raised."""
+        if self._on_fault is not None:
+            self._on_fault(type(self.recognizer).__name__, f"{type(error).__name__}: {error}")
+        self.recognizer = Never(Never.Config(steps=self._distance))
+        return self.recognizer.recognise(self.computation)
+
     def _arrived(self) -> bool:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
 
     def _speculate(self) -> list[Attempt]:
-        superstep = self.recognizer.next_boundary(self.computation.position(), self.computation)
-        superstep -= self.computation.position()
         capacity, covered = self.speculator.capacity(), self.speculator.covered()
-        plans = self.allocator.plans(self.computation, superstep, capacity, covered)
+        plans = self.allocator.plans(self.computation, self._superstep(), capacity, covered)
         history = self.trajectory.snapshots()
         return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
 

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -164,8 +164,9 @@ class Run:
         predictors: dict[str, Predictor] = {
             component.name: create("predictor", component.name, component.settings) for component in config.predictors
         }
-        require_needs(predictors, computation)
         recognizer: Recognizer = create("recognizer", config.recognizer.name, config.recognizer.settings)
+        require_needs("predictor", predictors, computation)
+        require_needs("recognizer", {config.recognizer.name: recognizer}, computation)
         validator: Validator = create("validator", config.validator.name, config.validator.settings)
         speculator: Executed | Judged
         if pool is None:
@@ -277,15 +278,3 @@ def compare(summary: dict[str, Any], plain: Mapping[str, Any], exact: bool) -> N
     summary["plain_seconds"] = plain["seconds"]
     summary["net_speedup"] = plain["seconds"] / summary["seconds"] if summary["seconds"] else None
     summary["identical"] = plain["final_digest"] == summary["final_digest"] if exact else None
-
-
-def run_compared(make: Callable[[bool], Run]) -> dict[str, Any]:
-    """Run speculatively first, then plainly, so that the plain run cannot help the other; `make` takes `speculate`."""
-    speculative = make(True)
-    summary = speculative.execute()
-    if summary["state"] == "finished":
-        plain = make(False)
-        compared = plain.execute()
-        if compared["state"] == "finished":
-            compare(summary, compared, speculative.computation.exact)
-    return summary

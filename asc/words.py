@@ -63,14 +63,17 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     Integers stay integers: a sum with a fractional part means nothing and gives None. Floats are summed exactly and
     rounded once. Words that are not finite numbers are predicted only where they stand still.
     """
-    newest = values[-1]
+    newest, zipped = values[-1], zip(coefficients, values, strict=True)
+    terms = [(coefficient, value) for coefficient, value in zipped if coefficient]
+    if len(terms) == 1 and terms[0][0] == 1:
+        return terms[0][1]
     kind = type(newest)
     if any(type(value) is not kind for value in values):
         return None
-    numeric = kind is int or (kind is float and all(math.isfinite(value) for value in values))  # type: ignore[arg-type]
-    if not numeric or not all(math.isfinite(c) for c in coefficients):
+    finite = kind is int or (kind is float and all(math.isfinite(value) for value in values))  # type: ignore[arg-type]
+    if not finite or not all(math.isfinite(coefficient) for coefficient, _ in terms):
         return newest if all(same(value, newest) for value in values) else None
-    total = sum((Fraction(c) * Fraction(v) for c, v in zip(coefficients, values, strict=True)), Fraction(0))  # type: ignore[arg-type]
+    total = sum((Fraction(coefficient) * Fraction(value) for coefficient, value in terms), Fraction(0))  # type: ignore[arg-type]
     if kind is int:
         return total.numerator if total.denominator == 1 else None
     try:

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from asc.cli.plugins import Session
+from asc.cli.plugins import Session, plugin_option
 from asc.observers.encodable import Encodable
 from asc.plugins import Entry
 from asc.plugins.fields import settings
@@ -26,6 +26,7 @@ _CHOSEN = {
 
 
 @click.command("explain")
+@plugin_option
 @click.argument("name")
 @click.pass_obj
 def explain_command(session: Session, name: str) -> None:
@@ -40,7 +41,8 @@ def explain_command(session: Session, name: str) -> None:
 def explanation(entry: Entry) -> Iterator[RenderableType]:
     """Yield what there is to say about a component, from its class and its settings. Raises AscError as both load."""
     component, config = entry.load(), entry.load_config()
-    yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {component.__module__}")
+    home = entry.source.plugin if entry.source.module else component.__module__  # a single file's module has no name
+    yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {home}")
     yield Text(f"\n{_reflowed(inspect.cleandoc(component.__doc__ or entry.summary))}\n")
     choose, change = _CHOSEN[entry.kind]
     yield Text(f"Choose it with {choose.format(entry.name)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Protocol
 
 import rich_click as click
@@ -42,7 +43,18 @@ def rows(plugins: Plugins) -> list[dict[str, Any]]:
     return components + [status._asdict() for status in plugins.statuses if status.error is not None]
 
 
+plugin_option = click.option(
+    "--plugin",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    expose_value=False,
+    help="load a plugin from a file",
+)
+"""Accepted by every command; the files were loaded before any command was looked for."""
+
+
 @click.command("plugins")
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="print a JSON list instead of a table")
 @click.pass_obj
 def plugins_command(session: Session, as_json: bool) -> None:

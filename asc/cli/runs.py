@@ -35,7 +35,8 @@ def runs(context: click.Context, out: Path, as_json: bool) -> None:
     elif not found:
         console.print(f"no runs in {str(out)!r}; `asc run` makes one", markup=False, highlight=False, soft_wrap=True)
     else:
-        console.print(Encodable(_table(found)), width=console.width if console.is_terminal else UNBOUNDED)
+        wide = console if console.is_terminal else Console(file=console.file, width=UNBOUNDED)
+        wide.print(Encodable(_table(found)))
 
 
 def _table(found: list[RunSummary]) -> Table:

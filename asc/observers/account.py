@@ -104,12 +104,15 @@ class Account:
         if part.kind == "full":
             self.full_at = part.t1
         self.dropped += part.line.get("dropped", 0)
-        self.work.spread(part.since, part.t0, part.t0 - part.since)
+        if part.approach:
+            self.work.spread(part.since, part.t0, part.t0 - part.since)
         self.work.spread(part.t0, part.t1, part.t1 - part.t0 - part.seconds)
         self.boundary.spread(part.t0, part.t1, part.seconds)
         self.executed.spread(part.since, part.t1, part.executed)
+        # One boundary's leaps come after its waiting; those of many are anywhere among them.
+        leapt = part.t1 if part.kind == "boundary" else part.t0
         for bins, amount in ((self.skipped, part.skipped), (self.hits, part.hits), (self.misses, part.misses)):
-            bins.spread(part.t0, part.t1, amount)
+            bins.spread(leapt, part.t1, amount)
         for source, (number, steps) in part.line.get("leaps", {}).get("sources", {}).items():
             known = self.sources.setdefault(source, [0, 0])
             known[0] += number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,14 @@ def last_event(folder: Path) -> dict[str, Any] | None:
                 return None
             window *= 4
     return None
+
+
+def reached(event: Mapping[str, Any]) -> int | None:
+    """Return the position at which a line left the run, or None where it does not say."""
+    position = known(event.get("to", event.get("position")))
+    if position is None:
+        return None
+    return int(position) + (0 if "to" in event else event.get("leaps", {}).get("steps", 0))
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
-from asc.observers.events import EVENTS, last_event
+from asc.observers.events import EVENTS, last_event, reached
 from asc.observers.figures import known
 
 CONFIG = "config.json"
@@ -149,7 +149,7 @@ def summarise(folder: Path) -> RunSummary:
         damaged = True
     started = known(config.get("started"))
     net, estimated = known(summary.get("net_speedup")), known(summary.get("estimated_speedup"))
-    position = known(summary.get("position", last.get("to", last.get("position"))))
+    position = known(summary.get("position", reached(last)))
     return RunSummary(
         id=folder.name,
         folder=folder,

@@ -80,11 +80,15 @@ class Live:
         if self._screen is None:
             return
         began = perf_counter()
-        status = run.status()
-        if now is not None:
-            self._speed.note(now, status.position)
-        shown = view(run.backend, status, self._speed.remaining(status.total), state)
-        self._screen.update(Encodable(shown), refresh=True)
+        try:
+            status = run.status()
+            if now is not None:
+                self._speed.note(now, status.position)
+            shown = view(run.backend, status, self._speed.remaining(status.total), state)
+            self._screen.update(Encodable(shown), refresh=True)
+        except BaseException:
+            self.close()
+            raise
         self._pace.spent(perf_counter() - began)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asc.observers.events import read_events
+from asc.observers.events import reached, read_events
 
 
 class Part(NamedTuple):
@@ -19,7 +19,8 @@ class Part(NamedTuple):
     seconds: float  # spent at boundaries within t0 to t1; the rest of it was work as well
     boundaries: int
     position: int  # where it left the run
-    executed: int  # steps since the part before
+    approach: int  # steps executed between `since` and t0; none, for instance, while the run starts
+    executed: int  # all steps executed since the part before
     skipped: int
     hits: int
     misses: int
@@ -57,16 +58,17 @@ class _Walk:
         self._seen = _Tally()
 
     def part(self, kind: str, line: dict[str, Any]) -> Part:
-        position, since = int(line.get("position", self._position)), self._now
+        since, arrived = self._now, reached(line)
+        after = self._position if arrived is None else arrived
         if kind == "start":
-            self._position, self._seen = position, _Tally(*line.get("sum", ()))
+            self._position, self._seen = after, _Tally(*line.get("sum", ()))
         leaps = line.get("leaps", {})
         hits, steps = leaps.get("count", 0), leaps.get("steps", 0)
         told = _Tally(hits, line.get("misses", int(kind == "boundary" and not hits)), steps)
         self._seen = self._seen.plus(told)
         hidden = self._hidden(line)
         self._seen = self._seen.plus(hidden)
-        after = int(line.get("to", position + steps))
+        approach = max(0, int(line.get("position", after)) - self._position)
         executed = max(0, after - self._position - steps) - hidden.steps
         self._position, self._now = after, max(since, line["t1"])
         t0 = max(since, line["t0"])
@@ -78,6 +80,7 @@ class _Walk:
             seconds=min(line.get("seconds", self._now - t0), self._now - t0),
             boundaries=line.get("count", int(kind == "boundary")),
             position=after,
+            approach=approach,
             executed=executed,
             skipped=steps + hidden.steps,
             hits=hits + hidden.hits,
@@ -90,5 +93,5 @@ class _Walk:
         if "sum" not in line:
             return _Tally()
         rest = _Tally(*line["sum"]).minus(self._seen)
-        # Misses alone prove nothing: a boundary without a leap may not have asked the cache at all.
-        return _Tally(rest.hits, max(0, rest.misses), max(0, rest.steps)) if rest.hits > 0 else _Tally()
+        # Steps are what is sure: a hit or miss without them may only be another way of counting chains and look-ups.
+        return _Tally(max(0, rest.hits), max(0, rest.misses), rest.steps) if rest.steps > 0 else _Tally()

@@ -30,6 +30,9 @@ def timeline(account: Account) -> Html:
         f"Of {figures.duration(account.length)}, {figures.duration(at_work)} were spent on steps between boundaries "
         f"and {figures.duration(at_boundaries)} at boundaries, on speculation."
     )
+    other = account.length - at_work - at_boundaries
+    if other > account.length / 200:
+        told += f" For {figures.duration(other)} it made no step: starting, ending, saving."
     main = chart("main", "Main thread", told, "lane", BINS, area(work, "work"), area(boundary, "boundary", work))
     rows = [tag("span", None, "main thread"), main]
     for name, bins, style in (("hits", account.hits, "gain"), ("misses", account.misses, "miss")):
@@ -74,9 +77,7 @@ def cache(account: Account) -> Html:
     ground = min(0.85, max(0.15, down / (up + down)))
     unit = min((1 - ground) / up, ground / down)
     sunk = [max(value * unit, float(value > 0) / HEIGHT) for value in misses]
-    told = (
-        f"{figures.count(sum(hits))} hits and {figures.count(sum(misses))} misses; a miss is a boundary without a leap."
-    )
+    told = f"{figures.count(sum(hits))} leaps, and {figures.count(sum(misses))} boundaries without one."
     shapes = (
         area([value * unit for value in hits], "gain", [ground] * SPARSE),
         area(sunk, "miss", [ground - value for value in sunk]),

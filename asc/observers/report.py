@@ -29,6 +29,7 @@ def report(account: Account) -> str:
         f"{backend} {account.folder.resolve().name}",
         _heading(account, backend),
         _cards(account),
+        tables.outcome(account),
         pictures.timeline(account),
         pictures.steps(account),
         pictures.cache(account),
@@ -59,6 +60,8 @@ def _heading(account: Account, backend: str) -> Html:
 def _warnings(account: Account) -> Iterator[str]:
     if not account.summary:
         yield "There is no summary: the run is still going on, or it was killed. This is what its record tells."
+    if account.summary.get("shadow"):
+        yield "A shadow run: everything was judged and nothing applied."
     if account.full_at is not None:
         at = figures.duration(account.full_at)
         yield f"The record was full after {at}: pictures and predictors show the run up to there."
@@ -79,11 +82,13 @@ def _cards(account: Account) -> Html:
     net = figures.known(get("net_speedup"))
     plain = f"plain run {figures.duration(get('plain_seconds'))}" if net is not None else "no plain run to compare with"
     same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
+    since = get("resumed_from")
+    stretch = f"since it went on at step {figures.count(since)}" if since else "everything included"
     skipped = get("skipped", sum(account.skipped.values))
     cards = [
         ("State", str(get("state", "running or killed")), ""),
         ("Position", figures.count(get("position", account.position)), total),
-        ("Time", figures.duration(get("seconds", account.length)), "everything included"),
+        ("Time", figures.duration(get("seconds", account.length)), stretch),
         ("Net speed-up", "not measured" if net is None else figures.ratio(net), plain),
         ("Estimated speed-up", figures.ratio(get("estimated_speedup")), f"ceiling {figures.ratio(get('ceiling'))}"),
         ("Same end as the plain run", same, ""),

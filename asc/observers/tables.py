@@ -21,6 +21,15 @@ HORIZONS = 12
 """Horizons shown for each predictor, those that were tried most."""
 
 
+def outcome(account: Account) -> Html:
+    """Return what the computation arrived at, in the backend's own words."""
+    arrived = account.summary.get("outcome")
+    if not arrived:
+        return Html()
+    rows = list(_flat("", arrived))
+    return section("Outcome", table("What the run arrived at.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
+
+
 def ledger(account: Account) -> Html:
     """Return what everything cost, dearest first, and what of the clock is in no entry."""
     booked: dict[str, Any] = account.summary.get("ledger") or {}
@@ -58,7 +67,8 @@ def predictors(account: Account) -> Html:
         every = Tries()
         for tries in horizons.values():
             every.add(tries)
-        rows.append((tag("b", None, name), "all", *_counts(every)))
+        which = "all" if len(horizons) > 1 else figures.count(*horizons)
+        rows.append((tag("b", None, name), which, *_counts(every)))
         most = sorted(horizons, key=lambda horizon: -horizons[horizon].outcomes.total())[:HORIZONS]
         if len(horizons) > 1:
             rows += [("", figures.count(horizon), *_counts(horizons[horizon])) for horizon in sorted(most)]
@@ -109,9 +119,10 @@ def excited(account: Account) -> Html:
 
 def config(account: Account) -> Html:
     """Return the configuration, one row for each setting."""
-    rows = list(_flat("", account.config.get("config") or account.summary.get("config") or {}))
-    if not rows:
+    given = account.config.get("config") or account.summary.get("config")
+    if not given:
         return Html()
+    rows = list(_flat("", given))
     caption = "The complete configuration; config.json runs it again."
     return section("Configuration", table(caption, ("setting", "value"), _bounded(rows, 2), numbers_from=2))
 
@@ -125,8 +136,15 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
         for index, inner in enumerate(value):
             yield from _flat(f"{prefix}[{index}]", inner)
     else:
-        text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        text = ", ".join(map(_said, value)) if isinstance(value, list | tuple) and value else _said(value)
         yield prefix, text if len(text) <= 500 else f"{text[:500]}… ({len(text):,} characters)"
+
+
+def _said(value: object) -> str:
+    """Return a setting's value as a config file would say it; nothing is "none"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if value or value == 0 else "none"
 
 
 def _bounded(rows: Sequence[tuple[str, ...]], columns: int) -> Sequence[tuple[str, ...]]:

@@ -54,7 +54,8 @@ def _events(folder: Path, threads: dict[str, int]) -> Iterator[Json]:
     executed = skipped = 0
     for part in parts(folder):
         if part.t0 > part.since:
-            yield _complete("plain work", "work", MAIN, (part.since, part.t0), {})
+            name = "plain work" if part.approach else "no steps"
+            yield _complete(name, "work", MAIN, (part.since, part.t0), {"steps": part.approach})
         if part.boundaries:
             yield from _boundaries(part)
         else:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,6 +14,7 @@ import pluggy
 import asc
 from asc import hookspecs
 from asc.errors import AscError
+from asc.plugins.check import HOOKS, check
 from asc.plugins.entry import Source
 from asc.plugins.files import load_file
 from asc.plugins.nearest import reason, suggestion
@@ -56,14 +56,10 @@ class Plugins:
         known = self.manager.get_name(plugin)
         if known is not None:
             raise AscError(f'{source.title} is refused: it is loaded already, as the plugin "{known}".')
-        try:
-            self.manager.register(plugin, name)
-        except pluggy.PluginValidationError as error:
-            self.remove(name)
-            raise AscError(f"{source.title} cannot be used: {reason(error)}.") from error
+        check(self.manager, plugin, source)
+        self.manager.register(plugin, name)
         self._sources[name] = source
         try:
-            self._check(plugin, source)
             self._announce(source)
         except AscError:
             self.remove(name)
@@ -92,32 +88,10 @@ class Plugins:
         The calls take all of the hook's arguments by position; an implementation gets those that it names.
         """
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
-        names = tuple(inspect.signature(getattr(hookspecs, hook)).parameters)
         return tuple(
-            (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, names))
+            (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, HOOKS[hook]))
             for implementation in reversed(caller.get_hookimpls())
         )
-
-    def _check(self, plugin: object, source: Source) -> None:
-        """Refuse what pluggy would silently never call."""
-        if inspect.isclass(plugin):
-            raise AscError(f"{source.title} is a class; expected a module or an instance.")
-        hooks = sorted(name for name in vars(hookspecs) if name.startswith("asc_"))
-        callers = self.manager.get_hookcallers(plugin) or []
-        if not callers:
-            raise AscError(
-                f"{source.title} implements no hook; expected a function marked with @asc.hookimpl and named "
-                f"{', '.join(hooks[:-1])} or {hooks[-1]}."
-            )
-        for caller in callers:
-            mine = [found for found in caller.get_hookimpls() if found.plugin is plugin]
-            if not caller.has_spec() and not all(found.optionalhook for found in mine):
-                raise AscError(
-                    f'{source.title} implements "{caller.name}", which is no hook{suggestion(caller.name, hooks)} '
-                    f"Hooks: {', '.join(hooks)}."
-                )
-            if any(found.wrapper or found.hookwrapper for found in mine):
-                raise AscError(f"{source.title} wraps {caller.name}; hooks are watched, not wrapped: leave it out.")
 
     def _announce(self, source: Source) -> None:
         for plugin, call in self.calls("asc_register"):
@@ -144,13 +118,18 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     builtin = Source("builtin", "asc-core", asc.__version__)
     plugins.register(import_module(BUILTIN), builtin)
     plugins.statuses.append(_status(builtin))
-    for point in _chosen(entry_points(group=GROUP), (os.environ if environ is None else environ).get(CHOICE)):
+    wanted = _wanted((os.environ if environ is None else environ).get(CHOICE))
+    for point in _installed(wanted):
         source = _source(point)
+        if wanted is not None and point.name not in wanted:
+            why = f"{source.title} is installed but not loaded: {CHOICE} leaves it out."
+            plugins.registry.absent[source.plugin] = (source, why)
+            continue
         try:
             plugins.register(_import(point, source), source)
             plugins.statuses.append(_status(source))
         except AscError as error:
-            plugins.registry.failures[source.plugin] = (source, str(error))
+            plugins.registry.absent[source.plugin] = (source, str(error))
             plugins.statuses.append(_status(source, str(error)))
     for path in {path.resolve(): path for path in plugin_files}.values():
         module, source = load_file(path)
@@ -159,16 +138,18 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     return plugins
 
 
-def _chosen(points: Iterable[EntryPoint], choice: str | None) -> list[EntryPoint]:
-    installed = sorted((point for point in points if point.value != BUILTIN), key=lambda p: (p.name, _source(p)))
-    if choice is None:
-        return installed
-    wanted = {name.strip() for name in choice.split(",")} - {"", "builtin"}
-    known = sorted({point.name for point in installed})
-    for name in sorted(wanted.difference(known)):
+def _wanted(choice: str | None) -> set[str] | None:
+    return None if choice is None else {name.strip() for name in choice.split(",")} - {"", "builtin"}
+
+
+def _installed(wanted: set[str] | None) -> list[EntryPoint]:
+    """Return the entry points of installed plugins. Raises AscError where one that is wanted is not among them."""
+    points = sorted((p for p in entry_points(group=GROUP) if p.value != BUILTIN), key=lambda p: (p.name, _source(p)))
+    known = sorted({point.name for point in points})
+    for name in sorted((wanted or set()).difference(known)):
         there = f"Installed: {', '.join(known)}." if known else "No plugin is installed."
         raise AscError(f'{CHOICE} names "{name}", which is not installed{suggestion(name, known)} {there}')
-    return [point for point in installed if point.name in wanted]
+    return points
 
 
 def _source(point: EntryPoint) -> Source:

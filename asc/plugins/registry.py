@@ -45,8 +45,8 @@ class Registry:
     """Components by kind and name. Implements `asc.hookspecs.Registrar`."""
 
     def __init__(self) -> None:
-        self.failures: dict[str, tuple[Source, str]] = {}
-        """Plugins that could not be loaded, and why: the reason why something may be missing."""
+        self.absent: dict[str, tuple[Source, str]] = {}
+        """Plugins that are installed but not loaded, and why: what may have brought a missing component."""
         self._entries: dict[tuple[str, str], Entry] = {}
         self._source = Source("", "the running program")
 
@@ -174,14 +174,14 @@ class Registry:
         return " ".join(parts)
 
     def _remedies(self, kind: str, name: str, meant: str | None) -> list[str]:
-        """Say what would bring the missing component: repair the plugin that failed, or install its distribution."""
+        """Say what would bring the missing component: load the plugin that has it, or install its distribution."""
         distribution = INSTALLABLE.get((kind, meant or ""))
-        failed = [text for source, text in self.failures.values() if distribution == source.distribution]
-        if failed or name in self.failures:
-            return failed or [self.failures[name][1]]
+        reasons = [text for source, text in self.absent.values() if distribution == source.distribution]
+        if reasons or name in self.absent:
+            return reasons or [self.absent[name][1]]
         if distribution is not None and meant not in self.names(kind):
             return [f'To install "{meant}", type: pip install {distribution}.']
-        return ["A plugin failed to load; `asc plugins` says why."] if self.failures else []
+        return [f"Plugins installed but not loaded: {', '.join(sorted(self.absent))}."] if self.absent else []
 
 
 def _check_kind(kind: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -70,11 +70,14 @@ def _locate(config_class: type[BaseModel], detail: ErrorDetails) -> _Place:
         homes = [found for kind in kinds if (found := model(kind)) is not None]
         holder = next((found for found in homes if segment in found.model_fields), None)
         parts = [part for kind in kinds if (part := item(kind)) is not None]
+        values = [get_args(kind)[1] for kind in kinds if get_origin(kind) in (dict, Mapping)]
         if holder is not None:
             field = holder.model_fields[str(segment)]
             annotation, metadata, home = field.annotation, tuple(field.metadata), holder
         elif isinstance(segment, int) and parts:
             annotation, metadata = parts[0], ()
+        elif values:
+            annotation, metadata = values[0], ()
         elif depth == last and detail["type"] == "extra_forbidden":
             home = homes[0] if homes else None
         elif len(kinds) > 1:
@@ -108,7 +111,7 @@ def _sentence(config_class: type[BaseModel], place: _Place, detail: ErrorDetails
         tables = [found for member in members(place.annotation) if (found := model(member)) is not None]
         tags = [show(choice) for table in tables for choice in choices(table.model_fields[tag].annotation)]
         return f'{sentence}expected "{tag}" to be one of {", ".join(tags)}.'
-    if not kind.endswith(_WRONG_KIND):
+    if place.annotation is Any or not kind.endswith(_WRONG_KIND):
         return f"{sentence}{message}."
     expected = words(place.annotation, place.metadata)
     bound = _BOUNDS.get(kind, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from asc.computation import Computation, Predictor
+from asc.computation import Computation, Needs, Predictor
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.trajectory import SegmentHistory
@@ -30,13 +30,13 @@ def guess(
     return candidate or Attempt(plan, Outcome.SILENT)
 
 
-def require_needs(predictors: Mapping[str, Predictor], computation: Computation) -> None:
-    """Refuse, before the run, a predictor that the backend cannot serve."""
-    for name, predictor in predictors.items():
-        missing = sorted(predictor.needs - computation.provides)
+def require_needs(kind: str, components: Mapping[str, object], computation: Computation) -> None:
+    """Refuse, before the run, a predictor or recognizer that the backend cannot serve."""
+    for name, component in components.items():
+        missing = sorted(component.needs - computation.provides) if isinstance(component, Needs) else []
         if missing:
             offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
             raise AscError(
-                f"The predictor {name!r} needs {', '.join(missing)}, which this backend does not provide (it offers "
-                f"{offered}). Choose another with --predictors; `asc plugins` lists them."
+                f"The {kind} {name!r} needs {', '.join(missing)}, which this backend does not provide (it offers "
+                f"{offered}). Choose another; `asc plugins` lists them."
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asc.computation import Cache, Computation, Predictor, Validator
+from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
 from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot, Span, Transition, Verdict
@@ -68,6 +69,8 @@ class Judged:
     def _judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         try:
             return self._validator.judge(computation, candidate)
+        except AscError:  # a user's mistake, such as a backend that has no scores to compare
+            raise
         except Exception as error:  # noqa: BLE001 -- a validator is anybody's code, and must never end the run
             return Verdict(False, 0.0, f"the validator raised {type(error).__name__}: {error}")
 

@@ -34,7 +34,7 @@ class Paired:
     looks depend on each other; the exact boundary, which uses that dependence, would accept slightly more. Rejecting
     early only lowers the chance. Within a look the guarantee is that of the t test, which holds for differences that
     are about normal; a long tail on the worse side, a candidate that ruins few sequences, would make it lenient, and
-    is allowed for by Hall's transformation (1992), on that side alone.
+    is largely made up for by Hall's transformation (1992), on that side alone.
     """
 
     class Config(Settings):
@@ -109,8 +109,8 @@ def _test(differences: NDArray[np.float64]) -> tuple[float, float, float]:
     error = float(differences.std(ddof=1)) / math.sqrt(n)
     if error <= _ROUNDING * abs(mean):  # no spread to measure with: the sign test, n of n below zero
         return mean, error, 0.5**n if mean < 0 else 1.0
-    scaled = (differences - mean) / (error * math.sqrt(n))
-    skew = max(0.0, float(np.mean(scaled**3))) / (3 * math.sqrt(n))
+    skewness = float(np.mean(((differences - mean) / differences.std()) ** 3))
+    skew = max(0.0, skewness) / (3 * math.sqrt(n))
     t = mean / error
     t = t * (1 + skew * t + (skew * t) ** 2 / 3) + skew / 2  # Hall's transformation, increasing in t
     return mean, error, lower_tail(t, n - 1)

@@ -65,7 +65,9 @@ def make_folder(folder: Path, boundaries: int = 400, finished: bool = True, seed
     random_ = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     run = FakeRun(folder, position=0, hits=0, misses=0, skipped=0)
-    config = {"predictors": [{"name": "linear"}, {"name": "stride"}], "note": "<script>alert(1)</script>"} | run.config
+    predictors = [{"name": "linear"}, {"name": "stride"}]
+    config = {"predictors": predictors, "note": "<script>alert(1)</script>", "empty": [], "on": True}
+    config |= run.config
     write_json(
         folder / "config.json",
         {"backend": "toy", "config": config, "started": STARTED, "asc_version": "0.1.0", "state": "running"},
@@ -78,12 +80,17 @@ def make_folder(folder: Path, boundaries: int = 400, finished: bool = True, seed
         began = now
         now += random_.uniform(0.0005, 0.004)
         chance = 0.9 * min(1.0, index / (0.4 * boundaries))
-        leaps = tuple(make_leap(position, 100, random_.choice(("linear", "stride"))) for _ in range(2) if random_.random() < chance)
+        leaps = tuple(
+            make_leap(position, 100, random_.choice(("linear", "stride")))
+            for _ in range(2)
+            if random_.random() < chance
+        )
         attempts: tuple[Attempt, ...] = ()
         spans: tuple[Span, ...] = ()
         if index % 3 == 0:
             outcome = random_.choices(
-                (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE), (20 * chance + 1, 5, 2, 1, 2)
+                (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE),
+                (20 * chance + 1, 5, 2, 1, 2),
             )[0]
             reason = "ZeroDivisionError: <b>division</b> by zero" if outcome is Outcome.FAILED else ""
             plan = Plan(random_.choice(("linear", "stride")), random_.choice((100, 200, 400)), 100)
@@ -135,6 +142,9 @@ def make_summary(folder: Path, seconds: float, position: int, hits: int, skipped
         },
         "cache": {"entries": 10},
         "run_dir": str(folder),
+        "outcome": {"best": 837_799, "steps": [1, 2]},
+        "resumed_from": 0,
+        "shadow": False,
         "warnings": ["plugin 'mine' raised & was switched off"],
     }
 

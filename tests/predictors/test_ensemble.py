@@ -55,7 +55,8 @@ def broken(newest: dict[str, Word]) -> Prediction:
 
 
 def test_each_word_follows_the_member_that_knows_it() -> None:
-    x, states = 1, []
+    x = 1
+    states: States = []
     for k in range(60):
         states.append({"n": 3 * k, "area": k * k, "x": x, "turn": (0.1, 0.9, 0.4)[k % 3], "still": "here"})
         x = (6364136223846793005 * x + 1442695040888963407) % 2**64
@@ -85,14 +86,15 @@ def test_equally_heavy_values_are_settled_by_the_order_of_the_members() -> None:
     assert show(of(("two", two), ("one", one)), states) == {"n": 2}
 
 
-def test_a_member_that_was_wrong_for_long_can_come_back() -> None:
+@pytest.mark.parametrize(("share", "comes_back"), [(0.02, True), (0.0, False)])
+def test_a_member_that_was_wrong_for_long_comes_back_thanks_to_its_share(share: float, comes_back: bool) -> None:
     rising: States = [{"n": k} for k in range(200)]
-    resting: States = [{"n": 199 + k % 2 * 0} for k in range(8)]
-    ensemble = of(("last-value", LastValue()), ("linear", Linear()), ("never", Scripted(lambda newest: None)))
+    stairs: States = [{"n": 199 + k // 3} for k in range(31)]  # at each stair the line overshoots
+    ensemble = of(("last-value", LastValue()), ("linear", Linear()), share=share)
     assert show(ensemble, rising) == {"n": 200}
-    toggling: States = [{"n": 1 if k % 8 == 0 else 0} for k in range(40)]
-    assert show(ensemble, [*rising, *resting, *toggling])["n"] == 0
-    assert ensemble.weights["n"]["last-value"] > ensemble.weights["n"]["linear"]
+    assert show(ensemble, [*rising, *stairs]) == {"n": 209 if comes_back else 210}
+    weights = ensemble.weights["n"]
+    assert (weights["last-value"] > weights["linear"]) == comes_back
 
 
 def test_a_member_that_raises_does_not_break_the_others_and_loses_weight() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -95,6 +95,7 @@ def test_a_polynomial_of_its_degree_is_continued_exactly(
 
 
 @pytest.mark.parametrize("name", ["linear", "quadratic"])
+@settings(max_examples=40)
 @given(data=st.data(), hops=st.lists(st.integers(1, 1000), min_size=2, max_size=5))
 def test_chained_predictions_equal_one_longer_leap(name: str, data: st.DataObject, hops: list[int]) -> None:
     predictor = MAKERS[name]()

@@ -38,7 +38,8 @@ def quadratic_growth() -> States:
 
 
 def congruential(skip: int) -> States:
-    x, states = 12345, []
+    x = 12345
+    states: States = []
     for _ in range(COUNT):
         states.append({"x": x})
         for _ in range(skip):
@@ -55,7 +56,7 @@ def orbit() -> States:
     x = 0.3
     for _ in range(2000):
         x = 3.5 * x * (1 - x)
-    states = []
+    states: States = []
     for _ in range(COUNT):
         states.append({"x": x})
         x = 3.5 * x * (1 - x)
@@ -68,7 +69,8 @@ def linked_list() -> States:
     nodes = list(range(40))
     rng.shuffle(nodes)
     values = [rng.randrange(100) for _ in nodes]
-    total, loaded, best, states = 0, 0, 10**6, []
+    total, loaded, best = 0, 0, 10**6
+    states: States = []
     for k in range(COUNT):
         here = nodes[k % len(nodes)]
         states.append({"p": 4096 + 24 * here, "loaded": loaded, "total": total, "best": best})

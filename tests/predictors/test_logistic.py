@@ -12,7 +12,7 @@ from asc.words import Word
 
 
 def after(states: list[dict[str, Word]], ahead: int = 1, **settings: float) -> Any:
-    predictor, prediction = BitLogistic(BitLogistic.Config(**settings)), None  # type: ignore[arg-type]
+    predictor, prediction = BitLogistic(BitLogistic.Config(**settings)), None
     for now in range(1, len(states) + 1):
         history = WordHistory(range(0, 10 * now, 10)[-4:], states[max(0, now - 4) : now])
         prediction = predictor.predict(history, 10 * ahead)
@@ -51,7 +51,7 @@ def test_bits_beyond_the_cap_stay_as_they_are() -> None:
 
 
 def test_a_bit_that_was_never_seen_to_change_again_stays() -> None:
-    states: list[dict[str, Word]] = [{"n": 1}, {"n": 1}, {"n": 0}, *[{"n": 0}] * 20]
+    states: list[dict[str, Word]] = [{"n": int(k < 2)} for k in range(23)]
     assert after(states) == {"n": 0}
 
 
@@ -61,7 +61,7 @@ def test_silent_where_what_changes_has_no_bits_to_learn() -> None:
 
 
 def test_horizons_that_are_no_whole_number_of_supersteps_or_too_many_are_left_alone() -> None:
-    states = [{"n": k % 2} for k in range(10)]
+    states: list[dict[str, Word]] = [{"n": k % 2} for k in range(10)]
     predictor = BitLogistic(BitLogistic.Config(rollout=3))
     history = WordHistory(range(0, 100, 10), states)
     assert [predictor.predict(history, horizon) is None for horizon in (10, 15, 30, 40)] == [False, True, False, True]

@@ -48,7 +48,7 @@ def walks(draw: st.DrawFn) -> list[tuple[WordHistory, int]]:
 
 
 @pytest.mark.parametrize("name", PREDICTORS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(calls=walks())
 def test_any_words_in_any_history(name: str, calls: list[tuple[WordHistory, int]]) -> None:
     predictor, twin = PREDICTORS[name](), PREDICTORS[name]()
@@ -117,7 +117,7 @@ def test_each_spacing_has_its_own_law(name: str) -> None:
 def test_new_words_may_appear_and_old_ones_vanish(name: str) -> None:
     predictor = PREDICTORS[name]()
     walk: list[dict[str, Word]] = [
-        {"bit": k % 2} | ({"late": 1 - k % 2} if k > 20 else {"early": k}) for k in range(60)
+        {"bit": k % 2, "late": 1 - k % 2} if k > 20 else {"bit": k % 2, "early": k} for k in range(60)
     ]
     for now in range(2, 60):
         said = predictor.predict(WordHistory(range(0, 10 * now, 10)[-8:], walk[:now][-8:]), 10)

@@ -188,6 +188,13 @@ def test_how_the_distance_may_change(multiple: int, total: int | None, course: l
         walk.at = boundary
 
 
+@pytest.mark.parametrize(("total", "distance"), [(32, 1), (33, 2)])
+def test_a_longer_superstep_must_have_sixteen_to_go(total: int, distance: int) -> None:
+    recognizer, walk = Recurring(), Walk(total)
+    assert walk.go(recognizer, 2) == [1, 2]
+    assert recognizer.distance == distance
+
+
 def test_history_is_equally_spaced_once_the_distance_has_settled() -> None:
     recognizer, walk = Recurring(), Walk(price=2.0)
     walk.go(recognizer, 20)

@@ -24,7 +24,7 @@ class Network:
     provides = frozenset({"fingerprint"})
 
     def __init__(self, fingerprints: Sequence[Any]) -> None:
-        self.fingerprints = [np.array(fingerprint, dtype=np.float32) for fingerprint in fingerprints]
+        self.fingerprints = [np.array(fingerprint, dtype=np.float64) for fingerprint in fingerprints]
         self.buffer: Any = None
         self.at = 0
         self.reads = 0
@@ -95,9 +95,9 @@ def test_one_cosine_a_probe_or_one_of_all_joined() -> None:
     assert run(recognizer(probes="joined"), [before, after])[1].score == pytest.approx(10000 / 10001)
 
 
-def test_a_long_fingerprint_does_not_overflow() -> None:
-    assert run(recognizer(), [[3e38, 3e38], [3e38, -3e38], [3e38, -3e38]])[2].score == pytest.approx(1.0)
-    assert run(recognizer(), [[1e-38, 0.0], [1e-38, 0.0]])[1].score == pytest.approx(1.0)
+def test_neither_a_long_nor_a_short_fingerprint_loses_its_direction() -> None:
+    assert run(recognizer(), [[3e300, 3e300], [3e300, -3e300], [3e300, -3e300]])[2].score == pytest.approx(1.0)
+    assert run(recognizer(), [[1e-300, 0.0], [1e-300, 0.0]])[1].score == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("broken", [[math.nan, 1.0], [math.inf, 1.0], [0.0, 0.0]])

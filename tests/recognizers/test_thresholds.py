@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from asc.recognizers.logistic import fit_line
-from asc.recognizers.thresholds import Fixed, Learned, Quantile, Thresholds, build
+from asc.recognizers.thresholds import Fixed, Learned, Quantile, Thresholds, ThresholdsConfig, build
 
 similarities = st.lists(st.floats(-1, 1), min_size=1, max_size=60)
 
@@ -54,9 +54,15 @@ def test_quantiles_agree_with_numpy(course: list[float], quantiles: tuple[float,
 @pytest.mark.parametrize("name", ["fixed", "quantile", "learned"])
 @given(course=similarities, later=similarities)
 def test_a_label_does_not_depend_on_what_comes_later(name: str, course: list[float], later: list[float]) -> None:
+    configs: dict[str, ThresholdsConfig] = {
+        "fixed": Fixed.Config(),
+        "quantile": Quantile.Config(),
+        "learned": Learned.Config(),
+    }
+
     def run(similarities: list[float]) -> list[str]:
-        thresholds = build({"fixed": Fixed, "quantile": Quantile, "learned": Learned}[name].Config())
-        said = []
+        thresholds = build(configs[name])
+        said: list[str] = []
         for similarity in similarities:
             said.append(thresholds.label(similarity))
             if isinstance(thresholds, Learned):

@@ -29,8 +29,8 @@ class Gate:
 
     def score(self, state: Any | None, look: int) -> Losses:
         self.looked += state is not None
-        current = 4.0 + np.arange(self.differences.shape[1]) % 7
-        return current if state is None else current + self.differences[look % len(self.differences)]
+        current: Losses = 4.0 + np.arange(self.differences.shape[1], dtype=np.float64) % 7
+        return current if state is None else np.add(current, self.differences[look % len(self.differences)])
 
     def gain_steps(self, improvement: float) -> float:
         return 100 * improvement

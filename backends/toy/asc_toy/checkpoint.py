@@ -61,7 +61,9 @@ def readable(value: Word) -> Any:
         return readable(value.item())
     if isinstance(value, bytes):
         return value.hex()
-    return str(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+    if isinstance(value, int) and abs(value) >= 2**53:  # more than a JSON reader may hold
+        return str(value) if value.bit_length() <= 1024 else f"an integer of {value.bit_length()} bits"
+    return value
 
 
 def _encode(value: Word) -> tuple[str, str]:

@@ -21,6 +21,11 @@ NAME, NUMBER, STRING, COMMENT = 16, 32, 48, 64  # added to the mode where a toke
 LETTERS = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_") | set(range(128, 256))
 DIGITS = frozenset(b"0123456789")
 BEGINS = {ord("#"): IN_COMMENT + COMMENT, ord("'"): SINGLE + STRING, ord('"'): QUOTE + STRING}
+CONTINUES = {
+    IN_NAME: LETTERS | DIGITS,
+    IN_NUMBER: LETTERS | DIGITS | {ord(".")},
+    IN_COMMENT: frozenset(range(256)) - {ord("\n")},
+}
 # A string's quote, and the next mode after that quote, after a backslash, and after anything else.
 STRINGS = {
     SINGLE: (ord("'"), CODE, SINGLE_ESCAPE, SINGLE),
@@ -42,9 +47,7 @@ def following(mode: int, byte: int) -> int:
         return closed if byte == quote else escaped if byte == ord("\\") else otherwise
     if mode == QUOTES and byte == ord('"'):
         return LONG
-    if mode == IN_COMMENT:
-        return CODE if byte == ord("\n") else IN_COMMENT
-    if (mode == IN_NAME and byte in LETTERS | DIGITS) or (mode == IN_NUMBER and byte in LETTERS | DIGITS | {ord(".")}):
+    if byte in CONTINUES.get(mode, ()):
         return mode
     if byte in LETTERS:
         return IN_NAME + NAME

@@ -23,8 +23,8 @@ def step(state: Any) -> None:
         s = int(spins[p])
         walls = (s ^ (s >> 1 | (s & 1) << 31)).bit_count()
         energy = 2 * walls - s.bit_count()
-        if energy << 32 | p < best:
-            best = energy << 32 | p
+        packed = energy << 32 | p
+        best = packed if packed < best else best
         p = int(following[p])
     state.minimum("best", best)
     state.p = p
@@ -55,8 +55,7 @@ def by_hand(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
         s = spins[p]
         energy = 2 * (s ^ (s >> 1 | (s & 1) << 31)).bit_count() - s.bit_count()
         packed = energy << 32 | p
-        if packed < best:
-            best = packed
+        best = packed if packed < best else best
         p = following[p]
     return {**state, "p": p, "best": best}
 

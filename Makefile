@@ -1,0 +1,38 @@
+# Everything here works on a fresh machine: each target first makes .venv with the exact versions of constraints.txt.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo demo-toy test test-slow lint bench-toy wheels clean
+
+demo: demo-toy
+
+demo-toy: $(INSTALLED)
+	$(BIN)/python examples/tour.py
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench-toy: $(INSTALLED)
+	$(BIN)/python benchmarks/toy.py
+
+wheels: $(INSTALLED)
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy
+
+clean:
+	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info
+
+$(INSTALLED): pyproject.toml backends/toy/pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]'
+	touch $@

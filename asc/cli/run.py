@@ -1,0 +1,167 @@
+"""`asc run BACKEND`: run with speculation, watch it, keep a record."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from rich.table import Table
+from rich.text import Text
+
+import asc
+from asc.cli.backends import BackendGroup, make
+from asc.config import RunConfig
+from asc.errors import AscError
+from asc.observers import figures
+from asc.observers.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
+from asc.observers.lines import Lines
+from asc.observers.live import Live
+from asc.observers.record import Record
+from asc.observers.report import write_report
+from asc.observers.trace import write_trace
+from asc.run import Run, compare
+
+RUNS = Path("runs")
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
+
+OPTIONS = [
+    click.Option(
+        ["--out"], type=click.Path(path_type=Path), default=RUNS, show_default=True, help="folder of the runs"
+    ),
+    click.Option(["--resume"], metavar="RUN", help="go on with a run: an id, its beginning, a path, or latest"),
+    click.Option(["--shadow"], is_flag=True, help="judge everything, apply nothing"),
+    click.Option(["plain", "--no-speculation"], is_flag=True, help="run plainly, with no engine in between"),
+    click.Option(["compare_plain", "--compare"], is_flag=True, help="run plainly as well, afterwards, and compare"),
+    click.Option(["--quiet"], is_flag=True, help="no view while it runs"),
+    click.Option(["as_json", "--json"], is_flag=True, help="print one JSON object; everything else goes to stderr"),
+]
+
+
+def run(
+    session: Any,
+    name: str,
+    config_from: Callable[..., RunConfig],
+    *,
+    out: Path,
+    resume: str | None,
+    shadow: bool,
+    plain: bool,
+    compare_plain: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Run a backend; return the exit code."""
+    if plain and (shadow or compare_plain):
+        other = "--shadow" if shadow else "--compare"
+        raise click.UsageError(f"--no-speculation and {other} exclude each other; leave one of them out.")
+    if resume is None:
+        config, folder = config_from(), new_run_folder(out, name)
+    else:
+        config, folder, shadow, plain = _resumed(name, config_from, find_run(out, resume))
+    backend, plugins = make(session, name, config), session.plugins
+    if not quiet:
+        plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
+    plugins.observe(Record(folder), "record")
+    started = Run(backend, name, plugins, folder=folder, resume=resume is not None, shadow=shadow, speculate=not plain)
+    if resume is None:
+        _describe(folder, started)
+    summary = started.execute()
+    plugins.remove("record")
+    if compare_plain and summary["state"] == "finished":
+        session.messages.print(Text("The same again, plainly, to compare."), soft_wrap=True)
+        second = Run(backend, name, plugins, speculate=False).execute()
+        if second["state"] == "finished":
+            compare(summary, second, started.computation.exact)
+        else:
+            summary["warnings"].append("The plain run was interrupted, so there is nothing to compare with.")
+    _keep(folder, summary)
+    _tell(session, summary, as_json)
+    return INTERRUPTED if summary["state"] == "interrupted" else 0
+
+
+def _describe(folder: Path, run: Run) -> None:
+    """Write down what is being run, so that it can be run again or resumed."""
+    flags = {"shadow": run.shadow, "speculate": run.speculate}
+    origin = {"asc_version": asc.__version__, "command": sys.argv[1:], "started": run.started}
+    write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | origin)
+
+
+def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
+    """Print warnings, the result, and how to go on with a run that was stopped."""
+    for warning in summary["warnings"]:
+        session.messages.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
+    if as_json:
+        session.console.out(json.dumps(summary, allow_nan=False), highlight=False)
+    else:
+        _show(session, summary)
+    if summary["identical"] is False:
+        raise AscError("The speculative run and the plain run ended in different states; please report this as a bug.")
+    if summary["state"] == "interrupted":
+        go_on = f"asc run {summary['backend']} --resume {summary['run_dir']}"
+        session.messages.print(Text(f"Stopped at position {summary['position']}. Go on with: {go_on}"), soft_wrap=True)
+
+
+def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> tuple[RunConfig, Path, bool, bool]:
+    """Take everything from the run's own record; a run that goes on does not change its settings."""
+    record = read_json(folder / CONFIG)
+    if record.get("backend") != name:
+        raise AscError(
+            f"The run {folder.name} is of the backend {record.get('backend')!r}: asc run {record.get('backend')}"
+        )
+    config = config_from(record.get("config"))
+    if config.model_dump(mode="json") != record.get("config"):
+        raise AscError(
+            f"A resumed run keeps its settings, and these options would change those of {folder.name}. "
+            f"Type only: asc run {name} --resume {folder.name}"
+        )
+    return config, folder, bool(record.get("shadow")), not record.get("speculate", True)
+
+
+def _keep(folder: Path, summary: dict[str, Any]) -> None:
+    """Write summary, report and trace; the result is shown even where the disk is full."""
+    try:
+        write_json(folder / SUMMARY, summary)
+        write_report(folder)
+        write_trace(folder)
+    except (AscError, OSError) as error:
+        summary["warnings"].append(f"The record of the run is incomplete: {error}")
+
+
+def _show(session: Any, summary: dict[str, Any]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for label, value in _lines(summary):
+        table.add_row(label, Text(value))
+    session.console.print(table)
+
+
+def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    lines = [("position", f"{summary['position']:,}")]
+    lines += [(name, str(value)) for name, value in list(summary["outcome"].items())[:8]]
+    lines.append(("digest", summary["final_digest"]))
+    lines.append(("time", figures.duration(summary["seconds"])))
+    if summary["net_speedup"] is not None:
+        same = {True: ", identical end", False: ", DIFFERENT END", None: ""}[summary["identical"]]
+        lines.append(("plain time", figures.duration(summary["plain_seconds"]) + same))
+        lines.append(("net speed-up", figures.ratio(summary["net_speedup"])))
+    elif summary["estimated_speedup"] is not None:
+        lines.append(("speed-up", f"{figures.ratio(summary['estimated_speedup'])}, estimated (--compare measures it)"))
+    lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
+    lines.append(("why", summary["reason"]))
+    lines.append(("record", f"{summary['run_dir']}/report.html"))
+    return lines
+
+
+@click.group("run", cls=BackendGroup, subcommand_metavar="BACKEND [OPTIONS]")
+def run_command() -> None:
+    """Run a computation with speculation; `asc run BACKEND --help` lists the settings."""
+
+
+assert isinstance(run_command, BackendGroup)
+run_command.chosen = staticmethod(run)
+run_command.extra = OPTIONS

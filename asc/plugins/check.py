@@ -1,0 +1,51 @@
+"""Refusing what pluggy would silently never call, before anything of a plugin is taken in."""
+
+from __future__ import annotations
+
+import inspect
+
+import pluggy
+
+from asc import hookspecs
+from asc.errors import AscError
+from asc.plugins.entry import Source
+from asc.plugins.nearest import suggestion
+
+HOOKS = {
+    name: tuple(inspect.signature(hook).parameters)
+    for name, hook in sorted(vars(hookspecs).items())
+    if name.startswith("asc_")
+}
+"""Each hook's parameters, in order."""
+
+
+def check(manager: pluggy.PluginManager, plugin: object, source: Source) -> None:
+    """Raise AscError where a plugin implements no hook, or one that does not exist, or asks a hook for too much."""
+    if inspect.isclass(plugin):
+        raise AscError(f"{source.title} is a class; expected a module or an instance.")
+    found = False
+    for attribute in dir(plugin):
+        options = manager.parse_hookimpl_opts(plugin, attribute)
+        if options is None:
+            continue
+        found = True
+        hook = options.get("specname") or attribute
+        if hook in HOOKS:
+            if options["wrapper"] or options["hookwrapper"]:
+                raise AscError(
+                    f"{source.title} wraps {hook}, but hooks are watched, not wrapped: take the option away."
+                )
+            implementation = pluggy.HookImpl(plugin, source.plugin, getattr(plugin, attribute), options)
+            for name in implementation.argnames:
+                if name not in HOOKS[hook]:
+                    raise AscError(f'{source.title} asks {hook} for "{name}"; it offers {", ".join(HOOKS[hook])}.')
+        elif not options["optionalhook"]:
+            raise AscError(
+                f'{source.title} implements "{hook}", which is no hook{suggestion(hook, HOOKS)} '
+                f"Hooks: {', '.join(HOOKS)}."
+            )
+    if not found:
+        raise AscError(
+            f"{source.title} implements no hook; expected a function marked with @asc.hookimpl, "
+            f"with one of these names: {', '.join(HOOKS)}."
+        )

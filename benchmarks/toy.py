@@ -1,0 +1,251 @@
+"""What speculation over Python programs gains and costs, in paired runs: `make bench-toy`.
+
+    python benchmarks/toy.py [--pairs 5] [--only collatz ...] [--quick]
+
+For each program, speculative and plain runs take turns (A B A B), everything on the clock from the construction of the
+run to its end, the start of worker processes included. Between the pairs, the machine's parallel capacity C (two plain
+runs one after the other, over side by side) and the tracking cost f (a tracked superstep over a plain one) are measured
+with the same program, and the bound 1 + (C - 1)/f for one worker beside the main thread follows from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from loky import ProcessPoolExecutor
+from measure import capacity, seconds, spread, write_result
+from rich.console import Console
+from rich.table import Table
+
+from asc.advise import _both
+from asc.computation import Computation
+from asc.plugins import Plugins, load
+from asc.run import Run
+from asc_toy.backend import ToyBackend, ToyConfig
+from asc_toy.executors import ROUND_TRIP_S
+from asc_toy.programs import PROGRAMS, build
+from asc_toy.simulate import Costs, sweep
+from asc_toy.state import plain_state, split
+
+GF2 = Path(__file__).parent.parent / "examples" / "gf2_plugin" / "asc_gf2" / "__init__.py"
+
+
+class Case(NamedTuple):
+    """One row: a program, how it is run, and what is hoped for."""
+
+    label: str
+    program: str
+    goal: str
+    settings: dict[str, Any] = {}
+    plugin: Path | None = None
+
+
+ONE_CORE = {"executor": "none", "workers": 0}
+CASES = [
+    Case("collatz", "collatz", "bound"),
+    Case("collatz-count", "collatz-count", "bound"),
+    Case("lcg-pi", "lcg-pi", "bound"),
+    Case("matrix-rows", "matrix-rows", "bound"),
+    Case("list-ordered", "list-ordered", "bound"),
+    Case("list-shuffled, one core", "list-shuffled", ">= 1.3", ONE_CORE),
+    Case("collatz-memo, one core", "collatz-memo", ">= 1.8", ONE_CORE),
+    Case("logistic r=2.8", "logistic", "> 1", {"r": 2.8}),
+    Case("logistic r=3.5", "logistic", "> 1", {"r": 3.5}),
+    Case("logistic r=4.0", "logistic", "refused", {"r": 4.0}),
+    Case("cellular rule 90, gf2-affine", "cellular", "> 1", {"rule": 90, "predictors": ["gf2-affine"]}, GF2),
+    Case("cellular rule 30, gf2-affine", "cellular", "refused", {"rule": 30, "predictors": ["gf2-affine"]}, GF2),
+    Case("lexer", "lexer", "none"),
+    Case("sha256-chain", "sha256-chain", "refused"),
+    Case("collatz-single", "collatz-single", "refused"),
+]
+
+
+def plain_stretch(program: str, options: dict[str, Any], limit_s: float) -> float:
+    """Run a program plainly for a fixed number of steps that take about `limit_s`; in a worker. Seconds."""
+    made = build(program, None, 0, options)
+    words, arrays = split(made.state)
+    state, steps = plain_state(words, arrays), _STEPS.get(program)
+    began = time.perf_counter()
+    if steps is None:
+        steps = 0
+        while time.perf_counter() - began < limit_s:
+            made.step(state)
+            steps += 1
+        return float(steps)
+    for _ in range(steps):
+        made.step(state)
+    return time.perf_counter() - began
+
+
+_STEPS: dict[str, int] = {}
+
+
+def fixed_stretch(program: str, options: dict[str, Any], steps: int) -> float:
+    """Run so many steps plainly; in a worker. Seconds."""
+    _STEPS[program] = steps
+    return plain_stretch(program, options, 0.0)
+
+
+def tracking(computation: Computation, superstep: int) -> float:
+    """Seconds of a tracked superstep over those of the same one taken plainly."""
+    plain, tracked, _ = _both(computation, superstep)
+    return tracked / plain
+
+
+def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, Any]:
+    """Run one case in pairs."""
+    info = PROGRAMS[case.program]
+    n = max(1, int(info.n * size))
+    config = ToyConfig.model_validate({"program": case.program, "n": n, **case.settings})
+    options = {name: config.model_dump()[name] for name in info.options}
+    plugins: Plugins = load([case.plugin] if case.plugin else [])
+    backend = ToyBackend(config)
+    row: dict[str, Any] = {"label": case.label, "goal": case.goal, "config": config.model_dump(mode="json"), "pairs": []}
+    with ProcessPoolExecutor(max_workers=2) as pair:
+        steps = int(pair.submit(plain_stretch, case.program, options, 0.5).result())
+        list(pair.map(partial(fixed_stretch, case.program, options), [1, 1, 1, 1]))
+        for number in range(pairs):
+            began = time.perf_counter()
+            summary = Run(backend, "toy", plugins).execute()
+            fast = time.perf_counter() - began
+            began = time.perf_counter()
+            plain = Run(backend, "toy", plugins, speculate=False).execute()
+            slow = time.perf_counter() - began
+            c = capacity(pair, partial(fixed_stretch, case.program, options, steps))
+            computation = backend.computation(plain=False)
+            computation.advance(min(2, computation.total()))
+            superstep = max(1, min(steps // 25, computation.total() // 40))
+            f = median(tracking(computation, superstep) for _ in range(15))
+            row["pairs"].append(
+                {
+                    "speculative_s": fast,
+                    "plain_s": slow,
+                    "net_speedup": slow / fast,
+                    "capacity": c,
+                    "tracking": f,
+                    "bound": 1 + (c - 1) / f,
+                    "identical": summary["final_digest"] == plain["final_digest"],
+                    "hit_rate": summary["hit_rate"],
+                    "accepted": summary["accepted"],
+                    "rejected": summary["rejected"],
+                    "skipped": summary["skipped"] / summary["position"],
+                }
+            )
+            console.print(f"  {case.label}, pair {number + 1}: {slow / fast:.2f}×  (C {c:.2f}, f {f:.2f})", style="dim")
+    row["reason"], row["ledger"] = summary["reason"], summary["ledger"]
+    for key in ("net_speedup", "capacity", "tracking", "bound", "plain_s", "speculative_s"):
+        row[key] = spread([entry[key] for entry in row["pairs"]])
+    row["of_bound"] = median(entry["net_speedup"] / entry["bound"] for entry in row["pairs"])
+    row["identical"] = all(entry["identical"] for entry in row["pairs"])
+    row["hand_written_s"] = seconds(lambda: info.reference(n, 0, **options))
+    row["numpy_s"] = seconds(lambda: info.numpy_line(n, 0, **options)) if info.numpy_line else None
+    row["met"] = met(case, row)
+    return row
+
+
+def met(case: Case, row: dict[str, Any]) -> bool | None:
+    """Whether the goal was reached; None where there is none."""
+    gain = row["net_speedup"]["median"]
+    if case.goal == "bound":
+        return bool(row["identical"] and row["of_bound"] >= 0.9 and row["tracking"]["median"] <= 1.2)
+    if case.goal == "refused":
+        return bool(row["identical"] and gain >= 0.97 and "efused" in row["reason"])
+    if case.goal == "none":
+        return None
+    return bool(row["identical"] and gain >= float(case.goal.split()[-1]))
+
+
+def idle_boundary(plugins: Plugins) -> float:
+    """Microseconds that a boundary costs when there is nothing to do at it: a million steps, each with a boundary."""
+    config = ToyConfig.model_validate(
+        {"recognizer": {"name": "every", "steps": 1}, "allocator": {"memoise": False}, **ONE_CORE, "n": 10}
+    )
+    from asc_toy.program import Program  # noqa: PLC0415
+
+    backend = ToyBackend(config, Program("idle", _idle_step, {"n": 0, "a": 1.0}, 100_000))
+    plain = Run(backend, "toy", plugins, speculate=False).execute()["seconds"]
+    return 1e6 * (Run(backend, "toy", plugins).execute()["seconds"] - plain) / 100_000
+
+
+def _idle_step(state: Any) -> None:
+    state.n += 1
+
+
+def simulated(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Scaling to 1,024 workers from this row's measured costs."""
+    ledger, last = row["ledger"], row["pairs"][-1]
+
+    def each(kind: str) -> float:
+        account = ledger.get(kind)
+        return account["seconds"] / account["count"] if account and account["count"] else 0.0
+
+    plain = ledger["plain"]
+    supersteps = max(64, int(row["plain_s"]["median"] / max(1e-4, plain["seconds"] / plain["count"])))
+    settled = last["accepted"] + last["rejected"]
+    costs = Costs(
+        superstep_s=plain["seconds"] / plain["count"],
+        tracking=row["tracking"]["median"],
+        dispatch_s=each("dispatch") + each("predict"),
+        round_trip_s=ROUND_TRIP_S["processes"],
+        hit_s=each("lookup") + each("apply") + each("observe"),
+        hit_probability=last["accepted"] / settled if settled else 0.0,
+        supersteps=supersteps,
+    )
+    return sweep(costs)
+
+
+def main() -> None:
+    """Measure, print a table, write the result file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--size", type=float, default=1.0, help="share of each program's default size")
+    parser.add_argument("--only", nargs="*", default=None, help="programs to measure")
+    parser.add_argument("--name", default="toy", help="name of the result file")
+    chosen = parser.parse_args()
+    console = Console()
+    rows = []
+    for case in CASES:
+        if chosen.only is None or case.program in chosen.only:
+            console.print(case.label)
+            rows.append(measure(case, chosen.pairs, chosen.size, console))
+            rows[-1]["simulated"] = simulated(rows[-1])
+    idle = idle_boundary(load())
+    console.print(_table(rows))
+    console.print(f"An idle boundary costs {idle:.1f} µs.")
+    command = " ".join(["python", "benchmarks/toy.py", *sys.argv[1:]])
+    path = write_result(chosen.name, command, {"idle_boundary_us": idle, "rows": rows})
+    console.print(f"Written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("case", no_wrap=True)
+    for heading in ("plain", "hand", "numpy", "net", "range", "C", "f", "bound", "of it", "goal", "met"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        net = row["net_speedup"]
+        table.add_row(
+            row["label"],
+            f"{row['plain_s']['median']:.2f}",
+            f"{row['hand_written_s']:.2f}",
+            "" if row["numpy_s"] is None else f"{row['numpy_s']:.2f}",
+            f"{net['median']:.2f}",
+            f"{net['low']:.2f}-{net['high']:.2f}",
+            f"{row['capacity']['median']:.2f}",
+            f"{row['tracking']['median']:.2f}",
+            f"{row['bound']['median']:.2f}",
+            f"{row['of_bound']:.0%}",
+            row["goal"],
+            {True: "yes", False: "NO", None: ""}[row["met"]],
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""A tour of the toy programs: each runs with speculation, then plainly, and a table says what came of it and why.
+
+    python examples/tour.py            # all of them, a minute or two
+    python examples/tour.py collatz lcg-pi
+"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from asc.errors import AscError
+from asc.plugins import load
+from asc.run import Run, compare
+from asc_toy.backend import ToyBackend, ToyConfig
+from asc_toy.programs import PROGRAMS
+
+
+def tour(names: list[str], console: Console) -> None:
+    table = Table(title="Speculation over ordinary Python programs", title_justify="left", pad_edge=False)
+    for heading in ("program", "plain", "speculative", "net speed-up", "hit rate"):
+        table.add_column(heading, justify="left" if heading == "program" else "right")
+    table.add_column("why", overflow="fold")
+    plugins = load()
+    for name in names:
+        console.print(f"{name}: {PROGRAMS[name].summary}", style="dim")
+        backend = ToyBackend(ToyConfig(program=name, n=PROGRAMS[name].demo_n))
+        summary = Run(backend, "toy", plugins).execute()
+        compare(summary, Run(backend, "toy", plugins, speculate=False).execute(), exact=True)
+        if not summary["identical"]:
+            raise AscError(f"{name} ended in different states; please report this as a bug.")
+        table.add_row(
+            name,
+            f"{summary['plain_seconds']:.2f} s",
+            f"{summary['seconds']:.2f} s",
+            f"{summary['net_speedup']:.2f}×",
+            f"{summary['hit_rate']:.0%}",
+            summary["reason"],
+        )
+    console.print(table)
+    console.print("Every program ended in the same state, bit for bit, with and without speculation.")
+
+
+if __name__ == "__main__":
+    tour(sys.argv[1:] or list(PROGRAMS), Console())

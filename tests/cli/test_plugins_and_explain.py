@@ -1,0 +1,167 @@
+"""`asc plugins` and `asc explain`."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import rich_click as click
+from click.testing import CliRunner
+from pydantic import Field
+from rich.console import Console
+
+from asc.cli.explain import explain_command
+from asc.cli.plugins import plugins_command, rows
+from asc.errors import AscError
+from asc.plugins import Plugins, PluginStatus, Source, load
+from asc.settings import Settings
+
+
+class Session(NamedTuple):
+    plugins: Plugins
+    console: Console
+
+
+class Sample:
+    """Does [nothing].
+
+    It goes on
+    over two lines.
+
+    - a list
+    - stays
+    """
+
+    class Config(Settings):
+        """One setting."""
+
+        depth: int = Field(2, ge=0, description="how deep, as in [0]")
+
+
+class Plain:
+    class Config(Settings):
+        """None."""
+
+
+@pytest.fixture
+def plugins() -> Plugins:
+    plugins = load(environ={"ASC_LOAD_PLUGINS": ""})
+    plugins.registry.absent.clear()  # whatever this machine has installed
+    with plugins.registry.announcing(Source("own", "asc-own", "2.5")):
+        for kind, name, cls in (
+            ("predictor", "sample", "Sample"),
+            ("backend", "sample", "Sample"),
+            ("validator", "plain", "Plain"),
+        ):
+            plugins.registry.add(kind, name, f"{__name__}:{cls}", f"{__name__}:{cls}.Config", "a [sample] of mine")
+        plugins.registry.add("predictor", "gone", "no_such_module:A", "no_such_module:A.Config", "not there")
+    plugins.statuses.append(PluginStatus("bad", "plugin", "asc-bad", "0.1", "failed", "It is [bad]."))
+    return plugins
+
+
+def printed(
+    plugins: Plugins, command: click.Command, *arguments: str, width: int = 120, encoding: str = "utf-8"
+) -> str:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    session = Session(plugins, Console(file=stream, width=width))
+    result = CliRunner().invoke(command, arguments, obj=session)
+    if result.exception is not None:
+        raise result.exception
+    assert result.output == ""
+    return raw.getvalue().decode(encoding)
+
+
+def test_the_list_has_an_object_for_each_component_and_each_failure(plugins: Plugins) -> None:
+    found: list[dict[str, Any]] = json.loads(printed(plugins, plugins_command, "--json", width=20))
+    assert found == rows(plugins)
+    assert {tuple(row) for row in found} == {("name", "kind", "distribution", "version", "status", "error")}
+    assert len(found) == len(plugins.registry.entries()) + 1
+    sample = {"distribution": "asc-own", "version": "2.5", "status": "ok", "error": None}
+    assert {"name": "sample", "kind": "predictor", **sample} in found
+    assert {"name": "sample", "kind": "backend", **sample} in found
+    assert found[-1] == {
+        "name": "bad",
+        "kind": "plugin",
+        "distribution": "asc-bad",
+        "version": "0.1",
+        "status": "failed",
+        "error": "It is [bad].",
+    }
+    linear = next(row for row in found if row["name"] == "linear")
+    assert (linear["kind"], linear["distribution"]) == ("predictor", "asc-core")
+
+
+def test_the_table_has_a_line_for_each(plugins: Plugins) -> None:
+    lines = [" ".join(line.split()) for line in printed(plugins, plugins_command).splitlines()]
+    assert "name kind from" in lines
+    assert "sample predictor asc-own 2.5 a [sample] of mine" in lines
+    assert "bad plugin, failed asc-bad 0.1 It is [bad]." in lines
+    assert len(lines) == len(plugins.registry.entries()) + 2
+
+
+def test_listing_imports_nothing_of_what_it_lists(plugins: Plugins) -> None:
+    assert "gone" in printed(plugins, plugins_command)
+
+
+def test_a_component_is_explained_in_every_kind_that_has_its_name(plugins: Plugins) -> None:
+    text = printed(plugins, explain_command, "sample")
+    first, second = text.split("\n\nsample  ")
+    assert first.splitlines()[0] == f"sample  backend of asc-own 2.5, in {__name__}"
+    assert second.splitlines()[0] == f"predictor of asc-own 2.5, in {__name__}"
+    for part in (first, second):
+        assert "Does [nothing].\n\nIt goes on over two lines.\n\n- a list\n- stays\n" in part
+        flat = [" ".join(line.split()) for line in part.splitlines()]
+        assert "setting type default description" in flat
+        assert "depth a whole number, at least 0 2 how deep, as in [0]" in flat
+    assert "Choose it with asc run sample." in first
+    assert "Choose it with --predictors sample." in second
+    assert "Change its settings with --set predictors.0.depth=VALUE." in second
+
+
+def test_one_without_docstring_and_settings_is_explained_by_its_summary(plugins: Plugins) -> None:
+    text = printed(plugins, explain_command, "plain")
+    assert text.endswith("\n\na [sample] of mine\n\nChoose it with --validator plain.\nIt has no settings.\n")
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in load(environ={"ASC_LOAD_PLUGINS": ""}).registry.entries()])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_every_built_in_component_is_explained_on_any_terminal(plugins: Plugins, name: str, encoding: str) -> None:
+    text = printed(plugins, explain_command, name, width=80, encoding=encoding)
+    assert text.startswith(f"{name}  ")
+    assert "Choose it with " in text
+
+
+def test_a_component_of_a_single_file_is_explained_with_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    announce = 'registry.add("predictor", "mine", "mine:Mine", "mine:Mine.Config", "of my own")'
+    file.write_text(
+        "import asc\n\nclass Mine:\n    class Config(asc.Settings):\n        pass\n\n"
+        f"@asc.hookimpl\ndef asc_register(registry):\n    {announce}\n"
+    )
+    text = printed(load([file], {"ASC_LOAD_PLUGINS": ""}), explain_command, "mine", width=400)
+    assert text.startswith(f"mine  predictor of file mine.py, in {file}\n\nof my own\n")
+
+
+def test_an_unknown_name_is_told(plugins: Plugins) -> None:
+    with pytest.raises(AscError) as caught:
+        printed(plugins, explain_command, "smaple")
+    assert str(caught.value) == (
+        'There is no component "smaple"; did you mean "sample"? To list them, type: asc plugins'
+    )
+
+
+def test_one_that_cannot_be_imported_is_told(plugins: Plugins) -> None:
+    with pytest.raises(AscError, match='announces the predictor "gone", but "no_such_module:A" cannot be loaded'):
+        printed(plugins, explain_command, "gone")
+
+
+@pytest.mark.parametrize(("command", "arguments"), [(plugins_command, []), (explain_command, ["linear"])])
+def test_a_plugin_file_is_accepted_since_it_was_loaded_already(
+    plugins: Plugins, command: click.Command, arguments: list[str]
+) -> None:
+    plain = printed(plugins, command, *arguments)
+    assert printed(plugins, command, "--plugin", "mine.py", *arguments, "--plugin=yours.py") == plain

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from asc.observers.lines import Lines
+
+
+def console(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
+    raw = io.BytesIO()
+    return Console(width=40, file=io.TextIOWrapper(raw, encoding=encoding, write_through=True)), raw
+
+
+def test_a_line_at_the_start_after_a_second_then_every_five_and_at_the_end(fake: SimpleNamespace) -> None:
+    out, raw = console()
+    lines, run = Lines(out), fake.run(folder=Path("runs/x"))
+    lines.asc_run_started(run)
+    for tenth in range(150):
+        lines.asc_boundary(run, fake.boundary(tenth / 10, ended=fake.started + tenth / 10))
+    lines.asc_run_finished(run, {"state": "finished"})
+    printed = raw.getvalue().decode().splitlines()
+    assert printed[0] == "toy: starting at step 5,612 of 10,000 (56.1 %), recorded in runs/x"
+    assert len(printed) == 1 + 3 + 1  # at 1, 6 and 11 seconds
+    assert all(line.startswith("toy: step 5,612 of 10,000 (56.1 %)") for line in printed[1:-1])
+    assert printed[-1].startswith("toy: finished at step 5,612 of 10,000 (56.1 %) after 12.3 s; hit rate 93.2 %")
+    assert printed[-1].endswith("Most guesses come true, and three workers run ahead.")
+
+
+def test_a_line_is_one_line_of_plain_text_on_any_stream(fake: SimpleNamespace) -> None:
+    out, raw = console("ascii")
+    lines, run = Lines(out), fake.run(reason="[red]two\nlines × :smile:", total=None)
+    lines.asc_run_started(run)
+    lines.asc_run_finished(run, {})
+    start, end = raw.getvalue().decode("ascii").splitlines()
+    assert start == "toy: starting at step 5,612"
+    assert end.endswith("; [red]two lines ? :smile:")
+
+
+def test_the_time_left_follows_the_pace(fake: SimpleNamespace) -> None:
+    out, raw = console()
+    lines, run = Lines(out), fake.run(position=0, total=1_000)
+    lines.asc_run_started(run)
+    run.now = run.now._replace(position=200)
+    lines.asc_boundary(run, fake.boundary(2.0, ended=fake.started + 2.0))
+    assert ", 8 s left; " in raw.getvalue().decode()

@@ -1,0 +1,147 @@
+"""Plugins of a single file: no packaging, and every mistake is a sentence."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asc.errors import AscError
+from asc.plugins import Plugins, load
+
+MINE = """
+    import asc
+
+    class Mine:
+        '''Guesses nothing.'''
+
+        class Config(asc.Settings):
+            '''Nothing to set.'''
+            level: int = 3
+
+        def __init__(self, config=None):
+            self.config = config
+
+    @asc.hookimpl
+    def asc_register(registry):
+        registry.add("predictor", "mine", {path}, {path} + ".Config", "guesses nothing")
+"""
+
+
+def load_files(*paths: Path) -> Plugins:
+    return load(paths, {"ASC_LOAD_PLUGINS": ""})
+
+
+def complaint(*paths: Path) -> str:
+    before = {name for name in sys.modules if name.startswith("_asc_plugin_")}
+    with pytest.raises(AscError) as caught:
+        load_files(*paths)
+    assert "\n" not in str(caught.value)
+    assert len({name for name in sys.modules if name.startswith("_asc_plugin_")} - before) <= len(paths)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", ['"my_predictor:Mine"', '__name__ + ":Mine"'])
+def test_a_file_announces_its_own_classes_under_its_own_name(write: Any, path: str) -> None:
+    file = write("my_predictor.py", MINE.format(path=path))
+    plugins = load_files(file)
+    predictor = plugins.registry.create("predictor", "mine", {"level": 5})
+    assert predictor.config.level == 5
+    assert plugins.registry.get("predictor", "mine").source.label == "file my_predictor.py"
+    assert "my_predictor" not in sys.modules
+    assert plugins.statuses[-1] == (str(file), "plugin", "file my_predictor.py", "", "ok", None)
+
+
+def test_a_file_given_twice_is_loaded_once(write: Any) -> None:
+    file = write("my_predictor.py", MINE.format(path='"my_predictor:Mine"'))
+    plugins = load_files(file, file.parent / "." / file.name)
+    assert [status.status for status in plugins.statuses] == ["ok", "ok"]
+
+
+def test_two_files_of_one_name_stay_apart(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    source = MINE.format(path='"my_predictor:Mine"')
+    one = write("my_predictor.py", source)
+    two = write("other/my_predictor.py", source.replace('"mine"', '"yours"'))
+    registry = load_files(one, two).registry
+    assert registry.get("predictor", "mine").load() is not registry.get("predictor", "yours").load()
+
+
+def test_two_files_that_announce_one_name_are_refused(write: Any) -> None:
+    one = write("one.py", MINE.format(path='"one:Mine"'))
+    two = write("two.py", MINE.format(path='"two:Mine"'))
+    assert complaint(one, two) == (
+        'The predictor "mine" of file two.py is refused: file one.py has a predictor of this name already. '
+        "Uninstall or rename one of them."
+    )
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere.py"
+    assert complaint(path) == f'The plugin file "{path}" does not exist; expected the path of a Python file.'
+
+
+def test_a_folder_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "folder.py"
+    path.mkdir()
+    assert complaint(path) == f'The plugin file "{path}" is a folder; expected the path of a Python file.'
+
+
+def test_a_file_that_is_no_python_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "plugin.toml"
+    assert complaint(path) == (
+        f'"{path}" cannot be loaded as a plugin; expected a Python file, such as --plugin my_plugin.py.'
+    )
+
+
+def test_a_syntax_error_is_told_with_its_line(write: Any) -> None:
+    path = write("broken.py", "x = 1\ny = = 2\n")
+    assert complaint(path) == f'The plugin file "{path}" has a syntax error in line 2: invalid syntax.'
+
+
+def test_a_syntax_error_elsewhere_is_not_blamed_on_a_line_of_this_file(
+    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("broken_elsewhere.py", "y = = 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = write("mine.py", "import broken_elsewhere\n")
+    text = complaint(path)
+    assert text.startswith(f'The plugin file "{path}" cannot be loaded: it raised SyntaxError: invalid syntax')
+    assert "broken_elsewhere.py" in text
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit", "SystemExit"),
+        ("raise ValueError('bad.')", "ValueError: bad"),
+    ],
+)
+def test_a_file_that_raises_is_told_and_forgotten(write: Any, source: str, said: str) -> None:
+    before = set(sys.modules)
+    path = write("raises.py", source)
+    assert complaint(path) == f'The plugin file "{path}" cannot be loaded: it raised {said}.'
+    assert not {name for name in set(sys.modules) - before if name.startswith("_asc_plugin_")}
+
+
+def test_an_interrupt_is_passed_on(write: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_files(write("slow.py", "raise KeyboardInterrupt"))
+
+
+def test_a_file_without_hooks_is_told(write: Any) -> None:
+    path = write("idle.py", "def asc_register(registry): pass\n")
+    assert complaint(path) == (
+        f'The plugin file "{path}" implements no hook; expected a function marked with @asc.hookimpl, with one of '
+        "these names: asc_boundary, asc_register, asc_run_finished, asc_run_started."
+    )
+
+
+def test_a_misspelt_hook_in_a_file_is_told(write: Any) -> None:
+    path = write("typo.py", "import asc\n@asc.hookimpl\ndef asc_registre(registry): pass\n")
+    assert f'The plugin file "{path}" implements "asc_registre", which is no hook; did you mean "asc_register"?' in (
+        complaint(path)
+    )
