@@ -47,7 +47,7 @@ def profile(
     reads: list[Mapping[str, Any]] = []
     factors: list[float] = []
     while not computation.finished() and time.perf_counter() < deadline and len(reads) < _SUPERSTEPS:
-        plain, tracked, causal = _both(computation, superstep)
+        plain, tracked, causal = both_ways(computation, superstep)
         factors.append(tracked / plain if plain else 1.0)
         reads.append(causal)
         snapshots.append(computation.observe())
@@ -120,7 +120,7 @@ def _size(computation: Computation, superstep_s: float, seconds: float) -> tuple
         steps *= 2
 
 
-def _both(computation: Computation, steps: int) -> tuple[float, float, Mapping[str, Any]]:
+def both_ways(computation: Computation, steps: int) -> tuple[float, float, Mapping[str, Any]]:
     """Take the same superstep plainly and tracked; seconds of each, and what was read."""
     before = computation.snapshot()
     began = time.perf_counter()

@@ -11,7 +11,7 @@ from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Transition
 
-_LOOSE = 32  # entries that do not read all index words; more of them, and the index is chosen anew
+_CROWD = 32  # entries that the index does not tell apart; more of them, and it is chosen anew
 _PROBES = 16  # entries of one bucket that are verified before a look-up gives up
 
 
@@ -37,7 +37,7 @@ class TrajectoryCache:
         self._index: tuple[str, ...] = ()
         self._buckets: dict[Hashable, list[int]] = {}
         self._loose: list[int] = []
-        self._indexed_at = 0  # entries there were when the index was chosen
+        self._reindex_from = 0  # serial from which on the index may be chosen anew
         self._hits = self._misses = self._evictions = 0
 
     def __len__(self) -> int:
@@ -71,10 +71,11 @@ class TrajectoryCache:
         self._serial += 1
         self._entries[self._serial] = transition
         self._bytes += transition.nbytes
-        self._home(transition).append(self._serial)
+        home = self._home(transition)
+        home.append(self._serial)
         while len(self._entries) > self._config.max_entries or self._bytes > self._config.max_bytes:
             self._evict()
-        if (len(self._loose) > _LOOSE and len(self._entries) >= 2 * self._indexed_at) or self._indexed_at == 0:
+        if self._serial >= self._reindex_from and (len(home) > _CROWD or not self._reindex_from):
             self._reindex()
         return True
 
@@ -111,6 +112,7 @@ class TrajectoryCache:
         """Choose the words that at least half of the entries read, and file everything anew."""
         counts = Counter(name for entry in self._entries.values() for name in entry.causal)
         self._index = tuple(sorted(name for name, count in counts.items() if 2 * count >= len(self._entries)))
-        self._buckets, self._loose, self._indexed_at = {}, [], len(self._entries)
+        self._buckets, self._loose = {}, []
+        self._reindex_from = self._serial + len(self._entries)  # so that filing anew costs each insertion little
         for serial, entry in self._entries.items():
             self._home(entry).append(serial)

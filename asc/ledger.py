@@ -104,7 +104,7 @@ class Ledger:
         """Return seconds, plain-step equivalents and count of every kind of work so far."""
         return {
             kind: {"seconds": seconds, "steps": steps, "count": count}
-            for kind, (seconds, steps, count) in self._accounts.items()
+            for kind, (seconds, steps, count) in list(self._accounts.items())  # workers may be starting in a thread
         }
 
     def _account(self, kind: str) -> list[float]:

@@ -21,6 +21,7 @@ class Facts(NamedTuple):
     slowdown: float | None  # a worker's seconds a step, relative to the main thread's
     fault: str  # why there are no workers any more
     exact: bool
+    over: bool
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
 
@@ -35,7 +36,12 @@ def reason(facts: Facts) -> str:
         return f"No speed-up: {facts.fault}."
     if facts.leaps:
         return _loss(facts)
+    if not facts.over and not any(_count(facts, kind) for kind in _SETTLED):
+        return "Too early to say: no guess has been settled yet."
     return _nothing(facts)
+
+
+_SETTLED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
 
 
 def _count(facts: Facts, outcome: Outcome) -> int:

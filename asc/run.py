@@ -111,7 +111,7 @@ class Run:
             excited=tuple(sorted(engine.excited.names)),
             words=len(words),
             estimated_speedup=ledger.speedup(),
-            ceiling=1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
+            ceiling=math.inf if engine.recalled else 1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
             reason=self._reason(),
         )
 
@@ -250,6 +250,7 @@ class Run:
                 slowdown=speculator.slowdown(),
                 fault=speculator.fault,
                 exact=self.computation.exact,
+                over=self._seconds is not None,
                 shadow=self.shadow,
                 spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
             )

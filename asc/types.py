@@ -139,7 +139,7 @@ class Status(NamedTuple):
     total: int | None
     seconds: float
     label: str
-    hits: int  # leaps taken from the cache
+    hits: int  # boundaries where the cache had a way on, be it a chain of leaps
     misses: int  # boundaries where the cache was asked and had nothing
     skipped: int  # steps leapt over
     outcomes: Mapping[str, int]  # settled attempts, by `Outcome.value`
@@ -148,10 +148,10 @@ class Status(NamedTuple):
     excited: tuple[str, ...]  # words that ever changed between boundaries
     words: int  # words there are
     estimated_speedup: float
-    ceiling: float  # what these workers could give at best
+    ceiling: float  # what these workers could give at best; infinite where remembered states come back
     reason: str  # in a sentence: why there is a gain, or none
 
     @property
     def hit_rate(self) -> float:
-        """Share of look-ups that found a transition, 0 where none was made."""
+        """Share of the boundaries that asked the cache and got a way on; 0 where none did."""
         return self.hits / max(1, self.hits + self.misses)

@@ -13,9 +13,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from loky import ProcessPoolExecutor
@@ -23,17 +25,19 @@ from measure import capacity, seconds, spread, write_result
 from rich.console import Console
 from rich.table import Table
 
-from asc.advise import _both
+from asc.advise import both_ways
 from asc.computation import Computation
 from asc.plugins import Plugins, load
 from asc.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.executors import ROUND_TRIP_S
+from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
 from asc_toy.simulate import Costs, sweep
 from asc_toy.state import plain_state, split
 
-GF2 = Path(__file__).parent.parent / "examples" / "gf2_plugin" / "asc_gf2" / "__init__.py"
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "gf2_plugin"))
+import asc_gf2  # noqa: E402 -- the example plugin, which need not be installed
 
 
 class Case(NamedTuple):
@@ -42,8 +46,7 @@ class Case(NamedTuple):
     label: str
     program: str
     goal: str
-    settings: dict[str, Any] = {}
-    plugin: Path | None = None
+    settings: Mapping[str, Any] = MappingProxyType({})
 
 
 ONE_CORE = {"executor": "none", "workers": 0}
@@ -58,43 +61,36 @@ CASES = [
     Case("logistic r=2.8", "logistic", "> 1", {"r": 2.8}),
     Case("logistic r=3.5", "logistic", "> 1", {"r": 3.5}),
     Case("logistic r=4.0", "logistic", "refused", {"r": 4.0}),
-    Case("cellular rule 90, gf2-affine", "cellular", "> 1", {"rule": 90, "predictors": ["gf2-affine"]}, GF2),
-    Case("cellular rule 30, gf2-affine", "cellular", "refused", {"rule": 30, "predictors": ["gf2-affine"]}, GF2),
+    Case("cellular rule 90, gf2-affine", "cellular", "> 1", {"rule": 90, "predictors": ["gf2-affine"]}),
+    Case("cellular rule 30, gf2-affine", "cellular", "refused", {"rule": 30, "predictors": ["gf2-affine"]}),
     Case("lexer", "lexer", "none"),
     Case("sha256-chain", "sha256-chain", "refused"),
     Case("collatz-single", "collatz-single", "refused"),
 ]
 
 
-def plain_stretch(program: str, options: dict[str, Any], limit_s: float) -> float:
-    """Run a program plainly for a fixed number of steps that take about `limit_s`; in a worker. Seconds."""
+def count_steps(program: str, options: dict[str, Any], limit_s: float) -> int:
+    """Run a program plainly for `limit_s` seconds; return the steps. In a worker."""
     made = build(program, None, 0, options)
-    words, arrays = split(made.state)
-    state, steps = plain_state(words, arrays), _STEPS.get(program)
-    began = time.perf_counter()
-    if steps is None:
-        steps = 0
-        while time.perf_counter() - began < limit_s:
-            made.step(state)
-            steps += 1
-        return float(steps)
-    for _ in range(steps):
+    state, steps, began = plain_state(*split(made.state)), 0, time.perf_counter()
+    while time.perf_counter() - began < limit_s and steps < made.steps:
         made.step(state)
+        steps += 1
+    return steps
+
+
+def run_steps(program: str, options: dict[str, Any], steps: int) -> float:
+    """Run so many steps plainly; return the seconds. In a worker."""
+    made = build(program, None, 0, options)
+    state, step, began = plain_state(*split(made.state)), made.step, time.perf_counter()
+    for _ in range(steps):
+        step(state)
     return time.perf_counter() - began
-
-
-_STEPS: dict[str, int] = {}
-
-
-def fixed_stretch(program: str, options: dict[str, Any], steps: int) -> float:
-    """Run so many steps plainly; in a worker. Seconds."""
-    _STEPS[program] = steps
-    return plain_stretch(program, options, 0.0)
 
 
 def tracking(computation: Computation, superstep: int) -> float:
     """Seconds of a tracked superstep over those of the same one taken plainly."""
-    plain, tracked, _ = _both(computation, superstep)
+    plain, tracked, _ = both_ways(computation, superstep)
     return tracked / plain
 
 
@@ -104,12 +100,15 @@ def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, 
     n = max(1, int(info.n * size))
     config = ToyConfig.model_validate({"program": case.program, "n": n, **case.settings})
     options = {name: config.model_dump()[name] for name in info.options}
-    plugins: Plugins = load([case.plugin] if case.plugin else [])
+    plugins = load()
+    if "gf2-affine" in str(case.settings):
+        plugins.observe(asc_gf2, "gf2")
     backend = ToyBackend(config)
-    row: dict[str, Any] = {"label": case.label, "goal": case.goal, "config": config.model_dump(mode="json"), "pairs": []}
+    row: dict[str, Any] = {"label": case.label, "goal": case.goal, "config": config.model_dump(mode="json")}
+    row["pairs"] = []
     with ProcessPoolExecutor(max_workers=2) as pair:
-        steps = int(pair.submit(plain_stretch, case.program, options, 0.5).result())
-        list(pair.map(partial(fixed_stretch, case.program, options), [1, 1, 1, 1]))
+        steps = pair.submit(count_steps, case.program, options, 0.5).result()
+        list(pair.map(partial(run_steps, case.program, options), [1, 1, 1, 1]))  # both workers have started
         for number in range(pairs):
             began = time.perf_counter()
             summary = Run(backend, "toy", plugins).execute()
@@ -117,7 +116,7 @@ def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, 
             began = time.perf_counter()
             plain = Run(backend, "toy", plugins, speculate=False).execute()
             slow = time.perf_counter() - began
-            c = capacity(pair, partial(fixed_stretch, case.program, options, steps))
+            c = capacity(pair, partial(run_steps, case.program, options, steps))
             computation = backend.computation(plain=False)
             computation.advance(min(2, computation.total()))
             superstep = max(1, min(steps // 25, computation.total() // 40))
@@ -166,8 +165,6 @@ def idle_boundary(plugins: Plugins) -> float:
     config = ToyConfig.model_validate(
         {"recognizer": {"name": "every", "steps": 1}, "allocator": {"memoise": False}, **ONE_CORE, "n": 10}
     )
-    from asc_toy.program import Program  # noqa: PLC0415
-
     backend = ToyBackend(config, Program("idle", _idle_step, {"n": 0, "a": 1.0}, 100_000))
     plain = Run(backend, "toy", plugins, speculate=False).execute()["seconds"]
     return 1e6 * (Run(backend, "toy", plugins).execute()["seconds"] - plain) / 100_000

@@ -1,7 +1,7 @@
 """A tour of the toy programs: each runs with speculation, then plainly, and a table says what came of it and why.
 
-    python examples/tour.py            # all of them, a minute or two
-    python examples/tour.py collatz lcg-pi
+python examples/tour.py            # all of them, a minute or two
+python examples/tour.py collatz lcg-pi
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from asc_toy.programs import PROGRAMS
 
 
 def tour(names: list[str], console: Console) -> None:
-    table = Table(title="Speculation over ordinary Python programs", title_justify="left", pad_edge=False)
-    for heading in ("program", "plain", "speculative", "net speed-up", "hit rate"):
-        table.add_column(heading, justify="left" if heading == "program" else "right")
+    """Run the programs and print the table."""
+    table = Table(title="Speculation over ordinary Python programs", title_justify="left", box=None, pad_edge=False)
+    table.add_column("program", no_wrap=True)
+    for heading in ("plain", "spec.", "net", "hits"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("why", overflow="fold")
     plugins = load()
     for name in names:
@@ -39,7 +41,11 @@ def tour(names: list[str], console: Console) -> None:
             f"{summary['hit_rate']:.0%}",
             summary["reason"],
         )
+    console.print()
     console.print(table)
+    console.print(
+        "\nplain and spec.: seconds without and with speculation; net: the one over the other; hits: hit rate."
+    )
     console.print("Every program ended in the same state, bit for bit, with and without speculation.")
 
 

@@ -118,6 +118,7 @@ def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> 
             f"A resumed run keeps its settings, and these options would change those of {folder.name}. "
             f"Type only: asc run {name} --resume {folder.name}"
         )
+    (folder / SUMMARY).unlink(missing_ok=True)  # it tells of the run up to where it stopped
     return config, folder, bool(record.get("shadow")), not record.get("speculate", True)
 
 

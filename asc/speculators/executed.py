@@ -115,9 +115,12 @@ class Executed:
             start = candidate.start + candidate.horizon
             future = self._workforce.submit(deliver, self._task(computation, candidate, plan))
             if future is not None:
-                self._flights[start] = _Flight(plan, start, future, time.monotonic())
+                self._flights[start] = _Flight(plan, start, future, self._ledger.clock())
                 attempts.append(Attempt(plan, Outcome.LAUNCHED))
             self._ledger.charge("dispatch", since, computation.cost("dispatch"))
+            if future is None:  # the pool broke down, and what was under way in it is lost
+                self._flights.clear()
+                break
         return attempts
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
@@ -130,6 +133,7 @@ class Executed:
                 self._take(flight, cache)
             elif self._stuck(flight):
                 self._break(TimeoutError(f"a worker did not come back from {flight.plan.steps} steps"))
+            if not self._flights:  # taken, all of them, or lost with a pool that broke down
                 break
         since = self._ledger.charge("collect", since)
         awaited = self._flights.get(position)
@@ -210,11 +214,11 @@ class Executed:
     def _stuck(self, flight: _Flight) -> bool:
         """Whether a task is over even the limit that the worker was to keep by itself."""
         limit = self._limit(flight.plan.steps)
-        return limit is not None and time.monotonic() - flight.sent > 2 * limit + _LEAST_LIMIT
+        return limit is not None and self._ledger.clock() - flight.sent > 2 * limit + _LEAST_LIMIT
 
     def _remaining(self, flight: _Flight) -> float | None:
         expected = self._expected(flight.plan.steps)
-        return None if expected is None else expected - (time.monotonic() - flight.sent)
+        return None if expected is None else expected - (self._ledger.clock() - flight.sent)
 
     def _worth_waiting(self, flight: _Flight) -> bool:
         """Whether the worker is likely to be done sooner than the main thread could do the same itself."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import ParamSpec, TypeVar
 
+from asc.errors import AscError
 from asc.ledger import Ledger
 
 _RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
@@ -23,7 +24,7 @@ class Workforce:
         self._make, self._ledger = make, ledger
         self._executor: Executor | None = None
         self._opening: threading.Thread | None = None
-        self._error: Exception | None = None
+        self._mistake: AscError | None = None
         self._lock = threading.Lock()
         self._generation = 0  # counts closings, so that a pool that opens too late is let go at once
         self._breakdowns = 0
@@ -35,10 +36,14 @@ class Workforce:
         return self._executor is None and self._opening is None and not self.fault
 
     def ready(self) -> bool:
-        """Whether a worker has answered; opens the pool at the first call. Raises what opening it raised."""
-        if self._error is not None:
-            error, self._error = self._error, None
-            raise error
+        """Whether a worker has answered; opens the pool at the first call.
+
+        Raises AscError where opening it did, such as for a library that is not installed. Anything else that goes wrong
+        there becomes the `fault`, and the run goes on without workers.
+        """
+        if self._mistake is not None:
+            mistake, self._mistake = self._mistake, None
+            raise mistake
         if self.untouched:
             self._opening = threading.Thread(target=self._open, args=(self._generation,), name="asc-workforce")
             self._opening.start()
@@ -78,10 +83,14 @@ class Workforce:
         try:
             executor = self._make()
             executor.submit(_answer).result()
-        except Exception as error:  # noqa: BLE001 -- handed over to the main thread, which raises it
+        except AscError as mistake:
             with self._lock:
                 if generation == self._generation:
-                    self._error, self._opening = error, None
+                    self._mistake = mistake
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
+            with self._lock:
+                if generation == self._generation:
                     self.fault = f"the workers did not start ({type(error).__name__}: {error})"
             return
         with self._lock:

@@ -39,8 +39,8 @@ class ToyConfig(SpeculationConfig):
     program: str = Field("collatz", description="name of a built-in program")
     n: int | None = Field(None, ge=1, description="size of the program; by default what takes some ten seconds")
     seed: int = Field(0, ge=0, description="what the program's input is made from")
-    rule: int = Field(90, ge=0, le=255, description="cellular: the rule's number, after Wolfram")
-    r: float = Field(3.5, ge=0, le=4, description="logistic: the map's parameter")
+    rule: int | None = Field(None, ge=0, le=255, description="cellular: the rule's number, after Wolfram; 90 if none")
+    r: float | None = Field(None, ge=0, le=4, description="logistic: the map's parameter; 3.5 if none")
 
 
 class ToyBackend:
@@ -85,9 +85,8 @@ class ToyBackend:
     def _built_in(self) -> Program:
         config = self.config
         assert isinstance(config, ToyConfig)
-        given: dict[str, object] = {
-            name: getattr(config, name) for name in ("rule", "r") if name in config.model_fields_set
-        }
+        options = {"rule": config.rule, "r": config.r}
+        given = {name: value for name, value in options.items() if value is not None}
         return build(config.program, config.n, config.seed, given)
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from loky import ProcessPoolExecutor
 
 from asc.errors import AscError
-from asc_toy.worker import install
+from asc_toy.worker import install, start_process
 
 Kind = Literal["none", "threads", "processes", "dask"]
 
@@ -38,7 +38,7 @@ def executor_factory(
     if kind == "threads":
         return lambda: _threads(workers, key, pickle)
     if kind == "processes":
-        return lambda: Processes(max_workers=workers, initializer=install, initargs=(key, pickle))
+        return lambda: Processes(max_workers=workers, initializer=start_process, initargs=(key, pickle))
     if kind == "dask":
         return lambda: _dask(workers, scheduler, key, pickle)
     raise AscError(f"There is no executor {kind!r}; choose threads, processes or dask.")

@@ -3,13 +3,15 @@
 One core runs the main thread, each of the other N - 1 a worker. The main thread stands at a boundary between two
 supersteps and, over and over,
 1. takes every result at hand that starts from its state, up to the chain cap;
-2. gives each free worker the next superstep that nobody has been given, within the look-ahead; where nothing is under
-   way it leaves out those that it would have passed before a worker was done;
-3. waits for the result it needs now if that is about to arrive, and executes the superstep itself if not.
+2. gives each free worker the next useful superstep within the look-ahead: the first that nobody has been given and
+   that it would not reach itself before the worker was done (one more is left out where executing it beats waiting);
+3. waits for the result it needs now if that arrives sooner than it could execute the superstep itself, and executes
+   the superstep if not.
 
 Whether a prediction is right is drawn independently for each task. The main thread sees on arrival that a prediction
 was wrong and never waits for one; the worker goes on to the end for nothing. All supersteps are of one length, results
-arrive in the order in which they were sent off, and bandwidth and memory are not modelled.
+arrive in the order in which they were sent off, and bandwidth and memory are not modelled. The rule is greedy, so that
+a little more or less of a cost can shift the schedule the other way; over a sweep that evens out.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class Costs:
     hit_probability: Probability = 1.0
     """That a prediction j supersteps ahead is right: for every j, for j = 1, 2, … (the last holds on), or as f(j)."""
     chain_cap: int = 64  # results taken before free workers are looked after again
-    look_ahead: int | None = None  # supersteps; None: twice the number of workers
+    look_ahead: int | None = None  # supersteps; None: two a worker, and what the main thread executes meanwhile
 
     def __post_init__(self) -> None:
         times = (self.tracking, self.dispatch_s, self.predict_s, self.hit_s, self.round_trip_s)
@@ -79,70 +81,106 @@ class Simulated:
     utilisation: float  # share of the workers' time in which they ran a superstep, useful or not
 
 
+class _Run:
+    """The main thread and its workers, at a moment of simulated time."""
+
+    def __init__(self, costs: Costs, cores: int, seed: int) -> None:
+        self.costs, self.workers = costs, cores - 1
+        self.draw = Random(seed).random
+        self.running = costs.tracking * costs.superstep_s
+        self.duration = self.running + costs.round_trip_s
+        usual = 2 * self.workers + math.ceil(self.duration / costs.superstep_s)
+        self.reach = min(usual if costs.look_ahead is None else costs.look_ahead, costs.supersteps)
+        self.chance = [0.0] + [costs.probability(ahead) for ahead in range(1, self.reach + 1)]
+        self.now = 0.0
+        self.position = 0
+        self.results: dict[int, float] = {}  # when each will be there, by the superstep it skips; infinite if wrong
+        self.busy: deque[float] = deque()  # when the workers' results arrive, soonest first
+        self.frontier = 0  # no worker has been given this superstep or a later one
+        self.there = 0.0  # when the main thread reaches the frontier if all that is under way is right
+        self.hits = self.executed = self.launched = 0
+
+    def take(self) -> None:
+        """Apply the results at hand, one after the other."""
+        costs = self.costs
+        if costs.hit_s >= costs.superstep_s:
+            return
+        for _ in range(costs.chain_cap):
+            if self.results.get(self.position, math.inf) > self.now:
+                return
+            del self.results[self.position]
+            self.now += costs.hit_s
+            self.position += 1
+            self.hits += 1
+
+    def launch(self) -> None:
+        """Give the free workers something to do."""
+        costs, busy, results = self.costs, self.busy, self.results
+        while busy and busy[0] <= self.now:
+            busy.popleft()
+        self.frontier = max(self.frontier, self.position + 1)
+        wrong = results.get(self.position) == math.inf
+        alone = self.frontier - self.position - len(results) + wrong  # supersteps left to the main thread
+        self.there = max(self.there, self.now + alone * costs.superstep_s + len(results) * costs.hit_s)
+        while len(busy) < self.workers:
+            done = self.now + costs.predict_s + costs.dispatch_s + self.duration
+            target = self.useful(done)
+            ahead = target - self.position
+            if ahead > self.reach or target >= costs.supersteps:
+                return
+            self.now += costs.predict_s + costs.dispatch_s
+            self.launched += 1
+            results[target] = done if self.draw() < self.chance[ahead] else math.inf
+            busy.append(done)
+            self.there = max(self.there + (target - self.frontier) * costs.superstep_s, done) + costs.hit_s
+            self.frontier = target + 1
+
+    def useful(self, done: float) -> int:
+        """Return the next superstep for a worker that would be done with it at that time."""
+        if done <= self.there:
+            return self.frontier
+        plain = self.costs.superstep_s
+        whole, wait = divmod(done - self.there, plain)
+        target = self.frontier + int(whole)
+        gained = target - self.position + self.workers - len(self.busy)  # until then, free workers' shares included
+        # Executing one more puts the rest off by plain - wait: worth it where that is less time than one takes by then.
+        return target + ((plain - wait) * gained < done - self.now)
+
+    def proceed(self) -> None:
+        """Wait for the result that is needed now, or execute the superstep."""
+        costs = self.costs
+        due = self.results.get(self.position, math.inf)
+        if due - self.now + costs.hit_s < costs.superstep_s:
+            self.now = max(self.now, due)
+        else:
+            self.results.pop(self.position, None)
+            self.now += costs.superstep_s
+            self.position += 1
+            self.executed += 1
+
+
 def simulate(costs: Costs, cores: int, seed: int = 0) -> Simulated:
     """Simulate one run on a number of cores, the main thread's included; the same seed gives the same run."""
     if cores < 1:
         raise AscError(f"A run was to be simulated on {cores} cores; it takes at least 1.")
-    draw = Random(seed).random
-    end, plain = costs.supersteps, costs.superstep_s
-    running = costs.tracking * plain
-    duration = running + costs.round_trip_s
-    launch = costs.dispatch_s + costs.predict_s
-    reach = 2 * (cores - 1) if costs.look_ahead is None else costs.look_ahead
-    chance = [0.0] + [costs.probability(ahead) for ahead in range(1, min(reach, end) + 1)]
-    arrival: dict[int, float] = {}  # of results not passed yet, by the superstep they skip; infinite if wrong
-    busy: deque[float] = deque()  # when the workers' results arrive, soonest first
-    now, position, chained, frontier = 0.0, 0, 0, 0  # frontier: no worker has been given it or any superstep after it
-    passed = 0.0  # when the main thread will be there, if all that is under way is right
-    hits = executed = launched = 0
-    while position < end:
-        due = arrival.get(position, math.inf)
-        if due <= now and chained < costs.chain_cap and costs.hit_s < plain:
-            now += costs.hit_s
-            del arrival[position]
-            position += 1
-            hits += 1
-            chained += 1
-            continue
-        chained = 0
-        while busy and busy[0] <= now:
-            busy.popleft()
-        frontier = max(frontier, position + 1)
-        alone = frontier - position - len(arrival) + (position in arrival and due == math.inf)
-        passed = max(passed, now + alone * plain + len(arrival) * costs.hit_s)
-        while len(busy) < cores - 1:
-            done = now + launch + duration
-            target = frontier
-            if done > passed:
-                whole, rest = divmod(done - passed, plain)
-                target += int(whole)
-                if (plain - rest) * (target - position + cores - 1 - len(busy)) < done - now:
-                    target += 1
-            if target - position > reach or target >= end:
-                break
-            now += launch
-            launched += 1
-            arrival[target] = done if draw() < chance[target - position] else math.inf
-            busy.append(done)
-            passed = max(passed + (target - frontier) * plain, done) + costs.hit_s
-            frontier = target + 1
-        if due - now + costs.hit_s < plain:
-            now = max(now, due)
-        else:
-            now += plain
-            arrival.pop(position, None)
-            position += 1
-            executed += 1
+    run = _Run(costs, cores, seed)
+    while run.position < costs.supersteps:
+        run.take()
+        if run.position < costs.supersteps:
+            run.launch()
+            run.proceed()
+    unfinished = sum(min(run.running, max(0.0, done - run.now)) for done in run.busy)
+    worked = run.launched * run.running - unfinished
     return Simulated(
         cores=cores,
-        speedup=end * plain / now,
+        speedup=costs.supersteps * costs.superstep_s / run.now,
         limit=1 + (cores - 1) / costs.tracking,
-        seconds=now,
-        hits=hits,
-        executed=executed,
-        launched=launched,
-        waste=launched - hits,
-        utilisation=launched * running / ((cores - 1) * now) if cores > 1 else 0.0,
+        seconds=run.now,
+        hits=run.hits,
+        executed=run.executed,
+        launched=run.launched,
+        waste=run.launched - run.hits,
+        utilisation=worked / (run.workers * run.now) if run.workers else 0.0,
     )
 
 

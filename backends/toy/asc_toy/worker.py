@@ -6,7 +6,10 @@ installed when the worker starts; a small one also travels with every task, so t
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -38,6 +41,19 @@ class _Replica:
 def install(key: str, pickle: bytes) -> None:
     """Make a program known to this process."""
     _programs[key] = pickle
+
+
+def start_process(key: str, pickle: bytes) -> None:
+    """Prepare a worker process of our own: Ctrl-C is the main process's affair, whose end is also ours."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True, name="asc-watch").start()
+    install(key, pickle)
+
+
+def _leave_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def run_task(
