@@ -15,7 +15,12 @@ _FADE = 0.95  # an older outcome weighs this much less than the one after it
 _PATIENCE = 3  # rejections in a row before speculation pauses, twice as long each time
 _LONGEST_PAUSE = 1024  # boundaries
 _WINDOW = 128  # supersteps remembered before it is asked whether any came back
-_PLAIN_EVERY = 16  # one superstep in so many stays untracked, so that the price of a plain step stays known
+_PROBE = 64  # supersteps that are remembered in a row before it is asked what they cost
+_CHEAP = 0.005  # share of the work up to which remembering needs no proof that it pays
+_PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
+_PLAIN_FIRST = 8  # and more of them at first
+_EXECUTED = ("predict", "dispatch", "collect", "wait")  # what an executed attempt costs the main thread
+_JUDGED = ("predict", "validate")
 
 
 class _Record:
@@ -57,6 +62,7 @@ class Allocator:
         self._boundary = self._resume_at = self._streak = 0
         self._recorded = self._window = 0
         self._window_ends, self._window_resumes = _WINDOW, 0
+        self._probe = 0  # supersteps that are still to be remembered, whatever they cost
 
     def plans(self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]) -> list[Plan]:
         """Return at most `capacity` plans, most valuable first; none while paused or overdrawn."""
@@ -65,7 +71,7 @@ class Allocator:
             return []
         chosen: list[Plan] = []
         for options in self._options(computation, superstep, capacity, covered):
-            worth, plan = max(((self._worth(plan), plan) for plan in options), key=lambda pair: pair[0])
+            worth, plan = max(((self._worth(plan, superstep), plan) for plan in options), key=lambda pair: pair[0])
             if worth > 0:
                 chosen.append(plan)
             if len(chosen) == capacity:
@@ -101,19 +107,29 @@ class Allocator:
     def remembers(self, recalled: int) -> bool:
         """Whether to track the coming superstep for the cache; `recalled`: remembered ones that were used so far.
 
-        Where nothing comes back within a window, windows and the pauses between them double.
+        Where that costs a noticeable share of the work and nothing comes back within a window, it pauses; windows and
+        the pauses between them double.
         """
         self._recorded += 1
-        if not self._config.memoise or not self._ledger.unit or self._recorded % _PLAIN_EVERY == 0:
+        if not self._config.memoise or not self._ledger.unit or self._recorded < self._window_resumes:
             return False
-        if self._ledger.allowance() <= 0 or self._recorded < self._window_resumes:
-            return False
-        if self._recorded >= self._window_ends:
-            if not recalled:
-                self._window += 1
-                self._window_resumes = self._recorded + 3 * _WINDOW * 2**self._window
-            self._window_ends = max(self._recorded, self._window_resumes) + _WINDOW * 2**self._window
-        return True
+        if not self._probe:
+            if self._ledger.allowance() <= 0:
+                return False
+            self._probe = _PROBE
+        self._probe -= 1
+        if recalled or self._ledger.share("track", "insert", "lookup") < _CHEAP:
+            self._window_ends = self._recorded + _WINDOW
+        elif self._recorded >= self._window_ends:
+            self._window += 1
+            self._window_resumes = self._recorded + 3 * _WINDOW * 2**self._window
+            self._window_ends = self._window_resumes + _WINDOW * 2**self._window
+        return self._recorded % (_PLAIN_EVERY if self._recorded > _PLAIN_EVERY else _PLAIN_FIRST) != 0
+
+    def rest(self, superstep: int) -> int:
+        """Return how many supersteps to take before the next boundary: more than one where a loss is to be made up."""
+        supersteps = self._ledger.rest(superstep)
+        return 1 if self._probe else supersteps
 
     def _options(
         self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]
@@ -134,13 +150,17 @@ class Allocator:
                 steps = superstep if total is None else min(superstep, total - start)
                 yield [Plan(name, start - position, steps) for name in self._predictors]
 
-    def _worth(self, plan: Plan) -> float:
+    def _worth(self, plan: Plan, superstep: int) -> float:
+        """Expected gain less the price, in plain steps.
+
+        What was never accepted is hoped to gain what it skips; an update in place, which skips nothing, a superstep.
+        """
         record = self._records.get(self._place(plan))
         if record is None:
             record = _Record()
-        gain = record.gain or plan.steps or plan.horizon
-        kinds = ("predict", "dispatch") if plan.steps else ("predict", "validate")
-        return record.probability * gain - sum(self._ledger.average(kind) for kind in kinds)
+        gain = record.gain or plan.steps or plan.horizon or superstep
+        kinds, per = (_EXECUTED, "dispatch") if plan.steps else (_JUDGED, "validate")
+        return record.probability * gain - self._ledger.price(kinds, per)
 
     @staticmethod
     def _place(plan: Plan) -> tuple[str, int]:

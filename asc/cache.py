@@ -11,16 +11,19 @@ from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Transition
 
-_CROWD = 32  # entries that the index does not tell apart; more of them, and it is chosen anew
+_INDEX = 4  # words of the index at most
 _PROBES = 16  # entries of one bucket that are verified before a look-up gives up
+
+Bucket = list[int]  # serial numbers of entries, oldest first
 
 
 class TrajectoryCache:
     """Entries match when every word that they read has the same bits now; all other words are "don't care".
 
-    The words that nearly all entries read are the index, hashed together; the rest of what an entry read is verified.
-    Entries are not grouped by the exact set of words they read, since those sets vary from one superstep to the next.
-    Least recently used entries leave first. Source: Waterland et al. 2014, trajectory cache.
+    The few words that most entries read are the index: an entry is filed under the index words that it did read and
+    their bits, and the rest of what it read is verified. Entries are not grouped by the exact set of words they read,
+    since those sets vary from one superstep to the next. Least recently used entries leave first. Source: Waterland et
+    al. 2014, trajectory cache.
     """
 
     class Config(Settings):
@@ -35,9 +38,8 @@ class TrajectoryCache:
         self._serial = 0
         self._bytes = 0
         self._index: tuple[str, ...] = ()
-        self._buckets: dict[Hashable, list[int]] = {}
-        self._loose: list[int] = []
-        self._reindex_from = 0  # serial from which on the index may be chosen anew
+        self._shelves: dict[tuple[str, ...], dict[Hashable, Bucket]] = {}  # index words read; their bits; entries
+        self._reindex_at = 1  # serial at which the index is chosen anew
         self._hits = self._misses = self._evictions = 0
 
     def __len__(self) -> int:
@@ -49,14 +51,12 @@ class TrajectoryCache:
         Of several that agree the longest wins.
         """
         best = None
-        room = None if until is None else until - computation.position()
-        key = computation.key(self._index)
-        for bucket in (self._buckets.get(key, ()), self._loose):
-            for serial in bucket[-_PROBES:]:
+        longest, room = -1, None if until is None else until - computation.position()
+        for names, shelf in self._shelves.items():
+            for serial in shelf.get(computation.key(names), ())[-_PROBES:]:
                 entry = self._entries[serial]
-                fits = room is None or entry.steps <= room
-                if fits and (best is None or entry.steps > self._entries[best].steps) and computation.agrees(entry):
-                    best = serial
+                if longest < entry.steps and (room is None or entry.steps <= room) and computation.agrees(entry):
+                    best, longest = serial, entry.steps
         if best is None:
             self._misses += 1
             return None
@@ -71,11 +71,11 @@ class TrajectoryCache:
         self._serial += 1
         self._entries[self._serial] = transition
         self._bytes += transition.nbytes
-        home = self._home(transition)
-        home.append(self._serial)
+        self._file(self._serial, transition)
         while len(self._entries) > self._config.max_entries or self._bytes > self._config.max_bytes:
-            self._evict()
-        if self._serial >= self._reindex_from and (len(home) > _CROWD or not self._reindex_from):
+            self._remove(next(iter(self._entries)))
+            self._evictions += 1
+        if self._serial >= self._reindex_at:
             self._reindex()
         return True
 
@@ -89,30 +89,32 @@ class TrajectoryCache:
             "evictions": self._evictions,
         }
 
-    def _home(self, transition: Transition) -> list[int]:
-        causal = transition.causal
-        if all(name in causal for name in self._index):
-            return self._buckets.setdefault(tuple(causal[name] for name in self._index), [])
-        return self._loose
+    def _place(self, transition: Transition) -> tuple[tuple[str, ...], Hashable]:
+        names = tuple(name for name in self._index if name in transition.causal)
+        return names, tuple(transition.causal[name] for name in names)
 
-    def _evict(self) -> None:
-        self._remove(next(iter(self._entries)))
-        self._evictions += 1
+    def _file(self, serial: int, transition: Transition) -> None:
+        names, key = self._place(transition)
+        self._shelves.setdefault(names, {}).setdefault(key, []).append(serial)
 
     def _remove(self, serial: int) -> None:
-        transition = self._entries[serial]
-        home = self._home(transition)
-        home.remove(serial)
-        if not home and home is not self._loose:
-            del self._buckets[tuple(transition.causal[name] for name in self._index)]
-        del self._entries[serial]
+        transition = self._entries.pop(serial)
+        names, key = self._place(transition)
+        bucket = self._shelves[names][key]
+        bucket.remove(serial)
+        if not bucket:
+            del self._shelves[names][key]
+        if not self._shelves[names]:
+            del self._shelves[names]
         self._bytes -= transition.nbytes
 
     def _reindex(self) -> None:
-        """Choose the words that at least half of the entries read, and file everything anew."""
+        """Choose the index words anew, and file everything again; each time half as often."""
+        self._reindex_at = 2 * self._serial
         counts = Counter(name for entry in self._entries.values() for name in entry.causal)
-        self._index = tuple(sorted(name for name, count in counts.items() if 2 * count >= len(self._entries)))
-        self._buckets, self._loose = {}, []
-        self._reindex_from = self._serial + len(self._entries)  # so that filing anew costs each insertion little
-        for serial, entry in self._entries.items():
-            self._home(entry).append(serial)
+        often = [name for name, count in counts.most_common(_INDEX) if 4 * count >= len(self._entries)]
+        index = tuple(sorted(often))
+        if index != self._index:
+            self._index, self._shelves = index, {}
+            for serial, entry in self._entries.items():
+                self._file(serial, entry)

@@ -77,6 +77,13 @@ class Computation(Protocol):
         """SHA-256 of the canonical bytes of the state, hexadecimal."""
 
 
+@runtime_checkable
+class Remarks(Protocol):
+    """A computation that has something to tell the user, in sentences, beside its result."""
+
+    remarks: list[str]
+
+
 class History(Protocol):
     """One segment's snapshots, oldest first, read-only: what a predictor sees."""
 
@@ -187,3 +194,6 @@ class Executable(Protocol):
 
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
         """Return a picklable call that runs `steps` from the candidate, for at most `seconds`; None: nothing usable."""
+
+    def resembles(self, candidate: Candidate) -> bool:
+        """Whether the candidate, expected here, is right now about all that is known to be read."""

@@ -51,7 +51,7 @@ class Engine:
         self._on_boundary, self._on_fault = on_boundary, on_fault
         self.stopped = False
         self.until: int | None = None
-        self._checked = False
+        self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
         self._distance = 1  # the last superstep's
         self.recalled = 0  # hits on what the main thread itself had remembered
 
@@ -62,7 +62,7 @@ class Engine:
             self._checked = True
             since = self.ledger.clock()
             check_first_step(self.computation)
-            self.ledger.charge("spot-check", since)
+            self.ledger.start("spot-check", self.ledger.clock() - since)
         while not self.stopped and not self._arrived():
             self.boundary()
             if not self._arrived():
@@ -97,8 +97,10 @@ class Engine:
     def advance(self) -> None:
         """Take plain steps to the recognizer's next boundary."""
         computation, position = self.computation, self.computation.position()
-        target = position + self._superstep()
-        record = self.allocator.remembers(self.recalled)
+        superstep = self._superstep()
+        supersteps = self.allocator.rest(superstep)
+        target = position + superstep * supersteps
+        record = supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
         since = self.ledger.progress(done.steps, since, tracked=record)
@@ -173,9 +175,9 @@ class Engine:
 
     def _apply(self, leap: Transition) -> None:
         computation, since = self.computation, self.ledger.clock()
-        leaps = self.ledger.leaps
-        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 2
-        if computation.exact and leaps & (leaps - 1) == 0 and affordable:  # the 1st, 2nd, 4th, 8th ... hit
+        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 4
+        if computation.exact and self.ledger.leaps >= self._next_check and affordable:
+            self._next_check = 4 * self.ledger.leaps + 1
             check_leap(computation, leap)
             self.ledger.charge("spot-check", since)
         else:

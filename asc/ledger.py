@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-_MEMORY = 0.9  # how much of the old estimate of a step's price survives one more superstep
+from asc.pricing import StepPrice
+
+_LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
+_LONGEST_REST_S = 0.25  # seconds, where it does: Ctrl-C waits for a boundary
 
 
 class Ledger:
@@ -13,8 +16,8 @@ class Ledger:
 
     The unit that steers is the second for an exact backend and the plain step for any other, so that there the clock
     decides nothing. `work` is plain progress made here, `spent` what speculation cost the main thread, `gained` what
-    confirmed leaps were worth, all in that unit. Starting workers is kept apart in `started`: it is the one probe that
-    is not rationed, though it counts in every speed-up.
+    confirmed leaps were worth, all in that unit. What beginning takes (the first spot check, starting workers) is kept
+    apart in `started`: it is the one probe that is not rationed, though it counts in every speed-up.
     """
 
     def __init__(self, exact: bool, overdraft: float = 0.03, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -22,6 +25,8 @@ class Ledger:
         self._accounts: dict[str, list[float]] = {}
         self._unit = 1.0 if not exact else 0.0  # price of one plain step
         self.work = self.spent = self.started = self.gained = 0.0
+        self._price = StepPrice()
+        self._spent_before = 0.0  # what had been spent when `rest` was last asked
         self.executed = 0  # steps taken by the main thread
         self.skipped = 0
         self.leaps = 0
@@ -38,18 +43,13 @@ class Ledger:
         """
         now = self.clock()
         seconds = now - since
-        account = self._account(kind)
-        account[0] += seconds
-        account[1] += seconds / self._unit if self._exact and self._unit else steps
-        account[2] += 1
+        self._book(kind, seconds, seconds / self._unit if self._exact and self._unit else steps)
         self.spent += seconds if self._exact else steps
         return now
 
-    def start(self, seconds: float) -> None:
-        """Book what starting workers took from this process."""
-        account = self._account("start")
-        account[0] += seconds
-        account[2] += 1
+    def start(self, kind: str, seconds: float) -> None:
+        """Book what beginning to speculate took: the one probe that is not rationed."""
+        self._book(kind, seconds, 0.0)
         self.started += seconds if self._exact else 0.0
 
     def progress(self, steps: int, since: float, tracked: bool = False) -> float:
@@ -57,27 +57,22 @@ class Ledger:
         now = self.clock()
         seconds = now - since
         self.executed += steps
-        extra = 0.0
-        if not self._exact:
-            self.work += steps
-        elif tracked and self._unit:
-            self.work += steps * self._unit
-            extra = seconds - steps * self._unit
-            self.spent += extra
-        elif steps:
-            self.work += seconds
-            price = seconds / steps
-            self._unit = price if not self._unit else _MEMORY * self._unit + (1 - _MEMORY) * price
-        plain = self._account("plain")
-        plain[0] += seconds - extra
-        plain[1] += steps
-        plain[2] += 1
+        if self._exact and steps:
+            self._price.note(seconds / steps, tracked)
+            self._unit = self._price.step
+        plain_s = seconds / self._price.tracking if tracked else seconds
+        self.work += plain_s if self._exact else steps
+        self.spent += seconds - plain_s if self._exact else 0.0
+        self._book("plain", plain_s, steps)
         if tracked:
-            track = self._account("track")
-            track[0] += extra
-            track[1] += extra / self._unit if self._unit else 0.0
-            track[2] += 1
+            self._book("track", seconds - plain_s, (seconds - plain_s) / self._unit if self._unit else 0.0)
         return now
+
+    def _book(self, kind: str, seconds: float, steps: float) -> None:
+        account = self._account(kind)
+        account[0] += seconds
+        account[1] += steps
+        account[2] += 1
 
     def leap(self, steps: int, gain_steps: float) -> None:
         """Book a confirmed leap: `steps` skipped, worth `gain_steps` plain steps."""
@@ -87,7 +82,21 @@ class Ledger:
 
     def allowance(self) -> float:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
-        return self.gained + self._overdraft * self.work - self.spent
+        permitted = self._overdraft * self.work if self.work else 0.0  # a shadow run permits inf, and inf * 0 is nan
+        return self.gained + permitted - self.spent
+
+    def rest(self, superstep: int) -> int:
+        """Return how many supersteps of plain work pay back what speculation has lost; 1 where it has lost nothing.
+
+        Asked once a boundary: the work is to pay for another boundary like the last one as well, and leave something.
+        """
+        latest, self._spent_before = self.spent - self._spent_before, self.spent
+        owed, price = -self.allowance(), superstep * self._unit
+        if owed < 0 or not price:
+            return 1
+        owed += 2 * latest
+        longest = _LONGEST_REST_S / price if self._exact else _LONGEST_REST
+        return max(1, int(min(longest, owed / (self._overdraft * price) + 1 if self._overdraft else longest)))
 
     def speedup(self) -> float:
         """Estimated from the price of plain steps; a paired plain run is what measures it."""
@@ -95,10 +104,15 @@ class Ledger:
         paid = self.work + self.spent + self.started
         return plain / paid if plain > 0 and paid > 0 else 1.0
 
-    def average(self, kind: str) -> float:
-        """Price of one piece of this kind of work, in plain steps; 0 while there was none."""
-        _, steps, count = self._accounts.get(kind, (0.0, 0.0, 0))
-        return steps / count if count else 0.0
+    def price(self, kinds: Sequence[str], per: str) -> float:
+        """Return what these kinds of work took, in plain steps, for each piece of the kind `per`."""
+        count = self._accounts.get(per, (0.0, 0.0, 0))[2]
+        return sum(self._accounts.get(kind, (0.0, 0.0, 0))[1] for kind in kinds) / count if count else 0.0
+
+    def share(self, *kinds: str) -> float:
+        """Return what these kinds of work took in all, relative to the plain work."""
+        seconds = sum(self._accounts.get(kind, (0.0, 0.0, 0))[0 if self._exact else 1] for kind in kinds)
+        return seconds / self.work if self.work else 0.0
 
     def accounts(self) -> dict[str, dict[str, float]]:
         """Return seconds, plain-step equivalents and count of every kind of work so far."""

@@ -77,6 +77,11 @@ def _loss(facts: Facts) -> str:
 
 def _nothing(facts: Facts) -> str:
     rejected, silent, late = (_count(facts, kind) for kind in (Outcome.REJECTED, Outcome.SILENT, Outcome.LATE))
+    if accepted := _count(facts, Outcome.ACCEPTED):
+        return (
+            f"No speed-up: {accepted} guesses were right, but the cache had room for none of them. Give it more with "
+            "--set cache.max_bytes=2000000000 or --set cache.max_entries=65536."
+        )
     if rejected:
         what = "read a word that was guessed wrong" if facts.exact else "did not pass the validator"
         return f"Refused: no prediction was right, all {rejected} guesses {what}, so speculation was withdrawn."
@@ -86,6 +91,5 @@ def _nothing(facts: Facts) -> str:
         return f"No speed-up: the predictors had nothing to say, {silent} times."
     if _count(facts, Outcome.FAILED):
         return "No speed-up: every predictor raised and was switched off."
-    if not facts.workers and facts.exact:
-        return "No speed-up: no state came back, and there are no workers to run ahead."
-    return "No speed-up: the run was too short to speculate in."
+    short, alone = "the run was too short to speculate in", "no state came back, and there are no workers to run ahead"
+    return f"No speed-up: {alone if facts.exact and not facts.workers else short}."

@@ -15,7 +15,7 @@ from typing import Any
 from asc.allocator import Allocator
 from asc.backend import Backend, Pool
 from asc.cache import TrajectoryCache
-from asc.computation import Predictor, Recognizer, Validator
+from asc.computation import Predictor, Recognizer, Remarks, Validator
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -228,6 +228,8 @@ class Run:
         self._seconds = time.perf_counter() - self._began
         if state != "failed":
             self._checkpoint()
+        if isinstance(self.computation, Remarks):
+            self.warnings += self.computation.remarks
         summary = self.summary(state)
         self._notifier.run_finished(self, summary)
         summary["warnings"] = list(self.warnings)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+S = TypeVar("S")
 
 
 class Outcome(Enum):
@@ -69,9 +71,13 @@ class Plan(NamedTuple):
 
 
 class Combination(NamedTuple):
-    """A prediction as coefficients over the history's snapshots, oldest first; the backend carries out the sum."""
+    """A prediction as coefficients of the newest snapshots, oldest of them first; the backend carries out the sum."""
 
     coefficients: tuple[Fraction | float, ...]
+
+    def of(self, snapshots: Sequence[S]) -> Sequence[S]:
+        """Return those of the snapshots, oldest first, that the coefficients belong to: the newest."""
+        return snapshots[len(snapshots) - len(self.coefficients) :]
 
 
 class Direct(NamedTuple):

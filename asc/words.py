@@ -65,14 +65,15 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     """
     newest, zipped = values[-1], zip(coefficients, values, strict=True)
     terms = [(coefficient, value) for coefficient, value in zipped if coefficient]
-    if len(terms) == 1 and terms[0][0] == 1:
-        return terms[0][1]
+    still = bool(terms) and all(same(value, terms[0][1]) for _, value in terms)
+    if still and sum(coefficient for coefficient, _ in terms) == 1:
+        return terms[0][1]  # bit for bit: a sum would lose the sign of -0.0
     kind = type(newest)
-    if any(type(value) is not kind for value in values):
+    if any(type(value) is not kind for _, value in terms):
         return None
-    finite = kind is int or (kind is float and all(math.isfinite(value) for value in values))  # type: ignore[arg-type]
+    finite = kind is int or (kind is float and all(math.isfinite(value) for _, value in terms))  # type: ignore[arg-type]
     if not finite or not all(math.isfinite(coefficient) for coefficient, _ in terms):
-        return newest if all(same(value, newest) for value in values) else None
+        return newest if still and same(terms[0][1], newest) else None
     total = sum((Fraction(coefficient) * Fraction(value) for coefficient, value in terms), Fraction(0))  # type: ignore[arg-type]
     if kind is int:
         return total.numerator if total.denominator == 1 else None

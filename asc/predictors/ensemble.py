@@ -35,6 +35,9 @@ BUILT_IN: Mapping[str, Callable[[], Predictor]] = {
     "quadratic": Quadratic,
 }
 
+_ALERT = 4  # rounds in which everybody is asked, at the beginning and after a leader's error
+_ROLL_CALL = 8  # every so many rounds everybody is asked: fewer than the snapshots of a history, so nobody misses one
+
 
 class Answer(NamedTuple):
     """What a member said when it was asked."""
@@ -52,6 +55,9 @@ class Ensemble:
     that said nothing about a word keeps its weight. A small share of all weight is then spread evenly, so that a
     member that was wrong for long can come back when the program enters another phase (Herbster and Warmuth 1998).
     A member that raises has no vote in that call and is charged for it on every word.
+
+    Once every word has a leader, or nobody who is right about it, the others are asked only now and then: asking all of
+    them each time would cost more than the average guess is worth. A leader's error wakes them all.
     """
 
     class Config(Settings):
@@ -86,6 +92,9 @@ class Ensemble:
         self.needs: frozenset[str] = frozenset({"words"})
         self._reader = Reader()
         self._weights: dict[str, list[float]] = {}
+        self._leaders: dict[str, int] = {}  # word: the heaviest member, if it was right the last time
+        self._round = 0
+        self._alert = _ALERT  # rounds for which everybody is asked
 
     @classmethod
     def compose(cls, config: Config | None, create: Callable[[str], Predictor]) -> Ensemble:
@@ -105,7 +114,7 @@ class Ensemble:
         for superstep in self._reader.supersteps(positions, words):
             self._judge(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
         newest: Mapping[str, Word] = words[-1]
-        said = self._ask(Prefix(history, words, len(positions)), horizon)
+        said = self._ask(Prefix(history, words, len(positions)), horizon, self._awake())
         if all(answer.silent for answer in said):
             return None
         state = dict(newest)
@@ -114,10 +123,18 @@ class Ensemble:
                 state[name] = self._majority(name, said, newest[name])
         return Direct(state)
 
-    def _ask(self, history: Prefix, horizon: int) -> list[Answer]:
-        """Return what each member says about the changing words."""
+    def _awake(self) -> frozenset[int]:
+        """Return the members to be asked in this round."""
+        everybody = self._alert > 0 or self._round % _ROLL_CALL == 0
+        return frozenset(range(len(self._members)) if everybody else self._leaders.values())
+
+    def _ask(self, history: Prefix, horizon: int, awake: frozenset[int]) -> list[Answer]:
+        """Return what each member says about the changing words; those asleep say nothing."""
         said: list[Answer] = []
-        for _, member in self._members:
+        for index, (_, member) in enumerate(self._members):
+            if index not in awake:
+                said.append(Answer({}, silent=True))
+                continue
             try:
                 prediction = member.predict(history, horizon)
                 if prediction is None:
@@ -129,7 +146,9 @@ class Ensemble:
         return said
 
     def _judge(self, history: Prefix, gap: int, truth: Mapping[str, Word]) -> None:
-        said = self._ask(history, gap)
+        self._round += 1
+        self._alert -= 1
+        said = self._ask(history, gap, self._awake())
         factor = math.exp(-self.config.learning_rate)
         spread = self.config.share / len(self._members)
         for name in self._reader.excited:
@@ -142,6 +161,16 @@ class Ensemble:
             ]
             total = sum(weights)
             self._weights[name] = [(1 - self.config.share) * weight / total + spread for weight in weights]
+            self._elect(name, said, true)
+
+    def _elect(self, name: str, said: Sequence[Answer], true: Word) -> None:
+        """Make the heaviest member that was right about a word its leader; alert everybody where a leader was wrong."""
+        weights = self._weights[name]
+        right = [index for index, answer in enumerate(said) if name in answer.words and same(answer.words[name], true)]
+        if right:
+            self._leaders[name] = max(right, key=weights.__getitem__)
+        elif self._leaders.pop(name, None) is not None:
+            self._alert = _ALERT
 
     def _of(self, name: str) -> list[float]:
         return self._weights.get(name) or [1 / len(self._members)] * len(self._members)

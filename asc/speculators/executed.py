@@ -36,6 +36,7 @@ class _Delivery(NamedTuple):
 
 class _Flight(NamedTuple):
     plan: Plan
+    candidate: Candidate
     start: int
     future: Future[_Delivery]
     sent: float
@@ -62,7 +63,7 @@ class Executed:
 
     `executor` makes the pool; it is called at the first need that is worth it, and again when the pool has broken down
     or a worker is stuck. A run whose plain remainder is shorter than `start_s` seconds does without workers. Every time
-    on the main thread is booked in the ledger.
+    on the main thread is booked in the ledger. Without `background` the main thread waits until workers are there.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class Executed:
         workers: int,
         ledger: Ledger,
         start_s: float = 0.0,
+        background: bool = True,
     ) -> None:
         self._predictors, self.workers, self._ledger, self._start_s = predictors, workers, ledger, start_s
-        self._workforce = Workforce(executor, ledger)
+        self._workforce = Workforce(executor, ledger, background)
         self._flights: dict[int, _Flight] = {}  # by the position at which the result would be wanted
         self._arrived: dict[int, _Arrival] = {}
         self._spans: list[Span] = []
@@ -115,7 +117,7 @@ class Executed:
             start = candidate.start + candidate.horizon
             future = self._workforce.submit(deliver, self._task(computation, candidate, plan))
             if future is not None:
-                self._flights[start] = _Flight(plan, start, future, self._ledger.clock())
+                self._flights[start] = _Flight(plan, candidate, start, future, self._ledger.clock())
                 attempts.append(Attempt(plan, Outcome.LAUNCHED))
             self._ledger.charge("dispatch", since, computation.cost("dispatch"))
             if future is None:  # the pool broke down, and what was under way in it is lost
@@ -140,10 +142,12 @@ class Executed:
         if awaited is not None:
             if awaited.future.cancel():
                 del self._flights[position]
-            elif self._worth_waiting(awaited):
+            elif self._worth_waiting(awaited, computation):
                 self._wait(awaited, cache)
-                self._ledger.charge("wait", since)
-        return self._settle(computation, position)
+                since = self._ledger.charge("wait", since)
+        attempts = self._settle(computation, position)
+        self._ledger.charge("collect", since)
+        return attempts
 
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call."""
@@ -220,11 +224,12 @@ class Executed:
         expected = self._expected(flight.plan.steps)
         return None if expected is None else expected - (self._ledger.clock() - flight.sent)
 
-    def _worth_waiting(self, flight: _Flight) -> bool:
-        """Whether the worker is likely to be done sooner than the main thread could do the same itself."""
+    def _worth_waiting(self, flight: _Flight, computation: Computation) -> bool:
+        """Whether the guess looks right, and the worker will likely be done sooner than the main thread would be."""
         remaining = self._remaining(flight)
         own = flight.plan.steps * self._ledger.unit
-        return remaining is not None and -0.5 * own < remaining < own
+        soon = remaining is not None and -0.5 * own < remaining < own
+        return soon and isinstance(computation, Executable) and computation.resembles(flight.candidate)
 
     def _wait(self, flight: _Flight, cache: Cache) -> None:
         """Wait for at most as long as the main thread would take for the same superstep itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from asc.computation import Cache, Computation, Predictor, Validator
@@ -68,7 +69,8 @@ class Judged:
 
     def _judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         try:
-            return self._validator.judge(computation, candidate)
+            verdict = self._validator.judge(computation, candidate)
+            return verdict if math.isfinite(verdict.gain_steps) else verdict._replace(gain_steps=0.0)
         except AscError:  # a user's mistake, such as a backend that has no scores to compare
             raise
         except Exception as error:  # noqa: BLE001 -- a validator is anybody's code, and must never end the run

@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 class Workforce:
-    """An executor that is opened in the background at first need, since workers may take seconds to start."""
+    """An executor that is opened at first need, in the background, since workers may take seconds to start."""
 
-    def __init__(self, make: Callable[[], Executor], ledger: Ledger) -> None:
-        self._make, self._ledger = make, ledger
+    def __init__(self, make: Callable[[], Executor], ledger: Ledger, background: bool = True) -> None:
+        self._make, self._ledger, self._background = make, ledger, background
         self._executor: Executor | None = None
         self._opening: threading.Thread | None = None
         self._mistake: AscError | None = None
@@ -47,6 +47,8 @@ class Workforce:
         if self.untouched:
             self._opening = threading.Thread(target=self._open, args=(self._generation,), name="asc-workforce")
             self._opening.start()
+            if not self._background:
+                self._opening.join()
         return self._executor is not None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
@@ -97,7 +99,7 @@ class Workforce:
             current = generation == self._generation
             if current:
                 self._executor = executor
-                self._ledger.start(time.thread_time() - since)
+                self._ledger.start("start", time.thread_time() - since)
         if not current:
             executor.shutdown(wait=False, cancel_futures=True)
 

@@ -1,123 +1,37 @@
-"""Arrays as a step function sees them: stamped until something writes them, tracked by element from then on.
+"""Arrays as a step function sees them once something has written them: tracked by element.
 
-A stamped array is read at numpy's own speed, and the whole of it counts as read. A tracked one notes which elements
-were read before they were written. Both hand out values or read-only views; writing goes through the name:
-`state.a[key] = value`.
+Until then an array is a guarded view, read at numpy's own speed, and the whole of it counts as read. A tracked one
+notes which elements were read before they were written. Both hand out values or guarded views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, Protocol
+import operator
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from asc_toy.cells import CellTracker
 from asc_toy.state import Array
 
 
-class Cells(NamedTuple):
-    """Some elements of an array: where they are in flat order, and their values."""
-
-    where: slice | Array
-    values: Array
-
-    @classmethod
-    def of(cls, flat: Array, mask: Array) -> Cells:
-        """Take the masked elements of a flat array; neighbours without a gap are one slice."""
-        found = np.flatnonzero(mask)
-        if len(found) and found[-1] - found[0] == len(found) - 1:
-            where = slice(int(found[0]), int(found[-1]) + 1)
-            return cls(where, flat[where].copy())
-        return cls(found, flat[found])
-
-    def agree(self, flat: Array) -> bool:
-        """Whether the same elements have the same bits there."""
-        return flat[self.where].tobytes() == self.values.tobytes()
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that these cells take."""
-        return int(self.values.nbytes) + (0 if isinstance(self.where, slice) else int(self.where.nbytes))
-
-
-class Writer(Protocol):
-    """Where a stamped array's writes go."""
-
-    def write(self, key: Any, value: Any) -> None:
-        """Carry out `array[key] = value`."""
-
-
-class StampedArray(np.ndarray[Any, Any]):
-    """A read-only view whose item assignment goes to a writer; slices of it, and results, have none."""
-
-    _writer: Writer | None = None
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if self._writer is None:
-            super().__setitem__(key, value)
-        else:
-            self._writer.write(key, value)
-
-
-def stamped(buffer: Array, writer: Writer) -> StampedArray:
-    """Wrap a buffer; the buffer itself stays writable for the writer."""
-    view = buffer.view(StampedArray)
-    view.flags.writeable = False
-    view._writer = writer
-    return view
-
-
-class CellTracker:
-    """Which elements of one array a superstep has read before writing, and which it has written."""
-
-    __slots__ = ("buffer", "read", "read_mask", "start", "written", "written_mask")
-
-    def __init__(self, buffer: Array) -> None:
-        self.buffer = buffer
-        self.start: Array | None = None  # a copy from before the first write
-        self.read, self.written = bytearray(buffer.size), bytearray(buffer.size)
-        self.read_mask = np.frombuffer(self.read, bool).reshape(buffer.shape)
-        self.written_mask = np.frombuffer(self.written, bool).reshape(buffer.shape)
-
-    def get(self, key: Any) -> Any:
-        """Return `buffer[key]`, as a value or a read-only view, and note what was read."""
-        found = self.buffer[key]
-        self.read_mask[key] |= ~self.written_mask[key]
-        if isinstance(found, np.ndarray) and np.may_share_memory(found, self.buffer):
-            found.flags.writeable = False
-        return found
-
-    def write(self, key: Any, value: Any) -> None:
-        """Carry out `buffer[key] = value` and note what was written."""
-        if self.start is None:
-            self.start = self.buffer.copy()
-        self.buffer[key] = value
-        self.written_mask[key] = True
-
-    def read_cells(self) -> Cells:
-        """Return the elements read before written, with the values they had at the start."""
-        before = self.buffer if self.start is None else self.start
-        return Cells.of(before.reshape(-1), self.read_mask.reshape(-1))
-
-    def written_cells(self) -> Cells:
-        """Return the elements written, with their values now."""
-        return Cells.of(self.buffer.reshape(-1), self.written_mask.reshape(-1))
-
-    def undo(self) -> None:
-        """Put back what was there before the first write."""
-        if self.start is not None:
-            self.buffer[...] = self.start
-
-
 class TrackedArray(NDArrayOperatorsMixin):
-    """Stands for an array whose elements are tracked; takes part in numpy expressions as a whole read."""
+    """Stands for an array whose elements are tracked; takes part in numpy expressions as a whole read.
+
+    Whatever asks about it or converts it gets the answer that the array would give.
+    """
 
     __slots__ = ("_flat", "_tracker")
 
     def __init__(self, tracker: CellTracker) -> None:
         self._tracker = tracker
         self._flat = tracker.buffer.ndim == 1
+
+    @property  # type: ignore[misc]  # what isinstance asks for
+    def __class__(self) -> type:
+        return np.ndarray
 
     def __getitem__(self, key: Any) -> Any:
         tracker = self._tracker
@@ -132,64 +46,74 @@ class TrackedArray(NDArrayOperatorsMixin):
         self._tracker.write(key, value)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        whole = self._tracker.get(...)
-        return np.array(whole, dtype=dtype, copy=copy)
+        return np.array(self._tracker.whole(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **options: Any) -> Any:
+        options = {name: _plain(value) for name, value in options.items()}
         if not out:
             return getattr(ufunc, method)(*map(_plain, inputs), **options)
-        results = tuple(np.array(target) for target in out)
-        getattr(ufunc, method)(*map(_plain, inputs), out=results, **options)
+        targets = tuple(None if target is None else np.array(target) for target in out)
+        found = getattr(ufunc, method)(*map(_plain, inputs), out=targets, **options)
+        results = found if isinstance(found, tuple) else (found,)
         for target, result in zip(out, results, strict=True):
-            target[...] = result
-        return out[0] if len(out) == 1 else out
+            if target is not None:
+                target[...] = result
+        given = tuple(result if target is None else target for target, result in zip(out, results, strict=True))
+        return given if isinstance(found, tuple) else given[0]
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._tracker.get(...))
 
+    def __contains__(self, value: Any) -> bool:
+        return value in self._tracker.whole()
+
     def __len__(self) -> int:
         return len(self._tracker.buffer)
 
+    def __bool__(self) -> bool:
+        return bool(self._tracker.whole())
+
+    def __int__(self) -> int:
+        return int(self._tracker.whole())
+
+    def __float__(self) -> float:
+        return float(self._tracker.whole())
+
+    def __complex__(self) -> complex:
+        return complex(self._tracker.whole())
+
+    def __index__(self) -> int:
+        return operator.index(self._tracker.whole())
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._tracker.whole())
+
+    def __str__(self) -> str:
+        return str(self._tracker.whole())
+
     def __repr__(self) -> str:
-        return repr(self._tracker.get(...))
+        return repr(self._tracker.whole())
+
+    def __format__(self, spec: str) -> str:
+        return format(self._tracker.whole(), spec)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy or a pickle is of the array."""
+        return np.array(self).__reduce_ex__(protocol)
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else an array can do, it does on a read-only view of the whole."""
+        """Whatever else an array can do, it does on a guarded view of the whole."""
         if name in _SHAPE:
             return getattr(self._tracker.buffer, name)
+        if name.startswith("_"):  # protocols that would reach the memory by another way
+            raise AttributeError(f"an array of the state has no attribute {name!r}", name=name)
         return getattr(self._tracker.get(...), name)
 
 
 _SHAPE = frozenset(
-    {"shape", "dtype", "ndim", "size", "itemsize", "nbytes"}
+    {"shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"}
 )  # fixed for good, so reading them is no read
 
 
 def _plain(value: Any) -> Any:
-    return value._tracker.get(...) if isinstance(value, TrackedArray) else value
-
-
-def _in_place(name: str) -> Callable[[Any, Any], Any]:
-    def operate(self: StampedArray, other: Any) -> StampedArray:
-        self[...] = getattr(np.array(self, subok=False), name)(other)
-        return self
-
-    return operate
-
-
-for _name in (
-    "add",
-    "sub",
-    "mul",
-    "truediv",
-    "floordiv",
-    "mod",
-    "pow",
-    "and",
-    "or",
-    "xor",
-    "lshift",
-    "rshift",
-    "matmul",
-):
-    setattr(StampedArray, f"__i{_name}__", _in_place(f"__i{_name}__"))
+    return value._tracker.whole() if type(value) is TrackedArray else value

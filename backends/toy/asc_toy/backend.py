@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from asc.backend import Pool
 from asc.config import Component, RunConfig
@@ -15,7 +15,7 @@ from asc_toy import checkpoint
 from asc_toy.computation import ToyComputation
 from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 from asc_toy.program import Program
-from asc_toy.programs import build
+from asc_toy.programs import PROGRAMS, build
 
 
 class SpeculationConfig(RunConfig):
@@ -41,6 +41,13 @@ class ToyConfig(SpeculationConfig):
     seed: int = Field(0, ge=0, description="what the program's input is made from")
     rule: int | None = Field(None, ge=0, le=255, description="cellular: the rule's number, after Wolfram; 90 if none")
     r: float | None = Field(None, ge=0, le=4, description="logistic: the map's parameter; 3.5 if none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _suit_program(cls, given: Any) -> Any:
+        """Fill in what suits the program, where nothing else is asked for."""
+        name = given.get("program") if isinstance(given, dict) else None
+        return {**PROGRAMS[name].settings, **given} if name in PROGRAMS else given
 
 
 class ToyBackend:

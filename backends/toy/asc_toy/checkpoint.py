@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -15,6 +17,7 @@ from safetensors.numpy import save_file
 
 from asc.errors import AscError
 from asc.words import Word
+from asc_toy.computation import digest
 from asc_toy.state import Array
 
 FILE = "state.safetensors"
@@ -26,7 +29,12 @@ def save(folder: Path, position: int, words: Mapping[str, Word], arrays: Mapping
     temporary = folder / f".{FILE}.{os.getpid()}"
     coded = {name: _encode(value) for name, value in words.items()}
     shapes = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
-    metadata = {"position": str(position), "words": json.dumps(coded), "arrays": json.dumps(shapes)}
+    metadata = {
+        "position": str(position),
+        "words": json.dumps(coded),
+        "arrays": json.dumps(shapes),
+        "digest": digest(position, words, arrays),
+    }
     try:
         raw = {name: np.frombuffer(array.tobytes(), np.uint8) for name, array in arrays.items()}
         save_file(raw, temporary, metadata)
@@ -50,8 +58,11 @@ def load(folder: Path) -> tuple[int, dict[str, Word], dict[str, Array]] | None:
                 name: np.frombuffer(file.get_tensor(name).tobytes(), dtype).reshape(shape)
                 for name, (dtype, shape) in json.loads(metadata["arrays"]).items()
             }
-            return int(metadata["position"]), words, arrays
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+        position = int(metadata["position"])
+        if digest(position, words, arrays) != metadata["digest"]:
+            raise ValueError("its contents do not have the digest that was noted down with them")
+        return position, words, arrays
+    except (SafetensorError, LookupError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise AscError(f"The checkpoint {path} is damaged ({error}). Start the run anew, without --resume.") from error
 
 
@@ -63,32 +74,53 @@ def readable(value: Word) -> Any:
         return value.hex()
     if isinstance(value, int) and abs(value) >= 2**53:  # more than a JSON reader may hold
         return str(value) if value.bit_length() <= 1024 else f"an integer of {value.bit_length()} bits"
-    return value
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+class _Code(NamedTuple):
+    """How words of one type are written as text."""
+
+    kind: type
+    encode: Callable[[Any], str]
+    decode: Callable[[str], Word]
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+_CODES = {
+    "bool": _Code(bool, lambda value: str(int(value)), lambda text: bool(int(text))),
+    "int": _Code(int, hex, lambda text: int(text, 16)),
+    # With a NaN's payload, which no decimal has.
+    "float": _Code(float, lambda value: struct.pack("<d", value).hex(), lambda text: _double(bytes.fromhex(text))),
+    "bytes": _Code(bytes, _base64, base64.b64decode),
+    "str": _Code(str, str, str),
+    # In numpy's own bytes an empty one, and NULs at the end, would be lost.
+    "numpy.str_": _Code(np.str_, str.__str__, np.str_),
+    "numpy.bytes_": _Code(np.bytes_, _base64, lambda text: np.bytes_(base64.b64decode(text))),
+}
+"""By the name of the type; any other name is a numpy dtype's."""
 
 
 def _encode(value: Word) -> tuple[str, str]:
-    if isinstance(value, np.generic):
-        return value.dtype.str, base64.b64encode(value.tobytes()).decode()
-    if isinstance(value, bytes):
-        return "bytes", base64.b64encode(value).decode()
-    if isinstance(value, float):
-        return "float", value.hex()
-    if isinstance(value, str):
-        return "str", value
-    return ("bool", str(int(value))) if isinstance(value, bool) else ("int", hex(value))
+    for name, code in _CODES.items():
+        if type(value) is code.kind:
+            return name, code.encode(value)
+    scalar = np.asarray(value)
+    return scalar.dtype.str, _base64(scalar.tobytes())
 
 
-def _decode(kind: str, text: str) -> Word:
-    match kind:
-        case "int":
-            return int(text, 16)
-        case "bool":
-            return text == "1"
-        case "float":
-            return float.fromhex(text)
-        case "bytes":
-            return base64.b64decode(text)
-        case "str":
-            return text
-    scalar: np.generic = np.frombuffer(base64.b64decode(text), kind)[0]
+def _decode(name: str, text: str) -> Word:
+    if name in _CODES:
+        return _CODES[name].decode(text)
+    scalar: np.generic = np.frombuffer(base64.b64decode(text), name)[0]
     return scalar
+
+
+def _double(data: bytes) -> float:
+    value: float
+    (value,) = struct.unpack("<d", data)
+    return value

@@ -13,9 +13,9 @@ import numpy as np
 
 from asc.errors import AscError, StepError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
-from asc.words import WORD_TYPES, Word, bits, canonical, combine
+from asc.words import Word, bits, canonical, combine, same
 from asc_toy.program import Program
-from asc_toy.state import Array, PlainState, plain_state, split, with_arrays
+from asc_toy.state import Array, PlainState, is_word, plain_state, split, with_arrays
 from asc_toy.tracking import ArrayStore, Effect, apply_effect, require_words, run_tracked
 from asc_toy.worker import Parcel, run_task
 
@@ -28,6 +28,7 @@ class Frame(NamedTuple):
 
     words: dict[str, Word]
     arrays: dict[str, Array]
+    written: frozenset[str]  # arrays whose contents may not be the program's initial ones
 
 
 class ToyComputation:
@@ -51,6 +52,8 @@ class ToyComputation:
         self._position = 0
         self._step_s = 0.0  # recent seconds a step
         self._read_arrays: set[str] = set()  # arrays that some superstep has both found written and read
+        self._read_words: set[str] = set()
+        self.remarks: list[str] = []
         self._parcel: Parcel | None = None
 
     def position(self) -> int:
@@ -81,13 +84,15 @@ class ToyComputation:
         """Take words and arrays."""
         arrays = {name: array.copy() for name, array in self._store.buffers.items()}
         nbytes = _WORD_BYTES * len(self._words) + sum(array.nbytes for array in arrays.values())
-        return Snapshot(self._position, 0, Frame(dict(self._words), arrays), nbytes)
+        return Snapshot(self._position, 0, Frame(dict(self._words), arrays, frozenset(self._store.written)), nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a full snapshot."""
         frame: Frame = snapshot.state
         self._words.clear()
         self._words.update(frame.words)
+        for name in frame.written:
+            self._store.mark_written(name)
         for name, array in frame.arrays.items():
             self._store.buffers[name][...] = array
         self._position = snapshot.position
@@ -111,7 +116,7 @@ class ToyComputation:
         newest = history[-1]
         words: dict[str, Word] = dict(newest.state)
         if isinstance(prediction, Combination):
-            past = history[-len(prediction.coefficients) :]
+            past = prediction.of(history)
             for name, value in words.items():
                 values = [snapshot.state.get(name, value) for snapshot in past]
                 if any(other is not value for other in values):
@@ -119,7 +124,7 @@ class ToyComputation:
                     words[name] = value if guess is None else guess
         else:
             known = {name: value for name, value in prediction.state.items() if name in words}
-            if not all(isinstance(value, WORD_TYPES) for value in known.values()):
+            if not all(is_word(value) for value in known.values()):
                 return None
             words.update(known)
         return Candidate(newest.position, plan.horizon, words, _WORD_BYTES * len(words), plan.predictor)
@@ -135,6 +140,15 @@ class ToyComputation:
             run_task, parcel, start, steps, words=candidate.state, patch=patch, written=written, seconds=seconds
         )
 
+    def resembles(self, candidate: Candidate) -> bool:
+        """Whether the candidate has the present bits of every word that a superstep was found to read."""
+        guessed: Mapping[str, Word] = candidate.state
+        return all(
+            name in guessed and same(guessed[name], value)
+            for name, value in self._words.items()
+            if name in self._read_words or not self._read_words
+        )
+
     def parcel(self) -> tuple[str, bytes]:
         """Return the program as workers get it: SHA-256 and pickle of step function and arrays as they were."""
         if self._parcel is None or self._parcel.pickle is None:
@@ -146,9 +160,10 @@ class ToyComputation:
     def agrees(self, transition: Transition) -> bool:
         """Whether everything that the transition read has the same bits now, and there is room for its steps."""
         words, effect = self._words, transition.effect
+        self._read_words.update(transition.causal)
         for name, value in transition.causal.items():
-            present = words.get(name, self)
-            if present is not value and (present is self or bits(present) != value):
+            present = words.get(name)  # None: there is none, as `causal` has it
+            if present is not value and (present is None or bits(present) != value):
                 return False
         return self._position + transition.steps <= self.program.steps and self._arrays_agree(effect)
 
@@ -179,11 +194,19 @@ class ToyComputation:
         return self._words
 
     def load(self, position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> None:
-        """Take a checkpoint's state; every array whose contents differ counts as written."""
-        for name, array in arrays.items():
-            if array.tobytes() != self._store.buffers[name].tobytes():
-                self._store.mark_written(name)
-        self.restore(Snapshot(position, 0, Frame(dict(words), dict(arrays)), 0))
+        """Take a checkpoint's state; every array whose contents differ counts as written.
+
+        Raises AscError where the checkpoint is not of this program.
+        """
+        buffers = self._store.buffers
+        shapes, found = ({n: (a.dtype, a.shape) for n, a in there.items()} for there in (buffers, arrays))
+        if shapes != found or not 0 <= position <= self.program.steps or any(name in buffers for name in words):
+            raise AscError(
+                f"The checkpoint is of another program than {self.program.name!r} with {self.program.steps} steps. "
+                "Start the run anew, without --resume."
+            )
+        written = {name for name, array in arrays.items() if array.tobytes() != buffers[name].tobytes()}
+        self.restore(Snapshot(position, 0, Frame(dict(words), dict(arrays), frozenset(written)), 0))
 
     def _advance_plain(self, steps: int) -> None:
         step, state, done = self.program.step, self._state, 0
@@ -195,33 +218,46 @@ class ToyComputation:
         except Exception as error:
             raise StepError(
                 f"The step function of {self.program.name!r} raised {type(error).__name__} at position "
-                f"{self._position + done} of {self.program.steps}: {error}"
+                f"{self._position + done} of {self.program.steps}: {error}{_hint(error)}"
             ) from error
         self._position += steps
         self._price(steps, time.perf_counter() - began)
 
     def _advance_tracked(self, steps: int) -> Transition | None:
         try:
-            learnt = run_tracked(self.program.step, self._words, self._store, steps).transition(self._position, steps)
-        except Exception:  # noqa: BLE001 -- taken again plainly, it raises the same with its position
+            learnt = run_tracked(self.program.step, self._words, self._store, self._position, steps, keep=True)
+        except Exception as error:  # noqa: BLE001 -- taken again plainly, it raises the same with its position
             self._advance_plain(steps)
+            if not self.remarks:
+                self.remarks.append(
+                    f"The step function runs plainly but not tracked, so nothing it does can be leapt over: {error}. "
+                    "Write to arrays through the state, as in state.a[i] = x, and not through slices or out=."
+                )
             return None
         effect: Effect = learnt.effect
         apply_effect(effect, self._words, self._store)
         self._read_arrays.update(effect.reads)
+        self._read_words.update(learnt.causal)
         self._position += steps
         return learnt
 
     def _arrays_agree(self, effect: Effect) -> bool:
         store = self._store
         self._read_arrays.update(effect.reads)
-        return store.written.isdisjoint(effect.stamps) and all(
+        same_cells = store.written.isdisjoint(effect.stamps) and all(
             cells.agree(store.buffers[name].reshape(-1)) for name, cells in effect.reads.items()
         )
+        return same_cells and effect.fits(self._words, store.buffers)
 
     def _price(self, steps: int, seconds: float) -> None:
         if steps:
             self._step_s = seconds / steps if not self._step_s else 0.9 * self._step_s + 0.1 * seconds / steps
+
+
+def _hint(error: Exception) -> str:
+    if isinstance(error, ValueError) and "read-only" in str(error):
+        return ". Write into an array of the state by state.a[...] = value or state.a += value, or write into a copy."
+    return ""
 
 
 def digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> str:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class OverTimeError(Exception):
-    """The code did not come to an end within its limit; a step that starts from garbage may never do."""
+class OverTimeError(BaseException):
+    """The code did not come to an end within its limit; a step that starts from garbage may never do.
+
+    No `Exception`, so that a step that catches those does not take it for one of its own.
+    """
 
 
 @contextmanager
@@ -17,16 +20,19 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     """Raise `OverTimeError` in this thread once `seconds` have passed; None means no limit.
 
     Works by an asynchronous exception, which reaches pure Python code in any thread of any platform (signals reach only
-    the main thread). A single call into compiled code is not interrupted before it returns.
+    the main thread). A single call into compiled code is not interrupted before it returns. Code that catches it and
+    comes to an end all the same has it raised there: what it did then is not what it does.
     """
     if seconds is None:
         yield
         return
-    thread, lock, over = threading.get_ident(), threading.Lock(), threading.Event()
+    thread, lock, over, struck = threading.get_ident(), threading.Lock(), False, False
 
     def interrupt() -> None:
+        nonlocal struck
         with lock:
-            if not over.is_set():
+            if not over:
+                struck = True
                 _raise_in(thread, OverTimeError)
 
     timer = threading.Timer(seconds, interrupt)
@@ -36,9 +42,14 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         yield
     finally:
         with lock:
-            over.set()
+            over = True
         timer.cancel()
+        if struck:
+            _raise_in(thread, None)  # it may be on its way still
+            raise OverTimeError(f"interrupted after {seconds:g} s")
 
 
-def _raise_in(thread: int, error: type[BaseException]) -> None:
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    """Raise in a thread as soon as it runs Python code; None takes back what has not been raised yet."""
+    what = None if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)

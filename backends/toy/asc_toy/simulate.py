@@ -149,9 +149,9 @@ class _Run:
     def proceed(self) -> None:
         """Wait for the result that is needed now, or execute the superstep."""
         costs = self.costs
-        due = self.results.get(self.position, math.inf)
-        if due - self.now + costs.hit_s < costs.superstep_s:
-            self.now = max(self.now, due)
+        ready = max(self.now, self.results.get(self.position, math.inf))
+        if ready - self.now + costs.hit_s < costs.superstep_s:
+            self.now = ready
         else:
             self.results.pop(self.position, None)
             self.now += costs.superstep_s

@@ -5,7 +5,9 @@
         state.n = state.n + 1
 
 Words are immutable values (int, float, bool, bytes, str, numpy scalars). Arrays keep their shape and dtype for good:
-`state.a = x` copies x into a, in every mode, so no two names ever share memory.
+`state.a = x` copies x into a, in every mode, so no two names ever share memory. Write by item assignment or in place
+(`state.a[1:3] += 1`), through the name or a view of it; numpy's functions that write (`out=`, sort, fill) need a copy.
+Take words and arrays from the state in every step: what is kept anywhere else between steps is not part of the state.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc.errors import AscError
-from asc.words import WORD_TYPES, Word
+from asc.words import Word
 
 Array = NDArray[Any]
 Index = int | tuple[int, ...]
@@ -33,6 +35,11 @@ OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "bit_xor": operator.xor,
 }
 """Accumulations whose order does not matter; a float sum does not qualify, and is an ordinary read and write."""
+
+
+_PLAIN_TYPES = frozenset({bool, int, float, bytes, str})
+_KINDS = frozenset("biufcSUMm")  # of numpy's dtypes: no objects, no records
+_LONGEST = {"f": 8, "c": 16}  # bytes; a longer float is padded with bytes that mean nothing
 
 
 class State:
@@ -73,6 +80,7 @@ class State:
 
 
 RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
+NAMES = "use a Python identifier without a leading underscore that is none of " + ", ".join(sorted(RESERVED))
 
 
 class PlainState(State):
@@ -89,10 +97,37 @@ class PlainState(State):
         require_integer(operation, name, value)
         if at is None:
             words = self.__dict__
-            words[name] = OPERATIONS[operation](words[name], value)
+            try:
+                present = words[name]
+            except KeyError:
+                raise no_word(name, words, self._arrays) from None
+            words[name] = OPERATIONS[operation](present, value)
         else:
             array = self._arrays[name]
+            require_integers(operation, name, array)
             array[at] = OPERATIONS[operation](int(array[at]), value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise no_word(name, self.__dict__, self._arrays)
+
+
+def no_word(name: str, words: Iterable[str], arrays: Iterable[str]) -> AttributeError:
+    """Say what there is instead."""
+    if name in arrays:
+        return AttributeError(f"{name!r} is an array of the state: say which element is meant, with at=…", name=name)
+    known = ", ".join(sorted({*words, *arrays})) or "nothing"
+    return AttributeError(f"the state has no word {name!r}; it has {known}", name=name)
+
+
+def require_integers(operation: str, name: str, array: Array) -> None:
+    """Refuse to accumulate into what is no integer array."""
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"state.{operation}({name!r}, …, at=…) needs an array of integers, and this one holds {array.dtype}. "
+            f"Write state.{name}[…] = … , an ordinary read and write."
+        )
 
 
 def require_integer(operation: str, name: str, value: object) -> None:
@@ -133,21 +168,36 @@ def require_fit(name: str, array: Any, value: Any) -> None:
         )
 
 
+def is_name(name: str) -> bool:
+    """Whether a word or an array may have this name."""
+    return name.isidentifier() and not name.startswith("_") and name not in RESERVED
+
+
+def is_word(value: object) -> bool:
+    """Whether a value is a word: of one of these very types, since what a subclass adds would be lost."""
+    return type(value) in _PLAIN_TYPES or (isinstance(value, np.generic) and is_dtype(value.dtype))
+
+
+def is_dtype(dtype: np.dtype[Any]) -> bool:
+    """Whether an element's bytes are its whole value."""
+    return dtype.kind in _KINDS and dtype.itemsize <= _LONGEST.get(dtype.kind, dtype.itemsize)
+
+
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Word], dict[str, Array]]:
     """Separate a program's initial state into words and private, contiguous copies of its arrays."""
     words: dict[str, Word] = {}
     arrays: dict[str, Array] = {}
     for name, value in values.items():
-        if not name.isidentifier() or name.startswith("_") or name in RESERVED:
-            raise AscError(
-                f"{name!r} cannot name a word: use a Python identifier without a leading underscore that is none of "
-                f"{', '.join(sorted(RESERVED))}."
-            )
+        if not is_name(name):
+            raise AscError(f"{name!r} cannot name a word: {NAMES}.")
         if isinstance(value, np.ndarray):
-            if value.dtype.hasobject:
-                raise AscError(f"The array {name!r} holds Python objects; give it a numeric or bytes dtype.")
+            if not is_dtype(value.dtype):
+                raise AscError(
+                    f"The array {name!r} has the dtype {value.dtype}; a state's array holds bool, integers, float or "
+                    "complex of up to 64 bits a part, bytes, str or dates."
+                )
             arrays[name] = np.array(value, order="C", copy=True, subok=False)
-        elif isinstance(value, WORD_TYPES):
+        elif is_word(value):
             words[name] = value
         else:
             raise AscError(

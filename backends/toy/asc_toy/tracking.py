@@ -12,19 +12,34 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asc.types import Transition
-from asc.words import WORD_TYPES, Word, bits
-from asc_toy.arrays import Cells, CellTracker, StampedArray, TrackedArray, stamped
+from asc.words import Word, bits
+from asc_toy.arrays import TrackedArray
+from asc_toy.cells import Cells, CellTracker
+from asc_toy.guarded import GuardedArray, alias, guarded
+from asc_toy.increments import CellIncrements, suits
 from asc_toy.program import Step
-from asc_toy.state import OPERATIONS, Array, Index, State, require_integer, with_arrays
+from asc_toy.state import (
+    NAMES,
+    OPERATIONS,
+    Array,
+    Index,
+    State,
+    is_name,
+    is_word,
+    no_word,
+    require_integer,
+    require_integers,
+    with_arrays,
+)
 
 
 class Effect(NamedTuple):
     """What a superstep did, and which cells it relied on. The words it relied on are in `Transition.causal`."""
 
     words: dict[str, Word]
-    increments: dict[str, tuple[str, int]]  # word: operation, operand
+    increments: dict[str, tuple[str, int]]  # word: operation, operand; it must be an int there, too
     cells: dict[str, Cells]
-    cell_increments: dict[str, tuple[str, dict[int, int]]]  # array: operation, operand by flat index
+    cell_increments: dict[str, CellIncrements]
     stamps: frozenset[str]  # arrays that must never have been written
     reads: dict[str, Cells]
 
@@ -33,26 +48,35 @@ class Effect(NamedTuple):
         """Roughly what it takes to keep."""
         words = 64 * (len(self.words) + len(self.increments))
         cells = sum(cells.nbytes for cells in (*self.cells.values(), *self.reads.values()))
-        return words + cells + 64 * sum(len(by_index) for _, by_index in self.cell_increments.values())
+        return words + cells + 64 * sum(map(len, self.cell_increments.values()))
+
+    def fits(self, words: Mapping[str, Word], buffers: Mapping[str, Array]) -> bool:
+        """Whether every increment may be added in one go: words that are integers, elements with room for it."""
+        return all(type(words.get(name)) is int for name in self.increments) and all(
+            pending.fits(buffers[name].reshape(-1)) for name, pending in self.cell_increments.items()
+        )
 
 
 class TrackedState(State):
     """One superstep's state: reads through to the base, keeps what is written to itself."""
 
-    __slots__ = ("_base", "_cell_pending", "_handles", "_pending", "_reads", "_store", "_trackers")
+    __slots__ = ("_base", "_cell_pending", "_failed", "_handles", "_pending", "_reads", "_store", "_trackers")
 
     def __init__(self, base: Mapping[str, Word], store: ArrayStore) -> None:
         self._base, self._store = base, store
-        self._reads: dict[str, Word] = {}
+        self._reads: dict[str, Word | None] = {}  # None: it was found that there is no such word
         self._pending: dict[str, tuple[str, int]] = {}
-        self._handles: dict[str, StampedArray | TrackedArray] = {}
+        self._handles: dict[str, GuardedArray | TrackedArray] = {}
         self._trackers: dict[str, CellTracker] = {}
-        self._cell_pending: dict[str, tuple[str, dict[int, int]]] = {}
+        self._cell_pending: dict[str, CellIncrements] = {}
+        self._failed: Exception | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._base:
-            known = ", ".join(sorted([*self._base, *self._store.buffers])) or "nothing"
-            raise AttributeError(f"the state has no word {name!r}; it has {known}", name=name)
+            if name.startswith("_"):
+                raise AttributeError(name)
+            self._reads[name] = None
+            raise no_word(name, {**self._base, **self.__dict__}, self._store.buffers)
         value = self._reads[name] = self._base[name]
         pending = self._pending.pop(name, None)
         if pending is not None:
@@ -64,7 +88,7 @@ class TrackedState(State):
     def _arrays(self) -> TrackedState:
         return self
 
-    def __getitem__(self, name: str) -> StampedArray | TrackedArray:
+    def __getitem__(self, name: str) -> GuardedArray | TrackedArray:
         """Open an array: this is what its property calls."""
         handle = self._handles.get(name)
         return self._open(name) if handle is None else handle
@@ -73,7 +97,11 @@ class TrackedState(State):
         """Keep the increment apart while nobody looks at the word itself."""
         require_integer(operation, name, value)
         if at is not None:
-            self._accumulate_cell(operation, name, value, at)
+            try:
+                self._accumulate_cell(operation, name, value, at)
+            except Exception as error:
+                self._failed = error
+                raise
             return
         words = self.__dict__
         if name not in words:
@@ -84,10 +112,17 @@ class TrackedState(State):
             if pending is not None and pending[0] == operation:
                 self._pending[name] = (operation, OPERATIONS[operation](pending[1], value))
                 return
+            if name in self._store.buffers:
+                raise no_word(name, self._base, self._store.buffers)
         words[name] = OPERATIONS[operation](getattr(self, name), value)
 
     def transition(self, start: int, steps: int) -> Transition:
-        """Return what was read before it was written, and what changed, as a cache entry."""
+        """Return what was read before it was written, and what changed, as a cache entry.
+
+        Raises what an accumulation has raised, though the step caught it: plainly it might have raised elsewhere.
+        """
+        if self._failed is not None:
+            raise self._failed
         words, reads = self.__dict__, self._reads
         changed = {name: value for name, value in words.items() if value is not reads.get(name, self)}
         require_words(changed)
@@ -97,10 +132,10 @@ class TrackedState(State):
             {name: pending for name, pending in self._pending.items() if name not in words},
             {name: tracker.written_cells() for name, tracker in self._trackers.items() if tracker.start is not None},
             self._cell_pending,
-            frozenset(name for name, handle in opened if isinstance(handle, StampedArray)),
-            {name: self._trackers[name].read_cells() for name, handle in opened if isinstance(handle, TrackedArray)},
+            frozenset(name for name, handle in opened if type(handle) is not TrackedArray),
+            {name: self._trackers[name].read_cells() for name, handle in opened if type(handle) is TrackedArray},
         )
-        causal = {name: bits(value) for name, value in reads.items()}
+        causal = {name: None if value is None else bits(value) for name, value in reads.items()}
         return Transition(start, steps, effect, effect.nbytes + 64 * len(causal), "", causal)
 
     def undo(self) -> None:
@@ -108,29 +143,35 @@ class TrackedState(State):
         for tracker in self._trackers.values():
             tracker.undo()
 
-    def _open(self, name: str) -> StampedArray | TrackedArray:
+    def _open(self, name: str) -> GuardedArray | TrackedArray:
         tracker = self._trackers[name] = CellTracker(self._store.buffers[name])
         written = name in self._store.written
-        handle = TrackedArray(tracker) if written else stamped(tracker.buffer, tracker)
+        handle = TrackedArray(tracker) if written else guarded(tracker.buffer, tracker)
         self._handles[name] = handle
-        operation, pending = self._cell_pending.pop(name, ("add", {}))
-        for index, operand in pending.items():  # somebody looks at the array after all
-            at = np.unravel_index(index, tracker.buffer.shape)
-            tracker.write(at, OPERATIONS[operation](int(tracker.get(at)), operand))
+        pending = self._cell_pending.pop(name, None)
+        if pending is not None:  # somebody looks at the array after all
+            try:
+                tracker.increment(pending)
+            except OverflowError as error:
+                self._failed = error
+                raise
         return handle
 
     def _accumulate_cell(self, operation: str, name: str, value: int, at: Index) -> None:
         buffer = self._store.buffers[name]
+        require_integers(operation, name, buffer)
         index = _flat_index(at, buffer)
         if name not in self._handles:
-            known, pending = self._cell_pending.setdefault(name, (operation, {}))
-            if known == operation:
-                pending[index] = OPERATIONS[operation](pending[index], value) if index in pending else value
+            pending = self._cell_pending.get(name)
+            if pending is None and suits(operation, value, buffer):
+                pending = self._cell_pending[name] = CellIncrements(operation)
+            if pending is not None and pending.operation == operation and suits(operation, value, buffer):
+                pending.fold(index, value)
                 return
             self._open(name)
-        tracker = self._trackers[name]
-        place = np.unravel_index(index, buffer.shape)
-        tracker.write(place, OPERATIONS[operation](int(tracker.get(place)), value))
+        increment = CellIncrements(operation)
+        increment.fold(index, value)
+        self._trackers[name].increment(increment)
 
 
 class ArrayStore:
@@ -142,7 +183,7 @@ class ArrayStore:
         self.tracked_class = with_arrays(TrackedState, arrays)
         self.handles: dict[str, Array] = {}
         for name, buffer in arrays.items():
-            self.handles[name] = stamped(buffer, FirstWrite(self, name))
+            self.handles[name] = guarded(buffer, FirstWrite(self, name))
 
     def mark_written(self, name: str) -> None:
         """From now on this array is tracked by element wherever it is tracked, and plain where it is not."""
@@ -156,32 +197,46 @@ class FirstWrite:
     def __init__(self, store: ArrayStore, name: str) -> None:
         self._store, self._name = store, name
 
-    def write(self, key: Any, value: Any) -> None:
+    def write(self, key: Any, value: Any, part: Array | None = None) -> None:
         """Mark the array as written and write."""
+        buffer = self._store.buffers[self._name]
         self._store.mark_written(self._name)
-        self._store.buffers[self._name][key] = value
+        (buffer if part is None else alias(buffer, buffer, part))[key] = value
 
 
 def require_words(words: Mapping[str, Any]) -> None:
-    """Refuse values that are not words."""
+    """Refuse values that are not words, and names that are not a word's."""
     for name, value in words.items():
-        if not isinstance(value, WORD_TYPES):
+        if not is_word(value):
             raise TypeError(
-                f"state.{name} was set to a {type(value).__name__}; a word holds int, float, bool, bytes or str. "
-                "Arrays must be part of the initial state."
+                f"state.{name} was set to a {type(value).__name__}; a word holds int, float, bool, bytes, str or a "
+                "plain numpy scalar. Arrays must be part of the initial state."
             )
+        if not is_name(name):
+            raise TypeError(f"state.{name} was set, which cannot name a word: {NAMES}")
 
 
-def run_tracked(step: Step, words: Mapping[str, Word], store: ArrayStore, steps: int) -> TrackedState:
-    """Run `steps` on a tracked state; the base words stay as they are, the buffers are written and can be undone."""
+def run_tracked(
+    step: Step, words: Mapping[str, Word], store: ArrayStore, start: int, steps: int, *, keep: bool = False
+) -> Transition:
+    """Run `steps` tracked and return what they read and changed; the base words stay as they are.
+
+    The buffers are as before afterwards, whatever is raised, unless `keep` leaves what was written in them, for the
+    effect to be applied here; then OverflowError says that it does not fit.
+    """
     state = store.tracked_class(words, store)
+    kept = False
     try:
         for _ in range(steps):
             step(state)
-    except BaseException:
-        state.undo()
-        raise
-    return state
+        transition = state.transition(start, steps)
+        if keep and not transition.effect.fits(words, store.buffers):
+            raise OverflowError("a sum leaves the range of an array's elements")
+        kept = keep
+        return transition
+    finally:
+        if not kept:
+            state.undo()
 
 
 def apply_effect(effect: Effect, words: dict[str, Word], store: ArrayStore) -> None:
@@ -192,19 +247,16 @@ def apply_effect(effect: Effect, words: dict[str, Word], store: ArrayStore) -> N
     for name, cells in effect.cells.items():
         store.buffers[name].reshape(-1)[cells.where] = cells.values
         store.mark_written(name)
-    for name, (operation, operands) in effect.cell_increments.items():
-        flat = store.buffers[name].reshape(-1)
-        for index, operand in operands.items():
-            flat[index] = OPERATIONS[operation](int(flat[index]), operand)
+    for name, pending in effect.cell_increments.items():
+        pending.apply(store.buffers[name].reshape(-1))
         store.mark_written(name)
 
 
 def _flat_index(at: Index, buffer: Array) -> int:
     given = at if isinstance(at, tuple) else (at,)
-    if len(given) != buffer.ndim or buffer.dtype.kind not in "iu":
+    if len(given) != buffer.ndim or any(type(index) is bool for index in given):
         raise TypeError(
-            f"an accumulation at {at!r} needs an integer array with {len(given)} axes; "
-            f"this one has dtype {buffer.dtype} and {buffer.ndim}"
+            f"an accumulation at {at!r} needs one integer index for each axis, and the array has {buffer.ndim}"
         )
     places = []
     for index, size in zip(given, buffer.shape, strict=True):

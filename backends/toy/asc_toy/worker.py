@@ -17,7 +17,7 @@ import cloudpickle
 
 from asc.types import Transition
 from asc.words import Word
-from asc_toy.limits import time_limit
+from asc_toy.limits import OverTimeError, time_limit
 from asc_toy.program import Step
 from asc_toy.state import Array
 from asc_toy.tracking import ArrayStore, run_tracked
@@ -69,7 +69,8 @@ def run_task(
     """Run `steps` from a guessed state and return what they read and wrote.
 
     `patch` holds the present contents of arrays that the program both reads and writes. Wherever the replica is out of
-    date all the same, what was read will not match on arrival, which costs a hit and never exactness.
+    date all the same, what was read will not match on arrival, which costs a hit and never exactness. Raises
+    TimeoutError where that took more than `seconds`.
     """
     replica = _replica(parcel)
     store = replica.store
@@ -77,16 +78,21 @@ def run_task(
         store.mark_written(name)
     for name, array in patch.items():
         store.buffers[name][...] = array
-    with time_limit(seconds):
-        state = run_tracked(replica.step, words, store, steps)
     try:
-        return state.transition(start, steps)
-    finally:
-        state.undo()
+        with time_limit(seconds):
+            return run_tracked(replica.step, words, store, start, steps)
+    except OverTimeError as error:
+        _replicas().clear()  # it may have been struck while putting its arrays back
+        raise TimeoutError(f"{steps} steps from a guessed state did not end within {seconds:.1f} s") from error
+
+
+def _replicas() -> dict[str, _Replica]:
+    replicas: dict[str, _Replica] = _threads.__dict__.setdefault("replicas", {})
+    return replicas
 
 
 def _replica(parcel: Parcel) -> _Replica:
-    replicas: dict[str, _Replica] = _threads.__dict__.setdefault("replicas", {})
+    replicas = _replicas()
     if parcel.key not in replicas:
         pickle = parcel.pickle or _programs.get(parcel.key)
         if pickle is None:

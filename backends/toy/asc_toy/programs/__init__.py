@@ -43,6 +43,8 @@ _REGISTERED = (
         demo_n=3_500,
         expects=True,
         lesson="Neighbouring trajectories merge, so remembering steps by what they read pays on a single core.",
+        no_numpy="an integer of 1024 bits is no numpy word",
+        settings={"recognizer": {"name": "recurring", "distance": 1}},  # a step is a stretch that comes back whole
     ),
     ProgramInfo(
         name="list-ordered",

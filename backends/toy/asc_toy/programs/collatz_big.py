@@ -14,20 +14,20 @@ ITERATIONS = 64  # a step of the single trajectory
 
 
 def memo(state: Any) -> None:
-    """Iterate until x is a digit shorter, or 1, where the next start is taken up.
+    """Take up the next start where the last one has reached 1, and iterate until x is a digit shorter, or 1.
 
     Neighbouring starts soon share their trajectory and then pass the boundary between two lengths at the same value,
     and on the way x alone is read: whoever remembers steps by what they read does each stretch only once.
     """
     x = state.x
+    if x == 1:
+        x = state.upcoming
+        state.upcoming = x + 1
     floor = max(2, 1 << (x.bit_length() - 1) // DIGIT * DIGIT)
     count = 0
     while x >= floor:
         x = 3 * x + 1 if x & 1 else x >> 1
         count += 1
-    if x == 1:
-        x = state.upcoming
-        state.upcoming = x + 1
     state.add("total", count)
     state.x = x
 
@@ -40,7 +40,7 @@ def first_start(seed: int) -> int:
 def build_memo(n: int, seed: int) -> Program:
     """Follow n consecutive starts to 1."""
     first = first_start(seed)
-    return Program("collatz-memo", memo, {"x": first, "upcoming": first + 1, "total": 0}, n * (BITS // DIGIT))
+    return Program("collatz-memo", memo, {"x": 1, "upcoming": first, "total": 0}, n * (BITS // DIGIT))
 
 
 def memo_by_hand(n: int, seed: int) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def memo_by_hand(n: int, seed: int) -> dict[str, Any]:
         while x != 1:
             x = 3 * x + 1 if x & 1 else x >> 1
             total += 1
-    return {"x": first + n, "upcoming": first + n + 1, "total": total}
+    return {"x": 1, "upcoming": first + n, "total": total}
 
 
 def single(state: Any) -> None:

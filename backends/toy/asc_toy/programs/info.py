@@ -61,6 +61,7 @@ class ProgramInfo:
     lesson: str
     no_numpy: str = ""  # why there is no `numpy_line`
     options: Mapping[str, Option] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of a run, where the usual ones do not suit
 
     @property
     def parts(self) -> Parts:

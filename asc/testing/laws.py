@@ -1,0 +1,357 @@
+"""The laws that every backend and plugin must keep, as checks to call and as classes to subclass.
+
+    from asc.testing.laws import ExactLaws
+
+    class TestMyMachine(ExactLaws):
+        def computation(self):
+            return MyMachine(...)        # at its start, the same each time; some hundred steps are enough
+
+pytest finds the tests that the subclass inherits; nothing here imports it. Each check is also a function of its own, to
+be called with whatever engine one likes, and raises AssertionError with a sentence where the law is broken.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+from asc.allocator import Allocator
+from asc.computation import Computation, Executable, Predictor, Validator
+from asc.engine import Engine
+from asc.predictors.last_value import LastValue
+from asc.predictors.linear import Linear
+from asc.predictors.mean import Mean
+from asc.predictors.quadratic import Quadratic
+from asc.testing.assembly import assemble
+from asc.testing.clock import Clock, Machine, Priced, Slow
+from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.trajectory import SegmentHistory
+from asc.types import Boundary, Outcome, Plan, Snapshot
+from asc.validators.strict import Strict
+
+Make = Callable[[], Computation]
+"""Makes a computation at its start, the same each time."""
+
+Build = Callable[[Computation], Engine]
+"""Makes an engine with parts of its own, none of them used before, around a computation."""
+
+_LONG = 1 << 40
+_PROBE = 64  # supersteps; as long may the core look before it asks what looking has cost
+
+
+def walk(computation: Computation) -> str:
+    """Take all steps that are left, plainly; return the digest of the end."""
+    while not computation.finished():
+        computation.advance(_LONG)
+    return computation.digest()
+
+
+def drive(engine: Engine) -> list[Boundary]:
+    """Drive an engine from outside to the end, one boundary at a time; return what happened at each."""
+    events = []
+    while not engine.computation.finished():
+        events.append(engine.boundary())
+        if not engine.computation.finished():
+            engine.advance()
+    engine.speculator.close()
+    return events
+
+
+def decisions(events: Iterable[Boundary]) -> list[Any]:
+    """Return all that was decided, without the times at which that was."""
+    return [
+        (
+            event.position,
+            event.label,
+            [(leap.start, leap.steps, leap.source, leap.gain_steps) for leap in event.leaps],
+            event.attempts,
+        )
+        for event in events
+    ]
+
+
+def check_same_end(make: Make, build: Build) -> Engine:
+    """Laws 1 and 2: with speculation the run ends where it ends without, bit for bit, random state included.
+
+    Returns the engine, so that a caller can look at whether anything was leapt over.
+    """
+    expected, computation = walk(make()), make()
+    engine = build(computation)
+    engine.run()
+    engine.speculator.close()
+    _require(
+        computation.digest() == expected,
+        f"with speculation the run ended in another state than without, after {engine.ledger.leaps} leaps over "
+        f"{engine.ledger.skipped} steps",
+    )
+    return engine
+
+
+def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
+    """A full snapshot brings everything back, as often as one likes, whatever was done in between."""
+    computation = make()
+    computation.advance(first)
+    position, before, snapshot = computation.position(), computation.digest(), computation.snapshot()
+    ends = set()
+    for _ in range(2):
+        computation.advance(then)
+        ends.add(computation.digest())
+        computation.restore(snapshot)
+        _require(computation.digest() == before, "restore did not bring back the state of the snapshot, bit for bit")
+        _require(computation.position() == position, "restore did not bring back the position of the snapshot")
+    _require(len(ends) == 1, f"{then} steps from one snapshot gave two states: it leaves out something they depend on")
+    _require(before not in ends, "the digest is the same before and after the steps, so it cannot show a difference")
+
+
+def check_stretches(make: Make, steps: int = 12) -> None:
+    """Steps are steps, however they are grouped, observed or recorded."""
+    whole, single = make(), make()
+    whole.advance(steps)
+    for i in range(whole.position()):
+        single.observe()
+        single.advance(1, record=i % 2 == 0)
+    _require(
+        single.position() == whole.position() and single.digest() == whole.digest(),
+        f"{steps} steps at once and one by one, observed and recorded in between, ended in two states",
+    )
+
+
+def check_driven(make: Make, build: Build) -> None:
+    """An engine that is driven from outside, one boundary at a time, ends where `run` does."""
+    inside, outside = build(make()), build(make())
+    inside.run()
+    inside.speculator.close()
+    _require(bool(drive(outside)), "the computation was at its end from the start, so nothing was tried")
+    _require(
+        inside.computation.digest() == outside.computation.digest(),
+        "driven from outside, one boundary at a time, the computation ended in another state than by run()",
+    )
+
+
+def check_rejection(make: Make, build: Build) -> None:
+    """Law 3: where a candidate is rejected, nothing changes, random state included."""
+    engine = build(make())
+    computation, rejected = engine.computation, 0
+    while not computation.finished():
+        before = computation.digest()
+        event = engine.boundary()
+        rejected += sum(attempt.outcome is Outcome.REJECTED for attempt in event.attempts)
+        _require(
+            bool(event.leaps) or computation.digest() == before,
+            f"the boundary at position {event.position} took no leap and yet changed the state",
+        )
+        engine.advance()
+    _require(rejected > 0, "no candidate was rejected, so nothing was tested: a predictor must have something to say")
+
+
+def check_judging(
+    make: Make, predictors: Mapping[str, Predictor], validator: Validator, horizons: Sequence[int]
+) -> None:
+    """Law 3, seen closely: making a candidate and judging it leave the computation as it was, whatever the verdict."""
+    computation, judged = make(), 0
+    history: list[Snapshot] = []
+    while not computation.finished():
+        history = [*history[-7:], computation.observe()]
+        before = computation.digest()
+        for name, predictor in predictors.items():
+            for horizon in horizons:
+                prediction = predictor.predict(SegmentHistory(history, computation), horizon)
+                if prediction is None:
+                    continue
+                candidate = computation.materialise(prediction, history, Plan(name, horizon))
+                if candidate is not None:
+                    validator.judge(computation, candidate)
+                    judged += 1
+                _require(
+                    computation.digest() == before,
+                    f"judging a candidate of {name} at position {computation.position()} changed the computation",
+                )
+        computation.advance(max(1, *horizons))
+    _require(judged > 0, "no candidate was judged, so nothing was tested: a predictor must have something to say")
+
+
+def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
+    """Law 5: what speculation has lost stays within its share of the plain work and what one probe takes.
+
+    A probe is what the main thread spends in a few supersteps before it asks what that has cost. Give the ledger a
+    clock of its own where the backend is exact, or the outcome is that of the machine's day.
+    """
+    ledger, recent, largest = engine.ledger, deque([0.0] * _PROBE, maxlen=_PROBE), 0.0
+    while not engine.computation.finished():
+        before = ledger.spent
+        engine.boundary()
+        if not engine.computation.finished():
+            engine.advance()
+        recent.append(ledger.spent - before)
+        largest = max(largest, sum(recent))
+        loss = ledger.spent - ledger.gained
+        _require(
+            loss <= overdraft * ledger.work + largest + 1e-9 * ledger.work,
+            f"at position {engine.computation.position()} speculation has lost {loss:.6g}, which is "
+            f"{loss / max(ledger.work, 1e-300):.2%} of the plain work of {ledger.work:.6g}",
+        )
+    engine.speculator.close()
+
+
+def check_accounted(engine: Engine, clock: Clock) -> None:
+    """Law 4: every second that has passed on the clock stands in the ledger.
+
+    But for what starting workers took, which happens beside the main thread and is timed by another clock.
+    """
+    since = clock()
+    engine.run()
+    engine.speculator.close()
+    booked = sum(account["seconds"] for kind, account in engine.ledger.accounts().items() if kind != "start")
+    passed = clock() - since
+    _require(abs(booked - passed) <= 1e-9 * passed, f"{passed:.6g} seconds passed, and {booked:.6g} were booked")
+
+
+def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], float]], Engine]) -> None:
+    """Law 6: where the backend is not exact, the clock decides nothing, so two runs do the same at each boundary."""
+    runs = []
+    for speed in (1e-6, 1e3):
+        ticks = itertools.count()
+        engine = build(make(), lambda ticks=ticks, speed=speed: speed * next(ticks) ** 2)  # type: ignore[misc]
+        runs.append((decisions(drive(engine)), engine.computation.digest()))
+    _require(runs[0][0] == runs[1][0], "two runs, one on a quick clock and one on a slow one, decided differently")
+    _require(runs[0][1] == runs[1][1], "two runs that decided alike ended in two states")
+
+
+class ComputationLaws:
+    """What holds for every computation. Give `computation`, and change whatever else does not fit."""
+
+    every = 8
+    """Steps between boundaries; the computation should take a few dozen times as many in all."""
+
+    horizons: tuple[int, ...] = ()
+    """Horizons to judge, in steps; an exact computation chooses them by itself."""
+
+    def computation(self) -> Computation:
+        """Make the computation at its start, the same each time."""
+        raise NotImplementedError("give the class a method computation() that makes the one to be tested")
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """Make predictors that have something to say about the computation, right or wrong."""
+        return {"last-value": LastValue(), "linear": Linear(), "mean": Mean(), "quadratic": Quadratic()}
+
+    def engine(
+        self,
+        computation: Computation,
+        predictors: Mapping[str, Predictor],
+        validator: Validator | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Engine:
+        """Put an engine together."""
+        rationing = Allocator.Config(horizons=self.horizons)
+        return assemble(
+            computation, predictors, every=self.every, validator=validator, allocator=rationing, clock=clock
+        )
+
+    def test_snapshot_brings_everything_back(self) -> None:
+        check_snapshot(self.computation)
+
+    def test_steps_are_steps_however_grouped(self) -> None:
+        check_stretches(self.computation)
+
+    def test_transparent_with_a_silent_predictor(self) -> None:
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"silent": Silent()}))
+
+    def test_transparent_with_a_raising_predictor(self) -> None:
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"raising": Raising()}))
+
+    def test_transparent_with_garbage(self) -> None:
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"garbage": Garbage()}, Refuse()))
+
+
+class ExactLaws(ComputationLaws):
+    """What holds where every leap is confirmed by execution."""
+
+    def test_exact_with_any_predictor(self) -> None:
+        for name, predictor in self.predictors().items():
+            check_same_end(self.computation, partial(self._with, {name: predictor}))
+
+    def test_exact_with_all_predictors(self) -> None:
+        check_same_end(self.computation, partial(self._with, {**self.predictors(), "garbage": Garbage()}))
+
+    def test_driven_from_outside(self) -> None:
+        check_driven(self.computation, lambda computation: self.engine(computation, self.predictors()))
+
+    def test_loss_is_bounded(self) -> None:
+        clock = Clock()
+        priced = Priced(self._machine(), clock, PRICES)
+        check_bounded(self.engine(priced, {"slow": Slow(Garbage(), clock, 40 * PRICES["step"])}, clock=clock))
+
+    def test_all_time_is_booked(self) -> None:
+        clock = Clock()
+        priced = Priced(self._machine(), clock, PRICES)
+        check_accounted(self.engine(priced, self.predictors(), clock=clock), clock)
+
+    def _with(self, predictors: Mapping[str, Predictor], computation: Computation) -> Engine:
+        return self.engine(computation, predictors)
+
+    def _machine(self) -> Machine:
+        computation = self.computation()
+        if not isinstance(computation, Executable):
+            raise AssertionError("an exact computation has task() and resembles(), so that workers can run on from it")
+        return cast(Machine, computation)
+
+
+class JudgedLaws(ComputationLaws):
+    """What holds where a validator judges a candidate on the spot."""
+
+    horizons = (8,)
+
+    def validator(self) -> Validator:
+        """Make the validator that a run would have."""
+        return Strict()
+
+    def test_transparent_where_all_is_refused(self) -> None:
+        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+
+    def test_transparent_where_the_validator_raises(self) -> None:
+        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Break()))
+
+    def test_rejection_changes_nothing(self) -> None:
+        check_rejection(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+
+    def test_judging_changes_nothing(self) -> None:
+        check_judging(self.computation, self.predictors(), self.validator(), self.horizons)
+
+    def test_driven_from_outside(self) -> None:
+        check_driven(
+            self.computation, lambda computation: self.engine(computation, self.predictors(), self.validator())
+        )
+
+    def test_reproducible(self) -> None:
+        check_reproducible(
+            self.computation,
+            lambda computation, clock: self.engine(computation, self.predictors(), self.validator(), clock),
+        )
+
+    def test_loss_is_bounded(self) -> None:
+        for validator in (Refuse(), Accept(gain_steps=0.0), self.validator()):
+            check_bounded(self.engine(self.computation(), self.predictors(), validator))
+
+
+PRICES: Mapping[str, float] = {
+    "step": 1e-4,
+    "track": 3e-5,
+    "observe": 2e-6,
+    "lookup": 1e-6,
+    "predict": 1e-5,
+    "dispatch": 5e-5,
+    "apply": 2e-6,
+    "snapshot": 1e-5,
+    "restore": 1e-5,
+    "digest": 1e-5,
+}
+"""Seconds, in proportions that are usual: a superstep of eight such steps is worth a task, though not by much."""
+
+
+def _require(kept: bool, otherwise: str) -> None:
+    if not kept:
+        raise AssertionError(otherwise)

@@ -1,0 +1,225 @@
+"""A register machine: an exact computation at its smallest, to test with and to read before writing a backend."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
+from asc.words import WORD_TYPES, Word, bits, canonical, combine
+
+Step = Callable[[Mapping[str, Word]], Mapping[str, Word]]
+"""A pure function: it reads words and returns those that change, and for words that are summed what to add."""
+
+_WORD_BYTES = 64
+
+
+class Effect(NamedTuple):
+    """What a superstep did: words written, and what was added to summed words."""
+
+    written: Mapping[str, Word]
+    added: Mapping[str, int]
+
+
+class Recording(Mapping[str, Word]):
+    """Words as one superstep sees them: what it reads before writing is noted, the words below stay as they are."""
+
+    def __init__(self, words: Mapping[str, Word], sums: Collection[str]) -> None:
+        self._words, self._sums = words, sums
+        self.causal: dict[str, Hashable] = {}
+        self.written: dict[str, Word] = {}
+        self.added: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> Word:
+        if name in self.written:
+            return self.written[name]
+        value = self._words[name]
+        self.causal[name] = bits(value)
+        return value + self.added[name] if name in self.added else value  # type: ignore[operator]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def take(self, update: Mapping[str, Word]) -> None:
+        """Note what a step returned."""
+        for name, value in update.items():
+            if name in self._sums:
+                self.added[name] = self.added.get(name, 0) + require_integer(name, value)
+            else:
+                self.written[name] = value
+
+
+class Registers:
+    """An exact machine of named words, advanced by a pure function; fulfils `Computation` and `Executable`.
+
+    Words named in `sums` accumulate: what a step returns for them is added, and a leap replays the sum as an increment,
+    so that a running total that nobody looks at does not make a state unpredictable. They hold integers, since only
+    their sums do not depend on the order. `dispatch` is the price of a task in plain steps.
+    """
+
+    exact = True
+    provides = frozenset({"words"})
+
+    def __init__(
+        self, step: Step, words: Mapping[str, Word], steps: int, sums: Collection[str] = (), dispatch: float = 1.0
+    ) -> None:
+        for name in sums:
+            require_integer(name, words[name])
+        self._step, self._steps, self._sums, self._dispatch = step, steps, frozenset(sums), dispatch
+        self._words = dict(words)
+        self._read: set[str] = set()  # words that some superstep is known to have read
+        self._position = 0
+
+    @property
+    def words(self) -> Mapping[str, Word]:
+        """The present words."""
+        return self._words
+
+    def position(self) -> int:
+        """Steps executed or leapt over so far."""
+        return self._position
+
+    def total(self) -> int:
+        """How many steps there are."""
+        return self._steps
+
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self._position >= self._steps
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        """Take steps; with `record`, tracked ones, and say what they read and wrote."""
+        steps = min(max_steps, self._steps - self._position)
+        if record:
+            learnt = run_superstep(self._step, self._sums, self._words, self._position, steps=steps)
+            self.apply(learnt)
+            self._read.update(learnt.causal)
+            return Advanced(steps, learnt=learnt)
+        for _ in range(steps):
+            for name, value in self._step(self._words).items():
+                self._set(name, self._words[name] + require_integer(name, value) if name in self._sums else value)  # type: ignore[operator]
+            self._position += 1
+        return Advanced(steps)
+
+    def observe(self) -> Snapshot:
+        """Take the words, which are all there is."""
+        return self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """Take the words."""
+        return Snapshot(self._position, 0, dict(self._words), _WORD_BYTES * len(self._words))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put the words back."""
+        self._position, self._words = snapshot.position, dict(snapshot.state)
+
+    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
+        """Give the words of each snapshot."""
+        if need != "words":
+            raise LookupError(f"a register machine provides words, not {need}")
+        return [snapshot.state for snapshot in snapshots]
+
+    def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
+        """Inner products over the words that are int or float in all snapshots."""
+        kinds = (int, float)
+        names = [name for name in sorted(self._words) if all(type(s.state[name]) in kinds for s in snapshots)]
+        rows = np.array([[float(snapshot.state[name]) for name in names] for snapshot in snapshots], dtype=np.float64)
+        differences: NDArray[np.float64] = rows[:-1] - rows[-1]
+        return np.asarray(differences @ differences.T)
+
+    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
+        """Make words of a prediction; a word of which it says nothing that is a word keeps its newest value."""
+        newest = history[-1]
+        words = dict(newest.state)
+        if isinstance(prediction, Combination):
+            for name, present in newest.state.items():
+                value = combine(prediction.coefficients, [snapshot.state[name] for snapshot in history])
+                words[name] = present if value is None else value
+        else:
+            said = {name: value for name, value in prediction.state.items() if name in words}
+            if not all(isinstance(value, WORD_TYPES) for value in said.values()):
+                return None
+            words.update(said)
+        return Candidate(newest.position, plan.horizon, words, newest.nbytes, plan.predictor)
+
+    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+        """Return the call that runs on from the candidate; it pickles where the step does."""
+        start = candidate.start + candidate.horizon
+        return partial(run_superstep, self._step, self._sums, candidate.state, start, steps=steps, seconds=seconds)
+
+    def resembles(self, candidate: Candidate) -> bool:
+        """Whether the words that supersteps are known to read, all while none is, are as the candidate has them."""
+        return all(bits(self._words[name]) == bits(candidate.state[name]) for name in self._read or self._words)
+
+    def agrees(self, transition: Transition) -> bool:
+        """Whether all words that were read have the same bits now, and there is room for the steps."""
+        self._read.update(transition.causal)
+        fits = self._position + transition.steps <= self._steps
+        return fits and all(bits(self._words[name]) == value for name, value in transition.causal.items())
+
+    def apply(self, transition: Transition) -> None:
+        """Leap."""
+        effect: Effect = transition.effect
+        for name, value in effect.written.items():
+            self._set(name, value)
+        for name, value in effect.added.items():
+            self._set(name, self._words[name] + value)  # type: ignore[operator]
+        self._position += transition.steps
+
+    def key(self, names: tuple[str, ...]) -> tuple[Hashable, ...]:
+        """Return the words' bits."""
+        return tuple(bits(self._words[name]) for name in names)
+
+    def cost(self, work: str) -> float:
+        """Only a task has a price that is known beforehand; all other work is timed."""
+        return self._dispatch if work == "dispatch" else 0.0
+
+    def digest(self) -> str:
+        """SHA-256 of position and words."""
+        sha = hashlib.sha256(str(self._position).encode())
+        for name in sorted(self._words):
+            value = canonical(self._words[name])
+            sha.update(f"\n{name} {len(value)} ".encode() + value)
+        return sha.hexdigest()
+
+    def _set(self, name: str, value: Word) -> None:
+        if name not in self._words:
+            raise KeyError(f"the step wrote {name}, which the machine did not start with")
+        self._words[name] = value
+
+
+def require_integer(name: str, value: Word) -> int:
+    """Return the value if sums of its kind do not depend on their order. Raises TypeError where it is no int."""
+    if type(value) is not int:
+        raise TypeError(f"{name} is summed in any order, so it starts as int and int is added, not {value!r}")
+    return value
+
+
+def run_superstep(
+    step: Step,
+    sums: Collection[str],
+    words: Mapping[str, Word],
+    start: int,
+    *,
+    steps: int,
+    seconds: float | None = None,
+) -> Transition:
+    """Run `steps` from these words, leaving them as they are. Raises TimeoutError after so many seconds."""
+    recording = Recording(words, sums)
+    deadline = None if seconds is None else time.monotonic() + seconds
+    for _ in range(steps):
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError(f"{steps} steps took more than {seconds} seconds")
+        recording.take(step(recording))
+    effect = Effect(recording.written, recording.added)
+    nbytes = _WORD_BYTES * (len(recording.causal) + len(effect.written) + len(effect.added))
+    return Transition(start, steps, effect, nbytes, "", recording.causal)

@@ -1,0 +1,55 @@
+"""Accumulations into the elements of an integer array, kept apart from the elements themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from asc_toy.state import OPERATIONS, Array
+
+
+class CellIncrements:
+    """One operation's operands by flat index.
+
+    An element has a limited range, and an addition that leaves it is an error of the step. So a sum is carried out only
+    where no order of its terms could leave the range; operands of other operations are within it from the start.
+    """
+
+    __slots__ = ("_falls", "operands", "operation")
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+        self.operands: dict[int, int] = {}
+        self._falls: dict[int, int] = {}  # of a sum: its negative terms
+
+    def __len__(self) -> int:
+        return len(self.operands)
+
+    def fold(self, index: int, value: int) -> None:
+        """Take in one more operand."""
+        operands = self.operands
+        operands[index] = OPERATIONS[self.operation](operands[index], value) if index in operands else value
+        if value < 0 and self.operation == "add":
+            self._falls[index] = self._falls.get(index, 0) + value
+
+    def fits(self, flat: Array) -> bool:
+        """Whether the present elements have room for every operand."""
+        if self.operation != "add":
+            return True
+        limits, falls = np.iinfo(flat.dtype), self._falls
+        for index, total in self.operands.items():
+            present, fall = int(flat[index]), falls.get(index, 0)
+            if present + fall < limits.min or present + total - fall > limits.max:
+                return False
+        return True
+
+    def apply(self, flat: Array) -> None:
+        """Carry the operands out; they fit."""
+        operate = OPERATIONS[self.operation]
+        for index, operand in self.operands.items():
+            flat[index] = operate(int(flat[index]), operand)
+
+
+def suits(operation: str, value: int, buffer: Array) -> bool:
+    """Whether an operand may be kept apart: with one out of the element's range only a sum can stay within."""
+    limits = np.iinfo(buffer.dtype)
+    return operation == "add" or limits.min <= value <= limits.max

@@ -1,0 +1,253 @@
+"""Laws 1 and 2 over programs, predictors, distances and executors, whatever their timing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from itertools import cycle
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asc.allocator import Allocator
+from asc.cache import TrajectoryCache
+from asc.computation import Computation, Predictor, Validator
+from asc.engine import Engine
+from asc.predictors.ensemble import BUILT_IN, Ensemble
+from asc.testing.assembly import assemble
+from asc.testing.clock import Clock, Priced, Slow
+from asc.testing.executors import Deferred, Inline
+from asc.testing.laws import PRICES, check_driven, check_rejection, check_same_end, decisions, drive, walk
+from asc.testing.problems import PROGRAMS, Descent, Registers, machine
+from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.types import Boundary
+from asc.validators.adaptive import Adaptive
+from asc.validators.paired import Paired
+from asc.validators.proximity import Proximity
+from asc.validators.strict import Strict
+
+LAW = settings(deadline=None, max_examples=40)
+
+PREDICTORS: Mapping[str, Callable[[], Predictor]] = {
+    **BUILT_IN,
+    "ensemble": Ensemble,
+    "silent": Silent,
+    "raising": Raising,
+    "garbage": Garbage,
+}
+VALIDATORS: Mapping[str, Callable[[], Validator]] = {
+    "adaptive": Adaptive,
+    "paired": Paired,
+    "proximity": Proximity,
+    "strict": Strict,
+    "everything": lambda: Accept(gain_steps=5.0),
+}
+
+programs = st.sampled_from(sorted(PROGRAMS))
+without_needs = [name for name, create in PREDICTORS.items() if not create().needs]
+several_predictors = st.lists(st.sampled_from(sorted(PREDICTORS)), min_size=1, max_size=3, unique=True)
+distances = st.integers(1, 40)
+scripts = st.lists(st.sampled_from(("begin", "finish", "last", "fail", "break", "nothing")), min_size=1, max_size=30)
+
+
+class Unreliable:
+    """Makes deferred executors, and at each boundary lets the latest do the next thing in a script, over and over.
+
+    Whatever happens, no more is under way than there are workers.
+    """
+
+    def __init__(self, script: list[str], workers: int) -> None:
+        self._script: Iterator[str] = cycle(script)
+        self._workers = workers
+        self._made: list[Deferred] = []
+
+    def make(self) -> Executor:
+        self._made.append(Deferred())
+        return self._made[-1]
+
+    def act(self, event: Boundary) -> None:
+        if not self._made:
+            return
+        executor, action = self._made[-1], next(self._script)
+        assert sum(not call.future.cancelled() for call in executor.calls) <= self._workers
+        if action == "break":
+            executor.break_down()
+        elif executor.calls and action == "begin":
+            executor.begin()
+        elif executor.calls and action == "finish":
+            executor.finish()
+        elif executor.calls and action == "last":
+            executor.finish(-1)
+        elif executor.calls and action == "fail":
+            executor.fail(ValueError("this result does not unpickle"))
+
+
+def made(names: list[str]) -> dict[str, Predictor]:
+    return {name: PREDICTORS[name]() for name in names}
+
+
+@LAW
+@given(programs, several_predictors, distances, st.integers(0, 4))
+def test_exact_with_results_that_are_there_at_once(program: str, names: list[str], every: int, workers: int) -> None:
+    def build(computation: Computation) -> Engine:
+        return assemble(computation, made(names), every=every, workers=workers)
+
+    check_same_end(lambda: machine(program, 700), build)
+
+
+@LAW
+@given(programs, several_predictors, distances, st.integers(1, 4), scripts)
+def test_exact_with_results_in_any_order_or_never_or_lost(
+    program: str, names: list[str], every: int, workers: int, script: list[str]
+) -> None:
+    def build(computation: Computation) -> Engine:
+        pool = Unreliable(script, workers)
+        return assemble(
+            computation, made(names), every=every, workers=workers, executor=pool.make, on_boundary=pool.act
+        )
+
+    check_same_end(lambda: machine(program, 700), build)
+
+
+@LAW
+@given(
+    programs,
+    several_predictors,
+    distances,
+    st.sampled_from((1e-7, 1e-5, 1e-3)),
+    st.fixed_dictionaries({kind: st.floats(0, 1e-3) for kind in PRICES}),
+)
+def test_exact_whatever_things_cost(
+    program: str, names: list[str], every: int, slowness: float, prices: Mapping[str, float]
+) -> None:
+    def build(computation: Computation) -> Engine:
+        clock = Clock()
+        slow = {name: Slow(predictor, clock, slowness) for name, predictor in made(names).items()}
+        assert isinstance(computation, Registers)
+        return assemble(Priced(computation, clock, prices), slow, every=every, clock=clock)
+
+    check_same_end(lambda: machine(program, 700), build)
+
+
+@LAW
+@given(programs, distances, st.integers(0, 3), st.integers(0, 3), st.booleans())
+def test_exact_within_any_bounds(program: str, every: int, entries: int, lookahead: int, memoise: bool) -> None:
+    bounds = TrajectoryCache.Config(max_entries=entries)
+    rationing = Allocator.Config(lookahead=lookahead + 1, memoise=memoise)
+
+    def build(computation: Computation) -> Engine:
+        return assemble(computation, made(["affine", "memory"]), every=every, cache=bounds, allocator=rationing)
+
+    check_same_end(lambda: machine(program, 700), build)
+
+
+@LAW
+@given(programs, several_predictors, distances, st.lists(st.integers(1, 200), min_size=1, max_size=5))
+def test_a_run_in_stretches_arrives_at_each_and_at_the_same_end(
+    program: str, names: list[str], every: int, stretches: list[int]
+) -> None:
+    plain, engine = machine(program, 700), assemble(machine(program, 700), made(names), every=every)
+    for stretch in stretches:
+        until = min(700, plain.position() + stretch)
+        plain.advance(stretch)
+        engine.run(until=until)
+        assert engine.computation.position() == until
+        assert engine.computation.digest() == plain.digest()
+    engine.run()
+    assert engine.computation.digest() == walk(plain)
+
+
+@LAW
+@given(programs, several_predictors, distances)
+def test_shadow_runs_end_like_plain_ones(program: str, names: list[str], every: int) -> None:
+    def build(computation: Computation) -> Engine:
+        return assemble(computation, made(names), every=every, shadow=True)
+
+    engine = check_same_end(lambda: machine(program, 300), build)
+    assert engine.ledger.leaps == engine.ledger.skipped == 0
+
+
+@LAW
+@given(
+    st.integers(0, 99),
+    st.lists(st.sampled_from(without_needs), min_size=1, max_size=3, unique=True),
+    distances,
+    st.lists(st.integers(0, 30), min_size=1, max_size=4),
+)
+def test_judged_runs_are_transparent_where_nothing_is_accepted(
+    seed: int, names: list[str], every: int, horizons: list[int]
+) -> None:
+    for validator in (Refuse(), Break()):
+
+        def build(computation: Computation, validator: Validator = validator) -> Engine:
+            rationing = Allocator.Config(horizons=tuple(horizons))
+            return assemble(computation, made(names), every=every, validator=validator, allocator=rationing)
+
+        assert check_same_end(lambda: Descent(300, seed), build).ledger.leaps == 0
+        if "linear" in names and "raising" not in names:
+            check_rejection(lambda: Descent(300, seed), build)
+
+
+@LAW
+@given(
+    st.integers(0, 99),
+    st.sampled_from(sorted(VALIDATORS)),
+    distances,
+    st.lists(st.integers(0, 30), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_judged_runs_are_functions_of_their_seed(
+    seed: int, validator: str, every: int, horizons: list[int], shadow: bool
+) -> None:
+    def build(computation: Computation) -> Engine:
+        return assemble(
+            computation,
+            made(["linear", "mean", "garbage"]),
+            every=every,
+            validator=VALIDATORS[validator](),
+            allocator=Allocator.Config(horizons=tuple(horizons)),
+            shadow=shadow,
+        )
+
+    one, other = build(Descent(300, seed)), build(Descent(300, seed))
+    assert decisions(drive(one)) == decisions(drive(other))
+    assert one.computation.digest() == other.computation.digest()
+    assert one.computation.position() == 300
+    if shadow:
+        assert one.computation.digest() == walk(Descent(300, seed))
+    check_driven(lambda: Descent(300, seed), build)
+
+
+@pytest.mark.parametrize(
+    ("program", "predictor", "every", "least"),
+    [
+        ("count", "linear", 8, 1000),
+        ("congruential", "affine", 7, 1000),
+        ("lap", "memory", 8, 1000),
+        ("collatz", "memory", 20, 200),
+        ("mixed", "memory", 5, 1000),
+    ],
+)
+def test_what_is_predictable_is_leapt_over(program: str, predictor: str, every: int, least: int) -> None:
+    """The laws above would hold for an engine that never leaps; this one does."""
+    clock = Clock()
+    computation = Priced(machine(program, 4000), clock, {"step": 1e-4, "dispatch": 1e-6})
+    engine = assemble(computation, made([predictor]), every=every, clock=clock, executor=Inline)
+    engine.run()
+    assert engine.computation.digest() == walk(machine(program, 4000))
+    assert engine.ledger.skipped > least
+
+
+@pytest.mark.parametrize("validator", sorted(VALIDATORS))
+def test_judged_runs_leap(validator: str) -> None:
+    engine = assemble(
+        Descent(1500, rate=0.002, noise=0.01),
+        made(["linear"]),
+        every=5,
+        validator=VALIDATORS[validator](),
+        allocator=Allocator.Config(horizons=(5, 10)),
+    )
+    events = drive(engine)
+    assert engine.ledger.leaps > 0
+    assert all(len(event.leaps) <= 1 for event in events)
