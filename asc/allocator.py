@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field
+from pydantic import Field, NonNegativeInt
 
 from asc.computation import Computation
 from asc.ledger import Ledger
@@ -51,7 +51,7 @@ class Allocator:
         """How speculation is rationed."""
 
         overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
-        horizons: tuple[int, ...] = Field((), description="judged speculation: horizons to try, in steps")
+        horizons: tuple[NonNegativeInt, ...] = Field((), description="judged speculation: horizons to try, in steps")
         lookahead: int = Field(1024, ge=1, description="executed speculation: supersteps to look ahead at most")
         memoise: bool = Field(True, description="remember the main thread's own supersteps where that pays")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Hashable
 
 from pydantic import Field
@@ -109,11 +109,17 @@ class TrajectoryCache:
         self._bytes -= transition.nbytes
 
     def _reindex(self) -> None:
-        """Choose the index words anew, and file everything again; each time half as often."""
+        """Choose the index words anew, and file everything again; each time half as often.
+
+        Of the words that many entries read, those that tell most of them apart.
+        """
         self._reindex_at = 2 * self._serial
-        counts = Counter(name for entry in self._entries.values() for name in entry.causal)
-        often = [name for name, count in counts.most_common(_INDEX) if 4 * count >= len(self._entries)]
-        index = tuple(sorted(often))
+        values: dict[str, list[Hashable]] = {}
+        for entry in self._entries.values():
+            for name, value in entry.causal.items():
+                values.setdefault(name, []).append(value)
+        often = [name for name, read in values.items() if 4 * len(read) >= len(self._entries)]
+        index = tuple(sorted(sorted(often, key=lambda name: (-len(set(values[name])), name))[:_INDEX]))
         if index != self._index:
             self._index, self._shelves = index, {}
             for serial, entry in self._entries.items():

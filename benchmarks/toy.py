@@ -37,7 +37,7 @@ from asc_toy.simulate import Costs, sweep
 from asc_toy.state import plain_state, split
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "gf2_plugin"))
-import asc_gf2  # noqa: E402 -- the example plugin, which need not be installed
+import asc_gf2
 
 
 class Case(NamedTuple):

@@ -94,6 +94,7 @@ class Ensemble:
         self._weights: dict[str, list[float]] = {}
         self._leaders: dict[str, int] = {}  # word: the heaviest member, if it was right the last time
         self._round = 0
+        self._speechless = False  # whether everybody was silent when everybody was last asked
         self._alert = _ALERT  # rounds for which everybody is asked
 
     @classmethod
@@ -111,11 +112,14 @@ class Ensemble:
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Judge the members by the new snapshots, then let them vote; None where all are silent."""
         positions, words = history.positions, history.read("words")
-        for superstep in self._reader.supersteps(positions, words):
+        for superstep in [*self._reader.supersteps(positions, words)][-_ALERT:]:
             self._judge(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
         newest: Mapping[str, Word] = words[-1]
-        said = self._ask(Prefix(history, words, len(positions)), horizon, self._awake())
-        if all(answer.silent for answer in said):
+        awake = self._awake()
+        said = self._ask(Prefix(history, words, len(positions)), horizon, awake)
+        if len(awake) == len(self._members):
+            self._speechless = all(answer.silent for answer in said)
+        if self._speechless:
             return None
         state = dict(newest)
         for name in self._reader.excited:

@@ -12,7 +12,7 @@ from asc.recognizers.grid import OFF_GRID, next_on_grid
 from asc.settings import Settings
 from asc.types import Recognition
 
-_HYSTERESIS = 4.0  # a distance is kept until it is wrong by this factor
+_HYSTERESIS = 3.0  # a distance is kept until it is wrong by this factor
 _BOUNDARIES_LEFT = 16  # how many supersteps must remain for a longer one to be worth learning
 _LONGEST_PAUSE = 64  # boundaries between two looks at the price, at most
 

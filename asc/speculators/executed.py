@@ -73,6 +73,7 @@ class Executed:
         workers: int,
         ledger: Ledger,
         start_s: float = 0.0,
+        *,
         background: bool = True,
     ) -> None:
         self._predictors, self.workers, self._ledger, self._start_s = predictors, workers, ledger, start_s
@@ -90,8 +91,7 @@ class Executed:
 
     def slowdown(self) -> float | None:
         """How many times a worker's tracked step takes the plain price on the main thread."""
-        rate = self._expected(1)
-        return rate / self._ledger.unit if rate is not None and self._ledger.unit else None
+        return median(self._rates) / self._ledger.unit if self._rates and self._ledger.unit else None
 
     def capacity(self) -> int:
         """Idle workers; none once the pool has been given up."""
@@ -209,7 +209,9 @@ class Executed:
         return attempts
 
     def _expected(self, steps: int) -> float | None:
-        return median(self._rates) * steps if self._rates else None
+        """Seconds that a worker will take: what its like have taken, or at first what the main thread would take."""
+        rate = median(self._rates) if self._rates else self._ledger.unit
+        return rate * steps or None
 
     def _limit(self, steps: int) -> float | None:
         expected = self._expected(steps)

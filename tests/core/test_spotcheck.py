@@ -12,6 +12,7 @@ from asc.errors import NonDeterministicStepError
 from asc.predictors.linear import Linear
 from asc.spotcheck import check_first_step, check_leap
 from asc.testing.assembly import assemble
+from asc.testing.clock import Clock, Priced
 from asc.testing.problems import Registers, machine
 from asc.testing.registers import Effect, run_superstep
 from asc.words import Word
@@ -63,6 +64,8 @@ def test_the_engine_finds_a_step_that_is_not_deterministic() -> None:
 
 
 def test_the_engine_finds_one_that_only_becomes_so() -> None:
-    """It looks deterministic at its first step; the leaps are checked now and then."""
+    """It looks deterministic at its first step; a leap is checked now and then, where that is affordable."""
+    clock = Clock()
+    computation = Priced(drifting(after=100), clock, {"step": 1e-4})
     with pytest.raises(NonDeterministicStepError, match="gave one state to worker"):
-        assemble(drifting(after=100), {"linear": Linear()}, every=16).run()
+        assemble(computation, {"linear": Linear()}, every=4, clock=clock).run()

@@ -100,7 +100,7 @@ def test_a_member_that_was_wrong_for_long_comes_back_thanks_to_its_share(share: 
 def test_a_member_that_raises_does_not_break_the_others_and_loses_weight() -> None:
     ensemble = of(("broken", Scripted(broken)), ("linear", Linear()))
     assert show(ensemble, [{"n": k} for k in range(20)]) == {"n": 20}
-    assert ensemble.weights["n"]["broken"] < 0.1
+    assert ensemble.weights["n"]["broken"] < 0.2
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,17 @@ class ToyConfig(SpeculationConfig):
     @model_validator(mode="before")
     @classmethod
     def _suit_program(cls, given: Any) -> Any:
-        """Fill in what suits the program, where nothing else is asked for."""
+        """Replace what is at its default by what suits the program better."""
         name = given.get("program") if isinstance(given, dict) else None
-        return {**PROGRAMS[name].settings, **given} if name in PROGRAMS else given
+        if name not in PROGRAMS:
+            return given
+        usual = {field: cls.model_fields[field].default for field in PROGRAMS[name].settings}
+        suits = {
+            field: value
+            for field, value in PROGRAMS[name].settings.items()
+            if field not in given or Component.model_validate(given[field]) == usual[field]
+        }
+        return {**given, **suits}
 
 
 class ToyBackend:

@@ -21,7 +21,7 @@ class Writer(Protocol):
 class GuardedArray(np.ndarray[Any, Any]):
     """A read-only view whose item assignment and in-place operators go to a writer, as do those of views of it.
 
-    Reading is numpy's own. Results of expressions are of this class too, but have their own memory and no writer.
+    Reading is numpy's own. A copy is of this class too, but has its own memory and no writer.
     """
 
     _writer: Writer | None = None
@@ -34,6 +34,11 @@ class GuardedArray(np.ndarray[Any, Any]):
             self.base._writer.write(key, value, self)
         else:
             super().__setitem__(key, value)
+
+    def __array_wrap__(self, array: Array, context: Any = None, return_scalar: bool = False) -> Any:
+        """Results are ordinary: arrays of numpy's own class, and scalars from reductions."""
+        plain = np.asarray(array)
+        return plain[()] if return_scalar or not plain.ndim else plain
 
     def __repr__(self) -> str:
         return repr(np.asarray(self))  # what a step makes of it must not tell how it is run

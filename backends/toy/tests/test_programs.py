@@ -213,7 +213,7 @@ def test_a_stretch_of_a_remembered_trajectory_reads_nothing_but_x() -> None:
 def test_neighbouring_trajectories_pass_the_same_values() -> None:
     program = build("collatz-memo", 30, 1)
     state = plain_state(*split(program.state))
-    seen = Counter()
+    seen: Counter[int] = Counter()
     for _ in range(program.steps):
         seen[state.x] += 1
         program.step(state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -142,7 +143,7 @@ def test_a_sweep_has_a_row_for_each_number_of_cores() -> None:
         ({"look_ahead": 0}, "at least 1"),
     ],
 )
-def test_costs_that_mean_nothing_are_refused(change: dict[str, float], sentence: str) -> None:
+def test_costs_that_mean_nothing_are_refused(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(AscError, match=sentence):
         replace(MEASURED, **change)
 

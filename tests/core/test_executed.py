@@ -1,0 +1,448 @@
+"""Executed speculation: what is under way, what arrives when, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+
+from asc.cache import TrajectoryCache
+from asc.computation import History, Predictor
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.predictors.linear import Linear
+from asc.speculators import Executed
+from asc.speculators.guess import require_needs
+from asc.testing.clock import Clock
+from asc.testing.executors import Deferred, Inline
+from asc.testing.problems import Descent, machine
+from asc.testing.stand_ins import Raising, Silent
+from asc.trajectory import Trajectory
+from asc.types import Attempt, Direct, Outcome, Plan
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STEP_S = 1e-4
+EVERY = 8
+
+
+class Wrong:
+    """Guesses a state in which the step raises."""
+
+    needs: frozenset[str] = frozenset()
+
+    def predict(self, history: History, horizon: int) -> Direct:
+        return Direct({"n": "seven"})
+
+
+class Bench:
+    """A machine, a speculator and its executors; supersteps of eight steps of a tenth of a millisecond on a clock of its own."""
+
+    def __init__(self, workers: int = 2, program: str = "count", start_s: float = 0.0, make: Any = None) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(exact=True, clock=self.clock)
+        self.computation = machine(program, 10_000)
+        self.cache, self.trajectory = TrajectoryCache(), Trajectory()
+        self.pools: list[Any] = []
+        self._make: Callable[[], Executor] = make or Deferred
+        predictors: dict[str, Predictor] = {
+            "linear": Linear(),
+            "wrong": Wrong(),
+            "raising": Raising(),
+            "silent": Silent(),
+        }
+        self.executed = Executed(predictors, self.open, workers, self.ledger, start_s, background=False)
+        self.walk(0)
+        self.walk()
+
+    def open(self) -> Executor:
+        self.pools.append(self._make())
+        return self.pools[-1]  # type: ignore[no-any-return]
+
+    @property
+    def pool(self) -> Deferred:
+        assert isinstance(self.pools[-1], Deferred)
+        return self.pools[-1]
+
+    def walk(self, steps: int = EVERY) -> None:
+        since = self.clock()
+        self.computation.advance(steps)
+        self.clock.move(steps * STEP_S)
+        self.ledger.progress(steps, since)
+        self.trajectory.append(self.computation.observe())
+
+    def launch(self, *ahead: int, predictor: str = "linear") -> list[Attempt]:
+        plans = [Plan(predictor, EVERY * distance, EVERY) for distance in ahead]
+        return list(self.executed.speculate(self.computation, self.trajectory.snapshots(), plans, self.cache))
+
+    def collect(self) -> list[Attempt]:
+        return list(self.executed.collect(self.computation, self.cache))
+
+    def outcomes(self) -> list[Outcome]:
+        return [attempt.outcome for attempt in self.collect()]
+
+    def know_the_rate(self) -> None:
+        """Let one result arrive, so that it is known what workers take: next to nothing."""
+        self.launch(1)
+        self.pool.finish()
+        self.walk()
+        assert self.outcomes() == [Outcome.ACCEPTED]
+
+
+def test_a_right_guess_arrives_and_is_found() -> None:
+    bench = Bench()
+    assert bench.launch(1) == [Attempt(Plan("linear", 8, 8), Outcome.LAUNCHED)]
+    assert bench.collect() == []
+    bench.pool.finish()
+    assert bench.collect() == []
+    assert len(bench.cache) == 1
+    bench.walk()
+    assert bench.collect() == [Attempt(Plan("linear", 8, 8), Outcome.ACCEPTED, 8)]
+    leap = bench.cache.lookup(bench.computation)
+    assert leap is not None
+    assert (leap.start, leap.steps, leap.source) == (16, 8, "worker 1, linear")
+    expected = machine("count", 10_000)
+    expected.advance(24)
+    bench.computation.apply(leap)
+    assert bench.computation.digest() == expected.digest()
+
+
+def test_a_wrong_guess_is_rejected_when_its_place_is_reached() -> None:
+    bench = Bench(program="congruential")
+    bench.launch(1)
+    bench.pool.finish()
+    bench.walk()
+    (attempt,) = bench.collect()
+    assert (attempt.outcome, attempt.gain_steps) == (Outcome.REJECTED, 0.0)
+    assert attempt.reason == "it read a word that was guessed wrong"
+    assert bench.cache.lookup(bench.computation) is None
+
+
+def test_a_crash_in_a_worker_is_a_wrong_guess() -> None:
+    bench = Bench()
+    bench.launch(1, predictor="wrong")
+    bench.pool.finish()
+    bench.walk()
+    (attempt,) = bench.collect()
+    assert attempt.outcome is Outcome.REJECTED
+    assert attempt.reason.startswith("TypeError: ")
+    assert len(bench.cache) == 0
+
+
+def test_capacity_and_places() -> None:
+    bench = Bench(workers=3)
+    assert (bench.executed.capacity(), bench.executed.covered()) == (3, frozenset())
+    bench.launch(1, 3)
+    assert (bench.executed.capacity(), bench.executed.covered()) == (1, frozenset({16, 32}))
+    bench.pool.finish(1)
+    bench.collect()
+    assert (bench.executed.capacity(), bench.executed.covered()) == (2, frozenset({16, 32}))
+    bench.walk()
+    bench.pool.finish()
+    bench.collect()
+    assert (bench.executed.capacity(), bench.executed.covered()) == (3, frozenset({32}))
+
+
+def test_a_late_result_is_kept_all_the_same() -> None:
+    bench = Bench()
+    bench.launch(1)
+    bench.pool.begin()
+    bench.walk()
+    assert bench.collect() == []
+    bench.walk()
+    bench.pool.finish()
+    assert bench.outcomes() == [Outcome.LATE]
+    assert len(bench.cache) == 1
+    assert bench.executed.covered() == frozenset()
+
+
+def test_a_task_that_has_not_begun_is_taken_back() -> None:
+    bench = Bench()
+    bench.launch(1, 2)
+    (awaited, ahead) = bench.pool.calls
+    bench.walk()
+    assert bench.collect() == []
+    assert awaited.future.cancelled()
+    assert not ahead.future.cancelled()
+    assert bench.executed.covered() == frozenset({24})
+    assert bench.executed.capacity() == 1
+
+
+class Join(Future[Any]):
+    """A future whose call is done by the time that somebody has waited for it."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        super().__init__()
+        self.call, self.waited = call, list[float | None]()
+        self.set_running_or_notify_cancel()
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        if not self.done():
+            self.waited.append(timeout)
+            self.set_result(self.call())
+        return super().exception(timeout)
+
+
+class NeverDone(Join):
+    """A future that nobody has the patience for."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        self.waited.append(timeout)
+        raise TimeoutError
+
+
+class Joining(Executor):
+    def __init__(self, kind: type[Join] = Join) -> None:
+        self.futures: list[Join] = []
+        self._kind = kind
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        call = partial(fn, *args, **kwargs)
+        if len(self.futures) < 2:  # the question whether workers are there, and one that tells what they take
+            future = Join(call)
+            future.exception()
+            future.waited.clear()
+        else:
+            future = self._kind(call)
+        self.futures.append(future)
+        return future
+
+
+def awaited(kind: type[Join] = Join, program: str = "count") -> tuple[Bench, Join]:
+    """Return a bench at a place for which a task is under way, where it is known what a task takes."""
+    bench = Bench(make=partial(Joining, kind), program=program)
+    bench.launch(1)
+    bench.walk()
+    assert len(bench.collect()) == 1
+    bench.launch(1)
+    bench.walk(0)
+    bench.computation.advance(EVERY)
+    return bench, bench.pools[0].futures[-1]
+
+
+def test_one_that_is_about_to_arrive_is_waited_for() -> None:
+    bench, future = awaited()
+    assert bench.outcomes() == [Outcome.ACCEPTED]
+    assert future.waited == [pytest.approx(EVERY * STEP_S)]  # no longer than the main thread itself would take
+    assert bench.ledger.accounts()["wait"]["count"] == 1
+    assert bench.cache.lookup(bench.computation) is not None
+
+
+def test_one_that_takes_longer_than_it_should_is_not_waited_for() -> None:
+    bench, future = awaited()
+    bench.clock.move(EVERY * STEP_S)
+    assert bench.collect() == []
+    assert future.waited == []
+    assert bench.executed.covered() == frozenset({24})
+
+
+def test_one_that_started_from_a_wrong_guess_is_not_waited_for() -> None:
+    bench, future = awaited(program="congruential")
+    assert bench.collect() == []
+    assert future.waited == []
+
+
+def test_one_that_is_not_there_in_time_is_left_under_way() -> None:
+    bench, future = awaited(NeverDone)
+    assert bench.collect() == []
+    assert len(future.waited) == 1
+    assert bench.executed.covered() == frozenset({24})
+    bench.walk()
+    future.set_result(future.call())
+    assert bench.outcomes() == [Outcome.LATE]
+
+
+def test_a_pool_that_breaks_down_loses_what_is_under_way_and_is_replaced() -> None:
+    bench = Bench(workers=3)
+    bench.launch(1, 2, 3)
+    bench.pool.break_down()
+    assert bench.collect() == []
+    assert (bench.executed.capacity(), bench.executed.covered()) == (3, frozenset())
+    assert bench.executed.fault == ""
+    assert bench.launch(1, 2) == [Attempt(Plan("linear", 8 * i, 8), Outcome.LAUNCHED) for i in (1, 2)]
+    assert len(bench.pools) == 2
+    bench.pool.finish()
+    bench.walk()
+    assert bench.outcomes() == [Outcome.ACCEPTED]
+
+
+def test_one_breakdown_is_counted_once_however_many_results_it_took() -> None:
+    bench = Bench(workers=8)
+    for _ in range(3):
+        bench.launch(1, 2, 3, 4, 5, 6, 7, 8)
+        bench.pool.break_down()
+        bench.collect()
+    assert bench.executed.fault == ""
+
+
+def test_after_breakdowns_in_a_row_the_pool_is_given_up() -> None:
+    bench = Bench()
+    for _ in range(4):
+        assert bench.executed.fault == ""
+        assert len(bench.launch(1)) == 1
+        bench.pool.break_down()
+        bench.collect()
+    assert bench.executed.fault == "the workers broke down 4 times in a row (BrokenExecutor: a worker died)"
+    assert bench.executed.capacity() == 0
+    assert bench.launch(1) == []
+    assert len(bench.pools) == 4
+
+
+def test_a_result_between_breakdowns_forgives_those_before() -> None:
+    bench = Bench()
+    for _ in range(10):
+        bench.launch(1)
+        bench.pool.finish()
+        bench.collect()
+        bench.launch(2)
+        bench.pool.break_down()
+        bench.collect()
+    assert bench.executed.fault == ""
+    assert len(bench.pools) == 10
+
+
+def test_a_pool_that_was_shut_down_by_somebody_else_is_replaced() -> None:
+    bench = Bench(workers=3)
+    bench.launch(1)
+    bench.pool.shutdown(cancel_futures=True)
+    assert bench.launch(2, 3) == []
+    assert bench.executed.covered() == frozenset()
+    assert len(bench.launch(1, 2, 3)) == 3
+    assert bench.executed.fault == ""
+    for i in range(3):
+        bench.pool.shutdown(cancel_futures=True)
+        bench.collect()
+        bench.launch(1)
+        assert bench.executed.fault == "" or i == 2
+
+
+def test_a_stuck_worker_costs_its_pool() -> None:
+    bench = Bench()
+    bench.know_the_rate()
+    bench.launch(1, 2)
+    bench.pool.begin()
+    bench.clock.move(5.0)
+    assert bench.collect() == []
+    assert bench.executed.covered() == frozenset({24, 32})
+    bench.clock.move(5.0)
+    assert bench.collect() == []
+    assert bench.executed.covered() == frozenset()
+    assert bench.pool.closed
+    bench.launch(1)
+    assert len(bench.pools) == 2
+    for _ in range(3):
+        bench.clock.move(10.0)
+        bench.collect()
+        bench.launch(1)
+    assert bench.executed.fault.endswith("(TimeoutError: a worker did not come back from 8 steps)")
+
+
+def test_before_any_result_the_plain_price_tells_who_is_stuck() -> None:
+    bench = Bench()
+    bench.launch(1)
+    bench.pool.begin()
+    bench.clock.move(5.0)
+    assert bench.collect() == []
+    assert bench.executed.covered() == frozenset({16})
+    bench.clock.move(5.0)
+    assert bench.collect() == []
+    assert bench.executed.covered() == frozenset()
+
+
+def test_a_result_that_does_not_unpickle_is_a_wrong_guess() -> None:
+    bench = Bench()
+    bench.launch(1)
+    bench.pool.fail(AttributeError("cannot find the class"))
+    bench.walk()
+    assert bench.collect() == [
+        Attempt(Plan("linear", 8, 8), Outcome.REJECTED, reason="AttributeError: cannot find the class")
+    ]
+    assert bench.executed.fault == ""
+
+
+def test_predictors_that_say_nothing_or_raise() -> None:
+    bench = Bench()
+    (silent,) = bench.launch(1, predictor="silent")
+    assert silent.outcome is Outcome.SILENT
+    (raising,) = bench.launch(1, predictor="raising")
+    assert raising == Attempt(
+        Plan("raising", 8, 8), Outcome.FAILED, reason="RuntimeError: this predictor always raises"
+    )
+    (unknown,) = bench.launch(1, predictor="unheard of")
+    assert unknown.outcome is Outcome.FAILED
+    assert bench.executed.covered() == frozenset()
+    assert bench.ledger.accounts()["predict"]["count"] == 3
+
+
+def test_spans_tell_what_the_workers_did() -> None:
+    bench = Bench()
+    bench.launch(1, 2)
+    bench.pool.finish(1)
+    bench.pool.finish(0)
+    bench.collect()
+    spans = bench.executed.spans()
+    assert [(span.worker, span.start, span.steps) for span in spans] == [("worker 1", 16, 8), ("worker 1", 24, 8)]
+    assert all(span.began <= span.ended for span in spans)
+    assert bench.executed.spans() == []
+
+
+def test_slowdown_is_what_workers_take_over_the_plain_price() -> None:
+    bench = Bench()
+    assert bench.executed.slowdown() is None
+    bench.know_the_rate()
+    slowdown = bench.executed.slowdown()
+    assert slowdown is not None
+    span = bench.executed.spans()[0]
+    assert slowdown == pytest.approx((span.ended - span.began) / EVERY / STEP_S)
+
+
+def test_a_short_run_does_without_workers() -> None:
+    bench = Bench(start_s=2.0)  # ten thousand steps take one second
+    assert bench.launch(1) == []
+    assert bench.pools == []
+    assert len(Bench(start_s=0.5).launch(1)) == 1
+
+
+def test_closing_takes_back_what_has_not_begun() -> None:
+    bench = Bench()
+    bench.launch(1, 2)
+    bench.pool.begin()
+    begun, waiting = bench.pool.calls
+    bench.executed.close()
+    assert waiting.future.cancelled()
+    assert not begun.future.cancelled()
+    assert bench.pool.closed
+    assert bench.executed.covered() == frozenset()
+    bench.executed.close()
+
+
+def test_closing_before_anything_was_opened() -> None:
+    bench = Bench()
+    bench.executed.close()
+    assert bench.pools == []
+
+
+def test_a_backend_whose_guesses_cannot_be_run_is_told_so() -> None:
+    computation, ledger, trajectory = Descent(100), Ledger(exact=False), Trajectory()
+    for _ in range(2):
+        computation.advance(8)
+        trajectory.append(computation.observe())
+    executed = Executed({"linear": Linear()}, Inline, 1, ledger, background=False)
+    with pytest.raises(AscError, match="cannot run on from a predicted state"):
+        executed.speculate(computation, trajectory.snapshots(), [Plan("linear", 8, 8)], TrajectoryCache())
+    executed.close()
+
+
+def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
+    class Needy:
+        needs = frozenset({"words", "optimizer"})
+
+    require_needs("predictor", {"linear": Linear()}, Descent(10))
+    with pytest.raises(AscError, match="The predictor 'mine' needs optimizer, words, which this backend does not"):
+        require_needs("predictor", {"mine": Needy()}, Descent(10))
+    with pytest.raises(AscError, match="it offers words"):
+        require_needs("recognizer", {"mine": Needy()}, machine("count", 10))
