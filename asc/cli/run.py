@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,28 +60,45 @@ def run(
         other = "--shadow" if shadow else "--compare"
         raise click.UsageError(f"--no-speculation and {other} exclude each other; leave one of them out.")
     if resume is None:
-        config, folder = config_from(), new_run_folder(out, name)
+        config = config_from()
+        backend, folder = make(session, name, config), new_run_folder(out, name)
     else:
         config, folder, shadow, plain = _resumed(name, config_from, find_run(out, resume))
-    backend, plugins = make(session, name, config), session.plugins
+        backend = make(session, name, config)
+    plugins = session.plugins
     if not quiet:
         plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
     plugins.observe(Record(folder), "record")
-    started = Run(backend, name, plugins, folder=folder, resume=resume is not None, shadow=shadow, speculate=not plain)
+    try:
+        first = Run(
+            backend, name, plugins, folder=folder, resume=resume is not None, shadow=shadow, speculate=not plain
+        )
+    except AscError:
+        with suppress(OSError):  # keep a folder that has something in it
+            folder.rmdir()
+        raise
     if resume is None:
-        _describe(folder, started)
-    summary = started.execute()
+        _describe(folder, first)
+    try:
+        summary = first.execute()
+    except AscError:
+        _keep(folder, first.summary("failed"))
+        raise
     plugins.remove("record")
     if compare_plain and summary["state"] == "finished":
-        session.messages.print(Text("The same again, plainly, to compare."), soft_wrap=True)
-        second = Run(backend, name, plugins, speculate=False).execute()
-        if second["state"] == "finished":
-            compare(summary, second, started.computation.exact)
-        else:
-            summary["warnings"].append("The plain run was interrupted, so there is nothing to compare with.")
+        _compare(session, Run(backend, name, plugins, speculate=False), summary, first.computation.exact)
     _keep(folder, summary)
     _tell(session, summary, as_json)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
+
+
+def _compare(session: Any, plain: Run, summary: dict[str, Any], exact: bool) -> None:
+    session.messages.print(Text("The same again, plainly, to compare."), soft_wrap=True)
+    second = plain.execute()
+    if second["state"] == "finished":
+        compare(summary, second, exact)
+    else:
+        summary["warnings"].append("The plain run was interrupted, so there is nothing to compare with.")
 
 
 def _describe(folder: Path, run: Run) -> None:
