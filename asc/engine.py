@@ -177,7 +177,7 @@ class Engine:
         computation, since = self.computation, self.ledger.clock()
         affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 4
         if computation.exact and self.ledger.leaps >= self._next_check and affordable:
-            self._next_check = 4 * self.ledger.leaps + 1
+            self._next_check = 16 * self.ledger.leaps + 1
             check_leap(computation, leap)
             self.ledger.charge("spot-check", since)
         else:

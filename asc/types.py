@@ -76,7 +76,12 @@ class Combination(NamedTuple):
     coefficients: tuple[Fraction | float, ...]
 
     def of(self, snapshots: Sequence[S]) -> Sequence[S]:
-        """Return those of the snapshots, oldest first, that the coefficients belong to: the newest."""
+        """Return those of the snapshots, oldest first, that the coefficients belong to: the newest.
+
+        Raises ValueError where there are fewer snapshots than coefficients.
+        """
+        if len(self.coefficients) > len(snapshots):
+            raise ValueError(f"{len(self.coefficients)} coefficients were given for {len(snapshots)} snapshots")
         return snapshots[len(snapshots) - len(self.coefficients) :]
 
 

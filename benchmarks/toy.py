@@ -160,14 +160,11 @@ def met(case: Case, row: dict[str, Any]) -> bool | None:
     return bool(row["identical"] and gain >= float(case.goal.split()[-1]))
 
 
-def idle_boundary(plugins: Plugins) -> float:
-    """Microseconds that a boundary costs when there is nothing to do at it: a million steps, each with a boundary."""
-    config = ToyConfig.model_validate(
-        {"recognizer": {"name": "every", "steps": 1}, "allocator": {"memoise": False}, **ONE_CORE, "n": 10}
-    )
-    backend = ToyBackend(config, Program("idle", _idle_step, {"n": 0, "a": 1.0}, 100_000))
-    plain = Run(backend, "toy", plugins, speculate=False).execute()["seconds"]
-    return 1e6 * (Run(backend, "toy", plugins).execute()["seconds"] - plain) / 100_000
+def idle_boundary(plugins: Plugins, count: int = 50_000) -> float:
+    """Microseconds that a boundary costs when there is nothing to do at it: no workers, nothing remembered."""
+    config = ToyConfig.model_validate({"allocator": {"memoise": False}, **ONE_CORE})
+    engine = Run(ToyBackend(config, Program("idle", _idle_step, {"n": 0, "a": 1.0}, count)), "toy", plugins).engine
+    return 1e6 * seconds(lambda: [engine.boundary() for _ in range(count)]) / count
 
 
 def _idle_step(state: Any) -> None:
@@ -205,7 +202,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="programs to measure")
     parser.add_argument("--name", default="toy", help="name of the result file")
     chosen = parser.parse_args()
-    console = Console()
+    console = Console(width=max(Console().width, 130))
     rows = []
     for case in CASES:
         if chosen.only is None or case.program in chosen.only:

@@ -47,16 +47,11 @@ def opinions(prediction: Prediction, history: Prefix, names: Iterable[str]) -> d
     newest = words[-1]
     said: dict[str, Word] = {}
     if isinstance(prediction, Combination):
-        coefficients = prediction.coefficients
-        if len(coefficients) != len(words):
-            raise ValueError(f"{len(coefficients)} coefficients were given for {len(words)} snapshots")
-        used = [i for i, coefficient in enumerate(coefficients) if coefficient]
-        if used == [len(words) - 1] and coefficients[-1] == 1:
-            return {name: newest[name] for name in names if name in newest}
-        parts, states = [coefficients[i] for i in used], [words[i] for i in used]
+        terms = [term for term in zip(prediction.coefficients, prediction.of(words), strict=True) if term[0]]
         for name in names:
-            values = [state[name] for state in states if name in state]
-            value = combine(parts, values) if values and len(values) == len(states) else None
+            values = [state[name] for _, state in terms if name in state]
+            complete = bool(values) and len(values) == len(terms)
+            value = combine([coefficient for coefficient, _ in terms], values) if complete else None
             if value is not None and name in newest and type(value) is type(newest[name]):
                 said[name] = value
         return said

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
 from asc.speculators.workforce import Workforce
-from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot, Span, Transition
+from asc.types import Attempt, Candidate, Combination, Outcome, Plan, Snapshot, Span, Transition
 
 _PATIENCE = 20  # a task may take this many times what its like have taken
 _LEAST_LIMIT = 2.0  # seconds; so may any task
@@ -77,7 +78,7 @@ class Executed:
         background: bool = True,
     ) -> None:
         self._predictors, self.workers, self._ledger, self._start_s = predictors, workers, ledger, start_s
-        self._workforce = Workforce(executor, ledger, background)
+        self._workforce = Workforce(executor, ledger, background, workers)
         self._flights: dict[int, _Flight] = {}  # by the position at which the result would be wanted
         self._arrived: dict[int, _Arrival] = {}
         self._spans: list[Span] = []
@@ -106,7 +107,7 @@ class Executed:
     ) -> Sequence[Attempt]:
         """Send each plan's candidate to a worker."""
         attempts: list[Attempt] = []
-        if not plans or not self._ready(computation):
+        if not plans or not self._ready(computation, history):
             return attempts
         for plan in plans:
             candidate = guess(computation, history, plan, self._predictors, self._ledger)
@@ -161,13 +162,21 @@ class Executed:
         self._flights.clear()
         self._workforce.close()
 
-    def _ready(self, computation: Computation) -> bool:
+    def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
         total = computation.total()
         if self._workforce.untouched and total is not None:
             short = (total - computation.position()) * self._ledger.unit < self._start_s
             if short:
                 return False
-        return self._workforce.ready()
+        return self._workforce.ready(lambda: self._warm_up(computation, history))
+
+    def _warm_up(self, computation: Computation, history: Sequence[Snapshot]) -> Callable[[], object]:
+        """Return a call of one step from here, so that a worker has unpacked the program before its first task."""
+        since, here = self._ledger.clock(), Plan("warm-up", 0, 1)
+        candidate = computation.materialise(Combination((1,)), history[-1:], here)
+        call = partial(deliver, self._task(computation, candidate, here)) if candidate else os.getpid
+        self._ledger.start("warm-up", self._ledger.clock() - since)
+        return call
 
     def _task(self, computation: Computation, candidate: Candidate, plan: Plan) -> Callable[[], Transition | None]:
         if not isinstance(computation, Executable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -18,10 +19,13 @@ T = TypeVar("T")
 
 
 class Workforce:
-    """An executor that is opened at first need, in the background, since workers may take seconds to start."""
+    """An executor that is opened at first need, in the background, since workers may take seconds to start.
 
-    def __init__(self, make: Callable[[], Executor], ledger: Ledger, background: bool = True) -> None:
-        self._make, self._ledger, self._background = make, ledger, background
+    Each of the `workers` is given one call to warm up on before it counts as there.
+    """
+
+    def __init__(self, make: Callable[[], Executor], ledger: Ledger, background: bool = True, workers: int = 1) -> None:
+        self._make, self._ledger, self._background, self._workers = make, ledger, background, workers
         self._executor: Executor | None = None
         self._opening: threading.Thread | None = None
         self._mistake: AscError | None = None
@@ -35,17 +39,20 @@ class Workforce:
         """Whether nothing has been opened yet."""
         return self._executor is None and self._opening is None and not self.fault
 
-    def ready(self) -> bool:
-        """Whether a worker has answered; opens the pool at the first call.
+    def ready(self, warm_up: Callable[[], Callable[[], object]] = lambda: os.getpid) -> bool:
+        """Whether the workers are there; opens the pool at the first call.
 
-        Raises AscError where opening it did, such as for a library that is not installed. Anything else that goes wrong
-        there becomes the `fault`, and the run goes on without workers.
+        `warm_up` makes the call to warm up on; it is asked only where the pool is opened. Raises AscError where opening
+        it did, such as for a library that is not installed. Anything else that goes wrong there becomes the `fault`,
+        and the run goes on without workers.
         """
         if self._mistake is not None:
             mistake, self._mistake = self._mistake, None
             raise mistake
         if self.untouched:
-            self._opening = threading.Thread(target=self._open, args=(self._generation,), name="asc-workforce")
+            self._opening = threading.Thread(
+                target=self._open, args=(self._generation, warm_up()), name="asc-workforce"
+            )
             self._opening.start()
             if not self._background:
                 self._opening.join()
@@ -80,11 +87,12 @@ class Workforce:
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    def _open(self, generation: int) -> None:
+    def _open(self, generation: int, warm_up: Callable[[], object]) -> None:
         since, executor = time.thread_time(), None
         try:
             executor = self._make()
-            executor.submit(_answer).result()
+            for answer in [executor.submit(warm_up) for _ in range(self._workers)]:
+                answer.result()
         except AscError as mistake:
             with self._lock:
                 if generation == self._generation:
@@ -102,7 +110,3 @@ class Workforce:
                 self._ledger.start("start", time.thread_time() - since)
         if not current:
             executor.shutdown(wait=False, cancel_futures=True)
-
-
-def _answer() -> None:
-    """What a worker is asked first."""

@@ -128,7 +128,7 @@ class Descent:
         newest = history[-1]
         if isinstance(prediction, Combination):
             coefficients = np.array([float(coefficient) for coefficient in prediction.coefficients])
-            vector = coefficients @ self.read("vector", history)
+            vector = coefficients @ self.read("vector", prediction.of(history))
         else:
             vector = np.array(prediction.state, dtype=np.float64)
             if vector.shape != self._vector.shape:

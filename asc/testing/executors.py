@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
@@ -31,14 +32,15 @@ class Inline(Executor):
 class Deferred(Executor):
     """Keeps what is submitted until it is told to begin, to finish or to break down.
 
-    The first call is run at once: it is the one that asks whether workers are there.
+    What the thread that made it submits is run at once: that is the thread which opens the pool, and asks whether
+    workers are there.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         """What was submitted and is not done, in order; some of it may have been cancelled meanwhile."""
-        self.submitted = 0
         self.closed = self.broken = False
+        self._opener = threading.current_thread()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Keep the call. Raises BrokenExecutor after a breakdown and RuntimeError after a shutdown, as pools do."""
@@ -47,8 +49,7 @@ class Deferred(Executor):
         if self.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         call = Call(Future(), partial(fn, *args, **kwargs))
-        self.submitted += 1
-        if self.submitted == 1:
+        if threading.current_thread() is self._opener:
             _settle(call)
         else:
             self.calls.append(call)

@@ -303,7 +303,7 @@ class ExactLaws(ComputationLaws):
 class JudgedLaws(ComputationLaws):
     """What holds where a validator judges a candidate on the spot."""
 
-    horizons = (8,)
+    horizons: tuple[int, ...] = (8,)
 
     def validator(self) -> Validator:
         """Make the validator that a run would have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from functools import partial
@@ -129,9 +130,8 @@ class Registers:
         return [snapshot.state for snapshot in snapshots]
 
     def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
-        """Inner products over the words that are int or float in all snapshots."""
-        kinds = (int, float)
-        names = [name for name in sorted(self._words) if all(type(s.state[name]) in kinds for s in snapshots)]
+        """Inner products over the words that are finite int or float in all snapshots."""
+        names = [name for name in sorted(self._words) if all(_finite(snapshot.state[name]) for snapshot in snapshots)]
         rows = np.array([[float(snapshot.state[name]) for name in names] for snapshot in snapshots], dtype=np.float64)
         differences: NDArray[np.float64] = rows[:-1] - rows[-1]
         return np.asarray(differences @ differences.T)
@@ -142,7 +142,7 @@ class Registers:
         words = dict(newest.state)
         if isinstance(prediction, Combination):
             for name, present in newest.state.items():
-                value = combine(prediction.coefficients, [snapshot.state[name] for snapshot in history])
+                value = combine(prediction.coefficients, [snapshot.state[name] for snapshot in prediction.of(history)])
                 words[name] = present if value is None else value
         else:
             said = {name: value for name, value in prediction.state.items() if name in words}
@@ -195,6 +195,10 @@ class Registers:
         if name not in self._words:
             raise KeyError(f"the step wrote {name}, which the machine did not start with")
         self._words[name] = value
+
+
+def _finite(value: Word) -> bool:
+    return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
 def require_integer(name: str, value: Word) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
@@ -198,17 +199,19 @@ class NeverDone(Join):
 class Joining(Executor):
     def __init__(self, kind: type[Join] = Join) -> None:
         self.futures: list[Join] = []
-        self._kind = kind
+        self._kind, self._opener = kind, threading.current_thread()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         call = partial(fn, *args, **kwargs)
-        if len(self.futures) < 2:  # the question whether workers are there, and one that tells what they take
+        opening = threading.current_thread() is self._opener
+        if opening or not self.futures:  # the question whether workers are there, and one that tells what they take
             future = Join(call)
             future.exception()
             future.waited.clear()
         else:
             future = self._kind(call)
-        self.futures.append(future)
+        if not opening:
+            self.futures.append(future)
         return future
 
 

@@ -13,7 +13,7 @@ from asc.predictors.linear import Linear
 from asc.spotcheck import check_first_step, check_leap
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
-from asc.testing.problems import Registers, machine
+from asc.testing.problems import PROGRAMS, Registers, machine
 from asc.testing.registers import Effect, run_superstep
 from asc.words import Word
 
@@ -52,7 +52,7 @@ def test_a_leap_that_is_confirmed_is_taken() -> None:
 
 def test_a_leap_that_leads_elsewhere() -> None:
     computation = machine("count", 100)
-    leap = run_superstep(lambda words: {"n": words["n"] + 1}, (), computation.words, 0, steps=4)
+    leap = run_superstep(PROGRAMS["count"].step, ["total"], computation.words, 0, steps=4)
     wrong = leap._replace(effect=Effect({"n": 99}, {}), source="worker 7")
     with pytest.raises(NonDeterministicStepError, match="4 steps from position 0 gave one state to worker 7"):
         check_leap(computation, wrong)

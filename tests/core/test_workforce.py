@@ -24,6 +24,10 @@ def wait_for_opening() -> None:
             thread.join()
 
 
+def ready(workforce: Workforce) -> bool:
+    return workforce.ready(lambda: int)
+
+
 class Gate:
     """Makes an executor once it is let."""
 
@@ -41,13 +45,13 @@ def test_the_main_thread_goes_on_while_workers_start() -> None:
     gate, book = Gate(), ledger()
     workforce = Workforce(gate.make, book)
     assert workforce.untouched
-    assert not workforce.ready()
+    assert not ready(workforce)
     assert not workforce.untouched
-    assert not workforce.ready()
+    assert not ready(workforce)
     assert workforce.submit(int) is None
     gate.open.set()
     wait_for_opening()
-    assert workforce.ready()
+    assert ready(workforce)
     assert len(gate.made) == 1
     future = workforce.submit(int, "7")
     assert future is not None
@@ -63,7 +67,7 @@ def test_the_main_thread_goes_on_while_workers_start() -> None:
 def test_a_pool_that_opens_too_late_is_let_go_at_once() -> None:
     gate = Gate()
     workforce = Workforce(gate.make, ledger())
-    workforce.ready()
+    ready(workforce)
     workforce.close()
     gate.open.set()
     wait_for_opening()
@@ -77,10 +81,10 @@ def test_a_mistake_of_the_user_is_raised_where_workers_are_needed() -> None:
         raise AscError("There is no Dask here. Type: pip install dask distributed")
 
     workforce = Workforce(make, ledger())
-    assert not workforce.ready()
+    assert not ready(workforce)
     wait_for_opening()
     with pytest.raises(AscError, match="pip install dask"):
-        workforce.ready()
+        ready(workforce)
     assert workforce.fault == ""
 
 
@@ -92,9 +96,9 @@ def test_anything_else_that_goes_wrong_at_the_start_leaves_a_run_without_workers
         raise OSError("no more processes")
 
     workforce = Workforce(make, ledger(), background=False)
-    assert not workforce.ready()
+    assert not ready(workforce)
     assert workforce.fault == "the workers did not start (OSError: no more processes)"
-    assert not workforce.ready()
+    assert not ready(workforce)
     assert not workforce.untouched
     assert len(made) == 1
 
@@ -107,7 +111,7 @@ def test_a_mistake_that_shows_too_late_is_nobodys_business() -> None:
         raise OSError("no more processes")
 
     workforce = Workforce(make, ledger())
-    workforce.ready()
+    ready(workforce)
     workforce.close()
     gate.set()
     wait_for_opening()
@@ -117,13 +121,13 @@ def test_a_mistake_that_shows_too_late_is_nobodys_business() -> None:
 def test_breakdowns_in_a_row_are_forgiven_by_an_answer() -> None:
     workforce = Workforce(Inline, ledger(), background=False)
     for _ in range(3):
-        workforce.ready()
+        ready(workforce)
         workforce.replace(BrokenExecutor("gone"))
     workforce.answered()
     for _ in range(3):
-        assert workforce.ready()
+        assert ready(workforce)
         workforce.replace(BrokenExecutor("gone"))
     assert workforce.fault == ""
     workforce.replace(BrokenExecutor("gone"))
     assert workforce.fault == "the workers broke down 4 times in a row (BrokenExecutor: gone)"
-    assert not workforce.ready()
+    assert not ready(workforce)

@@ -40,11 +40,12 @@ class Cells(NamedTuple):
 class CellTracker:
     """Which elements of one array a superstep has read before writing, and which it has written."""
 
-    __slots__ = ("buffer", "read", "read_mask", "start", "written", "written_mask")
+    __slots__ = ("_before", "_kept", "buffer", "read", "read_mask", "written", "written_mask")
 
     def __init__(self, buffer: Array) -> None:
         self.buffer = buffer
-        self.start: Array | None = None  # a copy from before the first write
+        self._before: list[tuple[Any, Any, Array | None]] = []  # key, what was there, the part that the key is of
+        self._kept = 0  # bytes of that; once there are as many as the array has, a copy of the whole takes its place
         self.read, self.written = bytearray(buffer.size), bytearray(buffer.size)
         self.read_mask = np.frombuffer(self.read, bool).reshape(buffer.shape)
         self.written_mask = np.frombuffer(self.written, bool).reshape(buffer.shape)
@@ -66,13 +67,13 @@ class CellTracker:
 
     def write(self, key: Any, value: Any, part: Array | None = None) -> None:
         """Carry out `buffer[key] = value`, or `part[key] = value` for a view of a part, and note what was written."""
-        if self.start is None:
-            self.start = self.buffer.copy()
         if type(key) is not int:
             key = frozen(key)
         cells, mask = self.buffer, self.written_mask
         if part is not None:
             cells, mask = alias(cells, self.buffer, part), alias(mask, self.buffer, part)
+        if self._kept < self.buffer.nbytes or not self._before:
+            self._keep(key, np.array(cells[key]), part)
         try:
             cells[key] = value
         except BaseException:  # a step may catch it, and nobody knows how far the write has come
@@ -91,8 +92,14 @@ class CellTracker:
 
     def read_cells(self) -> Cells:
         """Return the elements read before written, with the values they had at the start."""
-        before = self.buffer if self.start is None else self.start
-        return Cells.of(before.reshape(-1), self.read_mask.reshape(-1))
+        if not self._before or not self.read_mask.any():
+            return Cells.of(self.buffer.reshape(-1), self.read_mask.reshape(-1))
+        return Cells.of(self._restored(self.buffer.copy()).reshape(-1), self.read_mask.reshape(-1))
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was written."""
+        return bool(self._before)
 
     def written_cells(self) -> Cells:
         """Return the elements written, with their values now."""
@@ -100,8 +107,20 @@ class CellTracker:
 
     def undo(self) -> None:
         """Put back what was there before the first write."""
-        if self.start is not None:
-            self.buffer[...] = self.start
+        self._restored(self.buffer)
+
+    def _keep(self, key: Any, was: Array, part: Array | None) -> None:
+        self._before.append((key, was, part))
+        self._kept += was.nbytes
+        if self._kept >= self.buffer.nbytes:  # by a few elements many times over, it may be
+            self._before = [(..., self._restored(self.buffer.copy()), None)]
+
+    def _restored(self, cells: Array) -> Array:
+        """Turn the present elements into those from before the first write, in place."""
+        for key, was, part in reversed(self._before):
+            target = cells if part is None else alias(cells, self.buffer, part)
+            target[key] = was
+        return cells
 
 
 def frozen(key: Any) -> Any:

@@ -46,13 +46,15 @@ class ToyComputation:
         self._round_trip_s = round_trip_s
         words, arrays = split(program.state)
         self._store = ArrayStore(arrays)
-        handles = self._store.buffers if plain else self._store.handles
-        self._state: PlainState = with_arrays(PlainState, arrays)(words, handles)
+        for name in arrays if plain else ():
+            self._store.mark_written(name)  # nothing in between
+        self._state: PlainState = with_arrays(PlainState, arrays)(words, self._store.handles)
         self._words: dict[str, Any] = self._state.__dict__
         self._position = 0
         self._step_s = 0.0  # recent seconds a step
         self._read_arrays: set[str] = set()  # arrays that some superstep has both found written and read
         self._read_words: set[str] = set()
+        self._digests: dict[str, str] = {}  # of the arrays; those that nothing has written are not taken again
         self.remarks: list[str] = []
         self._parcel: Parcel | None = None
 
@@ -93,8 +95,8 @@ class ToyComputation:
         self._words.update(frame.words)
         for name in frame.written:
             self._store.mark_written(name)
-        for name, array in frame.arrays.items():
-            self._store.buffers[name][...] = array
+        for name in self._store.written:  # the others are as they were
+            self._store.buffers[name][...] = frame.arrays[name]
         self._position = snapshot.position
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
@@ -183,7 +185,10 @@ class ToyComputation:
 
     def digest(self) -> str:
         """SHA-256 of position, words and arrays in canonical bytes."""
-        return digest(self._position, self._words, self._store.buffers)
+        for name, buffer in self._store.buffers.items():
+            if name in self._store.written or name not in self._digests:
+                self._digests[name] = array_digest(buffer)
+        return combined_digest(self._position, self._words, self._digests)
 
     def result(self) -> dict[str, Any]:
         """Return words, and copies of the arrays, by name."""
@@ -231,7 +236,7 @@ class ToyComputation:
             if not self.remarks:
                 self.remarks.append(
                     f"The step function runs plainly but not tracked, so nothing it does can be leapt over: {error}. "
-                    "Write to arrays through the state, as in state.a[i] = x, and not through slices or out=."
+                    "Write to arrays by item assignment or in place, not by numpy functions that write, such as out=."
                 )
             return None
         effect: Effect = learnt.effect
@@ -260,17 +265,25 @@ def _hint(error: Exception) -> str:
     return ""
 
 
-def digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> str:
-    """SHA-256 over position, words and arrays, by name, in canonical bytes; hexadecimal."""
+def combined_digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, str]) -> str:
+    """SHA-256 over position, words, and the arrays' own digests, by name; hexadecimal."""
     sha = hashlib.sha256(f"position:{position}\n".encode())
     for name in sorted([*words, *arrays]):
-        if name in words:
-            data, label = canonical(words[name]), name
-        else:
-            array = arrays[name]
-            data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-            label = f"{name} {array.dtype.newbyteorder('<').str} {array.shape}"
-        sha.update(f"{label} {len(data)}\n".encode() + data)
+        data = canonical(words[name]) if name in words else arrays[name].encode()
+        sha.update(f"{name} {len(data)}\n".encode() + data)
+    return sha.hexdigest()
+
+
+def digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> str:
+    """SHA-256 over position, words and arrays."""
+    return combined_digest(position, words, {name: array_digest(array) for name, array in arrays.items()})
+
+
+def array_digest(array: Array) -> str:
+    """SHA-256 over dtype, shape and elements in little-endian bytes; hexadecimal."""
+    little = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+    sha = hashlib.sha256(f"{little.dtype.str} {little.shape}\n".encode())
+    sha.update(little.reshape(-1).view(np.uint8).data if little.size else b"")
     return sha.hexdigest()
 
 

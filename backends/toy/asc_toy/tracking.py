@@ -130,7 +130,7 @@ class TrackedState(State):
         effect = Effect(
             changed,
             {name: pending for name, pending in self._pending.items() if name not in words},
-            {name: tracker.written_cells() for name, tracker in self._trackers.items() if tracker.start is not None},
+            {name: tracker.written_cells() for name, tracker in self._trackers.items() if tracker.touched},
             self._cell_pending,
             frozenset(name for name, handle in opened if type(handle) is not TrackedArray),
             {name: self._trackers[name].read_cells() for name, handle in opened if type(handle) is TrackedArray},

@@ -1,0 +1,130 @@
+"""Exactness on real pools: threads, and processes that die or send back what cannot be read."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+import pytest
+
+from asc.computation import Computation
+from asc.engine import Engine
+from asc.predictors.linear import Linear
+from asc.predictors.memory import Memory
+from asc.testing.assembly import assemble
+from asc.testing.clock import Clock, Priced
+from asc.testing.laws import check_same_end, drive, walk
+from asc.testing.problems import PROGRAMS, Registers, machine
+from asc.types import Candidate, Transition
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Patient(Executor):
+    """A real pool, with each result awaited on the spot, so that none comes too late."""
+
+    def __init__(self, pool: Executor) -> None:
+        self._pool = pool
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future = self._pool.submit(fn, *args, **kwargs)
+        wait([future])
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+class Processes:
+    """Opens process pools, and at the end waits for them to be gone."""
+
+    def __init__(self) -> None:
+        self.opened: list[ProcessPoolExecutor] = []
+
+    def __call__(self) -> Executor:
+        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        self.opened.append(pool)
+        return Patient(pool)
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    opener = Processes()
+    yield opener
+    for pool in opener.opened:
+        pool.shutdown(wait=True)
+
+
+@pytest.mark.parametrize("program", sorted(PROGRAMS))
+def test_threads(program: str) -> None:
+    """Whatever their timing is."""
+
+    def build(computation: Computation) -> Engine:
+        return assemble(
+            computation,
+            {"linear": Linear(), "memory": Memory()},
+            every=20,
+            executor=lambda: ThreadPoolExecutor(2),
+            workers=2,
+        )
+
+    check_same_end(lambda: machine(program, 3000), build)
+
+
+def test_processes(processes: Processes) -> None:
+    clock = Clock()
+    computation = Priced(machine("count", 3000), clock, {"step": 1e-3})
+    engine = assemble(computation, {"linear": Linear()}, executor=processes, workers=1, clock=clock)
+    events = drive(engine)
+    assert computation.digest() == walk(machine("count", 3000))
+    sources = {leap.source for event in events for leap in event.leaps}
+    assert "worker 1, linear" in sources
+    (worker,) = {span.worker for event in events for span in event.spans}
+    assert worker == "worker 1"
+
+
+class Deadly(Registers):
+    """A machine whose guesses kill the worker that runs them."""
+
+    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+        return partial(os._exit, 3)
+
+
+class DeadlyInEarnest(Registers):
+    """One whose supersteps do; the single step that workers warm up on is harmless."""
+
+    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+        return super().task(candidate, steps, seconds) if steps == 1 else partial(os._exit, 3)
+
+
+class UnreadableInEarnest(Registers):
+    """One whose results raise where they are unpickled."""
+
+    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Any]:
+        nonsense = "type('Result', (), {'__reduce__': lambda self: (int, ('no number',))})()"
+        return super().task(candidate, steps, seconds) if steps == 1 else partial(eval, nonsense)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pools", "fault"),
+    [
+        (Deadly, 1, "the workers did not start (BrokenProcessPool: "),
+        (DeadlyInEarnest, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
+        (UnreadableInEarnest, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
+    ],
+)
+def test_processes_that_break_down(processes: Processes, kind: type[Registers], pools: int, fault: str) -> None:
+    program, clock = PROGRAMS["count"], Clock()
+    registers = kind(program.step, program.words, 1000, program.sums)
+    engine = assemble(
+        Priced(registers, clock, {"step": 1e-3}), {"linear": Linear()}, executor=processes, workers=1, clock=clock
+    )
+    drive(engine)
+    assert registers.digest() == walk(machine("count", 1000))
+    assert len(processes.opened) == pools
+    assert engine.speculator.fault.startswith(fault)

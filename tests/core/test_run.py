@@ -1,0 +1,363 @@
+"""One run from configuration to summary, on two backends as small as can be."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asc.allocator import Allocator
+from asc.backend import Pool
+from asc.config import Component, RunConfig
+from asc.errors import AscError, NonDeterministicStepError
+from asc.hookspecs import RunView, hookimpl
+from asc.plugins import Plugins, load
+from asc.run import CHECKPOINTS, Run, compare
+from asc.testing.executors import Inline
+from asc.testing.laws import walk
+from asc.testing.problems import Descent, Registers, machine
+from asc.types import Boundary, Snapshot
+
+STEPS = 3000
+
+
+class Machines:
+    """An exact backend; its checkpoint is a file of words."""
+
+    def __init__(self, config: RunConfig, make: Callable[[], Registers], workers: int = 2) -> None:
+        self.config, self._make, self._workers = config, make, workers
+        self.saved: list[int] = []
+
+    def computation(self, plain: bool) -> Registers:
+        return self._make()
+
+    def pool(self, computation: Registers) -> Pool:
+        return Pool(Inline, self._workers)
+
+    def save(self, computation: Registers, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        snapshot = computation.snapshot()
+        (folder / "words.json").write_text(json.dumps([snapshot.position, snapshot.state]))
+        self.saved.append(snapshot.position)
+
+    def load(self, computation: Registers, folder: Path) -> bool:
+        file = folder / "words.json"
+        if not file.exists():
+            return False
+        position, words = json.loads(file.read_text())
+        computation.restore(Snapshot(position, 0, words, 0))
+        return True
+
+    def outcome(self, computation: Registers) -> Mapping[str, Any]:
+        return dict(computation.words)
+
+
+class Descents:
+    """A judged backend, without checkpoints."""
+
+    def __init__(self, config: RunConfig, **settings: Any) -> None:
+        self.config, self._settings = config, settings
+
+    def computation(self, plain: bool) -> Descent:
+        return Descent(STEPS, **self._settings)
+
+    def pool(self, computation: Descent) -> None:
+        return None
+
+    def save(self, computation: Descent, folder: Path) -> None:
+        raise OSError("no space left on device")
+
+    def load(self, computation: Descent, folder: Path) -> bool:
+        return False
+
+    def outcome(self, computation: Descent) -> Mapping[str, Any]:
+        return {"vector": computation.vector.tolist()}
+
+
+EXACT = RunConfig(recognizer=Component(name="every", steps=10))
+JUDGED = RunConfig(
+    recognizer=Component(name="every", steps=10),
+    validator=Component(name="strict"),
+    allocator=Allocator.Config(horizons=(10,)),
+)
+
+
+def machines(config: RunConfig = EXACT, program: str = "count", workers: int = 2) -> Machines:
+    return Machines(config, lambda: machine(program, STEPS), workers)
+
+
+@pytest.fixture
+def plugins() -> Plugins:
+    return load(environ={"ASC_LOAD_PLUGINS": ""})
+
+
+class Observer:
+    """Keeps what it is told; does `act` at each boundary."""
+
+    def __init__(self, act: Callable[[Any, Boundary], None] = lambda run, boundary: None) -> None:
+        self.told: list[str] = []
+        self.summary: Mapping[str, Any] = {}
+        self._act = act
+
+    @hookimpl
+    def asc_run_started(self, run: RunView) -> None:
+        self.told.append("started")
+
+    @hookimpl
+    def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
+        self.told.append("boundary")
+        self._act(run, boundary)
+
+    @hookimpl
+    def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:
+        self.told.append("finished")
+        self.summary = summary
+
+
+FIELDS = {
+    *("backend", "config", "state", "position", "total", "final_digest", "outcome", "seconds", "plain_seconds"),
+    *("net_speedup", "identical", "estimated_speedup", "ceiling", "hit_rate", "hits", "misses", "skipped", "accepted"),
+    *("rejected", "outcomes", "workers", "excited", "words", "reason", "ledger", "cache", "resumed_from", "shadow"),
+    *("warnings", "run_dir"),
+}
+
+
+def test_a_summary_says_it_all_and_json_can_hold_it(plugins: Plugins) -> None:
+    observer = Observer()
+    plugins.observe(observer, "observer")
+    run = Run(machines(), "machines", plugins)
+    summary = run.execute()
+    assert set(summary) >= FIELDS
+    assert json.loads(json.dumps(summary)) == summary
+    assert (summary["backend"], summary["state"], summary["position"], summary["total"]) == (
+        "machines",
+        "finished",
+        STEPS,
+        STEPS,
+    )
+    assert summary["final_digest"] == walk(machine("count", STEPS))
+    assert summary["outcome"]["n"] == 3 * STEPS - 7
+    assert (summary["workers"], summary["words"], summary["excited"]) == (2, 2, ["n", "total"])
+    assert summary["config"]["recognizer"] == {"name": "every", "steps": 10}
+    assert summary["warnings"] == []
+    assert summary["run_dir"] is None
+    assert observer.told[0] == "started"
+    assert observer.told[-1] == "finished"
+    assert set(observer.told[1:-1]) == {"boundary"}
+    assert observer.summary["final_digest"] == summary["final_digest"]
+    assert RunConfig.model_validate(summary["config"]) == EXACT
+
+
+def test_a_plain_run_has_no_engine_in_between(plugins: Plugins) -> None:
+    observer = Observer()
+    plugins.observe(observer, "observer")
+    run = Run(machines(), "machines", plugins, speculate=False)
+    summary = run.execute()
+    assert summary["final_digest"] == walk(machine("count", STEPS))
+    assert summary["reason"] == "Speculation was switched off."
+    assert summary["estimated_speedup"] is None
+    assert (summary["hits"], summary["misses"], summary["skipped"], summary["outcomes"]) == (0, 0, 0, {})
+    assert set(summary["ledger"]) == {"plain"}
+    assert summary["ledger"]["plain"]["steps"] == STEPS
+    assert "boundary" in observer.told
+
+
+def test_comparing_puts_the_plain_run_beside(plugins: Plugins) -> None:
+    summary = Run(machines(), "machines", plugins).execute()
+    plain = Run(machines(), "machines", plugins, speculate=False).execute()
+    compare(summary, plain, exact=True)
+    assert summary["identical"] is True
+    assert summary["plain_seconds"] == plain["seconds"]
+    assert summary["net_speedup"] == plain["seconds"] / summary["seconds"]
+    compare(summary, {**plain, "final_digest": "another"}, exact=True)
+    assert summary["identical"] is False
+    compare(summary, plain, exact=False)
+    assert summary["identical"] is None
+
+
+def test_a_judged_run(plugins: Plugins) -> None:
+    runs = [Run(Descents(JUDGED, rate=0.002, noise=0.01), "descents", plugins) for _ in range(2)]
+    first, second = (run.execute() for run in runs)
+    assert first["final_digest"] == second["final_digest"]
+    assert first["outcomes"] == second["outcomes"]
+    assert (first["accepted"], first["rejected"]) == (
+        first["outcomes"].get("accepted", 0),
+        first["outcomes"].get("rejected", 0),
+    )
+    assert first["accepted"] > 0
+    assert first["skipped"] == 10 * first["hits"] > 0
+    assert first["skipped"] + first["ledger"]["plain"]["steps"] == STEPS
+    assert 0 < first["hit_rate"] <= 1
+    assert first["estimated_speedup"] > 1
+    assert first["workers"] == 0
+    assert "guesses were right" in first["reason"]
+    assert json.loads(json.dumps(first)) == first
+
+
+def stop_at(position: int) -> Observer:
+    def act(run: Any, boundary: Boundary) -> None:
+        if boundary.position >= position:
+            run.stop()
+
+    return Observer(act)
+
+
+@pytest.mark.parametrize("speculate", [True, False])
+def test_a_run_that_is_stopped_goes_on_later_to_the_same_end(plugins: Plugins, tmp_path: Path, speculate: bool) -> None:
+    plugins.observe(stop_at(1), "impatient")
+    first = Run(machines(), "machines", plugins, folder=tmp_path, speculate=speculate).execute()
+    assert first["state"] == "interrupted"
+    assert first["run_dir"] == str(tmp_path)
+    plugins.remove("impatient")
+    backend = machines()
+    again = Run(backend, "machines", plugins, folder=tmp_path, resume=True, speculate=speculate)
+    assert again.first == first["position"] < STEPS
+    second = again.execute()
+    assert second["state"] == "finished"
+    assert second["resumed_from"] == first["position"]
+    assert second["final_digest"] == walk(machine("count", STEPS))
+    assert backend.saved[-1] == STEPS
+
+
+def test_resuming_where_there_is_no_checkpoint_starts_at_the_start(plugins: Plugins, tmp_path: Path) -> None:
+    summary = Run(machines(), "machines", plugins, folder=tmp_path, resume=True).execute()
+    assert summary["resumed_from"] == 0
+    assert summary["final_digest"] == walk(machine("count", STEPS))
+
+
+def test_checkpoints_are_written_on_the_way_and_each_is_a_place_to_go_on_from(plugins: Plugins, tmp_path: Path) -> None:
+    often = EXACT.model_copy(update={"checkpoint_seconds": 1e-9})
+    backend = machines(often)
+    places: list[int] = []
+
+    def go_on_from_here(run: Any, boundary: Boundary) -> None:
+        if len(places) < 5 and (tmp_path / CHECKPOINTS).exists():
+            computation = machine("count", STEPS)
+            assert backend.load(computation, tmp_path / CHECKPOINTS)
+            places.append(computation.position())
+            assert walk(computation) == walk(machine("count", STEPS))
+
+    plugins.observe(Observer(go_on_from_here), "killer")
+    summary = Run(backend, "machines", plugins, folder=tmp_path).execute()
+    assert summary["warnings"] == []
+    assert places
+    assert backend.saved[-1] == STEPS
+    assert summary["ledger"]["checkpoint"]["count"] == len(backend.saved)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_of(plugins: Plugins, tmp_path: Path) -> None:
+    summary = Run(Descents(JUDGED), "descents", plugins, folder=tmp_path).execute()
+    assert summary["state"] == "finished"
+    assert summary["warnings"] == [f"The checkpoint at position {STEPS} could not be written: no space left on device."]
+
+
+@pytest.mark.parametrize("hook", ["started", "boundary", "finished"])
+def test_an_observer_that_raises_is_switched_off(plugins: Plugins, hook: str) -> None:
+    calls = []
+
+    class Broken:
+        @hookimpl
+        def asc_run_started(self, run: RunView) -> None:
+            self._maybe("started")
+
+        @hookimpl
+        def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
+            self._maybe("boundary")
+
+        @hookimpl
+        def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:
+            self._maybe("finished")
+
+        def _maybe(self, where: str) -> None:
+            calls.append(where)
+            if where == hook:
+                raise ZeroDivisionError("oh")
+
+    healthy = Observer()
+    plugins.observe(Broken(), "broken")
+    plugins.observe(healthy, "healthy")
+    summary = Run(machines(), "machines", plugins).execute()
+    assert calls.count(hook) == 1
+    assert calls[-1] == hook
+    assert summary["state"] == "finished"
+    assert summary["final_digest"] == walk(machine("count", STEPS))
+    (warning,) = summary["warnings"]
+    assert "was switched off" in warning
+    assert f"asc_{'boundary' if hook == 'boundary' else 'run_' + hook}" in warning
+    assert healthy.told[-1] == "finished"
+
+
+def test_a_failed_run_is_told_of_and_raised_and_leaves_the_checkpoint(plugins: Plugins, tmp_path: Path) -> None:
+    drift = iter(range(10**6))
+    backend = Machines(EXACT, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    observer = Observer()
+    plugins.observe(observer, "observer")
+    with pytest.raises(NonDeterministicStepError, match="not deterministic"):
+        Run(backend, "machines", plugins, folder=tmp_path).execute()
+    assert observer.summary["state"] == "failed"
+    assert backend.saved == []
+
+
+def test_a_shadow_run_applies_nothing(plugins: Plugins) -> None:
+    summary = Run(Descents(JUDGED), "descents", plugins, shadow=True).execute()
+    assert summary["shadow"] is True
+    assert summary["final_digest"] == walk(Descent(STEPS))
+    assert summary["skipped"] == 0
+    assert summary["accepted"] + summary["rejected"] > 20
+    assert summary["reason"].endswith("nothing was applied, since this is a shadow run.")
+
+
+def test_a_status_is_there_at_any_moment(plugins: Plugins) -> None:
+    seen = []
+    plugins.observe(Observer(lambda run, boundary: seen.append(run.status())), "observer")
+    run = Run(machines(), "machines", plugins)
+    before = run.status()
+    assert (before.position, before.total, before.words, before.hit_rate) == (0, STEPS, 0, 0.0)
+    assert before.reason == "Too early to say: no guess has been settled yet."
+    run.execute()
+    after = run.status()
+    assert [status.position for status in seen] == sorted(status.position for status in seen)
+    assert all(0 <= status.busy <= status.workers == 2 for status in seen)
+    assert all(0 <= status.hit_rate <= 1 and status.words == 2 for status in seen)
+    assert after.position == STEPS
+    assert after.seconds == run.seconds == run.status().seconds
+    assert after.ceiling > 1
+
+
+def test_what_the_backend_cannot_serve_is_refused_before_anything_runs(plugins: Plugins) -> None:
+    with pytest.raises(AscError, match="The predictor 'memory' needs words, which this backend does not provide"):
+        Run(Descents(JUDGED.model_copy(update={"predictors": (Component(name="memory"),)})), "descents", plugins)
+    with pytest.raises(AscError, match="The recognizer 'similarity' needs fingerprint"):
+        Run(machines(EXACT.model_copy(update={"recognizer": Component(name="similarity")})), "machines", plugins)
+    with pytest.raises(AscError, match='There is no predictor "linaer"'):
+        Run(machines(EXACT.model_copy(update={"predictors": (Component(name="linaer"),)})), "machines", plugins)
+
+
+def test_ctrl_c_ends_a_run_cleanly_and_a_second_one_at_once(plugins: Plugins, tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    plugins.observe(Observer(lambda run, boundary: signal.raise_signal(signal.SIGINT)), "ctrl-c")
+    backend = machines()
+    summary = Run(backend, "machines", plugins, folder=tmp_path).execute()
+    assert summary["state"] == "interrupted"
+    assert backend.saved == [summary["position"]]
+    assert signal.getsignal(signal.SIGINT) is before
+    plugins.remove("ctrl-c")
+
+    def twice(run: Any, boundary: Boundary) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    plugins.observe(Observer(twice), "twice")
+    with pytest.raises(KeyboardInterrupt):
+        Run(machines(), "machines", plugins).execute()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> None:
+    summary = Run(machines(program="digest", workers=0, config=EXACT), "machines", plugins).execute()
+    assert summary["workers"] == 0
+    assert summary["reason"] == "No speed-up: no state came back, and there are no workers to run ahead."
