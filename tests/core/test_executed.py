@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import pytest
 
@@ -23,9 +22,6 @@ from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
 from asc.types import Attempt, Direct, Outcome, Plan
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 STEP_S = 2e-4
 EVERY = 8
@@ -173,89 +169,49 @@ def test_a_task_that_has_not_begun_is_taken_back() -> None:
     assert bench.executed.capacity() == 1
 
 
-class Join(Future[Any]):
-    """A future whose call is done by the time that somebody has waited for it."""
-
-    def __init__(self, call: Callable[[], Any]) -> None:
-        super().__init__()
-        self.call, self.waited = call, list[float | None]()
-        self.set_running_or_notify_cancel()
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        if not self.done():
-            self.waited.append(timeout)
-            self.set_result(self.call())
-        return super().exception(timeout)
-
-
-class NeverDone(Join):
-    """A future that nobody has the patience for."""
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        self.waited.append(timeout)
-        raise TimeoutError
-
-
-class Joining(Executor):
-    def __init__(self, kind: type[Join] = Join) -> None:
-        self.futures: list[Join] = []
-        self._kind, self._opener = kind, threading.current_thread()
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        call = partial(fn, *args, **kwargs)
-        opening = threading.current_thread() is self._opener
-        if opening or not self.futures:  # the question whether workers are there, and one that tells what they take
-            future = Join(call)
-            future.exception()
-            future.waited.clear()
-        else:
-            future = self._kind(call)
-        if not opening:
-            self.futures.append(future)
-        return future
-
-
-def awaited(kind: type[Join] = Join, program: str = "count") -> tuple[Bench, Join]:
+def awaited(prompt: bool = True, program: str = "count") -> Bench:
     """Return a bench at a place for which a task is under way, where it is known what a task takes."""
-    bench = Bench(make=partial(Joining, kind), program=program)
+    bench = Bench(make=partial(Deferred, prompt), program=program)
     bench.launch(1)
+    bench.pool.finish()
     bench.walk()
     assert len(bench.collect()) == 1
     bench.launch(1)
-    bench.walk(0)
+    bench.pool.begin()
     bench.computation.advance(EVERY)
-    return bench, bench.pools[0].futures[-1]
+    return bench
 
 
 def test_one_that_is_about_to_arrive_is_waited_for() -> None:
-    bench, future = awaited()
+    bench = awaited()
+    future = bench.pool.calls[0].future
     assert bench.outcomes() == [Outcome.ACCEPTED]
-    assert future.waited == [pytest.approx(EVERY * STEP_S)]  # no longer than the main thread itself would take
+    assert future.waits == [pytest.approx(EVERY * STEP_S)]  # no longer than the main thread itself would take
     assert bench.ledger.accounts()["wait"]["count"] == 1
     assert bench.cache.lookup(bench.computation) is not None
 
 
 def test_one_that_takes_longer_than_it_should_is_not_waited_for() -> None:
-    bench, future = awaited()
+    bench = awaited()
     bench.clock.move(EVERY * STEP_S)
     assert bench.collect() == []
-    assert future.waited == []
+    assert bench.pool.calls[0].future.waits == []
     assert bench.executed.covered() == frozenset({24})
 
 
 def test_one_that_started_from_a_wrong_guess_is_not_waited_for() -> None:
-    bench, future = awaited(program="congruential")
+    bench = awaited(program="congruential")
     assert bench.collect() == []
-    assert future.waited == []
+    assert bench.pool.calls[0].future.waits == []
 
 
 def test_one_that_is_not_there_in_time_is_left_under_way() -> None:
-    bench, future = awaited(NeverDone)
+    bench = awaited(prompt=False)
     assert bench.collect() == []
-    assert len(future.waited) == 1
+    assert len(bench.pool.calls[0].future.waits) == 1
     assert bench.executed.covered() == frozenset({24})
     bench.walk()
-    future.set_result(future.call())
+    bench.pool.finish()
     assert bench.outcomes() == [Outcome.LATE]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from itertools import cycle
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from asc.engine import Engine
 from asc.predictors.ensemble import BUILT_IN, Ensemble
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced, Slow
-from asc.testing.executors import Deferred, Inline
+from asc.testing.executors import Deferred
 from asc.testing.laws import PRICES, check_driven, check_rejection, check_same_end, decisions, drive, walk
 from asc.testing.problems import PROGRAMS, Descent, Registers, machine
 from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
@@ -44,9 +45,13 @@ VALIDATORS: Mapping[str, Callable[[], Validator]] = {
     "everything": lambda: Accept(gain_steps=5.0),
 }
 
+CHEAP: Mapping[str, float] = {"step": 1e-4, "predict": 1e-6, "dispatch": 1e-6}
+DEAR: Mapping[str, float] = {**PRICES, "predict": 1e-3, "track": 1e-4}
+
 programs = st.sampled_from(sorted(PROGRAMS))
 without_needs = [name for name, create in PREDICTORS.items() if not create().needs]
 several_predictors = st.lists(st.sampled_from(sorted(PREDICTORS)), min_size=1, max_size=3, unique=True)
+prices = st.sampled_from((CHEAP, CHEAP, PRICES, DEAR))
 distances = st.integers(1, 40)
 scripts = st.lists(st.sampled_from(("begin", "finish", "last", "fail", "break", "nothing")), min_size=1, max_size=30)
 
@@ -57,13 +62,13 @@ class Unreliable:
     Whatever happens, no more is under way than there are workers.
     """
 
-    def __init__(self, script: list[str], workers: int) -> None:
+    def __init__(self, script: list[str], workers: int, prompt: bool) -> None:
         self._script: Iterator[str] = cycle(script)
-        self._workers = workers
+        self._workers, self._prompt = workers, prompt
         self._made: list[Deferred] = []
 
     def make(self) -> Executor:
-        self._made.append(Deferred())
+        self._made.append(Deferred(self._prompt))
         return self._made[-1]
 
     def act(self, event: Boundary) -> None:
@@ -87,27 +92,44 @@ def made(names: list[str]) -> dict[str, Predictor]:
     return {name: PREDICTORS[name]() for name in names}
 
 
+def priced(
+    computation: Computation, predictors: Mapping[str, Predictor], price: Mapping[str, float], **parts: Any
+) -> Engine:
+    """Put an engine together on a clock of its own, so that it does the same on any machine."""
+    assert isinstance(computation, Registers)
+    clock = Clock()
+    return assemble(Priced(computation, clock, price), predictors, clock=clock, **parts)
+
+
 @LAW
-@given(programs, several_predictors, distances, st.integers(0, 4))
-def test_exact_with_results_that_are_there_at_once(program: str, names: list[str], every: int, workers: int) -> None:
-    def build(computation: Computation) -> Engine:
-        return assemble(computation, made(names), every=every, workers=workers)
-
-    check_same_end(lambda: machine(program, 700), build)
+@given(programs, several_predictors, distances, st.integers(0, 4), prices)
+def test_exact_with_results_that_are_there_at_once(
+    program: str, names: list[str], every: int, workers: int, price: Mapping[str, float]
+) -> None:
+    check_same_end(
+        lambda: machine(program, 900),
+        lambda computation: priced(computation, made(names), price, every=every, workers=workers),
+    )
 
 
 @LAW
-@given(programs, several_predictors, distances, st.integers(1, 4), scripts)
+@given(programs, several_predictors, distances, st.integers(1, 4), scripts, st.booleans())
 def test_exact_with_results_in_any_order_or_never_or_lost(
-    program: str, names: list[str], every: int, workers: int, script: list[str]
+    program: str, names: list[str], every: int, workers: int, script: list[str], prompt: bool
 ) -> None:
     def build(computation: Computation) -> Engine:
-        pool = Unreliable(script, workers)
-        return assemble(
-            computation, made(names), every=every, workers=workers, executor=pool.make, on_boundary=pool.act
+        pool = Unreliable(script, workers, prompt)
+        return priced(
+            computation,
+            made(names),
+            CHEAP,
+            every=every,
+            workers=workers,
+            executor=pool.make,
+            on_boundary=pool.act,
         )
 
-    check_same_end(lambda: machine(program, 700), build)
+    check_same_end(lambda: machine(program, 900), build)
 
 
 @LAW
@@ -119,15 +141,21 @@ def test_exact_with_results_in_any_order_or_never_or_lost(
     st.fixed_dictionaries({kind: st.floats(0, 1e-3) for kind in PRICES}),
 )
 def test_exact_whatever_things_cost(
-    program: str, names: list[str], every: int, slowness: float, prices: Mapping[str, float]
+    program: str, names: list[str], every: int, slowness: float, price: Mapping[str, float]
 ) -> None:
     def build(computation: Computation) -> Engine:
+        assert isinstance(computation, Registers)
         clock = Clock()
         slow = {name: Slow(predictor, clock, slowness) for name, predictor in made(names).items()}
-        assert isinstance(computation, Registers)
-        return assemble(Priced(computation, clock, prices), slow, every=every, clock=clock)
+        return assemble(Priced(computation, clock, price), slow, every=every, clock=clock)
 
-    check_same_end(lambda: machine(program, 700), build)
+    check_same_end(lambda: machine(program, 900), build)
+
+
+@LAW
+@given(programs, several_predictors, distances)
+def test_exact_on_a_real_clock(program: str, names: list[str], every: int) -> None:
+    check_same_end(lambda: machine(program, 900), lambda computation: assemble(computation, made(names), every=every))
 
 
 @LAW
@@ -135,21 +163,22 @@ def test_exact_whatever_things_cost(
 def test_exact_within_any_bounds(program: str, every: int, entries: int, lookahead: int, memoise: bool) -> None:
     bounds = TrajectoryCache.Config(max_entries=entries)
     rationing = Allocator.Config(lookahead=lookahead + 1, memoise=memoise)
-
-    def build(computation: Computation) -> Engine:
-        return assemble(computation, made(["affine", "memory"]), every=every, cache=bounds, allocator=rationing)
-
-    check_same_end(lambda: machine(program, 700), build)
+    check_same_end(
+        lambda: machine(program, 900),
+        lambda computation: priced(
+            computation, made(["affine", "memory"]), CHEAP, every=every, cache=bounds, allocator=rationing
+        ),
+    )
 
 
 @LAW
-@given(programs, several_predictors, distances, st.lists(st.integers(1, 200), min_size=1, max_size=5))
+@given(programs, several_predictors, distances, st.lists(st.integers(1, 300), min_size=1, max_size=5))
 def test_a_run_in_stretches_arrives_at_each_and_at_the_same_end(
     program: str, names: list[str], every: int, stretches: list[int]
 ) -> None:
-    plain, engine = machine(program, 700), assemble(machine(program, 700), made(names), every=every)
+    plain, engine = machine(program, 900), priced(machine(program, 900), made(names), CHEAP, every=every)
     for stretch in stretches:
-        until = min(700, plain.position() + stretch)
+        until = min(900, plain.position() + stretch)
         plain.advance(stretch)
         engine.run(until=until)
         assert engine.computation.position() == until
@@ -161,10 +190,10 @@ def test_a_run_in_stretches_arrives_at_each_and_at_the_same_end(
 @LAW
 @given(programs, several_predictors, distances)
 def test_shadow_runs_end_like_plain_ones(program: str, names: list[str], every: int) -> None:
-    def build(computation: Computation) -> Engine:
-        return assemble(computation, made(names), every=every, shadow=True)
-
-    engine = check_same_end(lambda: machine(program, 300), build)
+    engine = check_same_end(
+        lambda: machine(program, 300),
+        lambda computation: priced(computation, made(names), CHEAP, every=every, shadow=True),
+    )
     assert engine.ledger.leaps == engine.ledger.skipped == 0
 
 
@@ -231,9 +260,7 @@ def test_judged_runs_are_functions_of_their_seed(
 )
 def test_what_is_predictable_is_leapt_over(program: str, predictor: str, every: int, least: int) -> None:
     """The laws above would hold for an engine that never leaps; this one does."""
-    clock = Clock()
-    computation = Priced(machine(program, 4000), clock, {"step": 1e-4, "dispatch": 1e-6})
-    engine = assemble(computation, made([predictor]), every=every, clock=clock, executor=Inline)
+    engine = priced(machine(program, 4000), made([predictor]), CHEAP, every=every)
     engine.run()
     assert engine.computation.digest() == walk(machine(program, 4000))
     assert engine.ledger.skipped > least

@@ -208,7 +208,7 @@ def stop_at(position: int) -> Observer:
 
 @pytest.mark.parametrize("speculate", [True, False])
 def test_a_run_that_is_stopped_goes_on_later_to_the_same_end(plugins: Plugins, tmp_path: Path, speculate: bool) -> None:
-    plugins.observe(stop_at(1), "impatient")
+    plugins.observe(stop_at(0), "impatient")
     first = Run(machines(), "machines", plugins, folder=tmp_path, speculate=speculate).execute()
     assert first["state"] == "interrupted"
     assert first["run_dir"] == str(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Literal
@@ -38,7 +39,8 @@ def executor_factory(
     if kind == "threads":
         return lambda: _threads(workers, key, pickle)
     if kind == "processes":
-        return lambda: Processes(max_workers=workers, initializer=start_process, initargs=(key, pickle))
+        arguments = (os.getpid(), key, pickle)
+        return lambda: Processes(max_workers=workers, initializer=start_process, initargs=arguments)
     if kind == "dask":
         return lambda: _dask(workers, scheduler, key, pickle)
     raise AscError(f"There is no executor {kind!r}; choose threads, processes or dask.")

@@ -43,10 +43,10 @@ def install(key: str, pickle: bytes) -> None:
     _programs[key] = pickle
 
 
-def start_process(key: str, pickle: bytes) -> None:
-    """Prepare a worker process of our own: Ctrl-C is the main process's affair, whose end is also ours."""
+def start_process(parent: int, key: str, pickle: bytes) -> None:
+    """Prepare a worker process: Ctrl-C is the affair of the main process, `parent`, whose end is also ours."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True, name="asc-watch").start()
+    threading.Thread(target=_leave_with, args=(parent,), daemon=True, name="asc-watch").start()
     install(key, pickle)
 
 

@@ -1,0 +1,253 @@
+"""What runs in a worker: replicas, guessed states, and the time limit on them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pytest
+
+from asc.types import Transition
+from asc_toy.limits import OverTimeError, time_limit
+from asc_toy.worker import Parcel, install, run_task
+
+LIMIT_S = 0.02
+DEADLINE_S = 60.0  # of the machine's patience, not of the code's
+
+
+OnWorker = Callable[..., Transition]
+
+
+@pytest.fixture
+def on_worker() -> Iterator[OnWorker]:
+    """Run tasks in a thread of the test's own: a worker keeps its replica there."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def run(
+            parcel: Parcel,
+            steps: int = 1,
+            *,
+            patch: dict[str, Any] | None = None,
+            written: frozenset[str] = frozenset(),
+            seconds: float | None = None,
+            **words: Any,
+        ) -> Transition:
+            task = partial(run_task, words=words, patch=patch or {}, written=written, seconds=seconds)
+            return pool.submit(task, parcel, 0, steps).result(DEADLINE_S)
+
+        yield run
+
+
+@pytest.fixture
+def impatient_threads() -> Iterator[None]:
+    """Let threads take turns so often that a limit strikes anywhere."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def parcel_of(step: Callable[[Any], None], **arrays: Any) -> Parcel:
+    pickle = cloudpickle.dumps((step, arrays))
+    return Parcel(hashlib.sha256(pickle).hexdigest(), pickle)
+
+
+def lookup(state: Any) -> None:
+    state.y = int(state.a[state.i])
+    state.a[state.i] += 1
+
+
+class TestReplica:
+    def test_runs_from_the_guessed_words(self, on_worker: OnWorker) -> None:
+        found = on_worker(parcel_of(lookup, a=np.arange(5)), i=3, y=0)
+        assert found.causal == {"i": 3}
+        assert found.effect.words == {"y": 3}
+        assert found.effect.stamps == {"a"}
+
+    def test_is_as_it_was_for_the_next_task(self, on_worker: OnWorker) -> None:
+        parcel = parcel_of(lookup, a=np.arange(5))
+        first, second = (on_worker(parcel, 2, i=3, y=0) for _ in range(2))
+        assert first.effect.words == second.effect.words == {"y": 4}
+
+    def test_patch_replaces_contents(self, on_worker: OnWorker) -> None:
+        parcel = parcel_of(lookup, a=np.arange(5))
+        found = on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
+        assert found.effect.words == {"y": 70}
+        assert found.effect.reads["a"].values.tolist() == [70]
+        assert found.effect.stamps == frozenset()
+
+    def test_array_once_written_is_never_stamped_again(self, on_worker: OnWorker) -> None:
+        """A task that was made earlier may come later."""
+        parcel = parcel_of(lookup, a=np.arange(5))
+        on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
+        found = on_worker(parcel, i=3, y=0)
+        assert found.effect.stamps == frozenset()
+        assert found.effect.reads["a"].values.tolist() == [70]
+
+    def test_installed_program_need_not_travel(self, on_worker: OnWorker) -> None:
+        parcel = parcel_of(lookup, a=np.arange(5))
+        assert parcel.pickle is not None
+        install(parcel.key, parcel.pickle)
+        assert on_worker(parcel._replace(pickle=None), i=1, y=0).effect.words == {"y": 1}
+
+    def test_unknown_program_is_said(self, on_worker: OnWorker) -> None:
+        with pytest.raises(LookupError, match="this worker was started for another program and does not know this one"):
+            on_worker(Parcel("no such key", None), i=1)
+
+    def test_one_program_after_another(self, on_worker: OnWorker) -> None:
+        one, other = parcel_of(lookup, a=np.arange(5)), parcel_of(lookup, a=np.arange(5) * 10)
+        assert [on_worker(parcel, i=2, y=0).effect.words["y"] for parcel in (one, other, one)] == [2, 20, 2]
+
+    def test_garbage_raises_and_leaves_the_replica_usable(self, on_worker: OnWorker) -> None:
+        parcel = parcel_of(lookup, a=np.arange(5))
+        for garbage in (99, "x", 1.5):
+            with pytest.raises((IndexError, TypeError)):
+                on_worker(parcel, 3, i=garbage, y=0)
+        assert on_worker(parcel, i=3, y=0).effect.words == {"y": 3}
+
+
+def endless(state: Any) -> None:
+    state.a[0] = 77
+    while state.n:
+        state.a[1] += 1
+
+
+class TestLimitOnATask:
+    def test_endless_step_is_given_up(self, on_worker: OnWorker) -> None:
+        with pytest.raises(TimeoutError, match=r"4 steps from a guessed state did not end within 0.0 s"):
+            on_worker(parcel_of(endless, a=np.zeros(2, int)), 4, n=1, seconds=LIMIT_S)
+
+    @pytest.mark.usefixtures("impatient_threads")
+    def test_replica_is_whole_wherever_the_limit_strikes(self, on_worker: OnWorker) -> None:
+        """It may strike while arrays are being put back, and a dirty array must not pass for the initial one."""
+
+        def step(state: Any) -> None:
+            if state.look:
+                state.y = int(state.a.sum())
+            else:
+                for number in range(state.n):
+                    state.a[number % 9] = 77
+
+        parcel, struck = parcel_of(step, a=np.zeros(9, int)), 0
+        for number in range(60):
+            try:
+                on_worker(parcel, look=False, n=200 * number, y=1, seconds=1e-4)
+            except TimeoutError:
+                struck += 1
+            found = on_worker(parcel, look=True, n=0, y=1)
+            assert found.effect.stamps == {"a"}
+            assert found.effect.words == {"y": 0}
+        assert struck
+
+    def test_step_that_swallows_everything_delivers_nothing(self, on_worker: OnWorker) -> None:
+        """What it did after the limit had struck is not what it does."""
+
+        def stubborn(state: Any) -> None:
+            try:
+                while True:
+                    state.spins += 1
+            except BaseException:  # noqa: BLE001 -- that is the point
+                state.y = -1
+
+        with pytest.raises(TimeoutError):
+            on_worker(parcel_of(stubborn), spins=0, y=0, seconds=LIMIT_S)
+
+    def test_step_that_catches_exceptions_does_not_catch_the_limit(self, on_worker: OnWorker) -> None:
+        def careful(state: Any) -> None:
+            while True:
+                try:
+                    state.spins += 1
+                except Exception:  # noqa: BLE001 -- that is the point
+                    state.y = -1
+
+        with pytest.raises(TimeoutError):
+            on_worker(parcel_of(careful), spins=0, y=0, seconds=LIMIT_S)
+
+
+def spin(while_true: Callable[[], bool] = lambda: True) -> None:
+    began = time.monotonic()
+    while while_true():
+        assert time.monotonic() - began < DEADLINE_S, "nothing interrupted the loop"
+
+
+class TestTimeLimit:
+    def test_interrupts_an_endless_loop(self) -> None:
+        with pytest.raises(OverTimeError, match=r"interrupted after 0.02 s"), time_limit(LIMIT_S):
+            spin()
+
+    def test_interrupts_an_endless_loop_in_a_thread(self) -> None:
+        def work() -> str:
+            try:
+                with time_limit(LIMIT_S):
+                    spin()
+            except OverTimeError:
+                return "interrupted"
+            return "not interrupted"
+
+        with ThreadPoolExecutor(3) as pool:
+            assert [pool.submit(work).result(DEADLINE_S) for _ in range(3)] == ["interrupted"] * 3
+
+    def test_interrupts_only_its_own_thread(self) -> None:
+        stop, seen = threading.Event(), []
+
+        def bystander() -> None:
+            try:
+                spin(lambda: not stop.is_set())
+                seen.append("undisturbed")
+            except BaseException as error:  # noqa: BLE001 -- whatever hit it
+                seen.append(repr(error))
+
+        other = threading.Thread(target=bystander)
+        other.start()
+        with pytest.raises(OverTimeError), time_limit(LIMIT_S):
+            spin()
+        stop.set()
+        other.join(DEADLINE_S)
+        assert seen == ["undisturbed"]
+
+    @pytest.mark.usefixtures("impatient_threads")
+    def test_does_not_fire_after_the_end(self) -> None:
+        """Each limit ends at about the moment at which it would strike; whatever wins, nothing comes later."""
+        interrupted = 0
+        for number in range(60):
+            limit = 0.002 + number * 1e-5
+            end = time.monotonic() + 0.0022
+            try:
+                with time_limit(limit):
+                    spin(lambda end=end: time.monotonic() < end)
+            except OverTimeError:
+                interrupted += 1
+            deadline = time.monotonic() + 0.002
+            spin(lambda deadline=deadline: time.monotonic() < deadline)
+        assert interrupted < 60
+        deadline = time.monotonic() + DEADLINE_S
+        while any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
+            assert time.monotonic() < deadline, "a timer is left over"
+
+    def test_exception_of_the_code_passes(self) -> None:
+        with pytest.raises(KeyError), time_limit(DEADLINE_S):
+            raise KeyError("mine")
+
+    def test_no_limit(self) -> None:
+        before = threading.active_count()
+        with time_limit(None):
+            assert threading.active_count() == before
+
+    def test_limits_nest(self) -> None:
+        with time_limit(DEADLINE_S):
+            with pytest.raises(OverTimeError), time_limit(LIMIT_S):
+                spin()
+            assert True
+
+    def test_code_that_swallows_it_is_told_in_the_end(self) -> None:
+        with pytest.raises(OverTimeError), time_limit(LIMIT_S), contextlib.suppress(OverTimeError):
+            spin()
