@@ -19,7 +19,7 @@ _PROBE = 64  # supersteps that are remembered in a row before it is asked what t
 _CHEAP = 0.005  # share of the work up to which remembering needs no proof that it pays
 _PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
 _PLAIN_FIRST = 8  # and more of them at first
-_EXECUTED = ("predict", "dispatch", "collect", "wait")  # what an executed attempt costs the main thread
+_EXECUTED = ("predict", "dispatch", "hand-over", "collect", "wait")  # what an executed attempt costs the main thread
 _JUDGED = ("predict", "validate")
 
 
@@ -60,6 +60,7 @@ class Allocator:
         self._predictors = list(predictors)
         self._records: dict[tuple[str, int], _Record] = {}
         self._boundary = self._resume_at = self._streak = 0
+        self._explored = self._explore_at = 0
         self._recorded = self._window = 0
         self._window_ends, self._window_resumes = _WINDOW, 0
         self._probe = 0  # supersteps that are still to be remembered, whatever they cost
@@ -70,12 +71,19 @@ class Allocator:
         if capacity <= 0 or self._boundary < self._resume_at or self._ledger.allowance() <= 0:
             return []
         chosen: list[Plan] = []
+        exploring = False
         for options in self._options(computation, superstep, capacity, covered):
             worth, plan = max(((self._worth(plan, superstep), plan) for plan in options), key=lambda pair: pair[0])
-            if worth > 0:
+            exploring = worth <= 0 and not chosen and self._boundary >= self._explore_at
+            if worth > 0 or exploring:
                 chosen.append(plan)
-            if len(chosen) == capacity:
+            if exploring or len(chosen) == capacity:
                 break
+        if exploring:  # nothing seems worth its price; now and then, less and less often, that is put to the test
+            self._explored += 1
+            self._explore_at = self._boundary + min(_LONGEST_PAUSE, 2**self._explored)
+        elif chosen:
+            self._explored = 0
         return chosen
 
     def learn(self, attempt: Attempt) -> None:

@@ -24,6 +24,7 @@ from asc.speculators.workforce import Workforce
 from asc.types import Attempt, Candidate, Combination, Outcome, Plan, Snapshot, Span, Transition
 
 _PATIENCE = 20  # a task may take this many times what its like have taken
+_HAND_OVER_S = 0.0005  # the threads that send a task off need the interpreter, which a busy main thread gives up late
 _LEAST_LIMIT = 2.0  # seconds; so may any task
 
 
@@ -124,6 +125,10 @@ class Executed:
             if future is None:  # the pool broke down, and what was under way in it is lost
                 self._flights.clear()
                 break
+        if any(attempt.outcome is Outcome.LAUNCHED for attempt in attempts):
+            since = self._ledger.clock()
+            time.sleep(_HAND_OVER_S)
+            self._ledger.charge("hand-over", since)
         return attempts
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:

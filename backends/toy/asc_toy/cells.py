@@ -92,9 +92,14 @@ class CellTracker:
 
     def read_cells(self) -> Cells:
         """Return the elements read before written, with the values they had at the start."""
-        if not self._before or not self.read_mask.any():
+        if not self._before:
             return Cells.of(self.buffer.reshape(-1), self.read_mask.reshape(-1))
         return Cells.of(self._restored(self.buffer.copy()).reshape(-1), self.read_mask.reshape(-1))
+
+    @property
+    def was_read(self) -> bool:
+        """Whether any element was read before it was written."""
+        return bool(self.read_mask.any())
 
     @property
     def touched(self) -> bool:

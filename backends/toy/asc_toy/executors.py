@@ -29,7 +29,7 @@ class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no typ
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
         """Kill the workers."""
-        super().shutdown(wait=wait, kill_workers=cancel_futures)
+        super().shutdown(wait=True, kill_workers=cancel_futures)
 
 
 def executor_factory(

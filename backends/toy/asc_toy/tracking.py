@@ -133,7 +133,11 @@ class TrackedState(State):
             {name: tracker.written_cells() for name, tracker in self._trackers.items() if tracker.touched},
             self._cell_pending,
             frozenset(name for name, handle in opened if type(handle) is not TrackedArray),
-            {name: self._trackers[name].read_cells() for name, handle in opened if type(handle) is TrackedArray},
+            {
+                name: self._trackers[name].read_cells()
+                for name, handle in opened
+                if type(handle) is TrackedArray and self._trackers[name].was_read
+            },
         )
         causal = {name: None if value is None else bits(value) for name, value in reads.items()}
         return Transition(start, steps, effect, effect.nbytes + 64 * len(causal), "", causal)
