@@ -71,19 +71,21 @@ class Allocator:
         if capacity <= 0 or self._boundary < self._resume_at or self._ledger.allowance() <= 0:
             return []
         chosen: list[Plan] = []
-        exploring = False
+        dear: tuple[float, Plan] | None = None  # the best of what seems to cost more than it would gain
         for options in self._options(computation, superstep, capacity, covered):
             worth, plan = max(((self._worth(plan, superstep), plan) for plan in options), key=lambda pair: pair[0])
-            exploring = worth <= 0 and not chosen and self._boundary >= self._explore_at
-            if worth > 0 or exploring:
+            if worth > 0:
                 chosen.append(plan)
-            if exploring or len(chosen) == capacity:
+            elif worth + self._price(plan) > 0 and (dear is None or worth > dear[0]):
+                dear = worth, plan
+            if len(chosen) == capacity:
                 break
-        if exploring:  # nothing seems worth its price; now and then, less and less often, that is put to the test
+        if chosen:
+            self._explored = 0
+        elif dear is not None and self._boundary >= self._explore_at:  # put to the test, less and less often
             self._explored += 1
             self._explore_at = self._boundary + min(_LONGEST_PAUSE, 2**self._explored)
-        elif chosen:
-            self._explored = 0
+            chosen = [dear[1]]
         return chosen
 
     def learn(self, attempt: Attempt) -> None:
@@ -167,8 +169,11 @@ class Allocator:
         if record is None:
             record = _Record()
         gain = record.gain or plan.steps or plan.horizon or superstep
+        return record.probability * gain - self._price(plan)
+
+    def _price(self, plan: Plan) -> float:
         kinds, per = (_EXECUTED, "dispatch") if plan.steps else (_JUDGED, "validate")
-        return record.probability * gain - self._ledger.price(kinds, per)
+        return self._ledger.price(kinds, per)
 
     @staticmethod
     def _place(plan: Plan) -> tuple[str, int]:

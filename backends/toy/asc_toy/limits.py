@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_AGAIN_S = 0.2
+
 
 class OverTimeError(BaseException):
     """The code did not come to an end within its limit; a step that starts from garbage may never do.
@@ -26,24 +28,24 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-    thread, lock, over, struck = threading.get_ident(), threading.Lock(), False, False
+    thread, lock, over, struck = threading.get_ident(), threading.Lock(), threading.Event(), False
 
     def interrupt() -> None:
         nonlocal struck
-        with lock:
-            if not over:
-                struck = True
-                _raise_in(thread, OverTimeError)
+        wait = seconds
+        while not over.wait(wait):
+            with lock:
+                if not over.is_set():
+                    struck = True
+                    _raise_in(thread, OverTimeError)
+            wait = _AGAIN_S  # a callback of the garbage collector, say, may have swallowed it
 
-    timer = threading.Timer(seconds, interrupt)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=interrupt, name="asc-limit", daemon=True).start()
     try:
         yield
     finally:
         with lock:
-            over = True
-        timer.cancel()
+            over.set()
         if struck:
             _raise_in(thread, None)  # it may be on its way still
             raise OverTimeError(f"interrupted after {seconds:g} s")

@@ -126,6 +126,7 @@ class TestLimitOnATask:
         with pytest.raises(TimeoutError, match=r"4 steps from a guessed state did not end within 0.0 s"):
             on_worker(parcel_of(endless, a=np.zeros(2, int)), 4, n=1, seconds=LIMIT_S)
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a strike into somebody's callback
     @pytest.mark.usefixtures("impatient_threads")
     def test_replica_is_whole_wherever_the_limit_strikes(self, on_worker: OnWorker) -> None:
         """It may strike while arrays are being put back, and a dirty array must not pass for the initial one."""
