@@ -89,9 +89,7 @@ class Engine:
         spans = tuple(self.speculator.spans())
         event = Boundary(position, recognition.label, tuple(leaps), tuple(attempts), spans, began, time.time())
         if self._on_boundary is not None:
-            since = self.ledger.clock()
             self._on_boundary(event)
-            self.ledger.charge("notify", since, computation.cost("notify"))
         return event
 
     def advance(self) -> None:

@@ -43,13 +43,13 @@ class Ledger:
         """
         now = self.clock()
         seconds = now - since
-        self._book(kind, seconds, seconds / self._unit if self._exact and self._unit else steps)
+        self.book(kind, seconds, seconds / self._unit if self._exact and self._unit else steps)
         self.spent += seconds if self._exact else steps
         return now
 
     def start(self, kind: str, seconds: float) -> None:
         """Book what beginning to speculate took: the one probe that is not rationed."""
-        self._book(kind, seconds, 0.0)
+        self.book(kind, seconds, 0.0)
         self.started += seconds if self._exact else 0.0
 
     def progress(self, steps: int, since: float, tracked: bool = False) -> float:
@@ -63,12 +63,13 @@ class Ledger:
         plain_s = seconds / self._price.tracking if tracked else seconds
         self.work += plain_s if self._exact else steps
         self.spent += seconds - plain_s if self._exact else 0.0
-        self._book("plain", plain_s, steps)
+        self.book("plain", plain_s, steps)
         if tracked:
-            self._book("track", seconds - plain_s, (seconds - plain_s) / self._unit if self._unit else 0.0)
+            self.book("track", seconds - plain_s, (seconds - plain_s) / self._unit if self._unit else 0.0)
         return now
 
-    def _book(self, kind: str, seconds: float, steps: float) -> None:
+    def book(self, kind: str, seconds: float, steps: float = 0.0) -> None:
+        """Add to an account; called directly for what is neither plain work nor speculation's, such as a checkpoint."""
         account = self._account(kind)
         account[0] += seconds
         account[1] += steps

@@ -193,7 +193,9 @@ class Run:
             self._misses += 1
         for attempt in boundary.attempts:
             self._outcomes[attempt.outcome.value] += 1
+        since = self.ledger.clock()
         self._notifier.boundary(self, boundary)
+        self.ledger.charge("notify", since, self.computation.cost("notify"))
         self._checkpoint_if_due()
 
     def _on_fault(self, name: str, why: str) -> None:
@@ -211,7 +213,8 @@ class Run:
             self._backend.save(self.computation, self.folder / CHECKPOINTS)
         except OSError as error:
             self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
-        self._saved = self.ledger.charge("checkpoint", since)
+        self._saved = self.ledger.clock()
+        self.ledger.book("checkpoint", self._saved - since)  # a plain run has them as well
 
     def _run_plain(self) -> None:
         """No engine in between: the computation's own steps, in stretches of a fraction of a second."""

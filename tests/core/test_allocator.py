@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from pydantic import ValidationError
@@ -98,12 +99,24 @@ def test_silence_counts_a_little() -> None:
     assert plans(subject, capacity=1)[0].predictor == "a"
 
 
-def test_what_costs_more_than_it_may_gain_is_not_tried() -> None:
+def dear(*horizons: int) -> Allocator:
+    """Return one whose attempts cost ten steps each, half of which they hope to gain."""
     ledger = rich()
     ledger.charge("predict", ledger.clock(), 1.0)
     ledger.charge("validate", ledger.clock(), 9.0)
-    subject = allocator(ledger, "a", horizons=(10, 40))
-    assert [plan.horizon for plan in plans(subject)] == [40]  # half of 10 is less than the 10 that it costs
+    return allocator(ledger, "a", horizons=horizons)
+
+
+def test_what_may_gain_more_than_it_costs_comes_first() -> None:
+    assert [plan.horizon for plan in plans(dear(10, 40))] == [40]
+
+
+def test_what_costs_more_than_it_may_gain_is_put_to_the_test_less_and_less_often() -> None:
+    subject = dear(10)
+    tried = [boundary for boundary in range(5000) if plans(subject)]
+    pauses = [later - earlier for earlier, later in pairwise(tried)]
+    assert pauses[:10] == [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
+    assert set(pauses[10:]) == {1024}
 
 
 def test_an_update_in_place_has_its_turn() -> None:

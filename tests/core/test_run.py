@@ -148,6 +148,7 @@ def test_a_summary_says_it_all_and_json_can_hold_it(plugins: Plugins) -> None:
     assert observer.told[0] == "started"
     assert observer.told[-1] == "finished"
     assert set(observer.told[1:-1]) == {"boundary"}
+    assert summary["ledger"]["notify"]["count"] == len(observer.told) - 2
     assert observer.summary["final_digest"] == summary["final_digest"]
     assert RunConfig.model_validate(summary["config"]) == EXACT
 

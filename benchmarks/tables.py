@@ -1,0 +1,77 @@
+"""Writes the README's table from the committed result file: `python benchmarks/tables.py`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- results -->", "<!-- /results -->"
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the table of measured speed-ups, and where it comes from, as Markdown."""
+    pairs = max(len(row["pairs"]) for row in result["rows"])
+    lines = [
+        f"Measured with `{result['command']}` on {result['machine']['cores']} cores "
+        f"({result['machine']['processor']}), {result['date'][:10]}, {pairs} pairs of runs each; net speed-up as "
+        "median and range, everything on the clock. C is the machine's parallel capacity and f the tracking cost, both "
+        "measured between the pairs; one worker's bound is 1 + (C − 1)/f.",
+        "",
+        "| case | plain | hand-written | numpy | net speed-up | C | f | bound | of it | goal | met |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        net, numpy_s = row["net_speedup"], row["numpy_s"]
+        goal = {"bound": "≥ 0.9 of the bound", "none": "", "refused": "refused, ≥ 0.97"}.get(row["goal"], row["goal"])
+        cells = [
+            row["label"],
+            f"{row['plain_s']['median']:.2f} s",
+            f"{row['hand_written_s']:.2f} s",
+            "" if numpy_s is None else f"{numpy_s:.2f} s",
+            f"**{net['median']:.2f}** ({net['low']:.2f}–{net['high']:.2f})",
+            f"{row['capacity']['median']:.2f}",
+            f"{row['tracking']['median']:.2f}",
+            f"{row['bound']['median']:.2f}",
+            f"{row['of_bound']:.0%}" if row["goal"] == "bound" else "",
+            goal,
+            {True: "yes", False: "no", None: ""}[row["met"]],
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    identical = all(row["identical"] for row in result["rows"])
+    lines += ["", f"Final states bit-identical in every pair: {'yes' if identical else 'NO'}. "]
+    lines[-1] += f"An idle boundary of the engine costs {result['idle_boundary_us']:.1f} µs."
+    lines += ["", *simulated(result)]
+    return "\n".join(lines)
+
+
+def simulated(result: dict[str, Any]) -> list[str]:
+    """Return the scaling table, marked as simulated."""
+    rows = [row for row in result["rows"] if row["goal"] == "bound"]
+    cores = [entry["cores"] for entry in rows[0]["simulated"]]
+    lines = [
+        "*Simulated*, not measured: speed-up by number of cores, from the costs measured in the same runs "
+        "(`asc_toy/simulate.py`; no bandwidth, no memory):",
+        "",
+        "| program | " + " | ".join(str(count) for count in cores) + " |",
+        "|---" * (len(cores) + 1) + "|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['label']} | " + " | ".join(f"{entry['speedup']:.3g}" for entry in row["simulated"]) + " |"
+        )
+    return lines
+
+
+def main() -> None:
+    """Replace what stands between the markers."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    result = json.loads((ROOT / "benchmarks" / "results" / "toy.json").read_text(encoding="utf-8"))
+    readme.write_text(f"{before}{BEGIN}\n{table(result)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""What the README says is so: its code runs, its commands exist, its figures are those of the result file."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("asc_toy")
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^    (asc .*?)(?:  #.*)?$", README, re.MULTILINE)
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code.replace("500_000", "3_000"), "README", "exec"), {"__name__": "readme"})
+    longest, *_ = capsys.readouterr().out.split()
+    assert int(longest) == 216  # of the starts up to 3000, the longest takes 216 steps
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(command: str, tmp_path: Path) -> None:
+    """With little to do, where it runs something."""
+    asc = str(Path(sys.executable).with_name("asc"))
+    arguments = shlex.split(command)[1:]
+    if arguments[0] == "run" and "--help" not in arguments:
+        arguments += ["--n", "200"]
+    if arguments[0] == "advise":
+        arguments += ["--seconds", "0.5"]
+    if arguments[0] == "report":
+        subprocess.run([asc, "run", "toy", "--n", "200", "--quiet"], cwd=tmp_path, check=True, capture_output=True)
+    found = subprocess.run([asc, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert found.returncode == 0, found.stderr
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 9
+
+
+def test_the_figures_are_those_of_the_result_file() -> None:
+    tables = runpy.run_path(str(ROOT / "benchmarks" / "tables.py"))
+    result = json.loads((ROOT / "benchmarks" / "results" / "toy.json").read_text(encoding="utf-8"))
+    assert tables["table"](result) in README
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    texts = [README, *((ROOT / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "docs/measuring.md"))]
+    for target in {found for text in texts for found in re.findall(r"make ([a-z-]+)", text)} - {"target"}:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
