@@ -65,7 +65,7 @@ class Engine:
             self.ledger.start("spot-check", self.ledger.clock() - since)
         while not self.stopped and not self._arrived():
             self.boundary()
-            if not self._arrived():
+            if not self.stopped and not self._arrived():
                 self.advance()
 
     def stop(self) -> None:
@@ -77,13 +77,13 @@ class Engine:
         began, computation, position = time.time(), self.computation, self.computation.position()
         attempts = list(self.speculator.collect(computation, self.cache))
         self._observe()
-        leaps = self._leap()
+        leaps = self._leap(attempts)
         recognition = self._recognise()
         if recognition.speculate and not self._arrived():
             fresh = self._speculate()
             attempts += fresh
             if not leaps and any(attempt.outcome is Outcome.ACCEPTED for attempt in fresh):
-                leaps = self._leap()
+                leaps = self._leap(attempts)
         for attempt in attempts:
             self._learn(attempt)
         spans = tuple(self.speculator.spans())
@@ -98,7 +98,7 @@ class Engine:
         superstep = self._superstep()
         supersteps = self.allocator.rest(superstep)
         target = position + superstep * supersteps
-        record = supersteps == 1 and self.allocator.remembers(self.recalled)
+        record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
         since = self.ledger.progress(done.steps, since, tracked=record)
@@ -142,8 +142,11 @@ class Engine:
         history = self.trajectory.snapshots()
         return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
 
-    def _leap(self) -> list[Transition]:
-        """Look up and apply, over and over where hits may chain."""
+    def _leap(self, attempts: list[Attempt]) -> list[Transition]:
+        """Look up and apply, over and over where hits may chain, settling what was sent off for each place on the way.
+
+        Otherwise a result that was used in a chain would be found passed at the next boundary, and be called late.
+        """
         leaps: list[Transition] = []
         while len(leaps) < self._chain and not self._arrived():
             found = self._lookup()
@@ -153,6 +156,7 @@ class Engine:
             if self._shadow:
                 break
             self._apply(found)
+            attempts += self.speculator.collect(self.computation, self.cache)
         return leaps
 
     def _observe(self) -> None:
@@ -191,7 +195,10 @@ class Engine:
     def _learn(self, attempt: Attempt) -> None:
         self.allocator.learn(attempt)
         if isinstance(self.recognizer, Learns):
-            self.recognizer.learn(attempt)
+            try:
+                self.recognizer.learn(attempt)
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._rest(error)
         if attempt.outcome is Outcome.FAILED:
             self.allocator.drop(attempt.plan.predictor)
             if self._on_fault is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_FADE = 0.98  # weight of a superstep against the next one of its kind
+_FADE = 0.998  # weight of a superstep against the next one; the same for both kinds, so that a drift cancels out
 _RECENT = 0.9  # the same for the price of a step, which may drift
 _ENOUGH = 4.0  # supersteps of each kind before they are compared
 
@@ -15,11 +15,16 @@ class _LogPrices:
     def __init__(self) -> None:
         self.count = self._sum = self._squares = 0.0
 
+    def fade(self) -> None:
+        self.count *= _FADE
+        self._sum *= _FADE
+        self._squares *= _FADE
+
     def note(self, price: float) -> None:
         value = math.log(price)
-        self.count = _FADE * self.count + 1
-        self._sum = _FADE * self._sum + value
-        self._squares = _FADE * self._squares + value * value
+        self.count += 1
+        self._sum += value
+        self._squares += value * value
 
     @property
     def mean(self) -> float:
@@ -47,6 +52,8 @@ class StepPrice:
         """Take a superstep's price a step into account."""
         if price <= 0:
             return
+        self._plain.fade()
+        self._tracked.fade()
         (self._tracked if tracked else self._plain).note(price)
         if min(self._plain.count, self._tracked.count) >= _ENOUGH:
             doubt = 2 * math.sqrt(self._plain.error + self._tracked.error)

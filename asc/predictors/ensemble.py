@@ -64,7 +64,7 @@ class Ensemble:
         """Who votes, and how fast the weights follow."""
 
         members: tuple[str, ...] = Field(
-            ("last-value", "linear", "quadratic", "affine", "memory", "logistic"),
+            ("last-value", "linear", "quadratic", "affine", "memory"),
             min_length=1,
             description="predictors that vote, by name; of equally heavy values the one named first wins",
         )

@@ -257,6 +257,47 @@ def test_a_recognizer_that_learns_is_told_what_became_of_the_attempts() -> None:
     assert curious.told
 
 
+def test_a_recognizer_that_raises_where_it_learns_is_done_without() -> None:
+    class Confused(Every):
+        def learn(self, attempt: Attempt) -> None:
+            raise ValueError("too much")
+
+    faults: list[tuple[str, str]] = []
+    engine = judged(Descent(400), recognizer=Confused(), on_fault=lambda *fault: faults.append(fault))
+    drive(engine)
+    assert faults == [("Confused", "ValueError: too much")]
+    assert engine.computation.position() == 400
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_a_result_that_was_used_in_a_chain_was_not_late(workers: int) -> None:
+    clock = Clock()
+    engine = assemble(priced("count", 4000, clock), {"linear": Linear()}, workers=workers, clock=clock)
+    events = drive(engine)
+    outcomes = [attempt.outcome for event in events for attempt in event.attempts]
+    assert outcomes.count(Outcome.LATE) == 0
+    assert outcomes.count(Outcome.ACCEPTED) == engine.ledger.leaps - engine.recalled > 100
+
+
+def test_a_judged_run_remembers_no_supersteps() -> None:
+    engine = judged(Descent(400))
+    drive(engine)
+    assert "track" not in engine.ledger.accounts()
+
+
+def test_no_step_is_taken_after_a_stop() -> None:
+    clock = Clock()
+    engine: Engine = assemble(
+        priced("digest", 4000, clock),
+        {},
+        workers=0,
+        clock=clock,
+        on_boundary=lambda event: engine.stop() if event.position >= 500 else None,
+    )
+    engine.run()
+    assert engine.computation.position() == 504
+
+
 def test_regimes_steer_a_judged_run() -> None:
     descent = Descent(900, noise=0.0, rate=0.002)
     engine = judged(descent, recognizer=Similarity(Similarity.Config(every=10)), validator=Strict())
