@@ -40,18 +40,25 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": median(values), "low": min(values), "high": max(values)}
 
 
-def write_result(name: str, command: str, body: Mapping[str, Any]) -> Path:
-    """Write a result file with the command, commit, machine, versions and date beside the figures."""
+def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[str, Any]]:
+    """Add to each row how and on what code it was measured: rows may be measured again one by one."""
     origin = {
         "command": command,
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+    return [{**row, "origin": origin} for row in rows]
+
+
+def write_result(name: str, body: Mapping[str, Any]) -> Path:
+    """Write a result file with the machine and the versions beside the figures."""
+    where = {
         "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
         "versions": {"python": sys.version.split()[0], "numpy": version("numpy"), "loky": version("loky")},
     }
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({**origin, **body}, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**where, **body}, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -14,8 +14,8 @@ def table(result: dict[str, Any]) -> str:
     """Return the table of measured speed-ups, and where it comes from, as Markdown."""
     pairs = max(len(row["pairs"]) for row in result["rows"])
     lines = [
-        f"Measured with `{result['command']}` on {result['machine']['cores']} cores "
-        f"({result['machine']['processor']}), {result['date'][:10]}, {pairs} pairs of runs each; net speed-up as "
+        f"Measured with `make bench-toy` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
+        f"{result['rows'][0]['origin']['date'][:10]}, up to {pairs} pairs of runs each; net speed-up as "
         "median and range, everything on the clock. C is the machine's parallel capacity and f the tracking cost, both "
         "measured between the pairs; one worker's bound is 1 + (C − 1)/f.",
         "",

@@ -11,6 +11,7 @@ with the same program, and the bound 1 + (C - 1)/f for one worker beside the mai
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from loky import ProcessPoolExecutor
-from measure import capacity, seconds, spread, write_result
+from measure import RESULTS, capacity, seconds, spread, with_origin, write_result
 from rich.console import Console
 from rich.table import Table
 
@@ -201,6 +202,7 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=1.0, help="share of each program's default size")
     parser.add_argument("--only", nargs="*", default=None, help="programs to measure")
     parser.add_argument("--name", default="toy", help="name of the result file")
+    parser.add_argument("--update", action="store_true", help="replace only the measured rows of an existing file")
     chosen = parser.parse_args()
     console = Console(width=max(Console().width, 130))
     rows = []
@@ -213,7 +215,12 @@ def main() -> None:
     console.print(_table(rows))
     console.print(f"An idle boundary costs {idle:.1f} µs.")
     command = " ".join(["python", "benchmarks/toy.py", *sys.argv[1:]])
-    path = write_result(chosen.name, command, {"idle_boundary_us": idle, "rows": rows})
+    rows = with_origin(rows, command)
+    if chosen.update:
+        fresh = {row["label"]: row for row in rows}
+        known = json.loads((RESULTS / f"{chosen.name}.json").read_text(encoding="utf-8"))["rows"]
+        rows = [fresh.get(row["label"], row) for row in known]
+    path = write_result(chosen.name, {"idle_boundary_us": idle, "rows": rows})
     console.print(f"Written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
 
 

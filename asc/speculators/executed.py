@@ -25,6 +25,7 @@ from asc.types import Attempt, Candidate, Combination, Outcome, Plan, Snapshot, 
 
 _PATIENCE = 20  # a task may take this many times what its like have taken
 _HAND_OVER_S = 0.0005  # the threads that send a task off need the interpreter, which a busy main thread gives up late
+_WRONG = "it read a word that was guessed wrong"
 _LEAST_LIMIT = 2.0  # seconds; so may any task
 
 
@@ -82,6 +83,7 @@ class Executed:
         self._workforce = Workforce(executor, ledger, background, workers)
         self._flights: dict[int, _Flight] = {}  # by the position at which the result would be wanted
         self._arrived: dict[int, _Arrival] = {}
+        self._refuted: set[int] = set()  # where a guess is known to be wrong while its worker still runs
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
         self._rates: deque[float] = deque(maxlen=9)  # seconds a step on a worker
@@ -124,6 +126,7 @@ class Executed:
             self._ledger.charge("dispatch", since, computation.cost("dispatch"))
             if future is None:  # the pool broke down, and what was under way in it is lost
                 self._flights.clear()
+                self._refuted.clear()
                 break
         if any(attempt.outcome is Outcome.LAUNCHED for attempt in attempts):
             since = self._ledger.clock()
@@ -144,14 +147,18 @@ class Executed:
             if not self._flights:  # taken, all of them, or lost with a pool that broke down
                 break
         since = self._ledger.charge("collect", since)
-        awaited = self._flights.get(position)
+        attempts: list[Attempt] = []
+        awaited = None if position in self._refuted else self._flights.get(position)
         if awaited is not None:
             if awaited.future.cancel():
                 del self._flights[position]
-            elif self._worth_waiting(awaited, computation):
+            elif not self._right_so_far(awaited, computation):
+                self._refuted.add(position)
+                attempts.append(Attempt(awaited.plan, Outcome.REJECTED, reason=_WRONG))
+            elif self._worth_waiting(awaited):
                 self._wait(awaited, cache)
                 since = self._ledger.charge("wait", since)
-        attempts = self._settle(computation, position)
+        attempts += self._settle(computation, position)
         self._ledger.charge("collect", since)
         return attempts
 
@@ -165,6 +172,7 @@ class Executed:
         for flight in self._flights.values():
             flight.future.cancel()
         self._flights.clear()
+        self._refuted.clear()
         self._workforce.close()
 
     def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
@@ -190,19 +198,23 @@ class Executed:
 
     def _take(self, flight: _Flight, cache: Cache) -> None:
         del self._flights[flight.start]
+        refuted = flight.start in self._refuted
+        self._refuted.discard(flight.start)
         try:
             delivery = flight.future.result()
         except (BrokenExecutor, CancelledError) as error:
             self._break(error)
             return
         except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
-            self._arrived[flight.start] = _Arrival(flight.plan, None, f"{type(error).__name__}: {error}")
+            if not refuted:
+                self._arrived[flight.start] = _Arrival(flight.plan, None, f"{type(error).__name__}: {error}")
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
         self._spans.append(Span(name, delivery.began, delivery.ended, flight.start, flight.plan.steps))
         self._rates.append((delivery.ended - delivery.began) / max(1, flight.plan.steps))
-        self._arrived[flight.start] = _Arrival(flight.plan, delivery.transition, delivery.error)
+        if not refuted:
+            self._arrived[flight.start] = _Arrival(flight.plan, delivery.transition, delivery.error)
         if delivery.transition is not None:
             cache.insert(delivery.transition._replace(source=f"{name}, {flight.plan.predictor}"))
 
@@ -219,7 +231,7 @@ class Executed:
             elif computation.agrees(arrival.transition):
                 attempts.append(Attempt(arrival.plan, Outcome.ACCEPTED, arrival.transition.steps))
             else:
-                attempts.append(Attempt(arrival.plan, Outcome.REJECTED, reason="it read a word that was guessed wrong"))
+                attempts.append(Attempt(arrival.plan, Outcome.REJECTED, reason=_WRONG))
         return attempts
 
     def _expected(self, steps: int) -> float | None:
@@ -240,12 +252,16 @@ class Executed:
         expected = self._expected(flight.plan.steps)
         return None if expected is None else expected - (self._ledger.clock() - flight.sent)
 
-    def _worth_waiting(self, flight: _Flight, computation: Computation) -> bool:
-        """Whether the guess looks right, and the worker will likely be done sooner than the main thread would be."""
+    @staticmethod
+    def _right_so_far(flight: _Flight, computation: Computation) -> bool:
+        """Whether the guess, whose place is reached, is right about all that is known to be read."""
+        return not isinstance(computation, Executable) or computation.resembles(flight.candidate)
+
+    def _worth_waiting(self, flight: _Flight) -> bool:
+        """Whether the worker will likely be done sooner than the main thread would be."""
         remaining = self._remaining(flight)
         own = flight.plan.steps * self._ledger.unit
-        soon = remaining is not None and -0.5 * own < remaining < own
-        return soon and isinstance(computation, Executable) and computation.resembles(flight.candidate)
+        return remaining is not None and -0.5 * own < remaining < own
 
     def _wait(self, flight: _Flight, cache: Cache) -> None:
         """Wait for at most as long as the main thread would take for the same superstep itself."""
@@ -258,4 +274,5 @@ class Executed:
     def _break(self, error: BaseException) -> None:
         """Forget what was under way; the next need opens a new pool."""
         self._flights.clear()
+        self._refuted.clear()
         self._workforce.replace(error)

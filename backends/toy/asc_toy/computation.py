@@ -148,7 +148,7 @@ class ToyComputation:
         return all(
             name in guessed and same(guessed[name], value)
             for name, value in self._words.items()
-            if name in self._read_words or not self._read_words
+            if name in self._read_words
         )
 
     def parcel(self) -> tuple[str, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Literal
@@ -28,8 +29,11 @@ class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no typ
     """
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """Kill the workers."""
-        super().shutdown(wait=True, kill_workers=cancel_futures)
+        """Kill the workers, and give the thread that looks after them a moment to tidy up."""
+        keeper: threading.Thread | None = self._executor_manager_thread
+        super().shutdown(wait=False, kill_workers=cancel_futures)
+        if keeper is not None and keeper is not threading.current_thread():
+            keeper.join(timeout=2.0)
 
 
 def executor_factory(

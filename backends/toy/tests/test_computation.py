@@ -334,6 +334,22 @@ class TestTransitions:
         found.advance(1)
         assert found.agrees(again)
 
+    def test_array_accumulated_into_does_not_match_its_stamp(self) -> None:
+        def step(state: Any) -> None:
+            if state.n % 2:
+                state.add("a", 1, at=0)
+            else:
+                state.y = int(state.a[0])
+            state.n = 1 - state.n
+
+        for record in (True, False):
+            found = ToyComputation(Program("stamp", step, {"n": 0, "y": 0, "a": np.zeros(2, int)}, 20))
+            entry = learnt(found)
+            found.advance(1, record)
+            assert not found.agrees(entry)
+            found.advance(1)
+            assert found.words()["y"] == 1
+
 
 class TestCandidates:
     def history(self, computation: ToyComputation, count: int = 3) -> list[Any]:
