@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, InvalidStateError
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from asc.errors import AscError
@@ -56,6 +57,8 @@ class DaskPool(Executor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Send a call to the cluster."""
         future: Future[T] = self._executor.submit(fn, *args, **kwargs)
+        with suppress(InvalidStateError, RuntimeError):  # it has come back already
+            future.set_running_or_notify_cancel()  # a cluster begins at once, and what has begun is not taken back
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
