@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asc_toy.arrays import TrackedArray
 from asc_toy.cells import Cells, CellTracker, frozen
@@ -413,6 +415,33 @@ class TestCellTracker:
         handle[:] = 1.0
         tracker.undo()
         assert tracker.buffer.tobytes() == odd.tobytes()
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    0,
+                    (1, 2),
+                    [1, 1, 1, 1, 1, 1],
+                    ([0, 0, 0, 0, 0, 0, 0], 2),
+                    (slice(None), 1),
+                    ...,
+                    np.ones((2, 3), bool),
+                    np.zeros((2, 3), bool),
+                ]
+            ),
+            max_size=6,
+        ),
+        st.booleans(),
+    )
+    def test_undo_whatever_was_written_in_whatever_order(self, keys: list[Any], through_a_view: bool) -> None:
+        handle, tracker = tracked(MATRIX)
+        view = handle[...] if through_a_view else handle
+        for number, key in enumerate(keys):
+            view[key] = 100 + number
+        assert tracker.touched is bool(keys)
+        tracker.undo()
+        assert np.array_equal(tracker.buffer, MATRIX)
 
 
 class TestCells:
