@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 import rich_click as click
@@ -46,6 +47,9 @@ for command in (run_command, advise_command, plugins_command, explain_command, r
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error told in a sentence, 2 wrong usage, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console of ASCII has no multiplication sign
     sys.exit(_run(arguments))
 
 
@@ -69,8 +73,17 @@ def _run(arguments: Sequence[str]) -> int:
         _tell(messages, "stopped", "interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
+    except OSError as error:
+        _give_up_output()
+        _tell(messages, "error", f"Something could not be read or written: {error}. Make room, or name another place.")
+        return 1
+
+
+def _give_up_output() -> None:
+    """Let nobody try to write what is left when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def plugin_files(arguments: Sequence[str]) -> list[Path]:

@@ -28,6 +28,7 @@ from asc.run import Run, compare
 
 RUNS = Path("runs")
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
+_NOT_COMPARED = "The plain run was interrupted, so there is nothing to compare with."
 
 OPTIONS = [
     click.Option(
@@ -86,7 +87,10 @@ def run(
         raise
     plugins.remove("record")
     if compare_plain and summary["state"] == "finished":
-        _compare(session, Run(backend, name, plugins, speculate=False), summary, first.computation.exact)
+        try:
+            _compare(session, Run(backend, name, plugins, speculate=False), summary, first.computation.exact)
+        except KeyboardInterrupt:  # before the run listens to Ctrl-C itself; there is a result to tell all the same
+            summary["warnings"].append(_NOT_COMPARED)
     _keep(folder, summary)
     _tell(session, summary, as_json)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
@@ -98,7 +102,7 @@ def _compare(session: Any, plain: Run, summary: dict[str, Any], exact: bool) -> 
     if second["state"] == "finished":
         compare(summary, second, exact)
     else:
-        summary["warnings"].append("The plain run was interrupted, so there is nothing to compare with.")
+        summary["warnings"].append(_NOT_COMPARED)
 
 
 def _describe(folder: Path, run: Run) -> None:

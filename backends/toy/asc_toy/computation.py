@@ -221,6 +221,8 @@ class ToyComputation:
                 step(state)
             require_words(self._words)
         except Exception as error:
+            for name in [name for name, value in self._words.items() if not is_word(value)]:
+                del self._words[name]  # it can be neither shown nor saved
             raise StepError(
                 f"The step function of {self.program.name!r} raised {type(error).__name__} at position "
                 f"{self._position + done} of {self.program.steps}: {error}{_hint(error)}"

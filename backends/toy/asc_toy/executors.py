@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
-from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Literal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import Any, Literal
 
 from loky import ProcessPoolExecutor
 
@@ -25,8 +29,20 @@ START_S: dict[Kind, float] = {"none": 0.0, "threads": 0.0, "processes": 0.7, "da
 class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
     """Worker processes that take functions from notebooks and unguarded scripts, and are killed on shutdown.
 
-    A worker may be stuck in a garbage state, so there is nothing to wait for.
+    A worker may be stuck in a garbage state, so there is nothing to wait for. Ctrl-C, which a terminal sends to every
+    process, does not reach them from their first moment on.
     """
+
+    def __init__(self, workers: int, key: str, pickle: bytes) -> None:
+        resource_tracker.ensure_running()  # when workers start, it would lift the mask as it starts itself
+        with _deaf_children():
+            super().__init__(workers, initializer=start_process, initargs=(os.getpid(), key, pickle))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand a call to a worker; workers start at the first one."""
+        with _deaf_children():
+            future: Future[Any] = super().submit(fn, *args, **kwargs)
+        return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
         """Kill the workers, and give the thread that looks after them a moment to tidy up."""
@@ -36,6 +52,19 @@ class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no typ
             keeper.join(timeout=2.0)
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes that start here inherit that they hear no Ctrl-C, even before they can ignore it themselves."""
+    if sys.platform == "win32":  # it has no signal masks
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def executor_factory(
     kind: Kind, workers: int, scheduler: str | None, key: str, pickle: bytes
 ) -> Callable[[], Executor]:
@@ -43,8 +72,7 @@ def executor_factory(
     if kind == "threads":
         return lambda: _threads(workers, key, pickle)
     if kind == "processes":
-        arguments = (os.getpid(), key, pickle)
-        return lambda: Processes(max_workers=workers, initializer=start_process, initargs=arguments)
+        return lambda: Processes(workers, key, pickle)
     if kind == "dask":
         return lambda: _dask(workers, scheduler, key, pickle)
     raise AscError(f"There is no executor {kind!r}; choose threads, processes or dask.")

@@ -1,54 +1,68 @@
-"""A time limit on a stretch of Python code, in whatever thread it runs."""
+"""A time limit on a call of Python code, in whatever thread it runs."""
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _AGAIN_S = 0.2
 
 
 class OverTimeError(BaseException):
-    """The code did not come to an end within its limit; a step that starts from garbage may never do.
+    """The call did not come to an end within its limit; a step that starts from garbage may never do.
 
     No `Exception`, so that a step that catches those does not take it for one of its own.
     """
 
 
-@contextmanager
-def time_limit(seconds: float | None) -> Iterator[None]:
-    """Raise `OverTimeError` in this thread once `seconds` have passed; None means no limit.
+def run_limited(call: Callable[[], T], seconds: float | None) -> T:
+    """Call, and raise `OverTimeError` in this thread once `seconds` have passed; None means no limit.
 
     Works by an asynchronous exception, which reaches pure Python code in any thread of any platform (signals reach only
     the main thread). A single call into compiled code is not interrupted before it returns. Code that catches it and
-    comes to an end all the same has it raised there: what it did then is not what it does.
+    comes to an end all the same has it raised there: what it did then is not what it does. Nothing strikes after the
+    return, which is why this is no context manager: between a block and its `__exit__` there is room for a strike.
     """
     if seconds is None:
-        yield
-        return
-    thread, lock, over, struck = threading.get_ident(), threading.Lock(), threading.Event(), False
+        return call()
+    thread, lock, ended = threading.get_ident(), threading.Lock(), threading.Event()
+    over = struck = False
 
-    def interrupt() -> None:
+    def watch() -> None:
         nonlocal struck
         wait = seconds
-        while not over.wait(wait):
+        while not ended.wait(wait):
             with lock:
-                if not over.is_set():
-                    struck = True
-                    _raise_in(thread, OverTimeError)
+                if over:
+                    return
+                struck = True
+                _raise_in(thread, OverTimeError)
             wait = _AGAIN_S  # a callback of the garbage collector, say, may have swallowed it
 
-    threading.Thread(target=interrupt, name="asc-limit", daemon=True).start()
     try:
-        yield
+        try:
+            threading.Thread(target=watch, name="asc-limit", daemon=True).start()
+            found = call()
+        finally:
+            over = True  # no call, so nothing can be raised in between
     finally:
-        with lock:
-            over.set()
+        settled = False
+        while not settled:
+            try:
+                with lock:  # whoever was about to strike has done so
+                    settled = True
+                ended.set()
+                if struck:
+                    _raise_in(thread, None)  # it may be on its way still
+            except OverTimeError:
+                settled = False
         if struck:
-            _raise_in(thread, None)  # it may be on its way still
             raise OverTimeError(f"interrupted after {seconds:g} s")
+    return found
 
 
 def _raise_in(thread: int, error: type[BaseException] | None) -> None:

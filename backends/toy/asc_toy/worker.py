@@ -11,13 +11,14 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import cloudpickle
 
 from asc.types import Transition
 from asc.words import Word
-from asc_toy.limits import OverTimeError, time_limit
+from asc_toy.limits import OverTimeError, run_limited
 from asc_toy.program import Step
 from asc_toy.state import Array
 from asc_toy.tracking import ArrayStore, run_tracked
@@ -79,8 +80,7 @@ def run_task(
     for name, array in patch.items():
         store.buffers[name][...] = array
     try:
-        with time_limit(seconds):
-            return run_tracked(replica.step, words, store, start, steps)
+        return run_limited(partial(run_tracked, replica.step, words, store, start, steps), seconds)
     except OverTimeError as error:
         _replicas().clear()  # it may have been struck while putting its arrays back
         raise TimeoutError(f"{steps} steps from a guessed state did not end within {seconds:.1f} s") from error

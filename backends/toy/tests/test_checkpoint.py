@@ -188,6 +188,13 @@ def whole_position(folder: Path) -> int:
     return position
 
 
+def test_nothing_is_left_lying_about(tmp_path: Path) -> None:
+    (tmp_path / checkpoint.FILE).mkdir()
+    with pytest.raises(OSError, match="director"):
+        checkpoint.save(tmp_path, 1, {"n": 1}, {})
+    assert [path.name for path in tmp_path.iterdir()] == [checkpoint.FILE]
+
+
 def fill_the_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 

@@ -148,6 +148,8 @@ class TestStepError:
         for record in (True, False):
             with pytest.raises(StepError, match=r"state.x was set to a list; a word holds int, float, bool, bytes"):
                 found.advance(1, record)
+        assert found.words() == {}
+        assert found.digest()  # a failed run is summed up all the same
 
     def test_missing_word_is_said(self) -> None:
         found = ToyComputation(Program("mine", lambda state: state.nn, {"n": 0}, 5))

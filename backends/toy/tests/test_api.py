@@ -1,0 +1,194 @@
+"""`accelerate`: write a step function, call one function."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+import asc_toy
+from asc.errors import AscError, NonDeterministicStepError, StepError
+from asc_toy import Program, SpeculationConfig, accelerate
+
+QUICK = {"executor": "none"}
+
+
+def step(state: Any) -> None:
+    state.add("total", state.n * state.n)
+    state.last[state.n % 3] = state.n
+    state.n += 1
+
+
+def initial() -> dict[str, Any]:
+    return {"n": 0, "total": 0, "last": np.zeros(3, np.int64)}
+
+
+@pytest.mark.parametrize("config", [None, QUICK, SpeculationConfig(executor="threads", workers=2), {"workers": 0}])
+def test_ends_where_the_loop_ends(config: Any) -> None:
+    result = accelerate(step, initial(), 1000, config)
+    assert result.state["n"] == 1000
+    assert result.state["total"] == sum(n * n for n in range(1000))
+    assert result.state["last"].tolist() == [999, 997, 998]
+    assert result.summary["state"] == "finished"
+    assert result.summary["run_dir"] is None
+
+
+def test_leaves_what_it_was_given_as_it_is() -> None:
+    given = initial()
+    result = accelerate(step, given, 10, QUICK)
+    assert (given["n"], given["total"], given["last"].tolist()) == (0, 0, [0, 0, 0])
+    result.state["last"][0] = 77
+    assert accelerate(step, given, 10, QUICK).state["last"][0] == 9
+
+
+def test_report_is_a_line() -> None:
+    estimated = accelerate(step, initial(), 500, QUICK)
+    assert "x estimated, hit rate 0%. " in estimated.report
+    measured = accelerate(step, initial(), 500, QUICK, compare_plain=True)
+    assert measured.summary["identical"] is True
+    assert measured.summary["net_speedup"] == pytest.approx(
+        measured.summary["plain_seconds"] / measured.summary["seconds"]
+    )
+    assert "x net, hit rate" in measured.report
+    assert "\n" not in measured.report
+
+
+def test_no_steps_at_all() -> None:
+    result = accelerate(step, initial(), 0, compare_plain=True)
+    assert result.state["n"] == 0
+    assert result.summary["identical"] is True
+    assert "hit rate" in result.report
+
+
+def test_nothing_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    accelerate(step, initial(), 100, QUICK)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "match"),
+    [
+        ({"executer": "none"}, "executer"),
+        ({"executor": "cloud"}, "'none', 'threads', 'processes' or 'dask'"),
+        ({"workers": -1}, "workers"),
+        ({"program": "collatz"}, "program"),
+    ],
+)
+def test_settings_that_do_not_exist_are_refused(config: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        accelerate(step, initial(), 10, config)
+
+
+def test_unknown_predictor_is_refused_with_the_nearest() -> None:
+    with pytest.raises(AscError, match='Did you mean "linear"'):
+        accelerate(step, initial(), 10, {"predictors": ["lineer"]})
+
+
+@pytest.mark.parametrize(
+    ("state", "match"),
+    [
+        ({"n": [1]}, "The word 'n' holds a list; a state is made of"),
+        ({"_n": 1}, "'_n' cannot name a word"),
+        ({"a": np.array([None])}, "The array 'a' has the dtype object"),
+    ],
+)
+def test_state_that_is_none_is_refused(state: dict[str, Any], match: str) -> None:
+    with pytest.raises(AscError, match=match):
+        accelerate(step, state, 10, QUICK)
+
+
+@pytest.mark.parametrize("executor", ["none", "threads"])
+def test_step_that_raises_says_where(executor: str) -> None:
+    def failing(state: Any) -> None:
+        state.n += 1
+        if state.n == 500:
+            raise LookupError("not that one")
+
+    with pytest.raises(StepError, match="'failing' raised LookupError at position 499 of 1000: not that one") as caught:
+        accelerate(failing, {"n": 0}, 1000, {"executor": executor})
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+def test_step_with_a_counter_of_its_own_is_found() -> None:
+    calls = []
+
+    def counting(state: Any) -> None:
+        calls.append(1)
+        state.n = len(calls)
+
+    with pytest.raises(NonDeterministicStepError, match="run twice from position 0, it gave two different"):
+        accelerate(counting, {"n": 0}, 100, QUICK)
+
+
+def test_step_need_not_be_a_function() -> None:
+    class Stepper:
+        def __init__(self, by: int) -> None:
+            self.by = by
+
+        def __call__(self, state: Any) -> None:
+            state.n += self.by
+
+    assert accelerate(Stepper(3), {"n": 0}, 50, {"executor": "threads"}).state == {"n": 150}
+
+
+SCRIPT = """
+from asc.types import Candidate
+from asc_toy import Program, accelerate
+from asc_toy.computation import ToyComputation
+from asc_toy.executors import executor_factory
+
+FACTOR = 3
+
+def helper(n):
+    return n * FACTOR
+
+def step(state):
+    x = state.n
+    for _ in range(300):
+        x = helper(x) % 1_000_003
+    state.add("total", x)
+    state.n += 1
+
+initial = {"n": 0, "total": 0}
+result = accelerate(step, initial, 5000, {"workers": 1}, compare_plain=True)
+print(result.summary["identical"], result.state["n"])
+
+computation = ToyComputation(Program("mine", step, initial, 10))
+pool = executor_factory("processes", 1, None, *computation.parcel())()
+found = pool.submit(computation.task(Candidate(0, 0, initial, 0, "test"), 2, 60.0)).result()
+pool.shutdown()
+print(computation.agrees(found), found.effect.words)
+"""
+
+
+def test_step_of_an_unguarded_script_runs_in_processes(tmp_path: Path) -> None:
+    """Functions of the main module, and their globals, travel; the script is not run again by the workers."""
+    script = tmp_path / "mine.py"
+    script.write_text(SCRIPT)
+    found = subprocess.run(
+        [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, timeout=100, check=True
+    )
+    assert found.stdout.splitlines() == ["True 5000", "True {'n': 2}"]
+    assert found.stderr == ""
+
+
+def test_finding_the_plugin_imports_nothing_heavy() -> None:
+    code = (
+        "import asc_toy.plugin, sys; print([name for name in ('numpy', 'loky', 'asc_toy.api') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout == "[]\n"
+
+
+def test_public_names() -> None:
+    for name in asc_toy.__all__:
+        assert getattr(asc_toy, name).__name__ == name
+    assert Program("p", step, {}, 1).steps == 1
+    with pytest.raises(AttributeError, match="module 'asc_toy' has no attribute 'accelerat'"):
+        _ = asc_toy.accelerat
