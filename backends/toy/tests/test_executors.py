@@ -153,17 +153,23 @@ def alive(pid: int) -> bool:
         return False
 
 
-def endless(state: Any) -> None:
-    while state.n:
-        pass
+def endless() -> Program:
+    """Its step is the function's own, so that workers that cannot import this file know it."""
+
+    def step(state: Any) -> None:
+        while state.n:
+            pass
+
+    return Program("endless", step, {"n": 1}, 10)
 
 
 def test_shutdown_ends_workers_that_are_stuck() -> None:
-    with pool_of("processes", Program("endless", endless, {"n": 1}, 10)) as (pool, computation):
+    with pool_of("processes", endless()) as (pool, computation):
         pid = pool.submit(os.getpid).result(DEADLINE_S)
         candidate = Candidate(0, 0, {"n": 1}, 0, "test")
         stuck = pool.submit(computation.task(candidate, 1, None))
-        wait_until(stuck.running, "the task did not start")
+        wait_until(lambda: stuck.running() or stuck.done(), "the task did not start")
+        assert not stuck.done(), stuck.exception()
     wait_until(lambda: not alive(pid), "the worker goes on")
 
 
@@ -186,10 +192,11 @@ def test_worker_is_deaf_to_ctrl_c_before_it_can_ignore_it() -> None:
 
 
 def test_killed_worker_breaks_the_pool_in_a_way_that_is_recognised() -> None:
-    with pool_of("processes", Program("endless", endless, {"n": 1}, 10)) as (pool, computation):
+    with pool_of("processes", endless()) as (pool, computation):
         pid = pool.submit(os.getpid).result(DEADLINE_S)
         stuck = pool.submit(computation.task(Candidate(0, 0, {"n": 1}, 0, "test"), 1, None))
-        wait_until(stuck.running, "the task did not start")
+        wait_until(lambda: stuck.running() or stuck.done(), "the task did not start")
+        assert not stuck.done(), stuck.exception()
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(BrokenExecutor):
             stuck.result(DEADLINE_S)
