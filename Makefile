@@ -12,7 +12,7 @@ demo-toy: $(INSTALLED)
 	$(BIN)/python examples/tour.py
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from pydantic import Field, NonNegativeInt
 
@@ -19,8 +20,10 @@ _PROBE = 64  # supersteps that are remembered in a row before it is asked what t
 _CHEAP = 0.005  # share of the work up to which remembering needs no proof that it pays
 _PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
 _PLAIN_FIRST = 8  # and more of them at first
+_SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that does
 _EXECUTED = ("predict", "dispatch", "hand-over", "collect", "wait")  # what an executed attempt costs the main thread
 _JUDGED = ("predict", "validate")
+NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
 class _Record:
@@ -53,6 +56,7 @@ class Allocator:
         overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
         horizons: tuple[NonNegativeInt, ...] = Field((), description="judged speculation: horizons to try, in steps")
         lookahead: int = Field(1024, ge=1, description="executed speculation: supersteps to look ahead at most")
+        stretch: int = Field(16, ge=1, description="executed speculation: supersteps in one task at most")
         memoise: bool = Field(True, description="remember the main thread's own supersteps where that pays")
 
     def __init__(self, config: Config, predictors: Sequence[str], ledger: Ledger) -> None:
@@ -60,19 +64,31 @@ class Allocator:
         self._predictors = list(predictors)
         self._records: dict[tuple[str, int], _Record] = {}
         self._boundary = self._resume_at = self._streak = 0
+        self._stretch = 1  # supersteps in a task: doubled where a guess was right, one again where it was wrong
         self._explored = self._explore_at = 0
         self._recorded = self._window = 0
         self._window_ends, self._window_resumes = _WINDOW, 0
         self._probe = 0  # supersteps that are still to be remembered, whatever they cost
 
-    def plans(self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]) -> list[Plan]:
-        """Return at most `capacity` plans, most valuable first; none while paused or overdrawn."""
+    def plans(
+        self,
+        computation: Computation,
+        superstep: int,
+        capacity: int,
+        covered: Mapping[int, int] = NOTHING,
+        slowdown: float = 1.0,
+    ) -> list[Plan]:
+        """Return at most `capacity` plans; none while paused or overdrawn.
+
+        `covered` maps positions to the steps that are under way or delivered from there; a worker takes `slowdown`
+        times as long for a step as the main thread.
+        """
         self._boundary += 1
         if capacity <= 0 or self._boundary < self._resume_at or self._ledger.allowance() <= 0:
             return []
         chosen: list[Plan] = []
         dear: tuple[float, Plan] | None = None  # the best of what seems to cost more than it would gain
-        for options in self._options(computation, superstep, capacity, covered):
+        for options in self._options(computation, superstep, capacity, covered, slowdown):
             worth, plan = max(((self._worth(plan, superstep), plan) for plan in options), key=lambda pair: pair[0])
             if worth > 0:
                 chosen.append(plan)
@@ -95,8 +111,10 @@ class Allocator:
             record.note(True, gain=attempt.gain_steps)
             self._streak = 0
             self._resume_at = 0
+            self._stretch = min(self._config.stretch, 2 * self._stretch)
         elif attempt.outcome is Outcome.REJECTED:
             record.note(False)
+            self._stretch = 1
             self._streak += 1
             if self._streak > _PATIENCE:
                 pause = min(_LONGEST_PAUSE, 2 ** min(self._streak - _PATIENCE, 30))
@@ -142,7 +160,12 @@ class Allocator:
         return 1 if self._probe else supersteps
 
     def _options(
-        self, computation: Computation, superstep: int, capacity: int, covered: frozenset[int]
+        self,
+        computation: Computation,
+        superstep: int,
+        capacity: int,
+        covered: Mapping[int, int],
+        slowdown: float,
     ) -> Iterator[list[Plan]]:
         """Yield the alternatives: for each place still to be covered, one plan a predictor."""
         if not self._predictors:
@@ -152,23 +175,50 @@ class Allocator:
                 yield [Plan(name, horizon) for name in self._predictors]
             return
         position, total = computation.position(), computation.total()
-        for ahead in range(1, min(self._config.lookahead, len(covered) + capacity) + 1):
-            start = position + ahead * superstep
-            if total is not None and start >= total:
-                return
-            if start not in covered:
-                steps = superstep if total is None else min(superstep, total - start)
-                yield [Plan(name, start - position, steps) for name in self._predictors]
+        for start, steps in self._places(position, total, superstep, capacity, covered, slowdown):
+            yield [Plan(name, start - position, steps) for name in self._predictors]
+
+    def _places(
+        self,
+        position: int,
+        total: int | None,
+        superstep: int,
+        capacity: int,
+        covered: Mapping[int, int],
+        slowdown: float,
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where tasks are to start and how many steps they are to take, so that the main thread neither waits.
+
+        A task starts where the main thread will be when it is done: it takes `slowdown` times as many supersteps of the
+        main thread's own work as it is long. Towards the end, tasks shrink so that all are done at the same time.
+        """
+        stretch = self._stretch
+        if total is not None:
+            stretch = min(stretch, int((total - position) / superstep / (len(covered) + capacity + slowdown)))
+        stretch = max(1, stretch)
+        last = position + self._config.lookahead * superstep
+        start, own, needed = position, 0, max(1, round(stretch * slowdown * _SLACK))
+        while capacity and start <= last and (total is None or start < total):
+            if start in covered:
+                start += covered[start]
+            elif own < needed:
+                start, own = start + superstep, own + 1
+            else:
+                end = min([start + stretch * superstep, *(place for place in covered if place > start)])
+                end = end if total is None else min(end, total)
+                yield start, end - start
+                start, capacity = end, capacity - 1
 
     def _worth(self, plan: Plan, superstep: int) -> float:
         """Expected gain less the price, in plain steps.
 
-        What was never accepted is hoped to gain what it skips; an update in place, which skips nothing, a superstep.
+        A task gains its steps; a judged guess what its like have gained, or at first what it skips; an update in place,
+        which skips nothing, a superstep.
         """
         record = self._records.get(self._place(plan))
         if record is None:
             record = _Record()
-        gain = record.gain or plan.steps or plan.horizon or superstep
+        gain = plan.steps or record.gain or plan.horizon or superstep
         return record.probability * gain - self._price(plan)
 
     def _price(self, plan: Plan) -> float:

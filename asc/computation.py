@@ -170,8 +170,8 @@ class Speculator(Protocol):
     def capacity(self) -> int:
         """How many plans it would take now."""
 
-    def covered(self) -> frozenset[int]:
-        """Positions from which a transition is under way or has been delivered."""
+    def covered(self) -> Mapping[int, int]:
+        """Positions from which a transition is under way or has been delivered, each with its steps."""
 
     def speculate(
         self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache

@@ -137,8 +137,9 @@ class Engine:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
 
     def _speculate(self) -> list[Attempt]:
-        capacity, covered = self.speculator.capacity(), self.speculator.covered()
-        plans = self.allocator.plans(self.computation, self._superstep(), capacity, covered)
+        speculator, superstep = self.speculator, self._superstep()
+        capacity, slowdown = speculator.capacity(), speculator.slowdown() or 1.0
+        plans = self.allocator.plans(self.computation, superstep, capacity, speculator.covered(), slowdown)
         history = self.trajectory.snapshots()
         return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
 
@@ -177,7 +178,7 @@ class Engine:
 
     def _apply(self, leap: Transition) -> None:
         computation, since = self.computation, self.ledger.clock()
-        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 4
+        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 32
         if computation.exact and self.ledger.leaps >= self._next_check and affordable:
             self._next_check = 16 * self.ledger.leaps + 1
             check_leap(computation, leap)

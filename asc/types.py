@@ -153,6 +153,7 @@ class Status(NamedTuple):
     hits: int  # boundaries where the cache had a way on, be it a chain of leaps
     misses: int  # boundaries where the cache was asked and had nothing
     skipped: int  # steps leapt over
+    hit_rate: float  # share of the steps for which the cache had a way on, be it taken or, in a shadow run, only seen
     outcomes: Mapping[str, int]  # settled attempts, by `Outcome.value`
     workers: int
     busy: int
@@ -161,8 +162,3 @@ class Status(NamedTuple):
     estimated_speedup: float
     ceiling: float  # what these workers could give at best; infinite where remembered states come back
     reason: str  # in a sentence: why there is a gain, or none
-
-    @property
-    def hit_rate(self) -> float:
-        """Share of the boundaries that asked the cache and got a way on; 0 where none did."""
-        return self.hits / max(1, self.hits + self.misses)

@@ -50,6 +50,7 @@ class Case(NamedTuple):
     settings: Mapping[str, Any] = MappingProxyType({})
 
 
+CAPACITY_S = 2  # of plain work on each core; a shared machine changes its mind within shorter times
 ONE_CORE = {"executor": "none", "workers": 0}
 CASES = [
     Case("collatz", "collatz", "bound"),
@@ -108,7 +109,7 @@ def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, 
     row: dict[str, Any] = {"label": case.label, "goal": case.goal, "config": config.model_dump(mode="json")}
     row["pairs"] = []
     with ProcessPoolExecutor(max_workers=2) as pair:
-        steps = pair.submit(count_steps, case.program, options, 0.5).result()
+        steps = pair.submit(count_steps, case.program, options, CAPACITY_S).result()
         list(pair.map(partial(run_steps, case.program, options), [1, 1, 1, 1]))  # both workers have started
         for number in range(pairs):
             began = time.perf_counter()
@@ -120,7 +121,7 @@ def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, 
             c = capacity(pair, partial(run_steps, case.program, options, steps))
             computation = backend.computation(plain=False)
             computation.advance(min(2, computation.total()))
-            superstep = max(1, min(steps // 25, computation.total() // 40))
+            superstep = max(1, min(steps // (50 * CAPACITY_S), computation.total() // 40))
             f = median(tracking(computation, superstep) for _ in range(15))
             row["pairs"].append(
                 {

@@ -44,7 +44,8 @@ def tour(names: list[str], console: Console) -> None:
     console.print()
     console.print(table)
     console.print(
-        "\nplain and spec.: seconds without and with speculation; net: the one over the other; hits: hit rate."
+        "\nplain and spec.: seconds without and with speculation; net: the one over the other; "
+        "hits: share of the steps leapt over."
     )
     console.print("Every program ended in the same state, bit for bit, with and without speculation.")
 

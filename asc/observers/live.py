@@ -142,7 +142,7 @@ def _rows(status: Status) -> list[tuple[str, Text]]:
         (
             "hits",
             Text(
-                f"{figures.percent(status.hit_rate)} of look-ups ({figures.count(status.hits)} hits, "
+                f"{figures.percent(status.hit_rate)} of the steps ({figures.count(status.hits)} hits, "
                 f"{figures.count(status.misses)} misses), {figures.count(status.skipped)} steps skipped"
             ),
         ),

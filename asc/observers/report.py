@@ -77,22 +77,26 @@ def _cards(account: Account) -> Html:
     accepted = get("accepted", outcomes.get(Outcome.ACCEPTED.value, 0))
     rejected = get("rejected", outcomes.get(Outcome.REJECTED.value, 0))
     hits, misses = (get(name, sum(bins.values)) for name, bins in (("hits", account.hits), ("misses", account.misses)))
-    rate = get("hit_rate", hits / (hits + misses) if hits + misses else None)
+    skipped, position = get("skipped", sum(account.skipped.values)), get("position", account.position)
+    rate = get("hit_rate", skipped / position if position else None)
     total = f"of {figures.count(get('total'))} steps" if get("total") is not None else "steps"
     net = figures.known(get("net_speedup"))
     plain = f"plain run {figures.duration(get('plain_seconds'))}" if net is not None else "no plain run to compare with"
     same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
     since = get("resumed_from")
     stretch = f"since it went on at step {figures.count(since)}" if since else "everything included"
-    skipped = get("skipped", sum(account.skipped.values))
     cards = [
         ("State", str(get("state", "running or killed")), ""),
-        ("Position", figures.count(get("position", account.position)), total),
+        ("Position", figures.count(position), total),
         ("Time", figures.duration(get("seconds", account.length)), stretch),
         ("Net speed-up", "not measured" if net is None else figures.ratio(net), plain),
         ("Estimated speed-up", figures.ratio(get("estimated_speedup")), f"ceiling {figures.ratio(get('ceiling'))}"),
         ("Same end as the plain run", same, ""),
-        ("Hit rate", figures.percent(rate), f"{figures.count(hits)} hits, {figures.count(misses)} misses"),
+        (
+            "Hit rate",
+            figures.percent(rate),
+            f"of steps; {figures.count(hits)} hits, {figures.count(misses)} misses",
+        ),
         ("Steps skipped", figures.count(skipped), ""),
         ("Guesses accepted", figures.count(accepted), f"{figures.count(rejected)} rejected"),
         ("Workers", figures.count(get("workers", len(account.workers))), ""),

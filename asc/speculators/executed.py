@@ -101,9 +101,10 @@ class Executed:
         """Idle workers; none once the pool has been given up."""
         return 0 if self.fault else self.workers - len(self._flights)
 
-    def covered(self) -> frozenset[int]:
-        """Positions from which a transition is under way or has been delivered."""
-        return frozenset(self._flights) | frozenset(self._arrived)
+    def covered(self) -> Mapping[int, int]:
+        """Positions from which a transition is under way or has been delivered, each with its steps."""
+        held: dict[int, _Flight | _Arrival] = {**self._flights, **self._arrived}
+        return {start: one.plan.steps for start, one in held.items()}
 
     def speculate(
         self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache

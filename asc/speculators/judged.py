@@ -31,9 +31,9 @@ class Judged:
         """How many candidates are judged at one boundary at most."""
         return self._candidates
 
-    def covered(self) -> frozenset[int]:
+    def covered(self) -> Mapping[int, int]:
         """Nothing is under way between boundaries."""
-        return frozenset()
+        return {}
 
     def speculate(
         self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache

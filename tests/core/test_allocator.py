@@ -8,14 +8,13 @@ from itertools import pairwise
 import pytest
 from pydantic import ValidationError
 
-from asc.allocator import Allocator
+from asc.allocator import NOTHING, Allocator
 from asc.ledger import Ledger
 from asc.testing.clock import Clock
 from asc.testing.problems import machine
 from asc.types import Attempt, Outcome, Plan
 
 EXECUTED = machine("count", 1000)
-NOTHING: frozenset[int] = frozenset()
 
 
 def rich(exact: bool = False) -> Ledger:
@@ -36,14 +35,14 @@ def learn(subject: Allocator, plan: Plan, outcome: Outcome, times: int = 1, gain
         subject.learn(Attempt(plan, outcome, gain))
 
 
-def plans(subject: Allocator, capacity: int = 4, covered: frozenset[int] = NOTHING) -> list[Plan]:
+def plans(subject: Allocator, capacity: int = 4, covered: Mapping[int, int] = NOTHING) -> list[Plan]:
     return subject.plans(EXECUTED, 10, capacity, covered)
 
 
 def test_executed_plans_cover_the_next_supersteps() -> None:
     subject = allocator(rich(), "a")
     assert plans(subject, capacity=3) == [Plan("a", 10, 10), Plan("a", 20, 10), Plan("a", 30, 10)]
-    assert plans(subject, capacity=2, covered=frozenset({10, 30})) == [Plan("a", 20, 10), Plan("a", 40, 10)]
+    assert plans(subject, capacity=2, covered={10: 10, 30: 10}) == [Plan("a", 20, 10), Plan("a", 40, 10)]
     assert plans(subject, capacity=0) == []
 
 
@@ -52,6 +51,48 @@ def test_executed_plans_end_where_the_run_does() -> None:
     computation.advance(965)
     subject = allocator(rich(), "a")
     assert subject.plans(computation, 10, 9, NOTHING) == [Plan("a", 10, 10), Plan("a", 20, 10), Plan("a", 30, 5)]
+
+
+def test_tasks_grow_while_guesses_are_right_and_shrink_when_one_is_not() -> None:
+    subject = allocator(rich(), "a", stretch=4)
+    sizes = []
+    for outcome in (Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REJECTED):
+        [plan] = subject.plans(machine("count", 100_000), 10, 1)
+        sizes.append((plan.horizon, plan.steps))
+        learn(subject, plan, outcome)
+    [plan] = subject.plans(machine("count", 100_000), 10, 1)
+    assert sizes == [(10, 10), (20, 20), (40, 40), (40, 40)]
+    assert (plan.horizon, plan.steps) == (10, 10)
+
+
+@pytest.mark.parametrize(("slowdown", "horizon"), [(0.1, 10), (1.0, 90), (1.5, 140), (3.0, 270)])
+def test_a_task_starts_where_the_main_thread_will_be_when_it_is_done(slowdown: float, horizon: int) -> None:
+    """Eight supersteps, an eighth of slack, whole supersteps of the main thread's own."""
+    subject = grown(8)
+    first, second = subject.plans(machine("count", 100_000), 10, 2, NOTHING, slowdown)
+    assert (first.horizon, first.steps) == (horizon, 80)
+    assert (second.horizon, second.steps) == (horizon + 80, 80)
+
+
+def test_a_task_starts_behind_what_is_under_way() -> None:
+    """Two supersteps before it and six behind it are the main thread's own; a gap is filled as far as it reaches."""
+    subject = grown(8)
+    assert subject.plans(machine("count", 100_000), 10, 1, {20: 80}, 0.9) == [Plan("a", 160, 80)]
+    assert subject.plans(machine("count", 100_000), 10, 1, {0: 50, 200: 80}, 0.9) == [Plan("a", 130, 70)]
+
+
+def test_tasks_shrink_so_that_all_are_done_at_the_end() -> None:
+    computation, subject = machine("count", 1000), grown(16)
+    computation.advance(900)
+    assert subject.plans(computation, 10, 1) == [Plan("a", 60, 40)]
+    assert subject.plans(computation, 10, 4) == [Plan("a", 20 + 20 * place, 20) for place in range(4)]
+
+
+def grown(stretch: int) -> Allocator:
+    """An allocator whose guesses have been right so often that its tasks have their full length."""
+    subject = allocator(rich(), "a", stretch=stretch)
+    learn(subject, Plan("a", 10, 10), Outcome.ACCEPTED, times=10)
+    return subject
 
 
 def test_lookahead_is_bounded() -> None:

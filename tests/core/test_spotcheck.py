@@ -25,7 +25,7 @@ def drifting(after: int) -> Registers:
     def step(words: Mapping[str, Any]) -> Mapping[str, Word]:
         return {"n": words["n"] + 1, "hidden": max(0, next(calls) - after)}
 
-    return Registers(step, {"n": 0, "hidden": 0}, steps=2000)
+    return Registers(step, {"n": 0, "hidden": 0}, steps=20_000)
 
 
 def test_a_first_step_that_is_a_function_of_the_state() -> None:

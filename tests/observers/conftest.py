@@ -35,6 +35,7 @@ class FakeRun:
             hits=1_204,
             misses=88,
             skipped=4_012,
+            hit_rate=0.932,
             outcomes={Outcome.ACCEPTED.value: 1_204, Outcome.REJECTED.value: 3, Outcome.FAILED.value: 2},
             workers=4,
             busy=3,

@@ -34,7 +34,7 @@ def terminal(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
         "5,612 of 10,000 steps",
         "0:09 left",
         "loop head",
-        "93.2 % of look-ups",
+        "93.2 % of the steps",
         "1,204 accepted, 3 rejected, 0 silent, 2 failed, 0 late",
         "3 of 4 busy",
         "3 of 12 words: i, best, n",

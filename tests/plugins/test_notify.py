@@ -24,7 +24,7 @@ class StillRun:
     started = 0.0
 
     def status(self) -> Status:
-        return Status(100, None, 1.0, "stable", 0, 0, 0, {}, 0, 0, (), 0, 1.0, 1.0, "")
+        return Status(100, None, 1.0, "stable", 0, 0, 0, 0.0, {}, 0, 0, (), 0, 1.0, 1.0, "")
 
 
 RUN: hookspecs.RunView = StillRun()

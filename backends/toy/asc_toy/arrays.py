@@ -27,6 +27,7 @@ class TrackedArray(NDArrayOperatorsMixin):
 
     def __init__(self, tracker: CellTracker) -> None:
         self._tracker = tracker
+        tracker.track()
         self._flat = tracker.buffer.ndim == 1
 
     @property  # type: ignore[misc]  # what isinstance asks for

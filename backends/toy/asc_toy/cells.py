@@ -37,18 +37,40 @@ class Cells(NamedTuple):
         return int(self.values.nbytes) + (0 if isinstance(self.where, slice) else int(self.where.nbytes))
 
 
+Flags = tuple[bytearray, bytearray]  # one byte an element: read before it was written, written
+
+
 class CellTracker:
-    """Which elements of one array a superstep has read before writing, and which it has written."""
+    """Which elements of one array a superstep has read before writing, and which it has written.
 
-    __slots__ = ("_before", "_kept", "buffer", "read", "read_mask", "written", "written_mask")
+    `spare` holds flags for this array that nobody uses, all zero: where an array is large, new ones cost more than most
+    supersteps.
+    """
 
-    def __init__(self, buffer: Array) -> None:
+    __slots__ = ("_before", "_flags", "_kept", "_spare", "buffer", "read", "read_mask", "written", "written_mask")
+
+    def __init__(self, buffer: Array, spare: list[Flags] | None = None) -> None:
         self.buffer = buffer
+        self._spare = [] if spare is None else spare
+        self._flags: Flags | None = None
         self._before: list[tuple[Any, Any, Array | None]] = []  # key, what was there, the part that the key is of
         self._kept = 0  # bytes of that; once there are as many as the array has, a copy of the whole takes its place
-        self.read, self.written = bytearray(buffer.size), bytearray(buffer.size)
-        self.read_mask = np.frombuffer(self.read, bool).reshape(buffer.shape)
-        self.written_mask = np.frombuffer(self.written, bool).reshape(buffer.shape)
+
+    def track(self) -> None:
+        """Have flags; what is only read as a whole needs none."""
+        if self._flags is None:
+            size, shape = self.buffer.size, self.buffer.shape
+            self._flags = self._spare.pop() if self._spare else (bytearray(size), bytearray(size))
+            self.read, self.written = self._flags
+            self.read_mask = np.frombuffer(self.read, bool).reshape(shape)
+            self.written_mask = np.frombuffer(self.written, bool).reshape(shape)
+
+    def release(self) -> None:
+        """Give the flags back; the tracker is not used any more."""
+        if self._flags is not None:
+            self.read_mask[...] = self.written_mask[...] = False
+            self._spare.append(self._flags)
+            self._flags = None
 
     def get(self, key: Any) -> Any:
         """Return `buffer[key]`, as a value or a guarded view, and note what was read."""
@@ -67,6 +89,7 @@ class CellTracker:
 
     def write(self, key: Any, value: Any, part: Array | None = None) -> None:
         """Carry out `buffer[key] = value`, or `part[key] = value` for a view of a part, and note what was written."""
+        self.track()
         if type(key) is not int:
             key = frozen(key)
         cells, mask = self.buffer, self.written_mask
@@ -84,6 +107,7 @@ class CellTracker:
 
     def increment(self, pending: CellIncrements) -> None:
         """Carry accumulations out, as reads and writes. Raises OverflowError where they may leave the range."""
+        self.track()
         if not pending.fits(self.buffer.reshape(-1)):
             raise OverflowError(f"a sum may leave the range of {self.buffer.dtype}")
         for index, operand in pending.operands.items():

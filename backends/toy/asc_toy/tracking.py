@@ -14,7 +14,7 @@ import numpy as np
 from asc.types import Transition
 from asc.words import Word, bits
 from asc_toy.arrays import TrackedArray
-from asc_toy.cells import Cells, CellTracker
+from asc_toy.cells import Cells, CellTracker, Flags
 from asc_toy.guarded import GuardedArray, alias, guarded
 from asc_toy.increments import CellIncrements, suits
 from asc_toy.program import Step
@@ -116,7 +116,7 @@ class TrackedState(State):
                 raise no_word(name, self._base, self._store.buffers)
         words[name] = OPERATIONS[operation](getattr(self, name), value)
 
-    def transition(self, start: int, steps: int) -> Transition:
+    def _transition(self, start: int, steps: int) -> Transition:
         """Return what was read before it was written, and what changed, as a cache entry.
 
         Raises what an accumulation has raised, though the step caught it: plainly it might have raised elsewhere.
@@ -142,13 +142,18 @@ class TrackedState(State):
         causal = {name: None if value is None else bits(value) for name, value in reads.items()}
         return Transition(start, steps, effect, effect.nbytes + 64 * len(causal), "", causal)
 
-    def undo(self) -> None:
+    def _undo(self) -> None:
         """Put the buffers back to the start of the superstep."""
         for tracker in self._trackers.values():
             tracker.undo()
 
+    def _close(self) -> None:
+        """Hand back what tracking needed; the state is not used any more."""
+        for tracker in self._trackers.values():
+            tracker.release()
+
     def _open(self, name: str) -> GuardedArray | TrackedArray:
-        tracker = self._trackers[name] = CellTracker(self._store.buffers[name])
+        tracker = self._trackers[name] = CellTracker(self._store.buffers[name], self._store.spare[name])
         written = name in self._store.written
         handle = TrackedArray(tracker) if written else guarded(tracker.buffer, tracker)
         self._handles[name] = handle
@@ -184,6 +189,7 @@ class ArrayStore:
     def __init__(self, arrays: dict[str, Array]) -> None:
         self.buffers = arrays
         self.written: set[str] = set()
+        self.spare: dict[str, list[Flags]] = {name: [] for name in arrays}
         self.tracked_class = with_arrays(TrackedState, arrays)
         self.handles: dict[str, Array] = {}
         for name, buffer in arrays.items():
@@ -233,14 +239,15 @@ def run_tracked(
     try:
         for _ in range(steps):
             step(state)
-        transition = state.transition(start, steps)
+        transition = state._transition(start, steps)
         if keep and not transition.effect.fits(words, store.buffers):
             raise OverflowError("a sum leaves the range of an array's elements")
         kept = keep
         return transition
     finally:
         if not kept:
-            state.undo()
+            state._undo()
+        state._close()
 
 
 def apply_effect(effect: Effect, words: dict[str, Word], store: ArrayStore) -> None:

@@ -361,3 +361,13 @@ def test_size_of_an_effect_grows_with_what_it_holds() -> None:
     large = track(lambda state: state.a.__setitem__(slice(0, 900), 1), written=("a",), x=1, a=np.zeros(1000))
     assert 0 < small.nbytes < 200
     assert large.nbytes >= 7200
+
+
+def test_words_may_have_any_name_that_is_not_reserved() -> None:
+    """What tracking calls its own methods is none of a step's concern."""
+
+    def step(state: Any) -> None:
+        state.close, state.transition = state.undo + state.transition, state.close
+
+    found = run_tracked(step, {"close": 1, "transition": 2, "undo": 3}, ArrayStore({}), 0, 2)
+    assert found.effect.words == {"close": 4, "transition": 5}
