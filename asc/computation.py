@@ -110,7 +110,7 @@ class Recognizer(Protocol):
 
 @runtime_checkable
 class Learns(Protocol):
-    """A recognizer or predictor that wants to know what became of the attempts."""
+    """A recognizer that wants to know what became of the attempts."""
 
     def learn(self, attempt: Attempt) -> None:
         """Take one settled attempt into account."""

@@ -54,6 +54,8 @@ class Engine:
         self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
         self._distance = 1  # the last superstep's
         self.recalled = 0  # hits on what the main thread itself had remembered
+        self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
+        self.found = 0  # steps of what was found
 
     def run(self, until: int | None = None) -> None:
         """Walk to the end, to position `until`, or to the next boundary after `stop`."""
@@ -78,6 +80,7 @@ class Engine:
         attempts = list(self.speculator.collect(computation, self.cache))
         self._observe()
         leaps = self._leap(attempts)
+        asked = bool(leaps) or len(self.cache) > 0
         recognition = self._recognise()
         if recognition.speculate and not self._arrived():
             fresh = self._speculate()
@@ -86,6 +89,7 @@ class Engine:
                 leaps = self._leap(attempts)
         for attempt in attempts:
             self._learn(attempt)
+        self._count(bool(leaps), asked and not leaps, sum(leap.steps for leap in leaps))
         spans = tuple(self.speculator.spans())
         event = Boundary(position, recognition.label, tuple(leaps), tuple(attempts), spans, began, time.time())
         if self._on_boundary is not None:
@@ -101,10 +105,18 @@ class Engine:
         record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
-        since = self.ledger.progress(done.steps, since, tracked=record)
+        since = self.ledger.progress(done.steps - done.skipped, since, tracked=record)
+        if done.skipped:  # a backend that leaps within its own advance reports a batch
+            self.ledger.leap(done.skipped, done.skipped)
+        self._count(done.hits, done.misses, done.skipped)
         if done.learnt is not None:
             self.cache.insert(done.learnt._replace(source=MAIN))
             self.ledger.charge("insert", since, computation.cost("insert"))
+
+    def _count(self, hits: int, misses: int, found: int) -> None:
+        self.hits += hits
+        self.misses += misses
+        self.found += found
 
     def _recognise(self) -> Recognition:
         since = self.ledger.clock()
@@ -137,9 +149,10 @@ class Engine:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
 
     def _speculate(self) -> list[Attempt]:
-        speculator, superstep = self.speculator, self._superstep()
+        speculator, since = self.speculator, self.ledger.clock()
         capacity, slowdown = speculator.capacity(), speculator.slowdown() or 1.0
-        plans = self.allocator.plans(self.computation, superstep, capacity, speculator.covered(), slowdown)
+        plans = self.allocator.plans(self.computation, self._superstep(), capacity, speculator.covered(), slowdown)
+        self.ledger.charge("plan", since)
         history = self.trajectory.snapshots()
         return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
 

@@ -58,7 +58,6 @@ class Run:
             self.first = self.computation.position()
         self._notifier = plugins.notifier(self.warn)
         self._outcomes: Counter[str] = Counter()
-        self._hits = self._misses = self._found = 0
         self._label = "plain"
         self._began = time.perf_counter()
         self._seconds: float | None = None
@@ -102,10 +101,10 @@ class Run:
             total=computation.total(),
             seconds=self.seconds,
             label=self._label,
-            hits=self._hits,
-            misses=self._misses,
+            hits=engine.hits,
+            misses=engine.misses,
             skipped=ledger.skipped,
-            hit_rate=min(1.0, self._found / max(1, computation.position() - self.first)),
+            hit_rate=min(1.0, engine.found / max(1, computation.position() - self.first)),
             outcomes=dict(self._outcomes),
             workers=workers,
             busy=max(0, workers - capacity) if workers else 0,
@@ -188,11 +187,6 @@ class Run:
 
     def _on_boundary(self, boundary: Boundary) -> None:
         self._label = boundary.label
-        if boundary.leaps:
-            self._hits += 1
-            self._found += sum(leap.steps for leap in boundary.leaps)
-        elif len(self.engine.cache):
-            self._misses += 1
         for attempt in boundary.attempts:
             self._outcomes[attempt.outcome.value] += 1
         since = self.ledger.clock()

@@ -47,10 +47,10 @@ class Transition(NamedTuple):
 class Advanced(NamedTuple):
     """What a call of `Computation.advance` did; a compiled backend reports its own batch of hits here."""
 
-    steps: int
+    steps: int  # that the position has moved by
     hits: int = 0
     misses: int = 0
-    skipped: int = 0
+    skipped: int = 0  # of the steps, those leapt over
     learnt: Transition | None = None  # the superstep as a transition, when it was asked for
 
 

@@ -28,8 +28,8 @@ INTERRUPTED = 130
 class Session:
     """What the commands share: the loaded plugins, and where to print."""
 
-    def __init__(self, plugins: Plugins) -> None:
-        self.plugins = plugins
+    def __init__(self, plugins: Plugins, files: Sequence[Path] = ()) -> None:
+        self.plugins, self.files = plugins, files
         self.console = Console()
         self.messages = Console(stderr=True)
 
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str]) -> int:
     messages = Console(stderr=True)
     try:
-        session = Session(load(plugin_files(arguments)))
+        files = plugin_files(arguments)
+        session = Session(load(files), files)
         for status in session.plugins.statuses:
             if status.error is not None:
                 _tell(session.messages, "warning", status.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -123,7 +124,8 @@ def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
     if summary["identical"] is False:
         raise AscError("The speculative run and the plain run ended in different states; please report this as a bug.")
     if summary["state"] == "interrupted":
-        go_on = f"asc run {summary['backend']} --resume {summary['run_dir']}"
+        parts = ["asc", "run", summary["backend"], "--resume", summary["run_dir"]]
+        go_on = shlex.join([*parts, *(part for file in session.files for part in ("--plugin", str(file)))])
         session.messages.print(Text(f"Stopped at position {summary['position']}. Go on with: {go_on}"), soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ from asc.testing.executors import Inline
 from asc.testing.laws import check_same_end, drive, walk
 from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Accept, Raising, Silent
-from asc.types import Attempt, Boundary, Combination, Outcome, Recognition
+from asc.types import Advanced, Attempt, Boundary, Combination, Outcome, Recognition
 from asc.validators.strict import Strict
 
 CHEAP = {"step": 1e-4, "predict": 1e-7, "dispatch": 1e-6, "observe": 1e-8}
@@ -119,6 +119,22 @@ def test_nothing_leaps_past_where_the_run_is_to_stop(until: int) -> None:
     engine = judged(Descent(400), 5, 30)
     engine.run(until=until)
     assert engine.computation.position() == until
+
+
+class Batching(Priced):
+    """Leaps over half of each superstep by itself, as a compiled backend with a cache of its own does."""
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        done = super().advance(max_steps)
+        return done._replace(hits=3, misses=1, skipped=done.steps // 2)
+
+
+def test_a_batch_of_hits_that_a_backend_reports_is_counted() -> None:
+    clock = Clock()
+    engine = assemble(Batching(machine("count", 800), clock, CHEAP), {}, every=8, clock=clock)
+    engine.run()
+    assert (engine.hits, engine.misses, engine.found) == (300, 100, 400)
+    assert (engine.ledger.executed, engine.ledger.skipped) == (400, 400)
 
 
 def test_hits_chain_up_to_the_cap() -> None:
