@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import Field, NonNegativeInt
 
@@ -23,6 +25,10 @@ _PLAIN_FIRST = 8  # and more of them at first
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that does
 _EXECUTED = ("predict", "dispatch", "hand-over", "collect", "wait")  # what an executed attempt costs the main thread
 _JUDGED = ("predict", "validate")
+_COUNTED = (
+    *("predictors", "boundary", "resume_at", "streak", "stretch", "explored", "explore_at"),
+    *("recorded", "window", "window_ends", "window_resumes", "probe"),
+)
 NOTHING: Mapping[int, int] = MappingProxyType({})
 
 
@@ -153,6 +159,18 @@ class Allocator:
             self._window_resumes = self._recorded + 3 * _WINDOW * 2**self._window
             self._window_ends = self._window_resumes + _WINDOW * 2**self._window
         return self._recorded % (_PLAIN_EVERY if self._recorded > _PLAIN_EVERY else _PLAIN_FIRST) != 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what outcomes have taught, and where in its pauses it is."""
+        records = [[*place, dict(vars(record))] for place, record in self._records.items()]
+        return {"records": records} | {name: copy(getattr(self, f"_{name}")) for name in _COUNTED}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        for predictor, distance, faded in state["records"]:
+            vars(self._records.setdefault((predictor, distance), _Record())).update(faded)
+        for name in _COUNTED:
+            setattr(self, f"_{name}", copy(state[name]))
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps to take before the next boundary: more than one where a loss is to be made up."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from asc.computation import Computation
 from asc.config import RunConfig
+from asc.types import Memory
 
 C = TypeVar("C", bound=Computation)
 
@@ -34,11 +35,14 @@ class Backend(Protocol[C]):
     def pool(self, computation: C) -> Pool | None:
         """Where guesses are executed; None for a backend whose guesses are judged."""
 
-    def save(self, computation: C, folder: Path) -> None:
-        """Write a checkpoint that a kill at any moment leaves whole; never a pickle."""
+    def save(self, computation: C, folder: Path, memory: Memory) -> None:
+        """Write a checkpoint that a kill at any moment leaves whole; never a pickle.
 
-    def load(self, computation: C, folder: Path) -> bool:
-        """Go to the folder's checkpoint; False if there is none yet."""
+        `memory` is what an inexact backend keeps as well, for `load`. An exact one ends in the same state without it.
+        """
+
+    def load(self, computation: C, folder: Path) -> Memory | None:
+        """Go to the folder's checkpoint and return what it remembers, empty where exact; None if there is none yet."""
 
     def outcome(self, computation: C) -> Mapping[str, Any]:
         """What a person wants to see of the final state, in values that JSON can hold."""

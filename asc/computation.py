@@ -117,6 +117,21 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class Stateful(Protocol):
+    """A component whose answers depend on what it has seen: a resumed run is to go on as if it had never stopped.
+
+    The state is made of dictionaries with string keys, lists, what JSON holds, and numpy arrays, as a checkpoint stores
+    it. A component for exact backends only needs none: there, its answers change how long a run takes, not its end.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return a copy of what was learnt."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take the place of the component that returned it, whose settings were the same."""
+
+
+@runtime_checkable
 class Needs(Protocol):
     """A component that asks `Computation.read` for something, which the backend must provide."""
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, Learns, Recognizer, Speculator
+from asc.computation import Computation, Learns, Recognizer, Speculator, Stateful
 from asc.ledger import Ledger
 from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
 from asc.trajectory import Trajectory
-from asc.types import Attempt, Boundary, Outcome, Recognition, Transition
+from asc.types import Attempt, Boundary, Memory, Outcome, Recognition, Transition
 from asc.words import Excited
 
 MAIN = "main"  # the source of transitions that the main thread remembered itself
@@ -52,6 +52,7 @@ class Engine:
         self.stopped = False
         self.until: int | None = None
         self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
+        self._settled: int | None = None  # where the newest boundary has left the computation
         self._distance = 1  # the last superstep's
         self.recalled = 0  # hits on what the main thread itself had remembered
         self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
@@ -66,7 +67,8 @@ class Engine:
             check_first_step(self.computation)
             self.ledger.start("spot-check", self.ledger.clock() - since)
         while not self.stopped and not self._arrived():
-            self.boundary()
+            if self._settled != self.computation.position():
+                self.boundary()
             if not self.stopped and not self._arrived():
                 self.advance()
 
@@ -90,6 +92,7 @@ class Engine:
         for attempt in attempts:
             self._learn(attempt)
         self._count(bool(leaps), asked and not leaps, sum(leap.steps for leap in leaps))
+        self._settled = computation.position()
         spans = tuple(self.speculator.spans())
         event = Boundary(position, recognition.label, tuple(leaps), tuple(attempts), spans, began, time.time())
         if self._on_boundary is not None:
@@ -112,6 +115,29 @@ class Engine:
         if done.learnt is not None:
             self.cache.insert(done.learnt._replace(source=MAIN))
             self.ledger.charge("insert", since, computation.cost("insert"))
+
+    def memory(self) -> Memory:
+        """Return what a run of an inexact computation needs, beside its state, to be resumed to the same end."""
+        state = {name: part.state_dict() for name, part in self._stateful().items()}
+        own = {"settled": self._settled, "distance": self._distance, "segment": self.trajectory.segment}
+        return Memory(state | {"engine": own}, self.trajectory.snapshots())
+
+    def remember(self, memory: Memory) -> None:
+        """Go on where the engine was that returned this; the computation is there already."""
+        for name, part in self._stateful().items():
+            part.load_state_dict(memory.state[name])
+        own = memory.state["engine"]
+        self._settled, self._distance = own["settled"], own["distance"]
+        self.trajectory.restore(memory.history, own["segment"])
+
+    def _stateful(self) -> dict[str, Stateful]:
+        parts = {
+            "ledger": self.ledger,
+            "allocator": self.allocator,
+            "recognizer": self.recognizer,
+            "speculator": self.speculator,
+        }
+        return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
 
     def _count(self, hits: int, misses: int, found: int) -> None:
         self.hits += hits

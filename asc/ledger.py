@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from asc.pricing import StepPrice
 
+_BOOKED = ("work", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
 _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
 _LONGEST_REST_S = 0.25  # seconds, where it does: Ctrl-C waits for a boundary
 
@@ -26,7 +28,7 @@ class Ledger:
         self._unit = 1.0 if not exact else 0.0  # price of one plain step
         self.work = self.spent = self.started = self.gained = 0.0
         self._price = StepPrice()
-        self._spent_before = 0.0  # what had been spent when `rest` was last asked
+        self.spent_before = 0.0  # what had been spent when `rest` was last asked
         self.executed = 0  # steps taken by the main thread
         self.skipped = 0
         self.leaps = 0
@@ -91,13 +93,24 @@ class Ledger:
 
         Asked once a boundary: the work is to pay for another boundary like the last one as well, and leave something.
         """
-        latest, self._spent_before = self.spent - self._spent_before, self.spent
+        latest, self.spent_before = self.spent - self.spent_before, self.spent
         owed, price = -self.allowance(), superstep * self._unit
         if owed < 0 or not price:
             return 1
         owed += 2 * latest
         longest = _LONGEST_REST_S / price if self._exact else _LONGEST_REST
         return max(1, int(min(longest, owed / (self._overdraft * price) + 1 if self._overdraft else longest)))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what has been booked. The price of a step is not among it: a clock's is found anew."""
+        return {"accounts": self.accounts()} | {name: getattr(self, name) for name in _BOOKED}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        for kind, account in state["accounts"].items():
+            self._accounts[kind] = [account["seconds"], account["steps"], account["count"]]
+        for name in _BOOKED:
+            setattr(self, name, state[name])
 
     def speedup(self) -> float:
         """Estimated from the price of plain steps; a paired plain run is what measures it."""

@@ -23,7 +23,7 @@ from asc.plugins import Plugins
 from asc.reason import Facts, reason
 from asc.speculators import Executed, Judged
 from asc.speculators.guess import require_needs
-from asc.types import Boundary, Outcome, Status
+from asc.types import Boundary, Memory, Outcome, Status
 
 CHECKPOINTS = "checkpoints"
 _CHUNK_S = 0.25  # a plain run looks up this often, to be stopped or to report
@@ -54,7 +54,8 @@ class Run:
         self._backend, self._settings, self._plugins = backend, backend.config, plugins
         self.computation = self._backend.computation(plain=not speculate)
         self.first = 0  # position at which this stretch of the run began
-        if resume and folder is not None and self._backend.load(self.computation, folder / CHECKPOINTS):
+        memory = self._backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
+        if memory is not None:
             self.first = self.computation.position()
         self._notifier = plugins.notifier(self.warn)
         self._outcomes: Counter[str] = Counter()
@@ -63,6 +64,8 @@ class Run:
         self._seconds: float | None = None
         self._saved = self._began
         self._build(self._backend.pool(self.computation) if speculate else None)
+        if memory is not None and memory.state:
+            self.engine.remember(memory)
 
     def warn(self, sentence: str) -> None:
         """Keep a warning for the summary."""
@@ -206,7 +209,8 @@ class Run:
             return
         since = self.ledger.clock()
         try:
-            self._backend.save(self.computation, self.folder / CHECKPOINTS)
+            memory = Memory() if self.computation.exact else self.engine.memory()
+            self._backend.save(self.computation, self.folder / CHECKPOINTS, memory)
         except OSError as error:
             self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
         self._saved = self.ledger.clock()

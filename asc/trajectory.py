@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from asc.computation import Computation
@@ -34,6 +34,12 @@ class Trajectory:
         self.segment += 1
         self._snapshots.clear()
         self._bytes = 0
+
+    def restore(self, snapshots: Iterable[Snapshot], segment: int) -> None:
+        """Go on from a resumed run's newest segment."""
+        self.segment = segment
+        for snapshot in snapshots:
+            self.append(snapshot)
 
     def snapshots(self) -> tuple[Snapshot, ...]:
         """Return the newest segment, oldest first."""

@@ -30,6 +30,13 @@ class Snapshot(NamedTuple):
     nbytes: int
 
 
+class Memory(NamedTuple):
+    """What an inexact run remembers beyond the computation's own state, so that it can be resumed to the same end."""
+
+    state: Mapping[str, Any] = {}  # dictionaries, lists, numbers, strings and numpy arrays
+    history: tuple[Snapshot, ...] = ()  # of the newest segment, oldest first
+
+
 class Transition(NamedTuple):
     """A way from here to there: everything that skips work is one of these, and its effect is opaque to the core."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -66,6 +68,15 @@ class Recurring:
         if not self._wait:
             self._review(computation)
         return here
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the distance, and what is known about it."""
+        return {"distance": self._distance, "goal": self._goal, "pause": self._pause, "wait": self._wait}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._set(state["distance"])
+        self._goal, self._pause, self._wait = state["goal"], state["pause"], state["wait"]
 
     def _review(self, computation: Computation) -> None:
         price = computation.cost("dispatch")

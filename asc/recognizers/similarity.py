@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from asc.computation import Computation
+from asc.computation import Computation, Stateful
 from asc.errors import AscError
 from asc.recognizers.grid import OFF_GRID, next_on_grid
 from asc.recognizers.thresholds import Learned, Regime, ThresholdsConfig, build
 from asc.settings import Settings
 from asc.types import Attempt, Outcome, Recognition
+
+_PLACE = ("similarity", "position", "in_a_row", "passed_over")
 
 
 class Similarity:
@@ -81,6 +84,27 @@ class Similarity:
         """Note a verdict. Those between two boundaries are one outcome: was it worth guessing there at all?"""
         if attempt.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
             self._verdicts.append(attempt.outcome is Outcome.ACCEPTED)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the fingerprint and the answer of the newest boundary, and what the thresholds have learnt."""
+        thresholds = self._thresholds.state_dict() if isinstance(self._thresholds, Stateful) else {}
+        return {
+            "previous": None if self._previous is None else self._previous.copy(),
+            "shape": None if self._shape is None else list(self._shape),
+            "recognition": list(self._recognition),
+            "verdicts": list(self._verdicts),
+            "thresholds": thresholds,
+        } | {name: getattr(self, f"_{name}") for name in _PLACE}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._previous = None if state["previous"] is None else np.array(state["previous"])
+        self._shape = None if state["shape"] is None else tuple(state["shape"])
+        self._recognition, self._verdicts = Recognition(*state["recognition"]), list(state["verdicts"])
+        if isinstance(self._thresholds, Stateful):
+            self._thresholds.load_state_dict(state["thresholds"])
+        for name in _PLACE:
+            setattr(self, f"_{name}", state[name])
 
     def _settle_verdicts(self) -> None:
         if self._verdicts and self._similarity is not None and isinstance(self._thresholds, Learned):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from typing import Annotated, Literal, Protocol
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -90,6 +91,14 @@ class Quantile:
         insort(self._seen, similarity)
         return regime
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the similarities seen."""
+        return {"seen": list(self._seen)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._seen = list(state["seen"])
+
     def _at(self, quantile: float) -> float:
         place = quantile * (len(self._seen) - 1)
         below = math.floor(place)
@@ -147,6 +156,19 @@ class Learned:
     def learn(self, similarity: float, accepted: bool) -> None:
         """Take one boundary's outcome into account."""
         self._outcomes.append((self._place(similarity), accepted))
+        self._fit()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the outcomes that count."""
+        return {"outcomes": [list(outcome) for outcome in self._outcomes]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._outcomes.extend((place, accepted) for place, accepted in state["outcomes"])
+        if self._outcomes:
+            self._fit()
+
+    def _fit(self) -> None:
         places, outcomes = np.array(self._outcomes, dtype=np.float64).T
         self._line = fit_line(places, outcomes, self._prior, self.config.strength)
 

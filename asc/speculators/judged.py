@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from asc.computation import Cache, Computation, Predictor, Validator
+from asc.computation import Cache, Computation, Predictor, Stateful, Validator
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
@@ -75,6 +76,20 @@ class Judged:
             raise
         except Exception as error:  # noqa: BLE001 -- a validator is anybody's code, and must never end the run
             return Verdict(False, 0.0, f"the validator raised {type(error).__name__}: {error}")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the predictors and the validator have learnt."""
+        return {name: part.state_dict() for name, part in self._parts()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        for name, part in self._parts():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> list[tuple[str, Stateful]]:
+        named = {f"predictor {name}": predictor for name, predictor in self._predictors.items()}
+        parts = (named | {"validator": self._validator}).items()
+        return [(name, part) for name, part in parts if isinstance(part, Stateful)]
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
         """Nothing arrives later: every candidate was judged at once."""

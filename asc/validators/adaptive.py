@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -56,6 +58,14 @@ class Adaptive:
         tolerance = self.config.kappa * statistics.stdev(loss for _, loss in self._recent)
         reason = f"{moves}, where {tolerance:.3g} above is tolerated"
         return losses.accept(reason) if losses.candidate <= losses.current + tolerance else rejected(reason)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the recent losses."""
+        return {"recent": [list(entry) for entry in self._recent]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._recent.extend((position, loss) for position, loss in state["recent"])
 
     def _note(self, position: int, loss: float) -> None:
         """Count a boundary once, however many candidates it has."""

@@ -182,10 +182,10 @@ class AgainstAList(RuleBasedStateMachine):
 
 
 TestAgainstAList = AgainstAList.TestCase
-TestAgainstAList.settings = settings(deadline=None, max_examples=60, stateful_step_count=40)
+TestAgainstAList.settings = settings(max_examples=60, stateful_step_count=40)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.frozensets(names, min_size=1), st.integers(0, 9)), max_size=150),
     st.integers(1, 60),

@@ -28,7 +28,7 @@ from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
 from asc.validators.strict import Strict
 
-LAW = settings(deadline=None, max_examples=40)
+LAW = settings(max_examples=40)
 
 PREDICTORS: Mapping[str, Callable[[], Predictor]] = {
     **BUILT_IN,

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from asc.computation import Computation
+from typing import Any
+
+from asc.computation import Computation, Validator
+from asc.engine import Engine
+from asc.recognizers.similarity import Similarity
+from asc.recognizers.thresholds import Learned, Quantile, ThresholdsConfig
 from asc.testing.laws import ExactLaws, JudgedLaws
 from asc.testing.problems import Descent, machine
+from asc.validators.adaptive import Adaptive
 
 
 class TestCounting(ExactLaws):
@@ -32,6 +38,34 @@ class TestUnpredictable(ExactLaws):
 class TestDescent(JudgedLaws):
     def computation(self) -> Computation:
         return Descent(steps=400)
+
+
+class Regimes(JudgedLaws):
+    """Everything that remembers: what a recognizer, its thresholds, a validator and the allocator have learnt."""
+
+    __test__ = False
+    thresholds: ThresholdsConfig = Learned.Config()
+    horizons = (4, 16)
+
+    def computation(self) -> Computation:
+        return Descent(steps=900)
+
+    def validator(self) -> Validator:
+        return Adaptive(Adaptive.Config(window=4))
+
+    def engine(self, computation: Computation, *parts: Any) -> Engine:
+        engine = super().engine(computation, *parts)
+        engine.recognizer = Similarity(Similarity.Config(every=6, thresholds=self.thresholds, settle=2))
+        return engine
+
+
+class TestLearnedRegimes(Regimes):
+    __test__ = True
+
+
+class TestQuantileRegimes(Regimes):
+    __test__ = True
+    thresholds = Quantile.Config(least=3)
 
 
 class TestExpensiveDescent(JudgedLaws):

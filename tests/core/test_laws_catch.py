@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -26,6 +26,7 @@ from asc.testing.laws import (
     check_judging,
     check_rejection,
     check_reproducible,
+    check_resumed,
     check_same_end,
     check_snapshot,
     check_stretches,
@@ -33,6 +34,7 @@ from asc.testing.laws import (
 from asc.testing.problems import PROGRAMS, Descent, Registers, machine
 from asc.testing.stand_ins import Accept, Garbage, Refuse, Silent
 from asc.types import Advanced, Candidate, Plan, Prediction, Snapshot, Transition, Verdict
+from asc.validators.adaptive import Adaptive
 
 
 def linear() -> dict[str, Predictor]:
@@ -251,6 +253,22 @@ def test_reproducibility() -> None:
 
     with pytest.raises(AssertionError, match="decided differently"):
         check_reproducible(lambda: ReadsTheClock(600), build)
+
+
+class Moody(Adaptive):
+    """Forgets what it has seen."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        pass
+
+
+def test_resuming() -> None:
+    def build(computation: Computation) -> Engine:
+        parts = {"validator": Moody(), "allocator": Allocator.Config(horizons=(8,), overdraft=9.0)}
+        return assemble(computation, linear(), **parts)
+
+    with pytest.raises(AssertionError, match="resumed at boundary 5, the run did not go on as it would have"):
+        check_resumed(lambda: Descent(600), build)
 
 
 def test_a_law_class_asks_for_its_computation() -> None:

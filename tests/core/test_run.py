@@ -20,7 +20,7 @@ from asc.run import CHECKPOINTS, Run, compare
 from asc.testing.executors import Inline
 from asc.testing.laws import walk
 from asc.testing.problems import Descent, Registers, machine
-from asc.types import Boundary, Snapshot
+from asc.types import Boundary, Memory, Snapshot
 
 STEPS = 3000
 
@@ -38,19 +38,20 @@ class Machines:
     def pool(self, computation: Registers) -> Pool:
         return Pool(Inline, self._workers)
 
-    def save(self, computation: Registers, folder: Path) -> None:
+    def save(self, computation: Registers, folder: Path, memory: Memory) -> None:
+        assert memory == Memory()
         folder.mkdir(parents=True, exist_ok=True)
         snapshot = computation.snapshot()
         (folder / "words.json").write_text(json.dumps([snapshot.position, snapshot.state]))
         self.saved.append(snapshot.position)
 
-    def load(self, computation: Registers, folder: Path) -> bool:
+    def load(self, computation: Registers, folder: Path) -> Memory | None:
         file = folder / "words.json"
         if not file.exists():
-            return False
+            return None
         position, words = json.loads(file.read_text())
         computation.restore(Snapshot(position, 0, words, 0))
-        return True
+        return Memory()
 
     def outcome(self, computation: Registers) -> Mapping[str, Any]:
         return dict(computation.words)
@@ -68,11 +69,11 @@ class Descents:
     def pool(self, computation: Descent) -> None:
         return None
 
-    def save(self, computation: Descent, folder: Path) -> None:
+    def save(self, computation: Descent, folder: Path, memory: Memory) -> None:
         raise OSError("no space left on device")
 
-    def load(self, computation: Descent, folder: Path) -> bool:
-        return False
+    def load(self, computation: Descent, folder: Path) -> Memory | None:
+        return None
 
     def outcome(self, computation: Descent) -> Mapping[str, Any]:
         return {"vector": computation.vector.tolist()}

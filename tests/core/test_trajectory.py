@@ -55,7 +55,7 @@ def test_segments_never_mix() -> None:
     assert {snapshot.segment for snapshot in trajectory.snapshots()} == {1} == {trajectory.segment}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.one_of(st.none(), st.tuples(st.integers(0, 30), st.integers(0, 9))), max_size=40),
     st.integers(1, 5),

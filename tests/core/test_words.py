@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from asc.words import Excited, Word, bits, canonical, changing, combine, same
 
-QUICK = settings(deadline=None, max_examples=150)
+QUICK = settings(max_examples=150)
 
 LOOKALIKES: list[Word] = [
     *(0, 1, -1, 2**64, 10**5000, -(10**5000)),

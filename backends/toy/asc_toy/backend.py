@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from asc.backend import Pool
 from asc.config import Component, RunConfig
+from asc.types import Memory
 from asc_toy import checkpoint
 from asc_toy.computation import ToyComputation
 from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
@@ -81,17 +82,18 @@ class ToyBackend:
         make = executor_factory(config.executor, config.workers, config.scheduler, key, pickle)
         return Pool(make, config.workers, START_S[config.executor])
 
-    def save(self, computation: ToyComputation, folder: Path) -> None:
+    def save(self, computation: ToyComputation, folder: Path, memory: Memory) -> None:
         """Write position, words and arrays."""
         frame = computation.snapshot()
         checkpoint.save(folder, frame.position, frame.state.words, frame.state.arrays)
 
-    def load(self, computation: ToyComputation, folder: Path) -> bool:
+    def load(self, computation: ToyComputation, folder: Path) -> Memory | None:
         """Go to where the checkpoint is."""
         found = checkpoint.load(folder)
-        if found is not None:
-            computation.load(*found)
-        return found is not None
+        if found is None:
+            return None
+        computation.load(*found)
+        return Memory()
 
     def outcome(self, computation: ToyComputation) -> Mapping[str, Any]:
         """The words at the end."""

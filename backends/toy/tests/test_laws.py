@@ -454,7 +454,7 @@ def unread_changed(transition: Transition, state: Bare, other: Bare) -> Bare:
     return found
 
 
-laws = settings(max_examples=350, deadline=None, suppress_health_check=list(HealthCheck))
+laws = settings(max_examples=350, suppress_health_check=list(HealthCheck))
 many = settings(laws, max_examples=6000)
 
 

@@ -89,7 +89,7 @@ class Spy:
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_program_ends_as_the_hand_written_loop_and_numpy_do(name: str, data: st.DataObject) -> None:
     n, seed = data.draw(st.integers(1, MOST[name])), data.draw(seeds)
@@ -275,7 +275,7 @@ def test_logistic_map_has_the_known_period() -> None:
     assert len(set(orbit)) == 4
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=seeds)
 def test_the_lexer_counts_what_pythons_tokenizer_counts(seed: int) -> None:
     text = source(30_000, seed)

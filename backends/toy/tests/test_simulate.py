@@ -32,7 +32,7 @@ MEASURED = Costs(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(costs=costs, cores=st.integers(1, 70), seed=st.integers(0, 1000))
 def test_laws_of_any_run(costs: Costs, cores: int, seed: int) -> None:
     run = simulate(costs, cores, seed)
@@ -48,7 +48,7 @@ def test_laws_of_any_run(costs: Costs, cores: int, seed: int) -> None:
     assert simulate(costs, cores, seed) == run
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(costs=costs, cores=st.integers(1, 70))
 def test_without_a_right_prediction_only_the_overheads_are_left(costs: Costs, cores: int) -> None:
     never = replace(costs, hit_probability=0.0)

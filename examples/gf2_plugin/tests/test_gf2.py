@@ -8,7 +8,7 @@ import pytest
 from asc_gf2 import asc_register
 from asc_gf2.affine_map import AffineMap
 from asc_gf2.predictor import GF2Affine
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.testing.histories import WordHistory
@@ -119,7 +119,6 @@ def generation_five(cells: int) -> int:
     return cells
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**12 - 1), min_size=12, max_size=12), st.integers(0, 2**12 - 1), st.randoms())
 def test_any_affine_map_is_learnt_from_its_own_examples(columns: list[int], shift: int, rng: random.Random) -> None:
     def truth(vector: int) -> int:

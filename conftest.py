@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("predictors", parent=settings(), deadline=None)
-settings.load_profile("predictors")
+settings.register_profile("asc", deadline=None)
+settings.load_profile("asc")
