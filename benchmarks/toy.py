@@ -230,14 +230,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--size", type=float, default=1.0, help="share of each program's default size")
-    parser.add_argument("--only", nargs="*", default=None, help="programs to measure")
+    parser.add_argument("--only", nargs="*", default=None, help="programs or rows to measure")
     parser.add_argument("--name", default="toy", help="name of the result file")
     parser.add_argument("--update", action="store_true", help="replace only the measured rows of an existing file")
     chosen = parser.parse_args()
     console = Console(width=max(Console().width, 130))
     rows = []
     for case in CASES:
-        if chosen.only is None or case.program in chosen.only:
+        if chosen.only is None or {case.program, case.label} & set(chosen.only):
             console.print(case.label)
             rows.append(measure(case, chosen.pairs, chosen.size, console))
             rows[-1]["simulated"] = simulated(rows[-1])
