@@ -17,7 +17,8 @@ def table(result: dict[str, Any]) -> str:
         f"Measured with `make bench-toy` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
         f"{result['rows'][0]['origin']['date'][:10]}, up to {pairs} pairs of runs each; net speed-up as "
         "median and range, everything on the clock. C is the machine's parallel capacity and f the tracking cost, both "
-        "measured between the pairs; one worker's bound is 1 + (C − 1)/f.",
+        "measured between the pairs; one worker's bound is 1 + (C − 1)/f. Where speculation is to be refused, the two "
+        "take turns in a hundred slices each, since whole runs on a shared machine differ by more than what is asked.",
         "",
         "| case | plain | hand-written | numpy | net speed-up | C | f | bound | of it | goal | met |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
