@@ -27,12 +27,12 @@ bench-toy: $(INSTALLED)
 	$(BIN)/python benchmarks/toy.py
 
 wheels: $(INSTALLED)
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training
 
 clean:
 	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info
 
-$(INSTALLED): pyproject.toml backends/toy/pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e backends/nn_training
 	touch $@

@@ -65,9 +65,9 @@ class Allocator:
         stretch: int = Field(16, ge=1, description="executed speculation: supersteps in one task at most")
         memoise: bool = Field(True, description="remember the main thread's own supersteps where that pays")
 
-    def __init__(self, config: Config, predictors: Sequence[str], ledger: Ledger) -> None:
+    def __init__(self, config: Config, predictors: Sequence[str], ledger: Ledger, in_place: Sequence[str] = ()) -> None:
         self._config, self._ledger = config, ledger
-        self._predictors = list(predictors)
+        self._predictors, self._in_place = list(predictors), frozenset(in_place)
         self._records: dict[tuple[str, int], _Record] = {}
         self._boundary = self._resume_at = self._streak = 0
         self._stretch = 1  # supersteps in a task: doubled where a guess was right, one again where it was wrong
@@ -189,8 +189,10 @@ class Allocator:
         if not self._predictors:
             return
         if self._config.horizons:
-            for horizon in self._config.horizons:
-                yield [Plan(name, horizon) for name in self._predictors]
+            yield from ([Plan(name, 0)] for name in self._predictors if name in self._in_place)
+            looking_ahead = [name for name in self._predictors if name not in self._in_place]
+            for horizon in self._config.horizons if looking_ahead else ():
+                yield [Plan(name, horizon) for name in looking_ahead]
             return
         position, total = computation.position(), computation.total()
         for start, steps in self._places(position, total, superstep, capacity, covered, slowdown):

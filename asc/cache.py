@@ -79,6 +79,11 @@ class TrajectoryCache:
             self._reindex()
         return True
 
+    def discard(self, transition: Transition) -> None:
+        """Let go of a transition, if it is there, and of the memory that it holds."""
+        for serial in [serial for serial, entry in self._entries.items() if entry is transition]:
+            self._remove(serial)
+
     def stats(self) -> dict[str, int]:
         """Entries and bytes held; hits, misses and evictions so far."""
         return {

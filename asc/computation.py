@@ -117,6 +117,21 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class Settles(Protocol):
+    """A predictor with a state of its own that goes with the run's: told what became of each of its candidates."""
+
+    def settle(self, taken: bool) -> None:
+        """Hear whether the run leaps to the latest prediction; one that is not settled was not taken."""
+
+
+@runtime_checkable
+class InPlace(Protocol):
+    """A predictor of updates in place (averages, outer steps): planned with horizon 0 only."""
+
+    in_place: bool
+
+
+@runtime_checkable
 class Stateful(Protocol):
     """A component whose answers depend on what it has seen: a resumed run is to go on as if it had never stopped.
 
@@ -195,6 +210,9 @@ class Speculator(Protocol):
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Attempt]:
         """Take results that have arrived, wait for one that is about to, settle those whose position is reached."""
+
+    def settle(self, leaps: Sequence[Transition]) -> None:
+        """Hear which leaps the boundary has taken, once its candidates are judged."""
 
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call, for the timeline."""

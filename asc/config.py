@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
 from asc.settings import Settings
+from asc.trajectory import Trajectory
 
 
 class Component(BaseModel):
@@ -35,5 +36,6 @@ class RunConfig(Settings):
     predictors: tuple[Component, ...] = Field((Component(name="linear"),), description="what guesses the future")
     validator: Component = Field(Component(name="exact"), description="what confirms a guess")
     cache: TrajectoryCache.Config = Field(TrajectoryCache.Config(), description="bounds of the trajectory cache")
+    history: Trajectory.Config = Field(Trajectory.Config(), description="bounds of the history that predictors see")
     allocator: Allocator.Config = Field(Allocator.Config(), description="how speculation is rationed")
     checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between resumable checkpoints of a recorded run")

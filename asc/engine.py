@@ -38,6 +38,7 @@ class Engine:
         cache: TrajectoryCache,
         allocator: Allocator,
         ledger: Ledger,
+        trajectory: Trajectory | None = None,
         shadow: bool = False,
         chain: int = 1024,
         on_boundary: Callable[[Boundary], None] | None = None,
@@ -46,7 +47,7 @@ class Engine:
         self.computation, self.speculator = computation, speculator
         self.recognizer: Recognizer = recognizer
         self.cache, self.allocator, self.ledger = cache, allocator, ledger
-        self.trajectory, self.excited = Trajectory(), Excited()
+        self.trajectory, self.excited = trajectory or Trajectory(), Excited()
         self._shadow, self._chain = shadow, chain if computation.exact else 1
         self._on_boundary, self._on_fault = on_boundary, on_fault
         self.stopped = False
@@ -89,6 +90,7 @@ class Engine:
             attempts += fresh
             if not leaps and any(attempt.outcome is Outcome.ACCEPTED for attempt in fresh):
                 leaps = self._leap(attempts)
+        self.speculator.settle(leaps if not self._shadow else ())
         for attempt in attempts:
             self._learn(attempt)
         self._count(bool(leaps), asked and not leaps, sum(leap.steps for leap in leaps))
@@ -227,10 +229,10 @@ class Engine:
             self.ledger.charge("apply", since, computation.cost("apply"))
         self.ledger.leap(leap.steps, leap.steps if leap.gain_steps is None else leap.gain_steps)
         self.recalled += leap.source == MAIN
-        if computation.exact:
-            self._observe()
-        else:
+        if not computation.exact:
+            self.cache.discard(leap)  # it has bent the way: nothing will come by here again
             self.trajectory.new_segment()
+        self._observe()
 
     def _learn(self, attempt: Attempt) -> None:
         self.allocator.learn(attempt)

@@ -15,7 +15,7 @@ from typing import Any
 from asc.allocator import Allocator
 from asc.backend import Backend, Pool
 from asc.cache import TrajectoryCache
-from asc.computation import Predictor, Recognizer, Remarks, Validator
+from asc.computation import InPlace, Predictor, Recognizer, Remarks, Validator
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -23,6 +23,7 @@ from asc.plugins import Plugins
 from asc.reason import Facts, reason
 from asc.speculators import Executed, Judged
 from asc.speculators.guess import require_needs
+from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Outcome, Status
 
 CHECKPOINTS = "checkpoints"
@@ -171,6 +172,7 @@ class Run:
         require_needs("predictor", predictors, computation)
         require_needs("recognizer", {config.recognizer.name: recognizer}, computation)
         validator: Validator = create("validator", config.validator.name, config.validator.settings)
+        in_place = [name for name, part in predictors.items() if isinstance(part, InPlace) and part.in_place]
         speculator: Executed | Judged
         if pool is None:
             speculator = Judged(predictors, validator, self.ledger)
@@ -181,8 +183,9 @@ class Run:
             recognizer,
             speculator,
             cache=TrajectoryCache(config.cache),
-            allocator=Allocator(config.allocator, list(predictors), self.ledger),
+            allocator=Allocator(config.allocator, list(predictors), self.ledger, in_place),
             ledger=self.ledger,
+            trajectory=Trajectory(config.history),
             shadow=self.shadow,
             on_boundary=self._on_boundary,
             on_fault=self._on_fault,

@@ -6,15 +6,24 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pydantic import Field
+
 from asc.computation import Computation
+from asc.settings import Settings
 from asc.types import Snapshot
 
 
 class Trajectory:
     """The newest segment's snapshots, oldest first, bounded by number and bytes."""
 
-    def __init__(self, max_snapshots: int = 16, max_bytes: int = 1 << 30) -> None:
-        self._max_snapshots, self._max_bytes = max_snapshots, max_bytes
+    class Config(Settings):
+        """Bounds of the history that predictors see."""
+
+        max_snapshots: int = Field(16, ge=1, description="snapshots kept at most")
+        max_bytes: int = Field(2**30, ge=0, description="bytes of snapshots kept at most; the newest is always kept")
+
+    def __init__(self, config: Config | None = None) -> None:
+        self._config = config or self.Config()
         self._snapshots: deque[Snapshot] = deque()
         self._bytes = 0
         self.segment = 0
@@ -26,7 +35,8 @@ class Trajectory:
             self._bytes -= snapshots.pop().nbytes
         snapshots.append(snapshot if snapshot.segment == self.segment else snapshot._replace(segment=self.segment))
         self._bytes += snapshot.nbytes
-        while len(snapshots) > self._max_snapshots or (self._bytes > self._max_bytes and len(snapshots) > 1):
+        most, room = self._config.max_snapshots, self._config.max_bytes
+        while len(snapshots) > most or (self._bytes > room and len(snapshots) > 1):
             self._bytes -= snapshots.popleft().nbytes
 
     def new_segment(self) -> None:

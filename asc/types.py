@@ -109,6 +109,7 @@ class Candidate(NamedTuple):
     state: Any
     nbytes: int
     source: str
+    rivals: int = 1  # candidates that are judged at this boundary, this one included
 
 
 class Verdict(NamedTuple):

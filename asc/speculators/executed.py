@@ -163,6 +163,9 @@ class Executed:
         self._ledger.charge("collect", since)
         return attempts
 
+    def settle(self, leaps: Sequence[Transition]) -> None:
+        """Nothing to say: what is executed elsewhere is settled on arrival."""
+
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call."""
         spans, self._spans = self._spans, []

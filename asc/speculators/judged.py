@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asc.computation import Cache, Computation, Predictor, Stateful, Validator
+from asc.computation import Cache, Computation, Predictor, Settles, Stateful, Validator
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
@@ -20,6 +20,7 @@ class Judged:
         self, predictors: Mapping[str, Predictor], validator: Validator, ledger: Ledger, candidates: int = 8
     ) -> None:
         self._predictors, self._validator, self._ledger, self._candidates = predictors, validator, ledger, candidates
+        self._proposed: set[str] = set()  # predictors whose candidates have been judged but not settled
 
     workers = 0
     fault = ""
@@ -47,8 +48,9 @@ class Judged:
             if isinstance(candidate, Attempt):
                 attempts.append(candidate)
                 continue
+            self._proposed.add(plan.predictor)
             since = self._ledger.clock()
-            verdict = self._judge(computation, candidate)
+            verdict = self._judge(computation, candidate._replace(rivals=len(plans)))
             self._ledger.charge("validate", since, computation.cost("validate"))
             outcome = Outcome.ACCEPTED if verdict.accepted else Outcome.REJECTED
             attempts.append(Attempt(plan, outcome, verdict.gain_steps, verdict.reason))
@@ -67,6 +69,15 @@ class Judged:
                 )
             )
         return attempts
+
+    def settle(self, leaps: Sequence[Transition]) -> None:
+        """Tell the predictors whether the run has leapt to what they proposed."""
+        taken = {leap.source for leap in leaps}
+        for name in sorted(self._proposed):
+            predictor = self._predictors[name]
+            if isinstance(predictor, Settles):
+                predictor.settle(name in taken)
+        self._proposed.clear()
 
     def _judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
 
@@ -42,7 +43,6 @@ class Paired:
 
         looks: int = Field(4, ge=1, description="subsets of the gate set that are looked at, at most")
         alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
-        candidates: int = Field(1, ge=1, description="candidates judged at one boundary, which share alpha")
         futility: float = Field(
             0.02, ge=0, lt=1, description="stop where acceptance at the last look is less likely than this; 0: never"
         )
@@ -50,14 +50,14 @@ class Paired:
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.Config()
-        self._shares = split(self.config.alpha / self.config.candidates, self.config.looks)
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Look until the answer is clear, `looks` times at most."""
         first = first_look(candidate.start, self.config.rotate)
+        shares = split(self.config.alpha / candidate.rivals, self.config.looks)
         seen: list[NDArray[np.float64]] = []
         reason = ""
-        for i, share in enumerate(self._shares):
+        for i, share in enumerate(shares):
             losses = compare(computation, candidate, first + i, "paired")
             if not isinstance(losses, Comparison):
                 return losses
@@ -73,7 +73,7 @@ class Paired:
             )
             if mean < 0 and p <= share:
                 return accepted(losses.scores, -mean, reason)
-            if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks):
+            if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks, shares[-1]):
                 return rejected(f"{reason}: not worth another look")
         if not reason:
             raise AscError(
@@ -82,7 +82,7 @@ class Paired:
             )
         return rejected(reason)
 
-    def _futile(self, p: float, done: float) -> bool:
+    def _futile(self, p: float, done: float, last: float) -> bool:
         """Whether the trend so far, continued, would be accepted at the last look with less than the set chance.
 
         Conditional power of a Brownian motion with the drift seen so far; an approximation, which may cost power but
@@ -91,10 +91,11 @@ class Paired:
         if self.config.futility == 0:
             return False
         drift = -_NORMAL.inv_cdf(min(max(p, 1e-300), 1 - 1e-16)) / math.sqrt(done)
-        needed = -_NORMAL.inv_cdf(self._shares[-1])
+        needed = -_NORMAL.inv_cdf(last)
         return _NORMAL.cdf((drift - needed) / math.sqrt(1 - done)) < self.config.futility
 
 
+@lru_cache(maxsize=64)
 def split(alpha: float, looks: int) -> tuple[float, ...]:
     """Return each look's share of alpha; together they are alpha."""
     z = -_NORMAL.inv_cdf(alpha / 2)

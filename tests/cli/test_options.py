@@ -98,6 +98,7 @@ def test_nothing_typed_is_nothing_given() -> None:
 def test_tables_have_no_option() -> None:
     assert {option.name for option in options_for(Config)} == set(Config.model_fields) - {
         "cache",
+        "history",
         "allocator",
         "deep",
         "maybe",

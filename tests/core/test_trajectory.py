@@ -20,7 +20,7 @@ def positions(trajectory: Trajectory) -> list[int]:
 
 
 def test_the_oldest_leave_first() -> None:
-    trajectory = Trajectory(max_snapshots=3, max_bytes=10)
+    trajectory = Trajectory(Trajectory.Config(max_snapshots=3, max_bytes=10))
     for position in (1, 2, 5, 9):
         trajectory.append(snapshot(position))
     assert positions(trajectory) == [2, 5, 9]
@@ -62,7 +62,7 @@ def test_segments_never_mix() -> None:
     st.integers(0, 20),
 )
 def test_bounds_hold_whatever_comes(parts: list[tuple[int, int] | None], most: int, room: int) -> None:
-    trajectory = Trajectory(most, room)
+    trajectory = Trajectory(Trajectory.Config(max_snapshots=most, max_bytes=room))
     for part in parts:
         if part is None:
             trajectory.new_segment()

@@ -36,9 +36,9 @@ class Gate:
         return 100 * improvement
 
 
-def judge(gate: Gate, **settings: Any) -> Verdict:
+def judge(gate: Gate, rivals: int = 1, **settings: Any) -> Verdict:
     validator = Paired(Paired.Config(**settings))
-    return validator.judge(cast(Computation, gate), Candidate(0, 10, "state", 0, "linear"))
+    return validator.judge(cast(Computation, gate), Candidate(0, 10, "state", 0, "linear", rivals))
 
 
 def noise(runs: int, sequences: int = 8, subsets: int = 4) -> Losses:
@@ -87,12 +87,11 @@ def test_candidates_of_one_boundary_share_the_promise() -> None:
     """Of five candidates that are all noise, one or more passes at most as often as alpha."""
     draws = noise(5000).reshape(1000, 5, 4, 8)
 
-    def share(candidates: int) -> float:
-        settings = {"rotate": False, "candidates": candidates}
-        return sum(any(judge(Gate(d), **settings).accepted for d in boundary) for boundary in draws) / len(draws)
+    def share(rivals: int) -> float:
+        return sum(any(judge(Gate(d), rivals, rotate=False).accepted for d in row) for row in draws) / len(draws)
 
-    assert share(candidates=5) <= at_most(0.05, len(draws))
-    assert share(candidates=1) > at_most(0.05, len(draws))
+    assert share(rivals=5) <= at_most(0.05, len(draws))
+    assert share(rivals=1) > at_most(0.05, len(draws))
 
 
 def test_a_worse_candidate_is_accepted_even_less_often() -> None:

@@ -1,0 +1,1 @@
+"""Training that predicts its own weights, checks them on held-out data, and leaps."""

@@ -1,0 +1,368 @@
+"""Training as a computation: a walk through weights that can be predicted, judged on held-out data, and leapt."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+
+from asc.errors import AscError
+from asc.settings import Settings
+from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
+from asc_nn_training.combine import combine, gram
+from asc_nn_training.costs import Costs
+from asc_nn_training.device import random_state, set_random_state
+from asc_nn_training.gate import Gate
+from asc_nn_training.loss import evaluation
+from asc_nn_training.moments import Moments, decays
+from asc_nn_training.progress import Progress
+from asc_nn_training.training import NonFiniteError
+from asc_nn_training.weights import Values, Weights
+
+Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present weights' answer to fixed texts
+
+
+class LeapConfig(Settings):
+    """What goes along with the weights when they leap."""
+
+    moments: Literal["keep", "reset", "decay"] = Field(
+        "keep", description="AdamW's moments: keep them, reset them with their step count, or let them decay"
+    )
+    schedule: Literal["stay", "advance"] = Field(
+        "stay", description="stay: a leap is extra progress and all steps are still run; advance: it skips its steps"
+    )
+
+
+class Rest(NamedTuple):
+    """What a full snapshot holds beside the weights."""
+
+    state: dict[str, Any]  # `Training.state_dict`, copied
+    losses: tuple[float, ...]
+
+
+class Frame(NamedTuple):
+    """A snapshot's state: the weights, and in a full one everything else."""
+
+    values: Values
+    rest: Rest | None = None
+
+
+class Proposal(NamedTuple):
+    """Predicted weights as a weighted sum of past ones, and the version of the weights that it was predicted from.
+
+    The sum is taken straight into the module, so that a candidate needs no memory of its own, and neither judging nor
+    leaping copies anything twice.
+    """
+
+    coefficients: tuple[float, ...]
+    terms: tuple[Values, ...]
+    version: int
+
+    def put(self, weights: Weights) -> None:
+        """Take the sum in place of the module's weights."""
+        combine(self.coefficients, self.terms, [parameter.detach() for parameter in weights.parameters])
+
+
+class Loop(Protocol):
+    """What trains: a `Training` of ours, or a loop that somebody else owns."""
+
+    model: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    device: torch.device
+    position: int
+    total: int
+
+    def step(self) -> float:
+        """Take one optimiser step and return the training loss before it."""
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of the step at that position."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return position, optimiser and random states."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a saved state."""
+
+
+class TrainingComputation:
+    """Fulfils `Computation` and `Scores` over a training loop; its positions are optimiser steps.
+
+    The snapshot of a boundary is also the copy that a rejected candidate is rolled back from.
+    """
+
+    exact = False
+    provides = frozenset({"fingerprint", "optimizer", "score", "weights"})
+
+    def __init__(
+        self,
+        training: Loop,
+        gate: Gate,
+        fingerprint: Fingerprint | None,
+        costs: Costs,
+        config: LeapConfig | None = None,
+    ) -> None:
+        self.training, self.config = training, config or LeapConfig()
+        self.weights = Weights(training.model)
+        self.progress = Progress()
+        self._gate, self._fingerprint, self._costs = gate, fingerprint, costs
+        self._random = random_state(training.device)  # training's own: whoever draws at a boundary does not disturb it
+        self._version = 0  # of the weights: counts every change
+        self._copy: tuple[int, Values] | None = None  # the weights of a version, to roll back to
+        self._scores: dict[int, NDArray[np.float64]] = {}  # of the present version, by subset
+        self._unpaid = {
+            "recognise": 0.0,
+            "predict": 0.0,
+            "validate": 0.0,
+        }  # plain steps of work that was done since it was last priced
+        self.remarks: list[str] = []
+        if fingerprint is None:
+            self.provides -= {"fingerprint"}
+        if gate.subsets < 2:
+            self.provides -= {"score"}
+
+    def position(self) -> int:
+        """Optimiser steps taken or leapt over."""
+        return self.training.position
+
+    def total(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.training.total
+
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.training.position >= self.training.total
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        """Train; there is nothing to remember, since no weights come back."""
+        training, steps = self.training, min(max_steps, self.training.total - self.training.position)
+        if steps <= 0:
+            return Advanced(0)
+        set_random_state(self._random, training.device)
+        try:
+            for _ in range(steps):
+                self.progress.note(training.step())
+        finally:
+            self._random = random_state(training.device)
+            self._changed()
+        return Advanced(steps)
+
+    def observe(self) -> Snapshot:
+        """Copy the weights, once for each boundary."""
+        return Snapshot(self.position(), 0, Frame(self._present()), self.weights.nbytes)
+
+    def snapshot(self) -> Snapshot:
+        """Copy everything: weights, optimiser, position, random states."""
+        state = self.training.state_dict() | {"random": self._random}
+        rest = Rest(deepcopy(state), self.progress.losses)
+        return Snapshot(self.position(), 0, Frame(self.weights.copy(), rest), 3 * self.weights.nbytes)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put everything back, bit for bit."""
+        frame: Frame = snapshot.state
+        if frame.rest is None:
+            raise AscError(
+                "This snapshot holds the weights only, so a run cannot go back to it: take one by snapshot()."
+            )
+        self.weights.put(frame.values)
+        self.training.load_state_dict(deepcopy(frame.rest.state))
+        self._random = random_state(self.training.device)
+        self.progress = Progress(frame.rest.losses)
+        self._changed()
+
+    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
+        """Answer "fingerprint", (probes, d), of now; "optimizer", `Moments` of now; "weights", one list a snapshot.
+
+        "score" is a call from coefficients of the snapshots to a held-out loss on data that never judges.
+        """
+        match need:
+            case "fingerprint" if self._fingerprint is not None:
+                self._unpaid["recognise"] += self._costs.forward(self._costs.probe_tokens)
+                with evaluation(self.training.model):
+                    return self._fingerprint(self.training.model).double().cpu().numpy()
+            case "optimizer":
+                return self._moments()
+            case "weights":
+                return [snapshot.state.values for snapshot in snapshots]
+            case "score" if self._gate.subsets > 1:
+                return partial(self._tuning_loss, tuple(snapshots))
+        raise LookupError(f"training provides {', '.join(sorted(self.provides))}, not {need}")
+
+    def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
+        """Inner products, (n-1, n-1), of the differences to the newest weights."""
+        found: NDArray[np.float64] = gram(self.read("weights", snapshots)).numpy()
+        return found
+
+    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
+        """Sum past weights, or take weights given directly; None where those have other shapes."""
+        if plan.horizon and self.position() + self._skipped(plan.horizon) > self.total():
+            return None
+        if isinstance(prediction, Combination):
+            proposal, nbytes = self._sum(prediction, history), 0  # snapshots that the history holds anyway
+        else:
+            if [v.shape for v in prediction.state] != [p.shape for p in self.weights.parameters]:
+                return None
+            proposal, nbytes = Proposal((1.0,), (prediction.state,), self._version), self.weights.nbytes
+        return Candidate(self.position(), self._skipped(plan.horizon), proposal, nbytes, plan.predictor)
+
+    def agrees(self, transition: Transition) -> bool:
+        """Whether the weights are those that it was predicted from, and there is room for its steps."""
+        proposal: Proposal = transition.effect
+        room = transition.start + transition.steps <= self.total()
+        return transition.start == self.position() and room and proposal.version == self._version
+
+    def apply(self, transition: Transition) -> None:
+        """Leap: weights in place, moments and schedule by their policies."""
+        proposal: Proposal = transition.effect
+        proposal.put(self.weights)
+        self._treat_moments(transition.steps)
+        self.training.position += transition.steps
+        self._changed()
+
+    def key(self, names: tuple[str, ...]) -> tuple[None, ...]:
+        """Return nothing to tell states apart by: transitions are found by where they start."""
+        return (None,) * len(names)
+
+    def cost(self, work: str) -> float:
+        """Price in plain steps. For passes over data, what was done since this was last asked."""
+        if work in self._unpaid:
+            price, self._unpaid[work] = self._unpaid[work], 0.0
+            return price
+        return self._costs.moved({"observe": 2.0, "apply": 3.0}.get(work, 0.0))
+
+    def digest(self) -> str:
+        """SHA-256 over the trainable weights, in the module's order, with their names, types and shapes."""
+        total = hashlib.sha256()
+        for name, parameter in zip(self.weights.names, self.weights.parameters, strict=True):
+            total.update(f"{name} {parameter.dtype} {tuple(parameter.shape)}\n".encode())
+            total.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return total.hexdigest()
+
+    def score(self, state: Any | None, look: int) -> NDArray[np.float64]:
+        """Return each sequence's loss, nats a token, under a proposal or, for None, the present weights."""
+        subset = look % max(1, self._gate.subsets - 1)
+        if state is None:
+            if subset not in self._scores:
+                self._scores[subset] = self._losses(subset, "validate")
+            return self._scores[subset]
+        return self._tried(state, subset, "validate")
+
+    def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
+        """Train a few steps from a proposal, or from here for None; return each look's losses; go back."""
+        here, progress, drawn = self.snapshot(), self.progress, random_state(self.training.device)
+        subsets = {look: look % max(1, self._gate.subsets - 1) for look in looks}
+        try:
+            if state is not None:
+                state.put(self.weights)
+                self._treat_moments(0)
+            set_random_state(self._random, self.training.device)
+            for _ in range(min(steps, self.total() - self.position())):
+                self.training.step()
+                self._unpaid["validate"] += 1.0
+            found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
+        except NonFiniteError:
+            found = {subset: np.array([np.inf]) for subset in subsets.values()}
+        finally:
+            version, scores, copy = self._version, self._scores, self._copy
+            self.restore(here)
+            self.progress, self._version, self._scores, self._copy = progress, version, scores, copy
+            set_random_state(drawn, self.training.device)
+        self._unpaid["validate"] += self._costs.moved(12.0)
+        return {look: found[subset] for look, subset in subsets.items()}
+
+    def gain_steps(self, improvement: float) -> float:
+        """Return the plain steps that would lower the loss as much, by how fast training lowers it at present."""
+        return self.progress.steps(improvement)
+
+    def _sum(self, prediction: Combination, history: Sequence[Snapshot]) -> Proposal:
+        terms = zip(prediction.coefficients, self.read("weights", prediction.of(history)), strict=True)
+        used = [(float(coefficient), values) for coefficient, values in terms if coefficient]
+        return Proposal(tuple(c for c, _ in used), tuple(values for _, values in used), self._version)
+
+    def _tuning_loss(self, history: Sequence[Snapshot], coefficients: Sequence[float]) -> float:
+        """The mean loss of a weighted sum of the newest snapshots, on the subset that never judges."""
+        proposal = self._sum(Combination(tuple(coefficients)), history)
+        return float(self._tried(proposal, self._gate.subsets - 1, "predict").mean())
+
+    def _tried(self, proposal: Proposal, subset: int, work: str) -> NDArray[np.float64]:
+        """The losses under a proposal; the weights are put back whatever happens."""
+        kept = self._present()
+        try:
+            proposal.put(self.weights)
+            return self._losses(subset, work)
+        finally:
+            self.weights.put(kept)
+            self._unpaid[work] += self._costs.moved(3.0 + len(proposal.terms))
+
+    def _losses(self, subset: int, work: str) -> NDArray[np.float64]:
+        self._unpaid[work] += self._costs.forward(self._costs.gate_tokens)
+        try:
+            with evaluation(self.training.model):
+                losses = self._gate.losses(self.training.model, subset)
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                raise
+            self._remark(
+                "There was too little memory to judge a candidate, which was skipped; a smaller gate set or history, "
+                "or a smaller batch, needs less."
+            )
+            raise
+        found: NDArray[np.float64] = losses.detach().double().cpu().numpy()
+        return found
+
+    def _remark(self, sentence: str) -> None:
+        if sentence not in self.remarks:
+            self.remarks.append(sentence)
+
+    def _present(self) -> Values:
+        """The present weights as a copy, made once a version; not to be changed."""
+        if self._copy is None or self._copy[0] != self._version:
+            self._copy = self._version, self.weights.copy()
+        return self._copy[1]
+
+    def _changed(self) -> None:
+        self._version += 1
+        self._scores = {}
+
+    def _skipped(self, horizon: int) -> int:
+        return horizon if self.config.schedule == "advance" else 0
+
+    def _states(self) -> list[Mapping[str, Any]]:
+        state = self.training.optimizer.state
+        return [state[parameter] for parameter in self.weights.parameters if state.get(parameter)]
+
+    def _moments(self) -> Moments | None:
+        """AdamW's state; None before its first step, or where the optimiser keeps no such moments."""
+        states, group = self._states(), self.training.optimizer.param_groups[0]
+        if len(states) < len(self.weights.parameters) or "exp_avg_sq" not in states[0]:
+            return None
+        self._unpaid["predict"] += self._costs.moved(4.0)
+        position, rate = self.position(), self.training.rate
+        return Moments(
+            self._present(),
+            [state["exp_avg"] for state in states],
+            [state["exp_avg_sq"] for state in states],
+            int(states[0]["step"]),
+            group["betas"],
+            group["eps"],
+            decays(self.training.optimizer.param_groups, self.weights.parameters),
+            lambda step: rate(position + step - 1),
+        )
+
+    @torch.no_grad()
+    def _treat_moments(self, steps: int) -> None:
+        for state in self._states():
+            if self.config.moments == "reset":
+                for value in state.values():
+                    if isinstance(value, Tensor):
+                        value.zero_()  # the step count is one of them
+            elif self.config.moments == "decay" and "exp_avg" in state:
+                state["exp_avg"].mul_(self.training.optimizer.param_groups[0]["betas"][0] ** max(1, steps))

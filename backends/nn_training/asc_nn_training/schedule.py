@@ -1,0 +1,57 @@
+"""The learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+from math import cos, pi
+from typing import Literal
+
+from pydantic import Field
+
+from asc.errors import AscError
+from asc.settings import Settings
+
+
+class ScheduleConfig(Settings):
+    """How the learning rate goes over a run; the defaults are the Leap+Verify paper's."""
+
+    kind: Literal["cosine", "wsd", "constant"] = Field(
+        "cosine", description="cosine to the floor; wsd: constant, then linearly to the floor; or constant"
+    )
+    warmup: int = Field(100, ge=0, description="steps in which the rate rises linearly to its peak")
+    floor: float = Field(0.1, ge=0, le=1, description="where the rate ends, as a share of the peak")
+    decay: float = Field(0.2, ge=0, le=1, description="wsd: the share of all steps over which the rate falls")
+
+
+class Schedule:
+    """A learning rate for each step, from a peak and the shape that `ScheduleConfig` describes.
+
+    The first step has 1/warmup of the peak rather than 0, so that it is not lost.
+    """
+
+    Config = ScheduleConfig
+
+    def __init__(self, lr: float, config: ScheduleConfig | None = None) -> None:
+        if not lr >= 0:
+            raise AscError(f"A learning rate cannot be {lr}: give one of 0 or more, such as --lr 5e-5.")
+        self.lr = lr
+        self.config = config or ScheduleConfig()
+
+    def rate(self, step: int, total: int) -> float:
+        """Return the rate of the step (0 is the first) in a run of `total` steps; after it the floor."""
+        return self.lr * self.share(step, total)
+
+    def share(self, step: int, total: int) -> float:
+        """Return the same as a share of the peak, between 0 and 1."""
+        config = self.config
+        if step < config.warmup:
+            return (step + 1) / config.warmup
+        if config.kind == "constant":
+            return 1.0
+        start = config.warmup
+        if config.kind == "wsd":
+            start = max(start, total - round(config.decay * total))
+        if step < start:
+            return 1.0
+        done = min(1.0, (step - start) / (total - start)) if total > start else 1.0
+        left = (1 + cos(pi * done)) / 2 if config.kind == "cosine" else 1 - done
+        return config.floor + (1 - config.floor) * left

@@ -1,0 +1,1 @@
+"""Validators for training: held-out losses, and real steps from both sides."""

@@ -1,0 +1,71 @@
+"""Accept a candidate when a held-out loss agrees: one name for the four criteria."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from asc.computation import Computation, Stateful, Validator
+from asc.settings import Settings
+from asc.types import Candidate, Verdict
+from asc.validators.adaptive import Adaptive
+from asc.validators.paired import Paired
+from asc.validators.proximity import Proximity
+from asc.validators.strict import Strict
+
+Criterion = Literal["paired", "strict", "adaptive", "proximity"]
+
+
+class HeldOutLoss:
+    """The loss on the gate set under the candidate against that under the current weights.
+
+    `paired` (default) is a paired test over sequences in a few looks, corrected for looks and candidates; `strict`,
+    `adaptive` and `proximity` are Leap+Verify's criteria, on means of one look. Dropout is off, padded tokens never
+    count, and a loss that is not finite rejects.
+    """
+
+    class Config(Settings):
+        """Settings of `held-out-loss`; each criterion takes those that it has."""
+
+        criterion: Criterion = Field("paired", description="how the two losses are compared")
+        alpha: float = Field(0.05, gt=0, lt=0.5, description="paired: chance of accepting what is no better")
+        looks: int = Field(4, ge=1, description="paired: subsets of the gate set that are looked at, at most")
+        kappa: float = Field(1.0, ge=0, allow_inf_nan=False, description="adaptive: standard deviations tolerated")
+        window: int = Field(10, ge=3, description="adaptive: boundaries whose loss counts as recent")
+        epsilon: float = Field(0.05, ge=0, allow_inf_nan=False, description="proximity: share of the current loss")
+        sided: Literal["both", "upper"] = Field("both", description="proximity: upper lets a loss fall by any amount")
+        rotate: bool | None = Field(
+            None, description="judge on another subset at each boundary; by default all but adaptive do"
+        )
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+        self._criterion = _build(self.config)
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Compare by the criterion."""
+        return self._criterion.judge(computation, candidate)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the recent losses, where the criterion keeps them."""
+        return self._criterion.state_dict() if isinstance(self._criterion, Stateful) else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        if isinstance(self._criterion, Stateful):
+            self._criterion.load_state_dict(state)
+
+
+def _build(config: HeldOutLoss.Config) -> Validator:
+    rotate = config.criterion != "adaptive" if config.rotate is None else config.rotate
+    match config.criterion:
+        case "paired":
+            return Paired(Paired.Config(alpha=config.alpha, looks=config.looks, rotate=rotate))
+        case "strict":
+            return Strict(Strict.Config(rotate=rotate))
+        case "adaptive":
+            return Adaptive(Adaptive.Config(kappa=config.kappa, window=config.window, rotate=rotate))
+        case "proximity":
+            return Proximity(Proximity.Config(epsilon=config.epsilon, sided=config.sided, rotate=rotate))

@@ -1,0 +1,183 @@
+"""Training under the laws of judged computations, with dropout and AdamW, on a model of a few hundred weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from asc.computation import Computation
+from asc.engine import Engine
+from asc.errors import AscError
+from asc.predictors.linear import Linear
+from asc.recognizers.similarity import Similarity
+from asc.recognizers.thresholds import Quantile
+from asc.testing.laws import JudgedLaws, check_resumed
+from asc.types import Combination, Plan, Transition
+from asc.validators.adaptive import Adaptive
+from asc_nn_training.computation import LeapConfig, TrainingComputation
+from asc_nn_training.costs import Costs
+from asc_nn_training.gate import TokenGate
+from asc_nn_training.schedule import Schedule
+from asc_nn_training.training import Training
+
+VOCABULARY, LENGTH, STEPS = 11, 6, 160
+
+
+class Bigrams(nn.Module):
+    """Tied embedding and head, a bias that is frozen, dropout: small, and with all that may go wrong."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, 8)
+        self.dropout = nn.Dropout(0.2)
+        self.head = nn.Linear(8, VOCABULARY)
+        self.head.weight = self.embedding.weight
+        self.head.bias.requires_grad_(False)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        found: Tensor = self.head(self.dropout(self.embedding(batch)))
+        return found
+
+
+class Noise:
+    """Sequences in which each token is the one before plus one or two."""
+
+    def batch(self, step: int) -> Tensor:
+        random = torch.Generator().manual_seed(step)
+        moves = torch.randint(1, 3, (4, LENGTH), generator=random)
+        return moves.cumsum(1) % VOCABULARY
+
+
+def fingerprint(model: nn.Module) -> Tensor:
+    probes = torch.arange(VOCABULARY).reshape(-1, 1)
+    found: Tensor = model(probes)[:, -1]
+    return found
+
+
+def computation(**settings: Any) -> TrainingComputation:
+    torch.manual_seed(1)
+    model = Bigrams()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    training = Training(model, optimizer, Schedule(1e-2), Noise(), STEPS)
+    gate = torch.stack([Noise().batch(10_000 + look) for look in range(4)])
+    costs = Costs(4 * LENGTH, gate[0].numel(), VOCABULARY, 88, 352)
+    return TrainingComputation(training, TokenGate(gate), fingerprint, costs, LeapConfig.model_validate(settings))
+
+
+class TestStaying(JudgedLaws):
+    every = 5
+    horizons = (5, 20)
+
+    def computation(self) -> Computation:
+        return computation()
+
+
+class TestAdvancing(TestStaying):
+    def computation(self) -> Computation:
+        return computation(schedule="advance", moments="reset")
+
+
+class TestRegimes(TestStaying):
+    def validator(self) -> Adaptive:
+        return Adaptive()
+
+    def engine(self, computation: Computation, *parts: Any) -> Engine:
+        engine = super().engine(computation, *parts)
+        engine.recognizer = Similarity(Similarity.Config(every=5, thresholds=Quantile.Config(least=3)))
+        return engine
+
+    def test_resumed_early_and_late(self) -> None:
+        check_resumed(
+            self.computation,
+            lambda computation: self.engine(computation, self.predictors(), self.validator()),
+            stops=(3, 17, 31),
+        )
+
+
+def leap(subject: TrainingComputation, horizon: int = 10) -> Transition:
+    """A linear one from the present weights."""
+    before = subject.observe()
+    subject.advance(10)
+    history = (before, subject.observe())
+    candidate = subject.materialise(Combination((-1, 2)), history, Plan("linear", horizon))
+    assert candidate is not None
+    return Transition(candidate.start, candidate.horizon, candidate.state, candidate.nbytes, "test")
+
+
+def test_a_leap_moves_trainable_weights_in_place_and_nothing_else() -> None:
+    subject = computation()
+    model: Any = subject.training.model
+    held, bias = model.head.weight, model.head.bias.clone()
+    transition = leap(subject)
+    assert subject.agrees(transition)
+    subject.apply(transition)
+    assert held is model.head.weight is model.embedding.weight
+    before, now = transition.effect.terms
+    assert torch.equal(held, torch.lerp(before[0], now[0], 2.0))
+    assert torch.equal(model.head.bias, bias)
+    assert subject.position() == 10  # it stays: the leap is extra progress
+    assert not subject.agrees(transition)
+
+
+@pytest.mark.parametrize("moments", ["keep", "reset", "decay"])
+def test_moments_go_along_by_their_policy(moments: str) -> None:
+    subject = computation(moments=moments, schedule="advance")
+    transition = leap(subject)
+    state = next(iter(subject.training.optimizer.state.values()))
+    before = {name: value.clone() for name, value in state.items()}
+    subject.apply(transition)
+    assert subject.position() == 20
+    match moments:
+        case "keep":
+            assert all(torch.equal(state[name], value) for name, value in before.items())
+        case "reset":
+            assert not any(value.any() for value in state.values())
+        case "decay":
+            assert torch.allclose(state["exp_avg"], before["exp_avg"] * 0.9**10)
+            assert state["step"] == before["step"]
+
+
+def test_no_leap_beyond_the_end() -> None:
+    subject = computation(schedule="advance")
+    before = subject.observe()
+    subject.advance(STEPS - 5)
+    history = (before, subject.observe())
+    assert subject.materialise(Combination((-1, 2)), history, Plan("linear", 6)) is None
+    assert subject.materialise(Combination((-1, 2)), history, Plan("linear", 5)) is not None
+
+
+def test_work_over_data_is_paid_for_once() -> None:
+    subject = computation()
+    transition = leap(subject)
+    subject.score(None, 0)
+    subject.score(None, 0)  # remembered
+    subject.score(transition.effect, 0)
+    costs = Costs(4 * LENGTH, 4 * LENGTH, VOCABULARY, 88, 352)
+    forward, moved = costs.forward(4 * LENGTH), costs.moved(5)
+    assert subject.cost("validate") == pytest.approx(2 * forward + moved)
+    assert subject.cost("validate") == 0
+
+
+def test_bad_gate_and_bad_snapshot_are_said() -> None:
+    subject = computation()
+    with pytest.raises(AscError, match=r"gate set has shape \(3, 4\): give token numbers of shape \(subsets"):
+        TokenGate(torch.zeros(3, 4))
+    with pytest.raises(AscError, match="holds the weights only"):
+        subject.restore(subject.observe())
+    with pytest.raises(LookupError, match="training provides fingerprint, optimizer, score, weights, not words"):
+        subject.read("words", ())
+
+
+def test_linear_predictor_leaps() -> None:
+    """On the whole way: somewhere a leap is accepted, and the end is one that plain training does not reach."""
+    laws = TestStaying()
+    subject = computation()
+    engine = laws.engine(subject, {"linear": Linear()}, laws.validator())
+    engine.run()
+    plain = computation()
+    plain.advance(STEPS)
+    assert engine.ledger.leaps > 0
+    assert subject.digest() != plain.digest()
