@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from asc.computation import Computation
 from asc.config import RunConfig
@@ -46,3 +46,22 @@ class Backend(Protocol[C]):
 
     def outcome(self, computation: C) -> Mapping[str, Any]:
         """What a person wants to see of the final state, in values that JSON can hold."""
+
+
+@runtime_checkable
+class Figures(Protocol):
+    """A backend that has more to tell of a run than its outcome."""
+
+    def figures(self, computation: Any) -> Mapping[str, Any]:
+        """Return what the summary holds as well, in values that JSON can hold.
+
+        `curves` maps names to points [position, seconds, value], which the report draws.
+        """
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """A judged backend, whose runs end in different states: what it means that one of them was faster."""
+
+    def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return `net_speedup`, None where the goal was never reached, and other fields, from two summaries."""

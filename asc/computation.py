@@ -84,6 +84,14 @@ class Remarks(Protocol):
     remarks: list[str]
 
 
+@runtime_checkable
+class Measures(Protocol):
+    """A computation that measures itself as it goes."""
+
+    def measures(self) -> Mapping[str, float]:
+        """Return the newest figures, by name, for whoever shows the run; cheap."""
+
+
 class History(Protocol):
     """One segment's snapshots, oldest first, read-only: what a predictor sees."""
 

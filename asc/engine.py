@@ -104,9 +104,7 @@ class Engine:
     def advance(self) -> None:
         """Take plain steps to the recognizer's next boundary."""
         computation, position = self.computation, self.computation.position()
-        superstep = self._superstep()
-        supersteps = self.allocator.rest(superstep)
-        target = position + superstep * supersteps
+        supersteps, target = self.due()
         record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
@@ -117,6 +115,15 @@ class Engine:
         if done.learnt is not None:
             self.cache.insert(done.learnt._replace(source=MAIN))
             self.ledger.charge("insert", since, computation.cost("insert"))
+
+    def due(self) -> tuple[int, int]:
+        """Return how many supersteps to take before the next boundary, and its position; asked once a boundary.
+
+        For whoever drives the engine from outside, and tells `ledger.progress` of the steps taken.
+        """
+        superstep = self._superstep()
+        supersteps = self.allocator.rest(superstep)
+        return supersteps, self.computation.position() + superstep * supersteps
 
     def memory(self) -> Memory:
         """Return what a run of an inexact computation needs, beside its state, to be resumed to the same end."""

@@ -13,6 +13,7 @@ class Facts(NamedTuple):
 
     speedup: float
     skipped: int
+    gained: float  # plain steps that leaps were worth, where they were judged
     position: int
     recalled: int  # leaps by what the main thread remembered
     leaps: int
@@ -54,6 +55,11 @@ def _tried(facts: Facts) -> str:
 
 
 def _gain(facts: Facts) -> str:
+    if not facts.exact:
+        return (
+            f"{_tried(facts)}; the {facts.leaps} leaps taken lowered the held-out loss as much as {facts.gained:.0f} of "
+            f"this run's own steps do, and speculation took {100 * facts.spent_share:.1f} % of the work."
+        )
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
     if facts.recalled == facts.leaps:
         return f"The same states came back: {share}, {facts.recalled} times by what had been seen before."
@@ -66,6 +72,11 @@ def _loss(facts: Facts) -> str:
         return (
             f"No speed-up although {_tried(facts)}: with tracking a worker takes {facts.slowdown:.1f} times as long as "
             "the plain step. Do more work a step on fewer reads."
+        )
+    if not facts.exact:
+        return (
+            f"No speed-up: {_tried(facts)}, worth {facts.gained:.0f} of this run's own steps in all, and speculation took "
+            f"{100 * facts.spent_share:.1f} % of the work."
         )
     if facts.skipped < 0.05 * facts.position:
         return f"No speed-up: {_tried(facts)}, too few to matter, so speculation was mostly withheld."

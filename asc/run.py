@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from asc.allocator import Allocator
-from asc.backend import Backend, Pool
+from asc.backend import Backend, Figures, Pool
 from asc.cache import TrajectoryCache
-from asc.computation import InPlace, Predictor, Recognizer, Remarks, Validator
+from asc.computation import InPlace, Measures, Predictor, Recognizer, Remarks, Validator
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -60,6 +60,8 @@ class Run:
             self.first = self.computation.position()
         self._notifier = plugins.notifier(self.warn)
         self._outcomes: Counter[str] = Counter()
+        self._regimes: Counter[str] = Counter()
+        self._leaps: list[dict[str, Any]] = []
         self._label = "plain"
         self._began = time.perf_counter()
         self._seconds: float | None = None
@@ -115,8 +117,11 @@ class Run:
             excited=tuple(sorted(engine.excited.names)),
             words=len(words),
             estimated_speedup=ledger.speedup(),
-            ceiling=math.inf if engine.recalled else 1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
+            ceiling=math.inf
+            if engine.recalled or not computation.exact
+            else 1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
             reason=self._reason(),
+            measures=dict(computation.measures()) if isinstance(computation, Measures) else {},
         )
 
     @property
@@ -128,6 +133,8 @@ class Run:
         """Return what `summary.json` and `--json` hold, before any comparison with a plain run."""
         status = self.status()
         outcomes = status.outcomes
+        judged = {} if self.computation.exact else {"regimes": dict(self._regimes), "leaps": self._leaps}
+        figures = self._backend.figures(self.computation) if isinstance(self._backend, Figures) else {}
         return {
             "backend": self.backend,
             "config": dict(self.config),
@@ -159,6 +166,8 @@ class Run:
             "shadow": self.shadow,
             "warnings": list(self.warnings),
             "run_dir": None if self.folder is None else str(self.folder),
+            **judged,
+            **figures,
         }
 
     def _build(self, pool: Pool | None) -> None:
@@ -195,10 +204,31 @@ class Run:
         self._label = boundary.label
         for attempt in boundary.attempts:
             self._outcomes[attempt.outcome.value] += 1
+        if not self.computation.exact:
+            self._note(boundary)
         since = self.ledger.clock()
         self._notifier.boundary(self, boundary)
         self.ledger.charge("notify", since, self.computation.cost("notify"))
         self._checkpoint_if_due()
+
+    def _note(self, boundary: Boundary) -> None:
+        """Keep what a judged run is told by: its regimes, and every candidate that was judged."""
+        self._regimes[boundary.label] += 1
+        taken = {leap.source for leap in boundary.leaps}
+        self._leaps += [
+            {
+                "position": boundary.position,
+                "predictor": attempt.plan.predictor,
+                "horizon": attempt.plan.horizon,
+                "regime": boundary.label,
+                "accepted": attempt.outcome is Outcome.ACCEPTED,
+                "taken": attempt.plan.predictor in taken,
+                "gain_steps": attempt.gain_steps,
+                "reason": attempt.reason,
+            }
+            for attempt in boundary.attempts
+            if attempt.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
+        ]
 
     def _on_fault(self, name: str, why: str) -> None:
         self.warn(f"{name!r} raised {why} and was switched off; the run went on without it.")
@@ -250,6 +280,7 @@ class Run:
             Facts(
                 speedup=ledger.speedup(),
                 skipped=ledger.skipped,
+                gained=ledger.gained,
                 position=self.computation.position() - self.first,
                 recalled=self.engine.recalled,
                 leaps=ledger.leaps,
@@ -280,10 +311,3 @@ class Run:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
-
-
-def compare(summary: dict[str, Any], plain: Mapping[str, Any], exact: bool) -> None:
-    """Put a plain run's figures beside a speculative one's."""
-    summary["plain_seconds"] = plain["seconds"]
-    summary["net_speedup"] = plain["seconds"] / summary["seconds"] if summary["seconds"] else None
-    summary["identical"] = plain["final_digest"] == summary["final_digest"] if exact else None

@@ -170,3 +170,4 @@ class Status(NamedTuple):
     estimated_speedup: float
     ceiling: float  # what these workers could give at best; infinite where remembered states come back
     reason: str  # in a sentence: why there is a gain, or none
+    measures: Mapping[str, float] = {}  # what the computation says of itself, such as losses

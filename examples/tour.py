@@ -11,9 +11,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from asc.compare import compare
 from asc.errors import AscError
 from asc.plugins import load
-from asc.run import Run, compare
+from asc.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.programs import PROGRAMS
 
@@ -30,7 +31,7 @@ def tour(names: list[str], console: Console) -> None:
         console.print(f"{name}: {PROGRAMS[name].summary}", style="dim")
         backend = ToyBackend(ToyConfig(program=name, n=PROGRAMS[name].demo_n))
         summary = Run(backend, "toy", plugins).execute()
-        compare(summary, Run(backend, "toy", plugins, speculate=False).execute(), exact=True)
+        summary |= compare(summary, Run(backend, "toy", plugins, speculate=False).execute(), exact=True)
         if not summary["identical"]:
             raise AscError(f"{name} ended in different states; please report this as a bug.")
         table.add_row(

@@ -16,6 +16,7 @@ from rich.text import Text
 
 import asc
 from asc.cli.backends import BackendGroup, make
+from asc.compare import NOT_COMPARED, compare_pairs
 from asc.config import RunConfig
 from asc.errors import AscError
 from asc.observers import figures
@@ -25,11 +26,10 @@ from asc.observers.live import Live
 from asc.observers.record import Record
 from asc.observers.report import write_report
 from asc.observers.trace import write_trace
-from asc.run import Run, compare
+from asc.run import Run
 
 RUNS = Path("runs")
 INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
-_NOT_COMPARED = "The plain run was interrupted, so there is nothing to compare with."
 
 OPTIONS = [
     click.Option(
@@ -38,7 +38,15 @@ OPTIONS = [
     click.Option(["--resume"], metavar="RUN", help="go on with a run: an id, its beginning, a path, or latest"),
     click.Option(["--shadow"], is_flag=True, help="judge everything, apply nothing"),
     click.Option(["plain", "--no-speculation"], is_flag=True, help="run plainly, with no engine in between"),
-    click.Option(["compare_plain", "--compare"], is_flag=True, help="run plainly as well, afterwards, and compare"),
+    click.Option(
+        ["pairs", "--compare"],
+        is_flag=False,
+        flag_value="1",
+        default="0",
+        type=click.IntRange(0),
+        metavar="[N]",
+        help="run plainly as well and compare; N pairs of runs take turns in who goes first",
+    ),
     click.Option(["--quiet"], is_flag=True, help="no view while it runs"),
     click.Option(["as_json", "--json"], is_flag=True, help="print one JSON object; everything else goes to stderr"),
 ]
@@ -53,12 +61,12 @@ def run(
     resume: str | None,
     shadow: bool,
     plain: bool,
-    compare_plain: bool,
+    pairs: int,
     quiet: bool,
     as_json: bool,
 ) -> int:
     """Run a backend; return the exit code."""
-    if plain and (shadow or compare_plain):
+    if plain and (shadow or pairs):
         other = "--shadow" if shadow else "--compare"
         raise click.UsageError(f"--no-speculation and {other} exclude each other; leave one of them out.")
     if resume is None:
@@ -87,23 +95,19 @@ def run(
         _keep(folder, first.summary("failed"))
         raise
     plugins.remove("record")
-    if compare_plain and summary["state"] == "finished":
+    if pairs and summary["state"] == "finished":
+
+        def again(speculate: bool) -> dict[str, Any]:
+            session.messages.print(Text(f"The same again, {'with' if speculate else 'without'} speculation."))
+            return Run(backend, name, plugins, speculate=speculate).execute()
+
         try:
-            _compare(session, Run(backend, name, plugins, speculate=False), summary, first.computation.exact)
-        except KeyboardInterrupt:  # before the run listens to Ctrl-C itself; there is a result to tell all the same
-            summary["warnings"].append(_NOT_COMPARED)
+            compare_pairs(summary, again, pairs, first.computation.exact, backend)
+        except KeyboardInterrupt:  # before a run listens to Ctrl-C itself; there is a result to tell all the same
+            summary["warnings"].append(NOT_COMPARED)
     _keep(folder, summary)
     _tell(session, summary, as_json)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
-
-
-def _compare(session: Any, plain: Run, summary: dict[str, Any], exact: bool) -> None:
-    session.messages.print(Text("The same again, plainly, to compare."), soft_wrap=True)
-    second = plain.execute()
-    if second["state"] == "finished":
-        compare(summary, second, exact)
-    else:
-        summary["warnings"].append(_NOT_COMPARED)
 
 
 def _describe(folder: Path, run: Run) -> None:
@@ -176,7 +180,10 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("net speed-up", figures.ratio(summary["net_speedup"])))
     elif summary["estimated_speedup"] is not None:
         lines.append(("speed-up", f"{figures.ratio(summary['estimated_speedup'])}, estimated (--compare measures it)"))
-    lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
+    if "leaps" in summary:
+        lines.append(("leaps", f"{summary['cache']['hits']} of {len(summary['leaps'])} candidates judged"))
+    else:
+        lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
     lines.append(("why", summary["reason"]))
     lines.append(("record", f"{summary['run_dir']}/report.html"))
     return lines

@@ -86,6 +86,9 @@ class Account:
         self.tries: dict[str, dict[int, Tries]] = {}
         self.sources: dict[str, list[int]] = {}
         self.raised: Counter[str] = Counter()
+        self.regimes: dict[str, Tries] = {}  # of judged runs: what became of guesses, by the boundary's label
+        self.labels: dict[str, Bins] = {}  # boundaries by label
+        self.judged = Bins(self.length), Bins(self.length)  # accepted, rejected
         for part in parts(folder):
             self._take(part)
 
@@ -121,7 +124,16 @@ class Account:
             if worker not in self.workers:
                 self.workers[worker] = Bins(self.length)
             self.workers[worker].spread(began, ended, ended - began)
+        label = part.line.get("label")
+        if label:
+            self.labels.setdefault(label, Bins(self.length)).spread(part.t0, part.t0, max(1, part.boundaries))
         for predictor, horizon, outcome, gain, reason in part.line.get("attempts", ()):
+            settled = (Outcome.ACCEPTED.value, Outcome.REJECTED.value)
+            if outcome in settled:
+                self.judged[settled.index(outcome)].spread(part.t0, part.t0, 1)
+                of_regime = self.regimes.setdefault(label or "", Tries())
+                of_regime.outcomes[outcome] += 1
+                of_regime.gain += gain or 0.0
             tries = self.tries.setdefault(predictor, {}).setdefault(horizon, Tries())
             tries.outcomes[outcome] += 1
             tries.gain += gain or 0.0

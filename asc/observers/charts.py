@@ -54,6 +54,13 @@ def marks(values: Sequence[float], style: str) -> Html:
     return join(shapes)
 
 
+def line(points: Sequence[tuple[float, float]], style: str, width: int) -> Html:
+    """Return a line through points (share of the width, share of the height), from left to right."""
+    placed = [(f"{width * _share(x):.1f}", f"{HEIGHT * (1 - _share(y)):.2f}") for x, y in points]
+    path = "M" + "L".join(f"{x} {y}" for x, y in placed) if placed else ""
+    return tag("path", {"class": f"{style} line", "d": path})
+
+
 def rules(width: int, number: int) -> Html:
     """Return horizontal lines that divide the height into so many parts."""
     commands = "".join(f"M0 {HEIGHT * index / number:g}h{width}" for index in range(1, number))

@@ -148,6 +148,9 @@ def _rows(status: Status) -> list[tuple[str, Text]]:
         ),
         ("guesses", guesses),
     ]
+    if status.measures:
+        told = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in status.measures.items())
+        rows.append(("measured", Text(told)))
     if status.workers:
         rows.append(("workers", Text(f"{status.busy} of {status.workers} busy")))
     if status.words:

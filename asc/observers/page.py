@@ -92,6 +92,9 @@ svg { display: block; width: 100%; background: var(--panel); border-radius: 3px;
 .work { fill: var(--work); background: var(--work); } .boundary { fill: var(--boundary); background: var(--boundary); }
 .gain { fill: var(--gain); background: var(--gain); } .miss { fill: var(--miss); background: var(--miss); }
 .worker { fill: var(--worker); background: var(--worker); }
+.line { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
+.work.line { stroke: var(--work); } .boundary.line { stroke: var(--boundary); } .gain.line { stroke: var(--gain); }
+.miss.line { stroke: var(--miss); } .worker.line { stroke: var(--worker); }
 .rule { stroke: var(--line); fill: none; vector-effect: non-scaling-stroke; }
 .scroll { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }

@@ -8,7 +8,7 @@ from operator import add
 
 from asc.observers import figures
 from asc.observers.account import BINS, Account, Bins
-from asc.observers.charts import HEIGHT, area, chart, legend, marks, rules
+from asc.observers.charts import HEIGHT, area, chart, legend, line, marks, rules
 from asc.observers.page import Html, join, section, tag
 
 LANES = 16
@@ -69,6 +69,55 @@ def steps(account: Account) -> Html:
     )
 
 
+def curves(account: Account) -> Html:
+    """Return what the computation measured of itself, such as losses: against steps, and against seconds."""
+    given = account.summary.get("curves") or {}
+    known = {
+        name: [[float(x) for x in point] for point in points if all(figures.known(x) is not None for x in point)]
+        for name, points in given.items()
+    }
+    shown = {name: points for name, points in known.items() if len(points) > 1}
+    if not shown:
+        return Html()
+    values = sorted(value for points in shown.values() for _, _, value in points)
+    low, high = values[0], values[-1]
+    spread = (high - low) or 1.0
+    named = list(zip(shown.items(), ("work", "gain", "miss", "worker", "boundary"), strict=False))
+    parts: list[str] = []
+    for place, unit in ((0, "steps"), (1, "seconds")):
+        last = max(points[-1][place] for points in shown.values()) or 1.0
+        lines = [
+            line([(point[place] / last, (point[2] - low) / spread) for point in points], style, BINS)
+            for (_, points), style in named
+        ]
+        told = f"{', '.join(shown)} against {unit}, from {figures.amount(high)} to {figures.amount(low)}."
+        picture = chart(f"curves-{unit}", told, told, "tall", BINS, rules(BINS, 4), *lines)
+        labels = [figures.duration(last * i / 4) if place else figures.count(last * i / 4) for i in range(5)]
+        scale = ((figures.amount(high), 0.5), (figures.amount((low + high) / 2), 0.5), (figures.amount(low), 0.0))
+        parts += [tag("p", {"class": "soft"}, told), _framed(picture, scale, labels)]
+    names = legend(*((style, name.replace("_", " ")) for (name, _), style in named))
+    return section("Curves", *parts, names)
+
+
+def regimes(account: Account) -> Html:
+    """Return which regime each boundary of a judged run was found in, and where candidates were judged."""
+    if not account.summary.get("regimes"):
+        return Html()
+    rows: list[str] = []
+    styles = {"stable": "gain", "transition": "work", "chaotic": "boundary"}
+    for label, bins in sorted(account.labels.items(), key=lambda item: -sum(item[1].values)):
+        told = f"{figures.count(sum(bins.values))} boundaries"
+        picture = chart(f"label-{len(rows)}", f"{label}: {told}", told, "marks", BINS, marks(bins.values, "worker"))
+        if label in styles:
+            shapes = marks(bins.values, styles[label])
+            picture = chart(f"label-{len(rows)}", f"{label}: {told}", told, "marks", BINS, shapes)
+        rows += [tag("span", None, label), picture]
+    for name, bins, style in zip(("accepted", "rejected"), account.judged, ("gain", "miss"), strict=True):
+        told = f"{figures.count(sum(bins.values))} candidates {name}"
+        rows += [tag("span", None, name), chart(name, told, told, "marks", BINS, marks(bins.values, style))]
+    return section("Regimes and candidates", tag("div", {"class": "lanes"}, *rows, _times(account.length)))
+
+
 def cache(account: Account) -> Html:
     """Return hits above and misses below a middle line, by time."""
     hits, misses = _coarse(account.hits), _coarse(account.misses)
@@ -108,13 +157,21 @@ def _coarse(bins: Bins) -> list[float]:
 
 
 def _scaled(picture: Html, labels: Sequence[tuple[str, float]], length: float) -> Html:
-    """Set labels beside a picture, from the top down, each with the share of the height below it."""
+    """Set labels beside a picture of the whole run."""
+    return _framed(picture, labels, [figures.duration(length * part / 4) for part in range(5)])
+
+
+def _framed(picture: Html, labels: Sequence[tuple[str, float]], axis: Sequence[str]) -> Html:
+    """Set labels beside a picture, from the top down, each with the share of the height below it, and an axis below."""
     scale = []
     for label, below in labels:
         scale += [tag("span", None, label), tag("span", {"style": f"flex:{below:.3f}"})]
-    return tag("div", {"class": "lanes"}, tag("span", {"class": "scale"}, *scale), picture, _times(length))
+    return tag("div", {"class": "lanes"}, tag("span", {"class": "scale"}, *scale), picture, _axis(axis))
 
 
 def _times(length: float) -> Html:
-    labels = (tag("span", None, figures.duration(length * part / 4)) for part in range(5))
-    return tag("div", {"class": "axis"}, join(list(labels)))
+    return _axis([figures.duration(length * part / 4) for part in range(5)])
+
+
+def _axis(labels: Sequence[str]) -> Html:
+    return tag("div", {"class": "axis"}, join([tag("span", None, label) for label in labels]))

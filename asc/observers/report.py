@@ -30,11 +30,14 @@ def report(account: Account) -> str:
         _heading(account, backend),
         _cards(account),
         tables.outcome(account),
+        pictures.curves(account),
+        pictures.regimes(account),
         pictures.timeline(account),
         pictures.steps(account),
         pictures.cache(account),
         tables.ledger(account),
         tables.predictors(account),
+        tables.regimes(account),
         tables.sources(account),
         tables.excited(account),
         tables.config(account),
@@ -43,7 +46,8 @@ def report(account: Account) -> str:
 
 def _heading(account: Account, backend: str) -> Html:
     summary, config = account.summary, account.config
-    program = (config.get("config") or {}).get("program")
+    settings = config.get("config") or {}
+    program = settings.get("program") or settings.get("model")
     started = figures.known(config.get("started"))
     when = "" if started is None else time.strftime(", started %Y-%m-%d %H:%M:%S", time.localtime(started))
     version = f", asc {config['asc_version']}" if config.get("asc_version") else ""

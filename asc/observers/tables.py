@@ -92,6 +92,23 @@ def _counts(tries: Tries) -> tuple[str, ...]:
     return (figures.count(tries.settled), *counts, figures.percent(tries.acceptance), figures.amount(tries.gain))
 
 
+def regimes(account: Account) -> Html:
+    """Return what became of a judged run's candidates in each regime."""
+    counted = account.summary.get("regimes") or {}
+    if not counted:
+        return Html()
+    rows = []
+    for label, number in sorted(counted.items(), key=lambda item: -item[1]):
+        tries = account.regimes.get(label, Tries())
+        kinds = (Outcome.ACCEPTED, Outcome.REJECTED)
+        counts = [figures.count(tries.outcomes[kind.value]) for kind in kinds]
+        rows.append(
+            (label, figures.count(number), *counts, figures.percent(tries.acceptance), figures.amount(tries.gain))
+        )
+    head = ("regime", "boundaries", "accepted", "rejected", "acceptance", "gain")
+    return section("By regime", table("What became of candidates; the gain is in plain steps.", head, rows))
+
+
 def sources(account: Account) -> Html:
     """Return which predictors or workers the leaps came from."""
     if not account.sources:

@@ -17,6 +17,7 @@ from torch import Tensor
 from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
+from asc_nn_training.agree import from_first
 from asc_nn_training.combine import combine, gram
 from asc_nn_training.costs import Costs
 from asc_nn_training.device import random_state, set_random_state
@@ -33,10 +34,10 @@ Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present we
 class LeapConfig(Settings):
     """What goes along with the weights when they leap."""
 
-    moments: Literal["keep", "reset", "decay"] = Field(
+    leap_moments: Literal["keep", "reset", "decay"] = Field(
         "keep", description="AdamW's moments: keep them, reset them with their step count, or let them decay"
     )
-    schedule: Literal["stay", "advance"] = Field(
+    leap_schedule: Literal["stay", "advance"] = Field(
         "stay", description="stay: a leap is extra progress and all steps are still run; advance: it skips its steps"
     )
 
@@ -80,6 +81,10 @@ class Loop(Protocol):
     position: int
     total: int
 
+    @property
+    def finished(self) -> bool:
+        """Whether all steps have been taken."""
+
     def step(self) -> float:
         """Take one optimiser step and return the training loss before it."""
 
@@ -91,6 +96,16 @@ class Loop(Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a saved state."""
+
+
+class Watch(Protocol):
+    """What is done after plain steps, with or without speculation: evaluations, averages."""
+
+    reached: bool
+    """Whether the training has reached its goal before its end."""
+
+    def after(self, position: int, loss: float) -> None:
+        """Hear of a step that has led to `position`, and of the training loss before it."""
 
 
 class TrainingComputation:
@@ -109,11 +124,12 @@ class TrainingComputation:
         fingerprint: Fingerprint | None,
         costs: Costs,
         config: LeapConfig | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.training, self.config = training, config or LeapConfig()
         self.weights = Weights(training.model)
         self.progress = Progress()
-        self._gate, self._fingerprint, self._costs = gate, fingerprint, costs
+        self._gate, self._fingerprint, self._costs, self._watch = gate, fingerprint, costs, watch
         self._random = random_state(training.device)  # training's own: whoever draws at a boundary does not disturb it
         self._version = 0  # of the weights: counts every change
         self._copy: tuple[int, Values] | None = None  # the weights of a version, to roll back to
@@ -139,21 +155,22 @@ class TrainingComputation:
 
     def finished(self) -> bool:
         """Whether all steps are done."""
-        return self.training.position >= self.training.total
+        return self.training.finished or (self._watch is not None and self._watch.reached)
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
         """Train; there is nothing to remember, since no weights come back."""
-        training, steps = self.training, min(max_steps, self.training.total - self.training.position)
-        if steps <= 0:
-            return Advanced(0)
+        training, began = self.training, self.training.position
         set_random_state(self._random, training.device)
         try:
-            for _ in range(steps):
-                self.progress.note(training.step())
+            while not self.finished() and training.position < began + max_steps:
+                loss = training.step()
+                self.progress.note(loss)
+                if self._watch is not None:
+                    self._watch.after(training.position, loss)
         finally:
             self._random = random_state(training.device)
-            self._changed()
-        return Advanced(steps)
+            self.changed()
+        return Advanced(training.position - began)
 
     def observe(self) -> Snapshot:
         """Copy the weights, once for each boundary."""
@@ -161,8 +178,7 @@ class TrainingComputation:
 
     def snapshot(self) -> Snapshot:
         """Copy everything: weights, optimiser, position, random states."""
-        state = self.training.state_dict() | {"random": self._random}
-        rest = Rest(deepcopy(state), self.progress.losses)
+        rest = Rest(deepcopy(self.training_state()), self.progress.losses)
         return Snapshot(self.position(), 0, Frame(self.weights.copy(), rest), 3 * self.weights.nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -173,10 +189,27 @@ class TrainingComputation:
                 "This snapshot holds the weights only, so a run cannot go back to it: take one by snapshot()."
             )
         self.weights.put(frame.values)
-        self.training.load_state_dict(deepcopy(frame.rest.state))
+        self.go_on(deepcopy(frame.rest.state), frame.rest.losses)
+
+    def training_state(self) -> dict[str, Any]:
+        """Everything but the weights: position, optimiser and training's own random state; refers to live tensors."""
+        return self.training.state_dict() | {"random": self._random}
+
+    def go_on(self, state: Mapping[str, Any], losses: Sequence[float]) -> None:
+        """Go on from a `training_state`, whose tensors are taken over, once the weights are in place."""
+        self.training.load_state_dict(state)
         self._random = random_state(self.training.device)
-        self.progress = Progress(frame.rest.losses)
-        self._changed()
+        self.forget(losses)
+
+    def changed(self) -> None:
+        """Hear that the weights are not what they were."""
+        self._version += 1
+        self._scores = {}
+
+    def forget(self, losses: Sequence[float]) -> None:
+        """Know nothing of the weights before, and of the progress only these losses."""
+        self.progress = Progress(losses)
+        self.changed()
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
         """Answer "fingerprint", (probes, d), of now; "optimizer", `Moments` of now; "weights", one list a snapshot.
@@ -187,7 +220,8 @@ class TrainingComputation:
             case "fingerprint" if self._fingerprint is not None:
                 self._unpaid["recognise"] += self._costs.forward(self._costs.probe_tokens)
                 with evaluation(self.training.model):
-                    return self._fingerprint(self.training.model).double().cpu().numpy()
+                    rows = self._fingerprint(self.training.model)
+                return from_first(rows).double().cpu().numpy()
             case "optimizer":
                 return self._moments()
             case "weights":
@@ -225,7 +259,7 @@ class TrainingComputation:
         proposal.put(self.weights)
         self._treat_moments(transition.steps)
         self.training.position += transition.steps
-        self._changed()
+        self.changed()
 
     def key(self, names: tuple[str, ...]) -> tuple[None, ...]:
         """Return nothing to tell states apart by: transitions are found by where they start."""
@@ -315,7 +349,7 @@ class TrainingComputation:
                 "or a smaller batch, needs less."
             )
             raise
-        found: NDArray[np.float64] = losses.detach().double().cpu().numpy()
+        found: NDArray[np.float64] = from_first(losses.detach()).double().cpu().numpy()
         return found
 
     def _remark(self, sentence: str) -> None:
@@ -328,12 +362,8 @@ class TrainingComputation:
             self._copy = self._version, self.weights.copy()
         return self._copy[1]
 
-    def _changed(self) -> None:
-        self._version += 1
-        self._scores = {}
-
     def _skipped(self, horizon: int) -> int:
-        return horizon if self.config.schedule == "advance" else 0
+        return horizon if self.config.leap_schedule == "advance" else 0
 
     def _states(self) -> list[Mapping[str, Any]]:
         state = self.training.optimizer.state
@@ -360,9 +390,9 @@ class TrainingComputation:
     @torch.no_grad()
     def _treat_moments(self, steps: int) -> None:
         for state in self._states():
-            if self.config.moments == "reset":
+            if self.config.leap_moments == "reset":
                 for value in state.values():
                     if isinstance(value, Tensor):
                         value.zero_()  # the step count is one of them
-            elif self.config.moments == "decay" and "exp_avg" in state:
+            elif self.config.leap_moments == "decay" and "exp_avg" in state:
                 state["exp_avg"].mul_(self.training.optimizer.param_groups[0]["betas"][0] ** max(1, steps))

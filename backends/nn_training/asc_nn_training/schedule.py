@@ -14,12 +14,12 @@ from asc.settings import Settings
 class ScheduleConfig(Settings):
     """How the learning rate goes over a run; the defaults are the Leap+Verify paper's."""
 
-    kind: Literal["cosine", "wsd", "constant"] = Field(
+    schedule: Literal["cosine", "wsd", "constant"] = Field(
         "cosine", description="cosine to the floor; wsd: constant, then linearly to the floor; or constant"
     )
     warmup: int = Field(100, ge=0, description="steps in which the rate rises linearly to its peak")
-    floor: float = Field(0.1, ge=0, le=1, description="where the rate ends, as a share of the peak")
-    decay: float = Field(0.2, ge=0, le=1, description="wsd: the share of all steps over which the rate falls")
+    lr_floor: float = Field(0.1, ge=0, le=1, description="where the rate ends, as a share of the peak")
+    wsd_decay: float = Field(0.2, ge=0, le=1, description="wsd: the share of all steps over which the rate falls")
 
 
 class Schedule:
@@ -45,13 +45,13 @@ class Schedule:
         config = self.config
         if step < config.warmup:
             return (step + 1) / config.warmup
-        if config.kind == "constant":
+        if config.schedule == "constant":
             return 1.0
         start = config.warmup
-        if config.kind == "wsd":
-            start = max(start, total - round(config.decay * total))
+        if config.schedule == "wsd":
+            start = max(start, total - round(config.wsd_decay * total))
         if step < start:
             return 1.0
         done = min(1.0, (step - start) / (total - start)) if total > start else 1.0
-        left = (1 + cos(pi * done)) / 2 if config.kind == "cosine" else 1 - done
-        return config.floor + (1 - config.floor) * left
+        left = (1 + cos(pi * done)) / 2 if config.schedule == "cosine" else 1 - done
+        return config.lr_floor + (1 - config.lr_floor) * left

@@ -77,7 +77,7 @@ class TestStaying(JudgedLaws):
 
 class TestAdvancing(TestStaying):
     def computation(self) -> Computation:
-        return computation(schedule="advance", moments="reset")
+        return computation(leap_schedule="advance", leap_moments="reset")
 
 
 class TestRegimes(TestStaying):
@@ -124,7 +124,7 @@ def test_a_leap_moves_trainable_weights_in_place_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("moments", ["keep", "reset", "decay"])
 def test_moments_go_along_by_their_policy(moments: str) -> None:
-    subject = computation(moments=moments, schedule="advance")
+    subject = computation(leap_moments=moments, leap_schedule="advance")
     transition = leap(subject)
     state = next(iter(subject.training.optimizer.state.values()))
     before = {name: value.clone() for name, value in state.items()}
@@ -141,7 +141,7 @@ def test_moments_go_along_by_their_policy(moments: str) -> None:
 
 
 def test_no_leap_beyond_the_end() -> None:
-    subject = computation(schedule="advance")
+    subject = computation(leap_schedule="advance")
     before = subject.observe()
     subject.advance(STEPS - 5)
     history = (before, subject.observe())

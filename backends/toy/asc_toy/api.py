@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from asc.compare import compare
 from asc.plugins import load
-from asc.run import Run, compare
+from asc.run import Run
 from asc_toy.backend import SpeculationConfig, ToyBackend
 from asc_toy.computation import ToyComputation
 from asc_toy.program import Program, Step
@@ -49,6 +50,6 @@ def accelerate(
     summary = run.execute()
     if compare_plain:
         plain = Run(backend, "toy", plugins, speculate=False)
-        compare(summary, plain.execute(), exact=True)
+        summary |= compare(summary, plain.execute(), exact=True)
     assert isinstance(run.computation, ToyComputation)
     return Result(run.computation.result(), summary)

@@ -21,7 +21,7 @@ class Trials(Protocol):
     """A computation that can tell how its losses would be some steps later, from here and from a candidate."""
 
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
-        """Take `steps` real steps from a candidate's state, or from the current one for None; return the losses by look.
+        """Take `steps` real steps from a candidate's state, or from the current one for None; return losses by look.
 
         Both sides meet the same batches and the same random numbers. The computation is unchanged on return and raise.
         """

@@ -1,0 +1,58 @@
+"""Speculative runs beside plain ones: pairs that take turns, since a machine's speed drifts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from asc.backend import Compares
+
+NOT_COMPARED = "A run to compare with was interrupted, so there are fewer pairs than were asked for."
+
+
+def compare_pairs(
+    summary: dict[str, Any],
+    again: Callable[[bool], dict[str, Any]],
+    pairs: int,
+    exact: bool,
+    backend: object = None,
+) -> None:
+    """Put plain runs' figures into a finished speculative run's summary.
+
+    `again(speculate)` makes another run and returns its summary. The runs go A B, B A, A B …, the first of them being
+    the one whose summary this is; of several pairs the net speed-up is the median, and `pairs` holds each.
+    """
+    found: list[dict[str, Any]] = []
+    for number in range(pairs):
+        if number == 0:
+            speculative, plain = summary, again(False)
+        elif number % 2:
+            plain, speculative = again(False), again(True)
+        else:
+            speculative, plain = again(True), again(False)
+        if {plain["state"], speculative["state"]} != {"finished"}:
+            summary["warnings"].append(NOT_COMPARED)
+            break
+        found.append(compare(speculative, plain, exact, backend))
+    if not found:
+        return
+    summary.update(found[0])
+    ratios = [pair["net_speedup"] for pair in found if pair["net_speedup"] is not None]
+    summary["net_speedup"] = statistics.median(ratios) if len(ratios) == len(found) else None
+    if len(found) > 1:
+        summary["pairs"] = found
+        summary["identical"] = all(pair["identical"] for pair in found) if exact else None
+
+
+def compare(
+    speculative: Mapping[str, Any], plain: Mapping[str, Any], exact: bool, backend: object = None
+) -> dict[str, Any]:
+    """Return one pair's figures. Where the ends differ, the backend says what was reached, and how much sooner."""
+    pair = {
+        "seconds": speculative["seconds"],
+        "plain_seconds": plain["seconds"],
+        "net_speedup": plain["seconds"] / speculative["seconds"] if exact and speculative["seconds"] else None,
+        "identical": plain["final_digest"] == speculative["final_digest"] if exact else None,
+    }
+    return pair | (dict(backend.compare(speculative, plain)) if isinstance(backend, Compares) else {})

@@ -1,0 +1,251 @@
+"""The network backend as `asc run nn_training` knows it: how trainings are made from a configuration, kept and told."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from asc.errors import AscError
+from asc.types import Memory, Snapshot
+from asc_nn_training import checkpoint
+from asc_nn_training.computation import Frame, TrainingComputation
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.costs import Costs
+from asc_nn_training.data.prepare import Data, prepare
+from asc_nn_training.device import autocast, choose, seed_everything
+from asc_nn_training.gate import TokenGate
+from asc_nn_training.models import make_model, quiet
+from asc_nn_training.optimizer import make_optimizer
+from asc_nn_training.predictors.average import Average
+from asc_nn_training.probes import Probes
+from asc_nn_training.schedule import Schedule
+from asc_nn_training.training import Training
+from asc_nn_training.watch import LossWatch
+from asc_nn_training.weights import Weights
+
+MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end
+
+
+class Session(TrainingComputation):
+    """One training and what it is watched by."""
+
+    training: Training
+    watch: LossWatch
+    data: Data
+
+    def measures(self) -> dict[str, float]:
+        """The newest losses."""
+        return self.watch.measures()
+
+
+class NetworkBackend:
+    """Language models trained by AdamW, with leaps that are judged on held-out data."""
+
+    Config = NetworkConfig
+
+    def __init__(self, config: NetworkConfig) -> None:
+        self.config = config
+
+    @cached_property
+    def data(self) -> Data:
+        """The corpus, prepared once for all runs of this backend."""
+        return prepare(self.config, self.config.seed)
+
+    def computation(self, plain: bool) -> Session:
+        """Make a training at its start."""
+        config, data = self.config, self.data
+        device = choose(config.device)
+        seed_everything(config.seed)
+        model = make_model(
+            config.model,
+            init=config.init,
+            vocabulary=data.vocabulary,
+            length=config.length,
+            seed=config.seed,
+            end=data.end,
+            dropout=config.dropout,
+        ).to(device)
+        cast = autocast(device, config.precision)
+        optimizer = make_optimizer(model, config)
+        training = Training(
+            model,
+            optimizer,
+            Schedule(optimizer.param_groups[0]["lr"], config),
+            data.train,
+            config.steps,
+            accumulation=config.accumulation,
+            clip=config.clip,
+            autocast=cast,
+            compile=config.compile,
+        )
+        weights = Weights(model)
+        probes = None if plain else Probes(data.probes[:, : config.probe_length].to(device), autocast=cast)
+        gate = TokenGate(data.gate.to(device), cast, config.batch)
+        step_tokens = config.batch * config.length * config.accumulation
+        costs = Costs(step_tokens, gate.tokens, probes.tokens if probes else 0, weights.numel, weights.nbytes)
+        span = config.average_span / max(1, config.average_every)
+        watch = LossWatch(
+            training,
+            weights,
+            data.dev.to(device),
+            every=config.evaluate_every,
+            until_loss=config.until_loss,
+            average=Average(1 - 1 / max(1.0, span)) if config.average_every else None,
+            average_every=config.average_every or 1,
+        )
+        made = Session(training, gate, probes, costs, config, watch)
+        made.watch, made.data = watch, data
+        if device.type == "cpu" and weights.numel > 30e6:
+            made.remarks.append(
+                f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "
+                "step. For a first look take --model gpt2-nano, or run it where there is a GPU."
+            )
+        return made
+
+    def pool(self, computation: Session) -> None:
+        """Nothing is executed elsewhere: guesses are judged."""
+
+    def save(self, computation: Session, folder: Path, memory: Memory) -> None:
+        """Write a checkpoint; at the end also the model and its average, as transformers reads them."""
+        training = computation.training
+        history = [
+            {"position": s.position, "segment": s.segment, "values": s.state.values, "nbytes": s.nbytes}
+            for s in memory.history
+        ]
+        state = {
+            "data": self.data.digest,
+            "model": _tensors(training.model),
+            "training": computation.training_state(),
+            "losses": list(computation.progress.losses),
+            "watch": computation.watch.state_dict(),
+            "memory": {"state": dict(memory.state), "history": history},
+        }
+        checkpoint.save(folder, training.position, state)
+        if computation.finished():
+            self._export(computation, folder.parent)
+
+    def load(self, computation: Session, folder: Path) -> Memory | None:
+        """Go to where the newest checkpoint is."""
+        training = computation.training
+        found = checkpoint.load(folder, training.device)
+        if found is None:
+            return None
+        _, state = found
+        if state["data"] != self.data.digest:
+            raise AscError(
+                f"The checkpoint in {folder} is of another corpus (its digest begins with {state['data'][:12]}, this "
+                f"one's with {self.data.digest[:12]}). Resume it with the data that it was begun with."
+            )
+        _put_tensors(training.model, state["model"], folder)
+        computation.go_on(state["training"], state["losses"])
+        computation.watch.load_state_dict(state["watch"])
+        memory = state["memory"]
+        history = (Snapshot(s["position"], s["segment"], Frame(s["values"]), s["nbytes"]) for s in memory["history"])
+        return Memory(memory["state"], tuple(history))
+
+    def outcome(self, computation: Session) -> Mapping[str, Any]:
+        """Losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
+        watch, training = computation.watch, computation.training
+        newest = watch.evaluate()
+        gate = torch.cat([computation.data.gate[i] for i in range(len(computation.data.gate))])
+        return {
+            "train_loss": _number(newest.train_loss),
+            "gate_loss": _number(training.evaluate(gate)),
+            "dev_loss": _number(newest.dev_loss),
+            "test_loss": _number(training.evaluate(computation.data.test)),
+            "average_test_loss": _number(watch.averaged_loss(computation.data.test)),
+            "parameters": computation.weights.numel,
+            "corpus": computation.data.digest,
+        }
+
+    def figures(self, computation: Session) -> Mapping[str, Any]:
+        """What the summary holds beside the outcome: the loss curve, and the memory that it took."""
+        points = computation.watch.curve
+        return {
+            "curves": {
+                "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
+                "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
+            },
+            "peak_memory_bytes": _peak_memory(computation.training.device),
+        }
+
+    def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How much sooner the speculative run had the plain one's final dev loss; and the plain run's test losses."""
+        goal = plain["outcome"]["dev_loss"]
+        points = [(seconds, loss) for _, seconds, loss in speculative["curves"]["dev_loss"] if loss is not None]
+        reached = None if goal is None else _when(points, goal)
+        spent = plain["curves"]["dev_loss"][-1][1]
+        return {
+            "net_speedup": spent / reached if reached else None,
+            "seconds_to_plain_dev_loss": reached,
+            "plain_outcome": plain["outcome"],
+        }
+
+    def _export(self, computation: Session, folder: Path) -> None:
+        """Write the model, and the average under its own name, as folders that `from_pretrained` reads."""
+        model, weights, watch = computation.training.model, computation.weights, computation.watch
+        _write_model(model, folder / MODEL, computation.data)
+        values = None if watch.average is None else watch.average.values()
+        if values is not None:
+            kept = weights.copy()
+            try:
+                weights.put(values)
+                _write_model(model, folder / AVERAGE, computation.data)
+            finally:
+                weights.put(kept)
+
+
+def _when(points: Sequence[tuple[float, float]], goal: float) -> float | None:
+    """The second at which a curve first came down to the goal, on the line between two points; None if never."""
+    before: tuple[float, float] | None = None
+    for seconds, loss in points:
+        if loss <= goal:
+            if before is None or before[1] == loss:
+                return seconds
+            return before[0] + (seconds - before[0]) * (before[1] - goal) / (before[1] - loss)
+        before = seconds, loss
+    return None
+
+
+def _write_model(model: nn.Module, folder: Path, data: Data) -> None:
+    with quiet():
+        model.save_pretrained(folder)  # type: ignore[operator]
+        data.tokenizer.save(folder)
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Every parameter and buffer once, tied ones under their first name."""
+    return dict(model.named_parameters()) | dict(model.named_buffers())
+
+
+@torch.no_grad()
+def _put_tensors(model: nn.Module, saved: Mapping[str, torch.Tensor], folder: Path) -> None:
+    own = _tensors(model)
+    if {name: t.shape for name, t in own.items()} != {name: t.shape for name, t in saved.items()}:
+        raise AscError(
+            f"The checkpoint in {folder} is of a model with other tensors. Resume with the settings of the run that "
+            "saved it, or start anew."
+        )
+    for name, tensor in own.items():
+        tensor.copy_(saved[name])
+
+
+def _number(value: float | None) -> float | None:
+    """What JSON can hold."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes at the highest: of the device where it counts them, of the process elsewhere."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

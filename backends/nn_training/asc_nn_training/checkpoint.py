@@ -1,0 +1,105 @@
+"""Checkpoints: a folder for each, whole or not there, of which the newest two are kept; no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from asc.errors import AscError
+from asc_nn_training.tree import flatten, unflatten
+
+VERSION = 1  # of the layout
+KEPT = 2
+_PREFIX = "step-"
+_TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"
+
+
+def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
+    """Write a checkpoint and return its folder; a kill at any moment leaves those that were there. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
+    temporary, final = folder / f".{_PREFIX}{position:012d}.{os.getpid()}", folder / f"{_PREFIX}{position:012d}"
+    written, tensors = flatten(dict(state))
+    try:
+        temporary.mkdir()
+        separate = {name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()}
+        save_file(separate, temporary / _TENSORS)
+        manifest = {
+            "version": VERSION,
+            "position": position,
+            "digest": _digest(temporary / _TENSORS),
+            "state": written,
+        }
+        (temporary / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        for file in (temporary / _TENSORS, temporary / _MANIFEST, temporary):
+            _sync(file)
+        shutil.rmtree(final, ignore_errors=True)  # the same place, written before
+        temporary.replace(final)
+        _sync(folder)
+    except SafetensorError as error:  # safetensors wraps a full disk in an error of its own
+        raise OSError(str(error)) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in _found(folder)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[str, Any]] | None:
+    """Read the newest checkpoint; None where there is none. Raises AscError where it is damaged or of another version.
+
+    It never goes back to an older one by itself: what was trained since would be lost without a word.
+    """
+    there = _found(folder)
+    if not there:
+        return None
+    newest = there[-1]
+    try:
+        manifest = json.loads((newest / _MANIFEST).read_text(encoding="utf-8"))
+        if manifest["version"] != VERSION:
+            raise AscError(
+                f"The checkpoint {newest} has layout {manifest['version']}, and this version of asc-nn-training reads "
+                f"layout {VERSION}. Resume it with the version that wrote it, or start anew."
+            )
+        if _digest(newest / _TENSORS) != manifest["digest"]:
+            raise ValueError("its tensors do not have the digest that was noted down with them")
+        tensors = load_file(newest / _TENSORS, device=str(device))
+        return int(manifest["position"]), unflatten(manifest["state"], tensors)
+    except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+        rest = "there is no other: start anew, without --resume"
+        if len(there) > 1:
+            rest = f"the last good one may be {there[-2].name}: delete {newest.name} to go on from there"
+        raise AscError(f"The checkpoint {newest} is damaged ({error}); {rest}.") from error
+
+
+def _found(folder: Path) -> list[Path]:
+    """Whole checkpoints, oldest first."""
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process has left half-written."""
+    for path in folder.glob(f".{_PREFIX}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

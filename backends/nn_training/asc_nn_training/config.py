@@ -1,0 +1,74 @@
+"""The settings of `asc run nn_training`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from asc.allocator import Allocator
+from asc.cache import TrajectoryCache
+from asc.config import Component, RunConfig
+from asc.trajectory import Trajectory
+from asc_nn_training.computation import LeapConfig
+from asc_nn_training.data.prepare import DataConfig
+from asc_nn_training.device import Precision
+from asc_nn_training.optimizer import OptimizerConfig
+from asc_nn_training.schedule import ScheduleConfig
+
+_DEPTH = {"quadratic": 3, "quadratic-as-printed": 3, "quadratic-as-coded": 3, "polynomial": 5, "anderson": 5, "tail-average": 4}
+"""Snapshots that a predictor looks back on, where that is not two; its setting `window` comes first."""
+_HUGE = 2**40  # bytes: the bound that counts is the number of snapshots
+
+
+class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, RunConfig):
+    """A model, its data, how it is trained, and how the training is speculated on."""
+
+    model: str = Field(
+        "gpt2-nano",
+        description="gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder, or a name on the hub",
+    )
+    init: Literal["scratch", "pretrained"] = Field("scratch", description="random weights, or those published")
+    steps: int = Field(2000, ge=1, description="optimiser steps")
+    seed: int = Field(0, ge=0, description="what weights, data order and dropout are drawn from")
+    accumulation: int = Field(1, ge=1, description="batches whose gradients make one step")
+    clip: float = Field(1.0, gt=0, description="gradient norm above which it is scaled down")
+    dropout: float | None = Field(None, ge=0, lt=1, description="dropout of a built-in shape; by default its own")
+    device: str = Field("auto", description="cpu, cuda, cuda:1, mps, or auto for the best there is")
+    precision: Precision = Field("auto", description="of forward passes: bf16 on CUDA and fp32 elsewhere, by default")
+    compile: bool = Field(False, description="compile the model's forward and backward passes")
+    until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
+    evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
+    probe_length: int = Field(16, ge=2, le=64, description="tokens of each of the recognizer's probe texts")
+    average_every: int = Field(
+        10, ge=0, description="steps between updates of the weights' running average, a read-out; 0 keeps none"
+    )
+    average_span: int = Field(100, ge=1, description="steps that the running average reaches back")
+
+    recognizer: Component = Field(Component(name="activation-cosine"), description="where to stop and think")
+    predictors: tuple[Component, ...] = Field((Component(name="linear"),), description="what guesses the weights")
+    validator: Component = Field(Component(name="held-out-loss"), description="what judges a guess")
+    cache: TrajectoryCache.Config = Field(
+        TrajectoryCache.Config(max_bytes=_HUGE), description="bounds of the trajectory cache"
+    )
+    history: Trajectory.Config = Field(
+        Trajectory.Config(max_snapshots=2, max_bytes=_HUGE),
+        description="bounds of the history that predictors see, each snapshot a copy of the weights",
+    )
+    allocator: Allocator.Config = Field(
+        Allocator.Config(horizons=(50, 200)), description="how speculation is rationed, and horizons to try, in steps"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _deep_enough(cls, given: Any) -> Any:
+        """Keep as many snapshots as the predictors look back on, unless told otherwise; each costs memory."""
+        if not isinstance(given, dict) or "predictors" not in given:
+            return given
+        names = [Component.model_validate(part) for part in given["predictors"]]
+        depth = max((int(part.settings.get("window", _DEPTH.get(part.name, 2))) for part in names), default=2)
+        usual = cls.model_fields["history"].default.model_dump()
+        history = given.get("history", usual)
+        if Trajectory.Config.model_validate(history).model_dump() == usual:
+            history = {**usual, "max_snapshots": max(depth, usual["max_snapshots"])}
+        return {**given, "history": history}

@@ -1,0 +1,134 @@
+"""A corpus, prepared: four sets of tokens, and the sequences that gate, evaluate and fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from asc.errors import AscError
+from asc.settings import Settings
+from asc_nn_training.data import splits
+from asc_nn_training.data.batches import PackedBatches
+from asc_nn_training.data.corpus import Corpus, load_corpus
+from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, train
+from asc_nn_training.data.tokens import Tokenized, Tokens, cache_folder, cached
+
+PROBES, PROBE_LENGTH = 128, 64
+
+
+class DataConfig(Settings):
+    """What is trained on, and what is held out."""
+
+    data: str = Field(
+        "stdlib",
+        description="stdlib (Python's own source), wikitext-2, wikitext-103, hf:NAME[:CONFIG], a text file, a folder "
+        "of text files, or a folder made by save_to_disk",
+    )
+    text_column: str = Field("text", description="column of a data set that holds the text")
+    max_bytes: int | None = Field(None, ge=1, description="take documents of at most so many bytes in all")
+    tokenizer: str = Field(BPE, description="bpe: byte-level, trained on the training set; or a folder or hub name")
+    vocabulary: int = Field(4096, ge=257, le=2**20, description="tokens of a bpe")
+    length: int = Field(256, ge=2, description="tokens of a sequence")
+    batch: int = Field(8, ge=1, description="sequences of a batch")
+    gate_sequences: int = Field(64, ge=2, description="held-out sequences that judge candidates")
+    gate_subsets: int = Field(8, ge=1, description="disjoint subsets of them, each looked at as a whole")
+    dev_sequences: int = Field(64, ge=1, description="held-out sequences that the loss curve is measured on")
+    test_sequences: int = Field(128, ge=1, description="held-out sequences that only the end is reported on")
+    data_cache: Path | None = Field(
+        None, description="folder of the token cache; by default $ASC_CACHE or ~/.cache/asc"
+    )
+
+
+class Data(NamedTuple):
+    """What a training needs of its corpus. Token numbers are int64."""
+
+    train: PackedBatches
+    gate: Tensor  # (subsets, sequences, length)
+    dev: Tensor  # (sequences, length)
+    test: Tensor  # (sequences, length)
+    probes: Tensor  # (128, 64), distinct, from documents that are not trained on
+    tokenizer: Tokenizer
+    vocabulary: int
+    end: int
+    digest: str  # SHA-256 of the corpus
+    tokens: Mapping[str, int]  # in each set
+
+
+def prepare(config: DataConfig, seed: int = 0) -> Data:
+    """Load, divide, tokenise, or find all that in the cache. `seed` is that of the order of training batches.
+
+    Raises AscError where the corpus is not there or too small for what is asked.
+    """
+    corpus = load_corpus(config.data, config.text_column, config.max_bytes)
+    key = {
+        "corpus": corpus.digest,
+        "tokenizer": config.tokenizer,
+        "vocabulary": config.vocabulary if config.tokenizer == BPE else None,
+        "splits": splits.VERSION,
+    }
+    sets, tokenizer = cached(cache_folder(config.data_cache), key, lambda: tokenise(corpus, config))
+    subset = config.gate_sequences // config.gate_subsets
+    if subset < 1:
+        raise AscError(
+            f"{config.gate_sequences} gate sequences do not make {config.gate_subsets} subsets: give more "
+            "--gate-sequences or fewer --gate-subsets."
+        )
+    length, held = config.length, {name: np.asarray(sets[name]) for name in ("gate", "dev", "test")}
+    gate = _sequences(held["gate"], config.gate_subsets * subset, length, "gate", corpus)
+    dev = _sequences(held["dev"], config.dev_sequences, length, "dev", corpus)
+    return Data(
+        train=PackedBatches(sets["train"], length, config.batch, seed),
+        gate=gate.view(config.gate_subsets, subset, length),
+        dev=dev,
+        test=_sequences(held["test"], config.test_sequences, length, "test", corpus),
+        probes=_probes(np.concatenate([held["dev"][dev.numel() :], held["gate"], held["dev"]]), corpus),
+        tokenizer=tokenizer,
+        vocabulary=tokenizer.vocabulary,
+        end=tokenizer.end,
+        digest=corpus.digest,
+        tokens={name: len(tokens) for name, tokens in sets.items()},
+    )
+
+
+def tokenise(corpus: Corpus, config: DataConfig) -> Tokenized:
+    """Divide the corpus, train or fetch the tokenizer, and tokenise every set."""
+    parts = {name: [document.text for document in part] for name, part in splits.split(corpus.documents).items()}
+    tokenizer = train(parts["train"], config.vocabulary) if config.tokenizer == BPE else fetch(config.tokenizer)
+    kind = np.uint16 if tokenizer.vocabulary <= 2**16 else np.uint32
+    sets: dict[str, Tokens] = {}
+    for name, texts in parts.items():
+        pieces = [np.append(tokens, np.uint32(tokenizer.end)) for tokens in tokenizer.encode(texts)]
+        sets[name] = np.concatenate([np.empty(0, np.uint32), *pieces]).astype(kind)
+    return Tokenized(sets, tokenizer)
+
+
+def _sequences(tokens: Tokens, count: int, length: int, name: str, corpus: Corpus) -> Tensor:
+    if len(tokens) < count * length:
+        raise AscError(
+            f"The {name} set of {corpus.name} has {len(tokens):,} tokens, and {count} sequences of {length} take "
+            f"{count * length:,}: give more text, or lower --length or --{name}-sequences."
+        )
+    return torch.from_numpy(tokens[: count * length].astype(np.int64).reshape(count, length))
+
+
+def _probes(tokens: Tokens, corpus: Corpus) -> Tensor:
+    """The first distinct pieces of text, none of which is trained on; told apart by their first tokens already."""
+    count = len(tokens) // PROBE_LENGTH
+    seen: dict[bytes, np.ndarray] = {}
+    for piece in tokens[: count * PROBE_LENGTH].reshape(count, PROBE_LENGTH).astype(np.int64):
+        seen.setdefault(hashlib.blake2b(piece[:16].tobytes()).digest(), piece)
+        if len(seen) == PROBES:
+            break
+    if len(seen) < PROBES:
+        raise AscError(
+            f"The held-out text of {corpus.name} gives {len(seen)} distinct probes of {PROBE_LENGTH} tokens, and "
+            f"{PROBES} are needed: give more text."
+        )
+    return torch.from_numpy(np.stack(list(seen.values())))

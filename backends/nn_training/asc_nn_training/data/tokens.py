@@ -1,0 +1,95 @@
+"""Tokens on disk: one file a set, under a key of everything they depend on, memory-mapped, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc.errors import AscError
+from asc_nn_training.data.splits import SETS
+from asc_nn_training.data.tokenizer import Tokenizer, from_text
+
+Tokens = NDArray[np.unsignedinteger[Any]]
+_META, _TOKENIZER = "meta.json", "tokenizer.json"
+
+
+class Tokenized(NamedTuple):
+    """Each set's documents one after the other, the end token after each: (tokens,), uint16 or uint32."""
+
+    sets: Mapping[str, Tokens]
+    tokenizer: Tokenizer
+
+
+def cache_folder(given: Path | None) -> Path:
+    """Return where tokens are kept: as given, `$ASC_CACHE`, or `~/.cache/asc`."""
+    return given or Path(os.environ.get("ASC_CACHE") or Path.home() / ".cache" / "asc")
+
+
+def cached(root: Path, key: Mapping[str, Any], make: Callable[[], Tokenized]) -> Tokenized:
+    """Return what is kept under this key, or make it and keep it; damaged files are made anew."""
+    named = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    folder = root / "tokens" / named
+    found = _read(folder)
+    if found is not None:
+        return found
+    made = make()
+    try:
+        _write(folder, made, key)
+    except OSError as error:
+        raise AscError(
+            f"The tokens could not be kept in {folder} ({error.strerror or error}). Make room, or name another folder "
+            "with --data-cache."
+        ) from error
+    return _read(folder) or made
+
+
+def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))
+    try:
+        digests = {}
+        for name, tokens in made.sets.items():
+            np.save(temporary / f"{name}.npy", tokens)
+            digests[name] = _digest(temporary / f"{name}.npy")
+        (temporary / _TOKENIZER).write_text(made.tokenizer.to_text(), encoding="utf-8")
+        meta = {
+            "key": dict(key),
+            "digests": digests,
+            "end": made.tokenizer.end,
+            "vocabulary": made.tokenizer.vocabulary,
+        }
+        (temporary / _META).write_text(json.dumps(meta), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)  # damaged, or somebody else's that was made meanwhile
+        temporary.replace(folder)
+    except OSError:
+        if not _read(folder):  # another process may have been first, which is as good
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _read(folder: Path) -> Tokenized | None:
+    try:
+        meta = json.loads((folder / _META).read_text(encoding="utf-8"))
+        if any(_digest(folder / f"{name}.npy") != meta["digests"][name] for name in SETS):
+            return None
+        sets = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in SETS}
+        tokenizer = from_text((folder / _TOKENIZER).read_text(encoding="utf-8"), meta["end"])
+        tokenizer.vocabulary = meta["vocabulary"]
+        return Tokenized(sets, tokenizer)
+    except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is made anew
+        return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()

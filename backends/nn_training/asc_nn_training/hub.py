@@ -1,0 +1,33 @@
+"""Whether the Hugging Face hub can be reached: asked once, in seconds, rather than found out by a minute's retries."""
+
+from __future__ import annotations
+
+import os
+import socket
+from urllib.parse import urlsplit
+
+from asc.errors import AscError
+
+_PATIENCE_S = 4.0
+
+
+def offline() -> bool:
+    """Whether the user has said that there is no network."""
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+
+
+def require_hub(what: str) -> None:
+    """Raise AscError where `what` would have to come from the hub and the hub does not answer."""
+    if offline():
+        return  # the libraries read their cache, and say what is not in it
+    endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
+    host, port = endpoint.hostname or "huggingface.co", endpoint.port or (80 if endpoint.scheme == "http" else 443)
+    proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"))
+    try:
+        if not proxied:
+            socket.create_connection((host, port), _PATIENCE_S).close()
+    except OSError as error:
+        raise AscError(
+            f"{what} is fetched from {host}, which does not answer ({error}). Go on without a network with a built-in "
+            "model and --data stdlib, give a local folder, or set HF_HUB_OFFLINE=1 if it is in the local cache."
+        ) from error

@@ -1,0 +1,70 @@
+"""Mixing snapshots so that the increments cancel."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from asc.computation import History
+from asc.settings import Settings
+from asc.types import Combination
+
+
+class Anderson:
+    """The combination of snapshots, weights summing to 1, whose increments cancel best; capped.
+
+    Reduced-rank extrapolation, regularised: c minimises |Σ cᵢ (xᵢ₊₁ - xᵢ)|² + ρ |c|² (Scieur, d'Aspremont and Bach
+    2016), from inner products alone. Exact for a linear iteration with as many snapshots as it has dimensions and two.
+    Coefficients whose sizes add up to more than `cap` are shrunk towards the newest snapshot.
+    """
+
+    class Config(Settings):
+        """Settings of `anderson`."""
+
+        window: int = Field(5, ge=3, description="snapshots that are combined, at most")
+        regularisation: float = Field(1e-8, ge=0, allow_inf_nan=False, description="ρ, relative to the increments")
+        cap: float = Field(10.0, ge=1, allow_inf_nan=False, description="the most that coefficients' sizes add up to")
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    in_place: ClassVar[bool] = True
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+
+    def predict(self, history: History, horizon: int) -> Combination | None:
+        """Name the coefficients; silent with fewer than three snapshots or where nothing moves."""
+        count = min(self.config.window, len(history.positions))
+        if count < 3:
+            return None
+        gram = np.asarray(history.gram(), dtype=np.float64)[-(count - 1) :, -(count - 1) :]
+        padded = np.zeros((count, count))  # of differences to the newest, the newest itself included
+        padded[:-1, :-1] = gram
+        steps = np.diff(np.eye(count), axis=0)  # each row an increment
+        inner = steps @ padded @ steps.T
+        size = float(np.trace(inner))
+        if not np.isfinite(size) or size <= 0:
+            return None
+        regular = inner + self.config.regularisation * size * np.eye(count - 1)
+        shares = np.linalg.lstsq(regular, np.ones(count - 1), rcond=None)[0].astype(np.float64)
+        total = float(shares.sum())
+        if not np.isfinite(total) or abs(total) < 1e-300:
+            return None
+        coefficients = np.append(0.0, shares / total)
+        return Combination(tuple(map(float, _capped(coefficients, self.config.cap))))
+
+
+def _capped(coefficients: NDArray[np.float64], cap: float) -> NDArray[np.float64]:
+    """Shrink towards the newest snapshot until the sizes add up to the cap; the sum stays 1."""
+    newest = np.zeros_like(coefficients)
+    newest[-1] = 1.0
+    low, high = 0.0, 1.0
+    if np.abs(coefficients).sum() <= cap:
+        return coefficients
+    for _ in range(60):
+        middle = (low + high) / 2
+        within = np.abs(newest + middle * (coefficients - newest)).sum() <= cap
+        low, high = (middle, high) if within else (low, middle)
+    return newest + low * (coefficients - newest)

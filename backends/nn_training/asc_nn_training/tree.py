@@ -1,0 +1,93 @@
+"""Nested values as JSON beside named tensors: what a checkpoint is made of."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from asc.errors import AscError
+
+
+def flatten(value: Any) -> tuple[Any, dict[str, Tensor]]:
+    """Return what JSON can hold of a value, and its tensors and arrays by name.
+
+    Dictionaries with string or whole-number keys, lists, tuples, strings, bytes, numbers, None, fractions, numpy
+    scalars and arrays, and tensors come back by `unflatten` with the types that they had. Raises AscError for others.
+    """
+    tensors: dict[str, Tensor] = {}
+    return _write(value, tensors), tensors
+
+
+def unflatten(written: Any, tensors: Mapping[str, Tensor]) -> Any:  # noqa: PLR0911 -- one for each kind
+    """Return the value. Raises LookupError, TypeError or ValueError where it was not written by `flatten`."""
+    if not isinstance(written, list):
+        return written
+    kind, content = written
+    match kind:
+        case "dict":
+            return {key: unflatten(inner, tensors) for key, inner in content}
+        case "list":
+            return [unflatten(inner, tensors) for inner in content]
+        case "tuple":
+            return tuple(unflatten(inner, tensors) for inner in content)
+        case "float":
+            return float(content)
+        case "bytes":
+            return base64.b64decode(content)
+        case "fraction":
+            return Fraction(content)
+        case "tensor":
+            return tensors[content]
+        case "array":
+            name, dtype = content
+            return tensors[name].cpu().numpy().view(np.dtype(dtype))
+        case "scalar":
+            dtype, data = content
+            return np.frombuffer(base64.b64decode(data), np.dtype(dtype))[0]
+    raise ValueError(f"there is no kind of value {kind!r}")
+
+
+def _write(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: PLR0911 -- one for each kind
+    if isinstance(value, Tensor):
+        return ["tensor", _keep(value.detach(), tensors)]
+    if isinstance(value, np.ndarray):
+        bits = np.array(value, order="C").view(_carrier(value.dtype))
+        return ["array", [_keep(torch.from_numpy(bits), tensors), value.dtype.str]]
+    if isinstance(value, np.generic):
+        return ["scalar", [value.dtype.str, base64.b64encode(value.tobytes()).decode()]]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else ["float", str(value)]
+    if isinstance(value, Fraction):
+        return ["fraction", str(value)]
+    if isinstance(value, bytes):
+        return ["bytes", base64.b64encode(value).decode()]
+    if isinstance(value, Mapping) and all(isinstance(key, str | int) for key in value):
+        return ["dict", [[key, _write(inner, tensors)] for key, inner in value.items()]]
+    if isinstance(value, list | tuple):
+        return ["list" if isinstance(value, list) else "tuple", [_write(inner, tensors) for inner in value]]
+    raise AscError(
+        f"A checkpoint cannot hold a {type(value).__name__}: give dictionaries, lists, numbers, strings, numpy arrays "
+        "and tensors."
+    )
+
+
+def _carrier(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Signed integers of the same size, whose bits are the array's."""
+    if dtype.itemsize not in (1, 2, 4, 8):
+        raise AscError(f"A checkpoint cannot hold an array of {dtype}: give numbers of at most 64 bits.")
+    return np.dtype(f"i{dtype.itemsize}")
+
+
+def _keep(tensor: Tensor, tensors: dict[str, Tensor]) -> str:
+    name = f"{len(tensors):06d}"
+    tensors[name] = tensor
+    return name
