@@ -57,8 +57,8 @@ def _tried(facts: Facts) -> str:
 def _gain(facts: Facts) -> str:
     if not facts.exact:
         return (
-            f"{_tried(facts)}; the {facts.leaps} leaps taken lowered the held-out loss as much as {facts.gained:.0f} of "
-            f"this run's own steps do, and speculation took {100 * facts.spent_share:.1f} % of the work."
+            f"{_tried(facts)}; the {facts.leaps} leaps taken lowered the held-out loss as much as {facts.gained:.0f} "
+            f"of this run's own steps do, and speculation took {100 * facts.spent_share:.1f} % of the work."
         )
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
     if facts.recalled == facts.leaps:
@@ -75,8 +75,8 @@ def _loss(facts: Facts) -> str:
         )
     if not facts.exact:
         return (
-            f"No speed-up: {_tried(facts)}, worth {facts.gained:.0f} of this run's own steps in all, and speculation took "
-            f"{100 * facts.spent_share:.1f} % of the work."
+            f"No speed-up: {_tried(facts)}, worth {facts.gained:.0f} of this run's own steps in all, and speculation "
+            f"took {100 * facts.spent_share:.1f} % of the work."
         )
     if facts.skipped < 0.05 * facts.position:
         return f"No speed-up: {_tried(facts)}, too few to matter, so speculation was mostly withheld."

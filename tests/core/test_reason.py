@@ -12,6 +12,7 @@ from asc.types import Outcome
 BASE = Facts(
     speedup=1.0,
     skipped=0,
+    gained=0.0,
     position=1000,
     recalled=0,
     leaps=0,

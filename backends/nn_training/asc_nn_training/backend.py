@@ -87,10 +87,10 @@ class NetworkBackend:
             compile=config.compile,
         )
         weights = Weights(model)
-        probes = None if plain else Probes(data.probes[:, : config.probe_length].to(device), autocast=cast)
+        probes = Probes(data.probes.to(device), autocast=cast)
         gate = TokenGate(data.gate.to(device), cast, config.batch)
         step_tokens = config.batch * config.length * config.accumulation
-        costs = Costs(step_tokens, gate.tokens, probes.tokens if probes else 0, weights.numel, weights.nbytes)
+        costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
         span = config.average_span / max(1, config.average_every)
         watch = LossWatch(
             training,

@@ -16,7 +16,14 @@ from asc_nn_training.device import Precision
 from asc_nn_training.optimizer import OptimizerConfig
 from asc_nn_training.schedule import ScheduleConfig
 
-_DEPTH = {"quadratic": 3, "quadratic-as-printed": 3, "quadratic-as-coded": 3, "polynomial": 5, "anderson": 5, "tail-average": 4}
+_DEPTH = {
+    "quadratic": 3,
+    "quadratic-as-printed": 3,
+    "quadratic-as-coded": 3,
+    "polynomial": 5,
+    "anderson": 5,
+    "tail-average": 4,
+}
 """Snapshots that a predictor looks back on, where that is not two; its setting `window` comes first."""
 _HUGE = 2**40  # bytes: the bound that counts is the number of snapshots
 
@@ -39,7 +46,6 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
     compile: bool = Field(False, description="compile the model's forward and backward passes")
     until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
     evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
-    probe_length: int = Field(16, ge=2, le=64, description="tokens of each of the recognizer's probe texts")
     average_every: int = Field(
         10, ge=0, description="steps between updates of the weights' running average, a read-out; 0 keeps none"
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from asc.errors import AscError
@@ -125,7 +126,7 @@ def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -
             model = AutoModelForCausalLM.from_pretrained(
                 source, config=config, trust_remote_code=False, use_safetensors=True
             )
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise AscError(
             f"The model {source} could not be loaded: {first} Name a causal language model with safetensors weights, "

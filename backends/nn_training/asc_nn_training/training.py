@@ -96,7 +96,7 @@ class Training:
             raise NonFiniteError(
                 f"The training loss of step {self.position} is {value} and its gradient's norm {size}, at learning "
                 f"rate {rate:g}; the weights are as before that step. Resume from the last checkpoint or start anew "
-                "with a smaller --optimizer.lr, a longer --schedule.warmup or --precision fp32."
+                "with a smaller --lr, a longer --warmup or --precision fp32."
             )
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +19,7 @@ from asc_nn_training.data.corpus import Corpus, load_corpus
 from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, train
 from asc_nn_training.data.tokens import Tokenized, Tokens, cache_folder, cached
 
-PROBES, PROBE_LENGTH = 128, 64
+PROBES = 128
 
 
 class DataConfig(Settings):
@@ -41,6 +40,7 @@ class DataConfig(Settings):
     gate_subsets: int = Field(8, ge=1, description="disjoint subsets of them, each looked at as a whole")
     dev_sequences: int = Field(64, ge=1, description="held-out sequences that the loss curve is measured on")
     test_sequences: int = Field(128, ge=1, description="held-out sequences that only the end is reported on")
+    probe_length: int = Field(16, ge=4, description="tokens of each of the recognizer's probe texts")
     data_cache: Path | None = Field(
         None, description="folder of the token cache; by default $ASC_CACHE or ~/.cache/asc"
     )
@@ -53,7 +53,7 @@ class Data(NamedTuple):
     gate: Tensor  # (subsets, sequences, length)
     dev: Tensor  # (sequences, length)
     test: Tensor  # (sequences, length)
-    probes: Tensor  # (128, 64), distinct, from documents that are not trained on
+    probes: Tensor  # (128, probe_length), distinct, from documents that are not trained on
     tokenizer: Tokenizer
     vocabulary: int
     end: int
@@ -88,7 +88,9 @@ def prepare(config: DataConfig, seed: int = 0) -> Data:
         gate=gate.view(config.gate_subsets, subset, length),
         dev=dev,
         test=_sequences(held["test"], config.test_sequences, length, "test", corpus),
-        probes=_probes(np.concatenate([held["dev"][dev.numel() :], held["gate"], held["dev"]]), corpus),
+        probes=_probes(
+            np.concatenate([held["dev"][dev.numel() :], held["gate"], held["dev"]]), config.probe_length, corpus
+        ),
         tokenizer=tokenizer,
         vocabulary=tokenizer.vocabulary,
         end=tokenizer.end,
@@ -118,17 +120,17 @@ def _sequences(tokens: Tokens, count: int, length: int, name: str, corpus: Corpu
     return torch.from_numpy(tokens[: count * length].astype(np.int64).reshape(count, length))
 
 
-def _probes(tokens: Tokens, corpus: Corpus) -> Tensor:
-    """The first distinct pieces of text, none of which is trained on; told apart by their first tokens already."""
-    count = len(tokens) // PROBE_LENGTH
-    seen: dict[bytes, np.ndarray] = {}
-    for piece in tokens[: count * PROBE_LENGTH].reshape(count, PROBE_LENGTH).astype(np.int64):
-        seen.setdefault(hashlib.blake2b(piece[:16].tobytes()).digest(), piece)
+def _probes(tokens: Tokens, length: int, corpus: Corpus) -> Tensor:
+    """The first distinct pieces of text, none of which is trained on."""
+    count = len(tokens) // length
+    seen: dict[bytes, Tokens] = {}
+    for piece in tokens[: count * length].reshape(count, length):
+        seen.setdefault(piece.tobytes(), piece)
         if len(seen) == PROBES:
             break
     if len(seen) < PROBES:
         raise AscError(
-            f"The held-out text of {corpus.name} gives {len(seen)} distinct probes of {PROBE_LENGTH} tokens, and "
+            f"The held-out text of {corpus.name} gives {len(seen)} distinct probes of {length} tokens, and "
             f"{PROBES} are needed: give more text."
         )
-    return torch.from_numpy(np.stack(list(seen.values())))
+    return torch.from_numpy(np.stack(list(seen.values())).astype(np.int64))

@@ -47,12 +47,13 @@ class Anderson:
         size = float(np.trace(inner))
         if not np.isfinite(size) or size <= 0:
             return None
-        regular = inner + self.config.regularisation * size * np.eye(count - 1)
-        shares = np.linalg.lstsq(regular, np.ones(count - 1), rcond=None)[0].astype(np.float64)
-        total = float(shares.sum())
-        if not np.isfinite(total) or abs(total) < 1e-300:
+        bordered = np.ones((count, count))  # with a multiplier for the sum of 1
+        bordered[:-1, :-1] = inner / size + self.config.regularisation * np.eye(count - 1)
+        bordered[-1, -1] = 0
+        shares = np.linalg.lstsq(bordered, np.append(np.zeros(count - 1), 1.0), rcond=None)[0][:-1].astype(np.float64)
+        if not np.isfinite(shares).all() or abs(shares.sum() - 1) > 1e-6:
             return None
-        coefficients = np.append(0.0, shares / total)
+        coefficients = np.append(0.0, shares)
         return Combination(tuple(map(float, _capped(coefficients, self.config.cap))))
 
 

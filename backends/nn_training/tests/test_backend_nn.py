@@ -1,0 +1,220 @@
+"""The backend as a whole: transparency, resuming, what a run tells."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from asc.config import Component
+from asc.errors import AscError
+from asc.plugins import load
+from asc.run import Run
+from asc.testing.stand_ins import Refuse
+from asc_nn_training.backend import NetworkBackend, Session
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.schedule import Schedule
+
+Make = Callable[..., NetworkConfig]
+
+
+def run(config: NetworkConfig, folder: Path | None = None, speculate: bool = True, resume: bool = False) -> Run:
+    return Run(NetworkBackend(config), "nn_training", load(), folder=folder, speculate=speculate, resume=resume)
+
+
+def state(session: Session) -> dict[str, Any]:
+    """Everything that training goes on from."""
+    return {**session.training_state(), "digest": session.digest(), "losses": session.progress.losses}
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+def refusing(small: Make, **settings: Any) -> Run:
+    """A run whose every candidate is judged and refused."""
+    predictors = [Component(name=name) for name in ("linear", "momentum", "line-search", "nesterov-outer")]
+    given = small(predictors=predictors, allocator={"horizons": (5,), "overdraft": 10}, **settings)
+    given = given.model_copy(update={"recognizer": Component(name="every", steps=10)})
+    made = run(given)
+    made.engine.speculator._validator = Refuse()  # type: ignore[attr-defined]
+    return made
+
+
+def test_where_everything_is_refused_training_is_as_if_nothing_had_been_tried(small: Make) -> None:
+    """Weights, optimiser, random state and data position, bit for bit, with dropout, against a loop by hand."""
+    speculative = refusing(small, steps=40, dropout=0.1)
+    summary = speculative.execute()
+    assert summary["rejected"] > 3
+    assert summary["accepted"] == 0
+    plain = run(small(steps=40, dropout=0.1), speculate=False)
+    plain.execute()
+    assert same(state(speculative.computation), state(plain.computation))
+
+
+def test_the_plain_loop_is_torch_s_own(small: Make) -> None:
+    """The same weights as a dozen lines of PyTorch give."""
+    config = small(steps=12, dropout=0.1, accumulation=2)
+    ours = run(config, speculate=False)
+    theirs = NetworkBackend(config).computation(plain=True)
+    ours.execute()
+    model, data = theirs.training.model, theirs.data
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    schedule = Schedule(1e-3, config)
+    torch.manual_seed(config.seed)
+    model.train()
+    for step in range(12):
+        optimizer.param_groups[0]["lr"] = schedule.rate(step, 12)
+        for part in range(2):
+            batch = data.train.batch(2 * step + part)
+            logits = model(batch).logits[:, :-1].float()
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+            (loss / 2).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    pairs = zip(ours.computation.weights.parameters, theirs.weights.parameters, strict=True)
+    assert all(torch.allclose(a, b, rtol=1e-5, atol=1e-7) for a, b in pairs)
+
+
+def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
+    config = small(steps=60, predictors=["linear", "nesterov-outer"], allocator={"horizons": (10,), "overdraft": 10})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
+    whole = run(config, tmp_path / "whole")
+    expected = whole.execute()
+    assert expected["accepted"] > 0
+    first = run(config, tmp_path / "cut")
+    first.engine.run(until=23)
+    first._checkpoint()
+    second = run(config, tmp_path / "cut", resume=True)
+    found = second.execute()
+    assert found["final_digest"] == expected["final_digest"]
+    assert same(state(second.computation), state(whole.computation))
+    assert found["outcome"]["average_test_loss"] == expected["outcome"]["average_test_loss"]
+
+
+def test_a_run_tells_what_it_was(small: Make, tmp_path: Path) -> None:
+    summary = run(small(steps=60, until_loss=1.0), tmp_path).execute()
+    outcome = summary["outcome"]
+    assert 1 < outcome["test_loss"] < 7
+    assert {"train_loss", "gate_loss", "dev_loss", "average_test_loss"} <= set(outcome)
+    assert [point[0] for point in summary["curves"]["dev_loss"]] == [20, 40, 60]
+    assert sum(summary["regimes"].values()) > 0
+    assert summary["peak_memory_bytes"] > 1e6
+    assert (tmp_path / "model" / "model.safetensors").exists()
+    assert (tmp_path / "average" / "tokenizer.json").exists()
+
+
+def test_a_loss_that_is_reached_ends_the_run(small: Make) -> None:
+    summary = run(small(steps=60, until_loss=6.5)).execute()
+    assert summary["state"] == "finished"
+    assert summary["position"] == 20
+    assert summary["outcome"]["dev_loss"] <= 6.5
+
+
+@pytest.mark.parametrize("name", ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "tail-average"])
+@pytest.mark.parametrize("validator", ["held-out-loss", "probation"])
+def test_every_predictor_meets_every_validator(small: Make, name: str, validator: str) -> None:
+    judge = {"name": validator} | ({"steps": 2} if validator == "probation" else {"criterion": "strict"})
+    config = small(steps=30, predictors=[name], validator=judge, allocator={"horizons": (5,), "overdraft": 100})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
+    summary = run(config).execute()
+    assert summary["accepted"] + summary["rejected"] > 0
+    assert not summary["warnings"]
+
+
+def test_snapshots_suffice_for_what_predictors_look_back_on(small: Make) -> None:
+    assert small().history.max_snapshots == 2
+    assert small(predictors=["quadratic"]).history.max_snapshots == 3
+    assert small(predictors=[{"name": "polynomial", "window": 7, "degree": 2}]).history.max_snapshots == 7
+    assert small(predictors=["quadratic"], history={"max_snapshots": 9}).history.max_snapshots == 9
+
+
+def test_a_checkpoint_of_another_corpus_is_refused(small: Make, tmp_path: Path) -> None:
+    run(small(steps=2), tmp_path).execute()
+    with pytest.raises(AscError, match="is of another corpus"):
+        run(small(steps=2, max_bytes=400_000), tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_another_model_is_refused(small: Make, tmp_path: Path) -> None:
+    run(small(steps=2), tmp_path).execute()
+    with pytest.raises(AscError, match="is of a model with other tensors"):
+        run(small(steps=2, model="gpt2-micro"), tmp_path, resume=True)
+
+
+def asc(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
+    command = [str(Path(sys.executable).with_name("asc")), *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def told(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    return out, err
+
+
+def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_path: Path) -> None:
+    import json
+
+    arguments = [
+        "run",
+        "nn_training",
+        *options,
+        "--json",
+        "--checkpoint-seconds",
+        "0.2",
+        "--set",
+        "recognizer.every=10",
+    ]
+    whole = json.loads(told(asc(*arguments, "--out", "whole", folder=tmp_path))[0])
+    process = asc(*arguments, "--out", "cut", folder=tmp_path)
+    deadline = time.monotonic() + 100
+    while not list(tmp_path.glob("cut/*/checkpoints/step-*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(random.Random(1).uniform(0, 0.5))
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    resumed = ["run", "nn_training", "--resume", "latest", "--out", "cut", "--json"]
+    found = json.loads(told(asc(*resumed, folder=tmp_path))[0])
+    assert found["resumed_from"] > 0
+    assert found["final_digest"] == whole["final_digest"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "gpt2-nan"], "Did you mean gpt2-nano?"),
+        (["--device", "cuda:7"], "Use --device auto"),
+        (["--data", "nowhere"], "There is no corpus 'nowhere'"),
+        (["--length", "9000"], "give more text, or lower --length"),
+        (["--predictors", "liner"], "linear"),
+        (["--lr", "1e30", "--warmup", "0"], "with a smaller --lr"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(
+    options: list[str], arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    process = asc("run", "nn_training", *options, *arguments, "--quiet", folder=tmp_path)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode in (1, 2)
+    assert "Traceback" not in err
+    assert said in " ".join(err.split())

@@ -1,0 +1,169 @@
+"""Checkpoints: the same values back, whole after a kill, and a sentence where one is damaged."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asc.errors import AscError
+from asc_nn_training import checkpoint
+from asc_nn_training.tree import flatten, unflatten
+
+TENSORS = st.sampled_from(
+    [
+        torch.arange(6.0).view(2, 3),
+        torch.tensor(3.5),
+        torch.tensor([1, 2], dtype=torch.int64),
+        torch.tensor([1.5, -0.0], dtype=torch.bfloat16),
+        torch.tensor([1.5], dtype=torch.float16),
+        torch.empty(0),
+        torch.arange(6.0).view(2, 3).T,
+        np.array([1.0, np.nan]),
+        np.array(7, dtype=np.uint16),
+        np.array([True, False]),
+        np.float32(0.1),
+        np.int64(-3),
+    ]
+)
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.binary(), st.fractions(), TENSORS
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), inner, max_size=3),
+    ),
+    max_leaves=12,
+)
+
+
+def same(left: Any, right: Any) -> bool:  # noqa: PLR0911 -- one for each kind
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, torch.Tensor):
+        return left.dtype == right.dtype and left.shape == right.shape and torch.equal(left, right)
+    if isinstance(left, np.ndarray | np.generic):
+        return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+    if isinstance(left, dict):
+        return list(left) == list(right) and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float):
+        return left == right or (math.isnan(left) and math.isnan(right))
+    return bool(left == right)
+
+
+@settings(max_examples=150)
+@given(TREES)
+def test_any_value_comes_back_as_it_was(value: Any) -> None:
+    written, tensors = flatten(value)
+    assert same(unflatten(written, tensors), value)
+
+
+def test_through_a_file(tmp_path: Path) -> None:
+    tied = torch.randn(3)
+    state = {"a": tied, "b": [tied, (1, Fraction(1, 3))], 3: torch.tensor([1.5], dtype=torch.bfloat16)}
+    checkpoint.save(tmp_path, 12, state)
+    found = checkpoint.load(tmp_path)
+    assert found is not None
+    assert found[0] == 12
+    assert same(found[1], state)
+    assert checkpoint.load(tmp_path / "nowhere") is None
+
+
+def test_the_newest_two_are_kept_and_leftovers_swept(tmp_path: Path) -> None:
+    (tmp_path / ".step-000000000001.77").mkdir()
+    for position in (5, 50, 500):
+        checkpoint.save(tmp_path, position, {"x": torch.ones(2)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000000000050", "step-000000000500"]
+    checkpoint.save(tmp_path, 500, {"x": torch.zeros(2)})
+    found = checkpoint.load(tmp_path)
+    assert found is not None
+    assert not found[1]["x"].any()
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "gone"])
+def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> None:
+    for position in (1, 2):
+        folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0)})
+    tensors = folder / "tensors.safetensors"
+    raw = tensors.read_bytes()
+    match damage:
+        case "flip":
+            tensors.write_bytes(raw[:-7] + bytes([raw[-7] ^ 1]) + raw[-6:])
+        case "cut":
+            tensors.write_bytes(raw[:40])
+        case "manifest":
+            (folder / "manifest.json").write_text('{"version": 1')
+        case "gone":
+            tensors.unlink()
+    with pytest.raises(AscError, match=r"step-0+2 is damaged .* step-0+1: delete step-0+2 to go on"):
+        checkpoint.load(tmp_path)
+
+
+def test_another_version_is_said(tmp_path: Path) -> None:
+    manifest = checkpoint.save(tmp_path, 1, {}) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 9'))
+    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 1"):
+        checkpoint.load(tmp_path)
+
+
+def test_a_full_disk_leaves_what_there_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, 1, {"x": torch.ones(2)})
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(tmp_path, 2, {"x": torch.zeros(2)})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000000000001"]
+    assert checkpoint.load(tmp_path) is not None
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    with pytest.raises(AscError, match="cannot hold a set"):
+        checkpoint.save(tmp_path, 1, {"x": {1, 2}})
+
+
+WRITER = """
+import sys, torch
+from pathlib import Path
+from asc_nn_training import checkpoint
+for position in range(1, 100000):
+    checkpoint.save(Path(sys.argv[1]), position, {"x": torch.full((20000,), float(position)), "position": position})
+    print(position, flush=True)
+"""
+
+
+def test_a_kill_at_any_moment_leaves_a_whole_one(tmp_path: Path) -> None:
+    draw = random.Random(4)
+    for _ in range(3):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(draw.uniform(0.01, 0.3))
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+        found = checkpoint.load(tmp_path)
+        assert found is not None
+        position, state = found
+        assert state["position"] == position
+        assert bool((state["x"] == position).all())

@@ -1,0 +1,151 @@
+"""The way from a corpus to batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asc.errors import AscError
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.data.batches import PackedBatches
+from asc_nn_training.data.corpus import Document, load_corpus
+from asc_nn_training.data.prepare import Data, prepare
+from asc_nn_training.data.splits import SETS, similar, split
+
+Make = Callable[..., NetworkConfig]
+
+
+def words(seed: int, count: int = 400) -> str:
+    draw = random.Random(seed)
+    return " ".join("".join(draw.choices("abcdefgh", k=5)) for _ in range(count))
+
+
+@pytest.fixture(scope="module")
+def data(small: Make) -> Data:
+    return prepare(small())
+
+
+def test_sets_are_disjoint_sequences_whole_and_probes_distinct(data: Data) -> None:
+    assert data.gate.shape == (4, 4, 32)
+    assert data.dev.shape == data.test.shape == (8, 32)
+    assert len(torch.unique(data.probes, dim=0)) == len(data.probes) == 128
+    rows = torch.cat([data.gate.view(-1, 32), data.dev, data.test])
+    assert len(torch.unique(rows, dim=0)) == len(rows)
+    assert int(rows.max()) < data.vocabulary == 512
+
+
+def test_the_cache_gives_the_same_and_a_damaged_one_is_made_anew(small: Make, tmp_path: Path) -> None:
+    first = prepare(small(data_cache=tmp_path))
+    (folder,) = (tmp_path / "tokens").iterdir()
+    train = folder / "train.npy"
+    whole = train.read_bytes()
+    for damage in (whole[:-100], whole[:500] + b"x" + whole[501:], b""):
+        train.write_bytes(damage)
+        again = prepare(small(data_cache=tmp_path))
+        assert torch.equal(again.train.batch(7), first.train.batch(7))
+        assert train.read_bytes() == whole
+    (folder / "meta.json").write_text("{")
+    assert prepare(small(data_cache=tmp_path)).digest == first.digest
+
+
+def test_a_half_written_cache_is_not_taken_for_one(small: Make, tmp_path: Path) -> None:
+    (tmp_path / "tokens" / ".tokens-killed").mkdir(parents=True)
+    assert prepare(small(data_cache=tmp_path)).tokens["train"] > 1000
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 2**30), st.integers(5, 60))
+def test_documents_are_divided_whatever_their_order(seed: int, count: int) -> None:
+    documents = [Document(f"{i}.txt", words(seed + i, 40)) for i in range(count)]
+    shuffled = random.Random(seed).sample(documents, count)
+    sets = split(documents)
+    assert sets == split(shuffled)
+    assert sorted(document for part in sets.values() for document in part) == sorted(documents)
+    assert set(sets) == set(SETS)
+
+
+def test_near_duplicates_stay_together() -> None:
+    originals = [words(seed) for seed in range(40)]
+    copies = [text.replace("abc", "xyz", 1) + " the end" for text in originals]
+    documents = [Document(f"{i:02d}", text) for i, text in enumerate(originals + copies)]
+    groups = [{document.name for document in group} for group in similar(documents)]
+    assert sorted(map(sorted, groups)) == [[f"{i:02d}", f"{i + 40:02d}"] for i in range(40)]
+    home = {document.name: name for name, part in split(documents).items() for document in part}
+    assert all(home[f"{i:02d}"] == home[f"{i + 40:02d}"] for i in range(40))
+    assert len(set(home.values())) == 4
+
+
+@settings(max_examples=30)
+@given(st.integers(2, 9), st.integers(1, 5), st.integers(0, 99), st.integers(60, 200))
+def test_batches_depend_on_seed_and_step_alone_and_meet_each_sequence_once(
+    length: int, size: int, seed: int, count: int
+) -> None:
+    tokens = np.arange(count, dtype=np.uint16)
+    if (count - length) // length < size:
+        return
+    batches, again = PackedBatches(tokens, length, size, seed), PackedBatches(tokens, length, size, seed)
+    rows = torch.cat([batches.batch(step) for step in range(batches.epoch_batches)])
+    assert len(torch.unique(rows)) == rows.numel()  # no token twice in an epoch
+    assert torch.equal(rows[:, 1:], rows[:, :-1] + 1)
+    step = batches.epoch_batches + 3
+    assert torch.equal(again.batch(step), batches.batch(step))
+
+
+def test_few_documents_are_cut_into_blocks(small: Make, tmp_path: Path) -> None:
+    file = tmp_path / "one.txt"
+    file.write_text("\n\n".join(words(seed, 60) for seed in range(300)))
+    corpus = load_corpus(str(file))
+    assert len(corpus.documents) > 40
+    assert "".join(document.text for document in corpus.documents) == file.read_text()
+    found = prepare(small(data_cache=tmp_path, data=str(file), max_bytes=None))
+    assert found.tokens["train"] > found.tokens["test"] > 0
+
+
+def test_saved_data_sets_are_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = datasets.Dataset.from_dict({"text": [words(seed, 60) for seed in range(200)]})
+    rows.save_to_disk(str(tmp_path / "one"))
+    datasets.DatasetDict({"train": rows, "test": rows}).save_to_disk(str(tmp_path / "two"))
+    assert len(load_corpus(str(tmp_path / "one")).documents) == 200
+    assert len(load_corpus(str(tmp_path / "two")).documents) == 400
+    with pytest.raises(AscError, match="has no column 'body'; its columns are text"):
+        load_corpus(str(tmp_path / "one"), "body")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"data": "nonsense"}, "There is no corpus 'nonsense': --data takes stdlib, wikitext-2"),
+        ({"length": 4000}, "take .* give more text, or lower --length"),
+        ({"batch": 100_000}, "fewer than a batch of 100000 sequences"),
+        ({"gate_subsets": 100}, "do not make 100 subsets"),
+    ],
+)
+def test_bad_settings_are_said(small: Make, settings: dict[str, object], said: str) -> None:
+    with pytest.raises(AscError, match=said):
+        prepare(small(**settings))
+
+
+def test_an_unreachable_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch, small: Make, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for source in ("wikitext-2", "hf:some/thing"):
+        with pytest.raises(AscError, match=r"is fetched from 127.0.0.1, which does not answer .* --data stdlib"):
+            load_corpus(source)
+    with pytest.raises(AscError, match="The tokenizer some/model is fetched from"):
+        prepare(small(data_cache=tmp_path, tokenizer="some/model"))
+
+
+def test_an_empty_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("  \n")
+    with pytest.raises(AscError, match="holds no text"):
+        load_corpus(str(tmp_path / "empty.txt"))

@@ -1,0 +1,164 @@
+"""Predictors of weights against their formulas, on a few numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from asc.predictors.quadratic import Quadratic
+from asc.types import Combination, Direct
+from asc_nn_training.combine import combine, gram
+from asc_nn_training.moments import Moments
+from asc_nn_training.predictors.anderson import Anderson
+from asc_nn_training.predictors.average import Average, TailAverage
+from asc_nn_training.predictors.ema import EmaIncrements
+from asc_nn_training.predictors.line_search import LineSearch
+from asc_nn_training.predictors.nesterov import NesterovOuter
+from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
+
+
+class Past:
+    """A history of weights, each one tensor, at given positions."""
+
+    def __init__(self, *values: Tensor, positions: Sequence[int] = (), rate: float = 0.1, loss: Any = None) -> None:
+        self.values = [[value] for value in values]
+        self.positions = tuple(positions) or tuple(10 * i for i in range(len(values)))
+        self._rate, self._loss = rate, loss
+
+    def gram(self) -> Any:
+        return gram(self.values).numpy()
+
+    def read(self, need: str) -> Any:
+        if need == "weights":
+            return self.values
+        if need == "score":
+            return lambda coefficients: self._loss(mixed(self, Combination(tuple(coefficients))))
+        return Moments([], [], [], 1, (0.9, 0.999), 1e-8, (), lambda step: self._rate)
+
+
+def mixed(past: Past, said: Combination | Direct | None) -> Tensor:
+    assert said is not None
+    if isinstance(said, Direct):
+        return said.state[0]
+    return combine([float(c) for c in said.coefficients], said.of(past.values))[0]
+
+
+def tensors(count: int, seed: int = 0) -> list[Tensor]:
+    return list(torch.randn(count, 5, generator=torch.Generator().manual_seed(seed), dtype=torch.float64))
+
+
+def test_published_quadratics_are_what_was_published() -> None:
+    a, b, c = tensors(3)
+    past, k, spacing = Past(a, b, c), 25, 10
+    v, acc = c - b, c - 2 * b + a
+    printed = mixed(past, QuadraticAsPrinted().predict(past, k))
+    torch.testing.assert_close(
+        printed, c + k / spacing * v + k * (k - spacing) / (2 * spacing**2) * acc, rtol=1e-5, atol=1e-5
+    )
+    clamped = acc * min(1.0, float(v.norm() / 2 / acc.norm()))
+    coded = mixed(past, QuadraticAsCoded().predict(past, k))
+    torch.testing.assert_close(coded, c + k / spacing * v + (k / spacing) ** 2 / 2 * clamped, rtol=1e-5, atol=1e-5)
+    exact = mixed(past, Quadratic().predict(past, k))
+    torch.testing.assert_close(exact, c + k / spacing * v + k * (k + spacing) / (2 * spacing**2) * acc)
+    half = QuadraticAsPrinted(QuadraticAsPrinted.Config(snapshot_dtype="float16"))
+    assert not torch.equal(mixed(past, half.predict(past, k)), printed)
+
+
+@pytest.mark.parametrize("predictor", [QuadraticAsPrinted(), QuadraticAsCoded()])
+def test_published_quadratics_are_silent_where_they_do_not_apply(predictor: QuadraticAsPrinted) -> None:
+    assert predictor.predict(Past(*tensors(2)), 5) is None
+    assert predictor.predict(Past(*tensors(3), positions=(0, 10, 25)), 5) is None
+
+
+def test_outer_steps_follow_the_outer_loop_whatever_is_refused() -> None:
+    """Against the loop written out; a refused step leaves outer weights and buffer alone."""
+    predictor, mu, eta = NesterovOuter(NesterovOuter.Config(momentum=0.7, rate=0.9)), 0.7, 0.9
+    random = torch.Generator().manual_seed(3)
+    inner, outer, buffer = torch.zeros(5), torch.zeros(5), torch.zeros(5)
+    assert predictor.predict(Past(inner.clone()), 0) is None
+    for taken in (True, False, True, True, False, True):
+        inner += torch.randn(5, generator=random)
+        moved = outer - inner
+        proposed = mu * buffer + moved
+        wanted = outer - eta * (mu * proposed + moved)
+        past = Past(inner.clone())
+        torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), wanted)
+        if taken:
+            outer, buffer, inner = wanted.clone(), proposed, wanted.clone()
+        predictor.settle(taken)
+        again = NesterovOuter(predictor.config)
+        again.load_state_dict(predictor.state_dict())
+        torch.testing.assert_close(again.state_dict(), predictor.state_dict())
+
+
+def test_increments_are_averaged_and_followed_in_step_with_the_rate() -> None:
+    a, b, c = tensors(3)
+    predictor = EmaIncrements(EmaIncrements.Config(beta=0.5, span=3))
+    assert predictor.predict(Past(a), 0) is None
+    past = Past(a, b)
+    torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), b + 0.5 * (b - a))
+    past = Past(b, c, positions=(10, 20), rate=0.05)
+    average = (b - a) + 0.5 * ((c - b) - (b - a))
+    for _ in range(2):  # asked twice at one place it counts the increment once
+        torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), c + 0.5 * 0.5 * average)
+    again = EmaIncrements(predictor.config)
+    again.load_state_dict(predictor.state_dict())
+    torch.testing.assert_close(mixed(past, again.predict(past, 0)), c + 0.5 * 0.5 * average)
+
+
+@pytest.mark.parametrize("blend", [1.0, 0.6])
+def test_a_tail_average_is_the_mean_of_the_last_ones(blend: float) -> None:
+    values = tensors(6)
+    past = Past(*values)
+    found = mixed(past, TailAverage(TailAverage.Config(window=4, blend=blend)).predict(past, 0))
+    torch.testing.assert_close(found, (1 - blend) * values[-1] + blend * torch.stack(values[-4:]).mean(0))
+    assert TailAverage().predict(Past(values[0]), 0) is None
+
+
+def test_the_running_average_is_exponential_and_in_fp32() -> None:
+    average, expected = Average(0.9), None
+    for value in tensors(5):
+        average.update([value])
+        expected = value.float() if expected is None else torch.lerp(expected, value.float(), 1 - 0.9)
+    (found,) = average.values() or []
+    torch.testing.assert_close(found, expected)
+    again = Average(0.9)
+    again.load_state_dict(average.state_dict())
+    assert again.values() is not None
+
+
+def test_anderson_solves_a_linear_iteration() -> None:
+    random = np.random.default_rng(1)
+    matrix, offset = np.diag([0.9, 0.5, -0.3]) + 0.05 * random.normal(size=(3, 3)), random.normal(size=3)
+    point = np.linalg.solve(np.eye(3) - matrix, offset)
+    points = [random.normal(size=3)]
+    for _ in range(4):
+        points.append(matrix @ points[-1] + offset)
+    past = Past(*(torch.tensor(p) for p in points))
+    exact = Anderson(Anderson.Config(regularisation=0, cap=1e6))
+    np.testing.assert_allclose(mixed(past, exact.predict(past, 0)), point, rtol=1e-4)
+    capped = Anderson(Anderson.Config(regularisation=0, cap=1.5)).predict(past, 0)
+    assert capped is not None
+    assert sum(map(float, capped.coefficients)) == pytest.approx(1)
+    assert sum(abs(float(c)) for c in capped.coefficients) <= 1.5 + 1e-9
+    assert exact.predict(Past(*tensors(2)), 0) is None
+    assert exact.predict(Past(*[torch.zeros(3, dtype=torch.float64)] * 4), 0) is None
+
+
+@pytest.mark.parametrize(("best", "scale"), [(5.0, 4.0), (40.0, 16.0), (-0.4, -0.5), (0.1, None)])
+def test_a_line_search_goes_on_while_the_loss_falls(best: float, scale: float | None) -> None:
+    def loss(value: Tensor) -> float:
+        return float((value - 1 - best).square().sum())  # the newest is 1, the increment 1
+
+    past = Past(torch.tensor([0.0]), torch.tensor([1.0]), loss=loss)
+    said = LineSearch().predict(past, 0)
+    if scale is None:
+        assert said is None
+    else:
+        assert float(mixed(past, said)) == pytest.approx(1 + scale)
+    assert LineSearch().predict(Past(torch.zeros(1), loss=loss), 0) is None
