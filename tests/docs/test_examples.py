@@ -46,3 +46,10 @@ def test_a_single_file_plugin(tmp_path: Path) -> None:
     )
     assert found.returncode == 0, found.stderr
     assert "identical end" in found.stdout
+
+
+def test_training_in_a_loop_of_one_s_own(tmp_path: Path) -> None:
+    pytest.importorskip("asc_nn_training")
+    found = output(tmp_path, str(EXAMPLES / "train_cnn.py"))
+    assert "leapt by linear" in found
+    assert "estimated" in found

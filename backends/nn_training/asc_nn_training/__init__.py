@@ -1,1 +1,30 @@
-"""Training that predicts its own weights, checks them on held-out data, and leaps."""
+"""Training that predicts its own weights, checks them on held-out data, and leaps.
+
+from asc_nn_training import Speculation
+
+speculation = Speculation(model, optimizer, gate=held_out_batches, loss=loss)
+for batch in batches:
+    ...                              # forward, backward, optimizer.step()
+    speculation.step(training_loss)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asc_nn_training.callback import SpeculationCallback
+    from asc_nn_training.speculation import Speculation
+
+__all__ = ["Speculation", "SpeculationCallback"]
+
+_HOMES = {"Speculation": "speculation", "SpeculationCallback": "callback"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that finding the plugin stays cheap."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'asc_nn_training' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 -- only where something is wanted
+
+    return getattr(import_module(f"asc_nn_training.{_HOMES[name]}"), name)

@@ -1,0 +1,209 @@
+"""Speculation in loops that somebody else owns: by hand, by Trainer, by Accelerate on two processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from asc.errors import AscError
+from asc.types import Boundary
+from asc_nn_training import Speculation, SpeculationCallback
+
+Batch = tuple[Tensor, Tensor]
+
+
+def batch(seed: int) -> Batch:
+    random = torch.Generator().manual_seed(seed)
+    x = torch.randn(16, 6, generator=random)
+    return x, (x[:, :3].sum(1) > 0).long()
+
+
+def loss(model: nn.Module, given: Batch) -> Tensor:
+    return nn.functional.cross_entropy(model(given[0]), given[1], reduction="none")
+
+
+class Loop:
+    """A training that is nobody's in particular: BatchNorm, dropout, a frozen layer."""
+
+    def __init__(self, **settings: Any) -> None:
+        torch.manual_seed(0)
+        self.model = nn.Sequential(
+            nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.1), nn.ReLU(), nn.Linear(8, 8), nn.Linear(8, 2)
+        )
+        self.model[4].requires_grad_(False)
+        self.optimizer = torch.optim.AdamW([p for p in self.model.parameters() if p.requires_grad], lr=1e-3)
+        gate = [batch(10_000 + i) for i in range(8)]
+        usual = {"every": 5, "horizons": (5, 20), "overdraft": 0.5}
+        self.speculation = Speculation(self.model, self.optimizer, gate=gate, loss=loss, **{**usual, **settings})
+        self.done: list[Boundary] = []
+
+    def run(self, first: int, last: int) -> Loop:
+        for step in range(first, last):
+            value = loss(self.model, batch(step)).mean()
+            self.optimizer.zero_grad()
+            value.backward()
+            self.optimizer.step()
+            done = self.speculation.step(value)
+            if done is not None:
+                self.done.append(done)
+        return self
+
+    def weights(self) -> dict[str, Tensor]:
+        return deepcopy(self.model.state_dict())
+
+
+def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
+    return all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_leaps_are_taken_and_told() -> None:
+    loop = Loop().run(0, 200)
+    assert loop.speculation.position == 200
+    assert all(done.position % 5 == 0 for done in loop.done)
+    leaps = [leap for done in loop.done for leap in done.leaps]
+    assert len(leaps) == loop.speculation.report()["leaps"] > 0
+    assert loop.speculation.report()["warnings"] == []
+
+
+def test_a_silent_predictor_changes_nothing() -> None:
+    """Buffers, dropout's random numbers and the frozen layer included."""
+    with_it = Loop(predictors=["quadratic"], snapshots=2).run(0, 60)  # it needs three
+    torch.manual_seed(0)
+    plain = Loop(every=1000).run(0, 60)
+    assert equal(with_it.weights(), plain.weights())
+
+
+def test_going_on_from_a_state_ends_the_same() -> None:
+    whole = Loop().run(0, 120)
+    first = Loop().run(0, 63)
+    saved = deepcopy(
+        {
+            "model": first.model.state_dict(),
+            "optimizer": first.optimizer.state_dict(),
+            "speculation": first.speculation.state_dict(),
+            "random": torch.get_rng_state(),
+        }
+    )
+    second = Loop()
+    second.model.load_state_dict(saved["model"])
+    second.optimizer.load_state_dict(saved["optimizer"])
+    second.speculation.load_state_dict(saved["speculation"])
+    torch.set_rng_state(saved["random"])
+    assert equal(second.run(63, 120).weights(), whole.weights())
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"predictors": ["liner"]}, "linear"),
+        ({"leap": {"leap_schedule": "advance"}}, "takes all its steps"),
+        ({"recognizer": "activation-cosine"}, "needs fingerprint"),
+    ],
+)
+def test_what_does_not_suit_is_said(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(AscError, match=said):
+        Loop(**settings)
+
+
+def test_a_fingerprint_brings_regimes() -> None:
+    probes = batch(77)[0]
+    loop = Loop(fingerprint=lambda model: model[:4](probes), probe_size=16).run(0, 60)
+    assert {done.label for done in loop.done} & {"stable", "transition", "chaotic"}
+
+
+def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+
+    torch.manual_seed(0)
+    model = GPT2LMHeadModel(
+        GPT2Config(vocab_size=20, n_positions=8, n_layer=1, n_embd=16, n_head=2, bos_token_id=0, eos_token_id=0)
+    )
+    rows = [{"input_ids": (torch.arange(8) + i) % 20, "labels": (torch.arange(8) + i) % 20} for i in range(64)]
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path),
+        max_steps=60,
+        per_device_train_batch_size=8,
+        logging_steps=1,
+        report_to=[],
+        use_cpu=True,
+        disable_tqdm=True,
+        save_strategy="no",
+    )
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32])
+    callback = SpeculationCallback(trainer, gate_batches=4, every=10, horizons=(10,), overdraft=1.0, step_size=64)
+    trainer.add_callback(callback)
+    trainer.train()
+    report = callback.report()
+    assert report["position"] == 60
+    assert report["leaps"] > 0
+
+
+DISTRIBUTED = """
+import sys, hashlib, torch
+from accelerate import Accelerator
+from torch import nn
+sys.path.insert(0, sys.argv[1])
+from asc_nn_training import Speculation
+
+def batch(seed):
+    random = torch.Generator().manual_seed(seed)
+    x = torch.randn(16, 6, generator=random)
+    return x, (x[:, :3].sum(1) > 0).long()
+
+def loss(model, given):
+    return nn.functional.cross_entropy(model(given[0]), given[1], reduction="none")
+
+accelerator = Accelerator(cpu=True)
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+model, optimizer = accelerator.prepare(model, optimizer)
+rank = accelerator.process_index
+gate = [batch(10_000 + 100 * rank + i) for i in range(8)]  # not even the same data
+speculation = Speculation(model, optimizer, gate=gate, loss=loss, every=5, horizons=(5, 20), overdraft=0.5)
+leaps = []
+for step in range(100):
+    value = loss(model, batch(2 * step + rank)).mean()
+    optimizer.zero_grad()
+    accelerator.backward(value)
+    optimizer.step()
+    done = speculation.step(value)
+    if done is not None:
+        leaps.append((done.position, [leap.source for leap in done.leaps], [a.outcome.value for a in done.attempts]))
+digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
+said = hashlib.sha256(repr(leaps).encode()).hexdigest()
+print("RESULT", digest, said, speculation.report()["leaps"], accelerator.num_processes, flush=True)
+accelerator.end_training()
+"""
+
+
+def test_a_trainer_without_held_out_data_is_said(tmp_path: Path) -> None:
+    from transformers import Trainer, TrainingArguments
+
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
+    trainer = Trainer(model=nn.Linear(2, 2), args=arguments, train_dataset=[])
+    with pytest.raises(AscError, match="the trainer has no eval_dataset: give it one"):
+        SpeculationCallback(trainer)
+
+
+def test_two_ranks_decide_alike(tmp_path: Path) -> None:
+    """DistributedDataParallel over gloo, prepared by Accelerate, with other data on each rank."""
+    script = tmp_path / "train.py"
+    script.write_text(textwrap.dedent(DISTRIBUTED))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    found = subprocess.run(
+        [*command, str(script), str(tmp_path)], capture_output=True, text=True, timeout=200, check=False
+    )
+    results = [line.split()[1:] for line in found.stdout.splitlines() if line.startswith("RESULT")]
+    assert len(results) == 2, found.stderr
+    assert results[0] == results[1]
+    assert int(results[0][2]) > 0
+    assert results[0][3] == "2"
