@@ -4,9 +4,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-toy test test-slow lint bench-toy wheels clean
+.PHONY: demo demo-toy test test-slow lint bench-toy bench-network wheels clean
 
-demo: demo-toy
+demo: $(INSTALLED)
+	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
 
 demo-toy: $(INSTALLED)
 	$(BIN)/python examples/tour.py
@@ -25,6 +26,9 @@ lint: $(INSTALLED)
 
 bench-toy: $(INSTALLED)
 	$(BIN)/python benchmarks/toy.py
+
+bench-network: $(INSTALLED)
+	$(BIN)/python benchmarks/network.py
 
 wheels: $(INSTALLED)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training

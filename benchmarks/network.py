@@ -1,0 +1,272 @@
+"""Benchmarks of the network backend: `python benchmarks/network.py [ROW ...]`, each row into results/network.json.
+
+Rows: transparent, resumed, overhead, leap, share, memory, target. A row replaces its earlier result; `target` takes
+hours at the size that it is meant for and is made smaller by `--model`, `--steps` and `--seeds`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from measure import RESULTS, seconds, spread, with_origin, write_result
+from rich.console import Console
+
+from asc.plugins import load
+from asc.run import Run
+from asc.testing.stand_ins import Refuse
+from asc_nn_training.backend import NetworkBackend, Session
+from asc_nn_training.combine import combine
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.schedule import Schedule
+
+ASC = str(Path(sys.executable).with_name("asc"))
+
+
+def config(options: argparse.Namespace, **settings: Any) -> NetworkConfig:
+    """The backend's defaults, but for what is given."""
+    return NetworkConfig.model_validate({"model": options.model, "steps": options.steps, "device": "cpu", **settings})
+
+
+def state(session: Session) -> list[torch.Tensor]:
+    """Weights, moments and random state, in a fixed order."""
+    optimizer = session.training.optimizer.state
+    moments = [value for each in session.weights.parameters for value in optimizer[each].values()]
+    return [p.detach() for p in session.weights.parameters] + moments + [session.training_state()["random"]["cpu"]]
+
+
+def transparent(options: argparse.Namespace) -> dict[str, Any]:
+    """300 steps in which every candidate is judged and refused, against 300 plain ones."""
+    given = {"steps": 300, "dropout": 0.1, "predictors": ["linear", "momentum", "line-search", "nesterov-outer"]}
+    settings = config(options, **given, recognizer={"name": "every", "steps": 20}, allocator={"overdraft": 1})
+    run = Run(NetworkBackend(settings), "nn_training", load())
+    run.engine.speculator._validator = Refuse()  # type: ignore[attr-defined]
+    summary = run.execute()
+    plain = Run(NetworkBackend(settings), "nn_training", load(), speculate=False)
+    plain.execute()
+    pairs = zip(state(run.computation), state(plain.computation), strict=True)
+    same = all(torch.equal(a, b) for a, b in pairs)
+    return {"steps": 300, "refused": summary["rejected"], "bit_identical": same, "goal": "bit-identical", "met": same}
+
+
+def resumed(_options: argparse.Namespace) -> dict[str, Any]:
+    """Kill a run at random moments, resume it after each, and compare its end with two uninterrupted runs."""
+    draw, kills, base = random.Random(7), 20, 2500
+    flags = (
+        f"run nn_training --model gpt2-nano --steps {base} --length 32 --batch 4 --gate-sequences 16 --gate-subsets 4"
+    )
+    arguments = [*shlex.split(flags), "--lr", "3e-4", "--set", "recognizer.every=20", "--checkpoint-seconds", "1"]
+    with tempfile.TemporaryDirectory() as folder:
+
+        def whole(name: str) -> dict[str, Any]:
+            done = subprocess.run(
+                [ASC, *arguments, "--out", name, "--json"], cwd=folder, capture_output=True, check=True
+            )
+            return dict(json.loads(done.stdout))
+
+        first, second = whole("first"), whole("second")
+        command, repeated, done = [*arguments, "--out", "cut"], [], 0
+        while done < kills:
+            process = subprocess.Popen(
+                [ASC, *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(draw.uniform(6, 9))
+            process.send_signal(signal.SIGKILL)
+            ended = process.wait() == 0
+            done += 1
+            places = sorted(Path(folder).glob("cut/*/checkpoints/step-*"))
+            if places:
+                command = ["run", "nn_training", "--resume", "latest", "--out", "cut"]
+            repeated.append(len(places))
+            if ended:
+                break
+        last = subprocess.run([ASC, *command, "--json"], cwd=folder, capture_output=True, check=True)
+        found = json.loads(last.stdout)
+    same = found["final_digest"] == first["final_digest"] == second["final_digest"]
+    return {"kills": done, "steps": base, "bit_identical": same, "goal": "bit-identical", "met": same}
+
+
+def bare(settings: NetworkConfig, steps: int) -> Callable[[], None]:
+    """A loop as anyone would write it, over the same model and batches."""
+    session = NetworkBackend(settings).computation(plain=True)
+    model, data = session.training.model, session.data
+    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
+    schedule = Schedule(5e-5, settings)
+
+    def loop() -> None:
+        model.train()
+        for step in range(steps):
+            optimizer.param_groups[0]["lr"] = schedule.rate(step, settings.steps)
+            batch = data.train.batch(step)
+            logits = model(batch).logits[:, :-1].float()
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            float(loss)
+
+    return loop
+
+
+def overhead(options: argparse.Namespace) -> dict[str, Any]:
+    """Our loop without speculation against a bare one, slices of both taking turns."""
+    settings = config(options, steps=10_000, evaluate_every=100_000, average_every=0)
+    slices, steps = options.slices, 10
+    ours = NetworkBackend(settings).computation(plain=True)
+    theirs = bare(settings, steps)
+    ours.advance(steps)
+    theirs()
+    ratios = []
+    for number in range(slices):
+        pair = [seconds(lambda: ours.advance(steps)), 0.0] if number % 2 else [0.0, 0.0]
+        pair[1] = seconds(theirs)
+        if not number % 2:
+            pair[0] = seconds(lambda: ours.advance(steps))
+        ratios.append(pair[0] / pair[1])
+    middle = statistics.median(ratios)
+    return {"ratio": spread(ratios), "slices": slices, "steps_a_slice": steps, "goal": "<= 1.01", "met": middle <= 1.01}
+
+
+def leap(options: argparse.Namespace) -> dict[str, Any]:
+    """A whole linear leap of 124M fp32 parameters against a plain copy's bandwidth, in turns."""
+    session = NetworkBackend(config(options, model="gpt2", vocabulary=4096)).computation(plain=True)
+    shapes = [p.shape for p in session.weights.parameters]
+    del session
+    missing = 124_439_808 - sum(shape.numel() for shape in shapes)
+    shapes.append(torch.Size([missing // 768, 768]))  # what the smaller vocabulary leaves out
+    tensors = [[torch.randn(shape) for shape in shapes] for _ in range(3)]
+    size = 4 * sum(shape.numel() for shape in shapes)
+    target, before, newest = tensors
+    share, bandwidth, whole = [], [], []
+    for _ in range(options.slices // 4 + 3):
+        copied = seconds(lambda: torch._foreach_copy_(target, newest))
+        leapt = seconds(lambda: combine((-1.0, 2.0), (before, newest), target))
+        bandwidth.append(2 * size / copied / 1e9)
+        whole.append(3 * size / leapt / 1e9)
+        share.append(whole[-1] / bandwidth[-1])
+    middle = statistics.median(share)
+    figures = {"share_of_copy": spread(share), "copy_gb_s": spread(bandwidth), "leap_gb_s": spread(whole)}
+    return {"parameters": size // 4, **figures, "goal": ">= 0.6", "met": middle >= 0.6}
+
+
+def share(options: argparse.Namespace) -> dict[str, Any]:
+    """What recognizer, copies and judging cost at default settings, in plain steps and in seconds."""
+    run = Run(NetworkBackend(config(options)), "nn_training", load())
+    summary = run.execute()
+    accounts, plain = summary["ledger"], summary["ledger"]["plain"]
+    kinds = ("observe", "recognise", "predict", "validate", "lookup", "apply", "plan", "notify")
+    steps = sum(accounts[kind]["steps"] for kind in kinds if kind in accounts)
+    spent = sum(accounts[kind]["seconds"] for kind in kinds if kind in accounts)
+    kept = run.ledger.allowance() >= -10
+    return {
+        "steps": options.steps,
+        "share_in_plain_steps": steps / plain["steps"],
+        "share_in_seconds": spent / plain["seconds"],
+        "gained_steps": run.ledger.gained,
+        "reason": summary["reason"],
+        "goal": "law 5 kept",
+        "met": kept,
+    }
+
+
+def memory(options: argparse.Namespace) -> dict[str, Any]:
+    """Extra peak memory of a speculative run, in units of the weights, each run in a process of its own."""
+    flags = ["--model", options.memory_model, "--steps", "12", "--length", "32", "--batch", "2", "--quiet", "--json"]
+    eager = ["--set", "recognizer.name=every", "--set", "recognizer.steps=3", "--set", "allocator.overdraft=10"]
+    small = ["--dev-sequences", "2", "--test-sequences", "2", "--gate-sequences", "8", "--gate-subsets", "4"]
+    peaks = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, extra in (("plain", ["--no-speculation"]), ("speculative", [])):
+            command = [ASC, "run", "nn_training", *flags, *eager, *small, *extra, "--average-every", "0"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
+            found = json.loads(done.stdout)
+            peaks[name], count = found["peak_memory_bytes"], found["outcome"]["parameters"]
+    extra_copies = (peaks["speculative"] - peaks["plain"]) / (4 * count)
+    told = {"model": options.memory_model, "parameters": count, "peaks": peaks, "in_units_of_the_weights": extra_copies}
+    return {**told, "average": "adds one more copy", "goal": "<= 3", "met": extra_copies <= 3}
+
+
+def target(options: argparse.Namespace) -> dict[str, Any]:
+    """Seconds to the plain run's final dev loss: speculation, and what else might have done as much."""
+    controls: dict[str, dict[str, Any]] = {
+        "speculation": {},
+        "schedule shortened": {"steps": options.steps // 2},
+        "lr x 2": {"lr": 2 * (options.lr or 5e-5)},
+        "lr x 5": {"lr": 5 * (options.lr or 5e-5)},
+        "unverified leap": {"validator": {"name": "held-out-loss", "criterion": "proximity", "epsilon": 1e9}},
+    }
+    recipe = {"lr": options.lr} if options.lr else {}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for seed in options.seeds:
+        usual = {"seed": seed, "evaluate_every": 25, **recipe}
+        plain = Run(NetworkBackend(config(options, **usual)), "nn_training", load(), speculate=False).execute()
+        found.setdefault("plain", []).append(_end(plain, None))
+        for name, changes in controls.items():
+            backend = NetworkBackend(config(options, **{**usual, **changes}))
+            speculate = name in ("speculation", "unverified leap")
+            summary = Run(backend, "nn_training", load(), speculate=speculate).execute()
+            found.setdefault(name, []).append(_end(summary, backend.compare(summary, plain)))
+    ratios = [each["net_speedup"] for each in found["speculation"]]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return {
+        "model": options.model,
+        "steps": options.steps,
+        "lr": options.lr or 5e-5,
+        "seeds": options.seeds,
+        "runs": found,
+        "net_speedup": spread(known) if known else None,
+        "goal": ">= 2 on gpt2-micro with 3 seeds",
+        "met": None if options.model != "gpt2-micro" else bool(known) and min(known) >= 2,
+    }
+
+
+def _end(summary: dict[str, Any], compared: Any) -> dict[str, Any]:
+    end = {name: summary["outcome"][name] for name in ("dev_loss", "test_loss", "average_test_loss")}
+    told = {} if compared is None else {"net_speedup": compared["net_speedup"]}
+    return {"seconds": summary["seconds"], "accepted": summary["accepted"], **end, **told}
+
+
+ROWS = {each.__name__: each for each in (transparent, resumed, overhead, leap, share, memory, target)}
+
+
+def main() -> None:
+    """Measure the rows that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help="by default all")
+    parser.add_argument("--model", default="gpt2-nano")
+    parser.add_argument("--memory-model", default="gpt2-mini")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--lr", type=float)
+    parser.add_argument("--slices", type=int, default=30)
+    options = parser.parse_args()
+    path = RESULTS / "network.json"
+    known = {row["row"]: row for row in json.loads(path.read_text())["rows"]} if path.exists() else {}
+    command = shlex.join(["python", "benchmarks/network.py", *sys.argv[1:]])
+    console = Console(stderr=True)
+    for name in options.rows or ROWS:
+        console.print(f"{name} …")
+        figures = {"row": name, **ROWS[name](options), "peak_rss_bytes": 1024 * resource.getrusage(0).ru_maxrss}
+        (known[name],) = with_origin([{**figures, "threads": torch.get_num_threads()}], command)
+        console.print_json(json.dumps(known[name]))
+        write_result("network", {"rows": [known[row] for row in ROWS if row in known], "torch": torch.__version__})
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    main()
