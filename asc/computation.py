@@ -92,6 +92,14 @@ class Measures(Protocol):
         """Return the newest figures, by name, for whoever shows the run; cheap."""
 
 
+@runtime_checkable
+class Stoppable(Protocol):
+    """A computation whose supersteps are long: a person who asks for an end is not to wait for the next boundary."""
+
+    def stop(self) -> None:
+        """Let `advance` return after the step that it is at; safe to call from a signal handler or another thread."""
+
+
 class History(Protocol):
     """One segment's snapshots, oldest first, read-only: what a predictor sees."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, Learns, Recognizer, Speculator, Stateful
+from asc.computation import Computation, Learns, Recognizer, Speculator, Stateful, Stoppable
 from asc.ledger import Ledger
 from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
@@ -55,6 +55,7 @@ class Engine:
         self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
         self._settled: int | None = None  # where the newest boundary has left the computation
         self._distance = 1  # the last superstep's
+        self._target: int | None = None  # the boundary that was under way when the run was stopped between two
         self.recalled = 0  # hits on what the main thread itself had remembered
         self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
         self.found = 0  # steps of what was found
@@ -68,7 +69,7 @@ class Engine:
             check_first_step(self.computation)
             self.ledger.start("spot-check", self.ledger.clock() - since)
         while not self.stopped and not self._arrived():
-            if self._settled != self.computation.position():
+            if self._target is None and self._settled != self.computation.position():
                 self.boundary()
             if not self.stopped and not self._arrived():
                 self.advance()
@@ -76,6 +77,8 @@ class Engine:
     def stop(self) -> None:
         """Ask for an end at the next boundary; safe to call from a signal handler or another thread."""
         self.stopped = True
+        if isinstance(self.computation, Stoppable):
+            self.computation.stop()
 
     def boundary(self) -> Boundary:
         """Recognise, speculate, look up, apply a hit."""
@@ -104,10 +107,13 @@ class Engine:
     def advance(self) -> None:
         """Take plain steps to the recognizer's next boundary."""
         computation, position = self.computation, self.computation.position()
-        supersteps, target = self.due()
+        supersteps, target = self.due() if self._target is None else (1, self._target)
+        target = target if self.until is None else min(target, self.until)
         record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
-        done = computation.advance((target if self.until is None else min(target, self.until)) - position, record)
+        done = computation.advance(target - position, record)
+        cut = self.stopped and not computation.exact and computation.position() < target
+        self._target = target if cut else None
         since = self.ledger.progress(done.steps - done.skipped, since, tracked=record)
         if done.skipped:  # a backend that leaps within its own advance reports a batch
             self.ledger.leap(done.skipped, done.skipped)
@@ -128,7 +134,8 @@ class Engine:
     def memory(self) -> Memory:
         """Return what a run of an inexact computation needs, beside its state, to be resumed to the same end."""
         state = {name: part.state_dict() for name, part in self._stateful().items()}
-        own = {"settled": self._settled, "distance": self._distance, "segment": self.trajectory.segment}
+        place = {"settled": self._settled, "distance": self._distance, "target": self._target}
+        own = place | {"segment": self.trajectory.segment}
         return Memory(state | {"engine": own}, self.trajectory.snapshots())
 
     def remember(self, memory: Memory) -> None:
@@ -136,7 +143,7 @@ class Engine:
         for name, part in self._stateful().items():
             part.load_state_dict(memory.state[name])
         own = memory.state["engine"]
-        self._settled, self._distance = own["settled"], own["distance"]
+        self._settled, self._distance, self._target = own["settled"], own["distance"], own["target"]
         self.trajectory.restore(memory.history, own["segment"])
 
     def _stateful(self) -> dict[str, Stateful]:

@@ -223,6 +223,7 @@ class Run:
                 "regime": boundary.label,
                 "accepted": attempt.outcome is Outcome.ACCEPTED,
                 "taken": attempt.plan.predictor in taken,
+                "gate_change": attempt.change,
                 "gain_steps": attempt.gain_steps,
                 "reason": attempt.reason,
             }

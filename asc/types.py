@@ -118,6 +118,7 @@ class Verdict(NamedTuple):
     accepted: bool
     gain_steps: float  # equivalents of plain steps
     reason: str
+    change: float | None = None  # of the held-out loss, where one was compared; below zero is better
 
 
 class Attempt(NamedTuple):
@@ -127,6 +128,7 @@ class Attempt(NamedTuple):
     outcome: Outcome
     gain_steps: float = 0.0
     reason: str = ""
+    change: float | None = None  # of the held-out loss, where a judge compared one
 
 
 class Span(NamedTuple):

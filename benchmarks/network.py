@@ -118,7 +118,7 @@ def bare(settings: NetworkConfig, steps: int) -> Callable[[], None]:
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
-            float(loss)
+            float(loss.detach())
 
     return loop
 

@@ -17,6 +17,7 @@ from rich.text import Text
 import asc
 from asc.cli.backends import BackendGroup, make
 from asc.compare import NOT_COMPARED, compare_pairs
+from asc.computation import Remarks
 from asc.config import RunConfig
 from asc.errors import AscError
 from asc.observers import figures
@@ -87,6 +88,9 @@ def run(
         with suppress(OSError):  # keep a folder that has something in it
             folder.rmdir()
         raise
+    if isinstance(first.computation, Remarks):  # what is known beforehand; said again at the end
+        for remark in first.computation.remarks:
+            session.messages.print(Text.assemble(("warning: ", "yellow"), remark), soft_wrap=True)
     if resume is None:
         _describe(folder, first)
     try:

@@ -105,6 +105,16 @@ def _cards(account: Account) -> Html:
         ("Guesses accepted", figures.count(accepted), f"{figures.count(rejected)} rejected"),
         ("Workers", figures.count(get("workers", len(account.workers))), ""),
     ]
+    if get("regimes"):  # of a judged run, where steps are not what is found again
+        without = ("Hit rate", "Steps skipped", "Same end as the plain run", "Workers", "Guesses accepted")
+        judged = f"{figures.count(accepted)} candidates accepted, {figures.count(rejected)} rejected"
+        cards = [card for card in cards if card[0] not in without]
+        cards.append(("Leaps taken", figures.count(hits), judged))
+        cards += [
+            (name.replace("_", " ").capitalize(), figures.amount(get(name)), "nats")
+            for name in ("dev_loss", "test_loss", "average_test_loss")
+            if get(name) is not None
+        ]
     shown = [
         tag(
             "div",

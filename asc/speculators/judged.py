@@ -53,7 +53,7 @@ class Judged:
             verdict = self._judge(computation, candidate._replace(rivals=len(plans)))
             self._ledger.charge("validate", since, computation.cost("validate"))
             outcome = Outcome.ACCEPTED if verdict.accepted else Outcome.REJECTED
-            attempts.append(Attempt(plan, outcome, verdict.gain_steps, verdict.reason))
+            attempts.append(Attempt(plan, outcome, verdict.gain_steps, verdict.reason, verdict.change))
             if verdict.accepted and (best is None or verdict.gain_steps > best[0]):
                 best = verdict.gain_steps, candidate
         if best is not None:

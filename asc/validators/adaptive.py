@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
-from asc.validators.scores import Comparison, compare, first_look, moved, rejected
+from asc.validators.scores import Comparison, compare, first_look, moved
 
 
 class Adaptive:
@@ -54,10 +54,10 @@ class Adaptive:
         moves = moved(losses.current, losses.candidate)
         if len(self._recent) < self.config.least:
             reason = f"{moves}; {len(self._recent)} recent losses are too few for a tolerance"
-            return losses.accept(reason) if losses.candidate < losses.current else rejected(reason)
+            return losses.accept(reason) if losses.candidate < losses.current else losses.reject(reason)
         tolerance = self.config.kappa * statistics.stdev(loss for _, loss in self._recent)
         reason = f"{moves}, where {tolerance:.3g} above is tolerated"
-        return losses.accept(reason) if losses.candidate <= losses.current + tolerance else rejected(reason)
+        return losses.accept(reason) if losses.candidate <= losses.current + tolerance else losses.reject(reason)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the recent losses."""

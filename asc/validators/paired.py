@@ -56,7 +56,7 @@ class Paired:
         first = first_look(candidate.start, self.config.rotate)
         shares = split(self.config.alpha / candidate.rivals, self.config.looks)
         seen: list[NDArray[np.float64]] = []
-        reason = ""
+        reason, mean = "", 0.0
         for i, share in enumerate(shares):
             losses = compare(computation, candidate, first + i, "paired")
             if not isinstance(losses, Comparison):
@@ -74,13 +74,13 @@ class Paired:
             if mean < 0 and p <= share:
                 return accepted(losses.scores, -mean, reason)
             if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks, shares[-1]):
-                return rejected(f"{reason}: not worth another look")
+                return rejected(f"{reason}: not worth another look", mean)
         if not reason:
             raise AscError(
                 f"validator paired needs 2 different held-out sequences or more, and looks={self.config.looks} gave 1: "
                 "enlarge the gate set, or raise looks where it has several subsets"
             )
-        return rejected(reason)
+        return rejected(reason, mean)
 
     def _futile(self, p: float, done: float, last: float) -> bool:
         """Whether the trend so far, continued, would be accepted at the last look with less than the set chance.

@@ -9,7 +9,7 @@ from pydantic import Field
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
-from asc.validators.scores import Comparison, compare, first_look, moved, rejected
+from asc.validators.scores import Comparison, compare, first_look, moved
 
 
 class Proximity:
@@ -39,4 +39,4 @@ class Proximity:
         sides = "either way" if self.config.sided == "both" else "upwards"
         reason = f"{moved(losses.current, losses.candidate)}, where {self.config.epsilon:.3%} {sides} is tolerated"
         close = bounded <= self.config.epsilon * abs(losses.current)
-        return losses.accept(reason) if close else rejected(reason)
+        return losses.accept(reason) if close else losses.reject(reason)

@@ -48,6 +48,10 @@ class Comparison(NamedTuple):
         """Accept, at what the difference of the means is worth."""
         return accepted(self.scores, self.current - self.candidate, reason)
 
+    def reject(self, reason: str) -> Verdict:
+        """Reject, saying by how much the means differ."""
+        return rejected(reason, self.candidate - self.current)
+
 
 def compare(computation: Computation, candidate: Candidate, look: int, name: str) -> Comparison | Verdict:
     """Score both on one look; a rejection where a loss is not finite. `name` is the validator's, for errors."""
@@ -73,12 +77,13 @@ def compare(computation: Computation, candidate: Candidate, look: int, name: str
 def accepted(scores: Scores, improvement: float, reason: str) -> Verdict:
     """Accept, with the gain that the computation puts on the improvement; one that is not finite counts as none."""
     gain = float(scores.gain_steps(improvement))
-    return Verdict(accepted=True, gain_steps=gain if math.isfinite(gain) else 0.0, reason=reason)
+    gain = gain if math.isfinite(gain) else 0.0
+    return Verdict(accepted=True, gain_steps=gain, reason=reason, change=-improvement)
 
 
-def rejected(reason: str) -> Verdict:
-    """Reject: nothing is applied, so nothing is gained."""
-    return Verdict(accepted=False, gain_steps=0.0, reason=reason)
+def rejected(reason: str, change: float | None = None) -> Verdict:
+    """Reject: nothing is applied, so nothing is gained. `change` is that of the loss, where it could be compared."""
+    return Verdict(accepted=False, gain_steps=0.0, reason=reason, change=change)
 
 
 def first_look(position: int, rotate: bool) -> int:

@@ -7,7 +7,7 @@ from pydantic import Field
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
-from asc.validators.scores import Comparison, compare, first_look, moved, rejected
+from asc.validators.scores import Comparison, compare, first_look, moved
 
 
 class Strict:
@@ -30,4 +30,4 @@ class Strict:
         if not isinstance(losses, Comparison):
             return losses
         reason = moved(losses.current, losses.candidate)
-        return losses.accept(reason) if losses.candidate < losses.current else rejected(reason)
+        return losses.accept(reason) if losses.candidate < losses.current else losses.reject(reason)

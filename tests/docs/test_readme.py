@@ -31,7 +31,13 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
     """With little to do, where it runs something."""
     asc = str(Path(sys.executable).with_name("asc"))
     arguments = shlex.split(command)[1:]
-    if arguments[0] == "run" and "--help" not in arguments:
+    if arguments[:2] == ["run", "nn_training"] and "--help" not in arguments:
+        pytest.importorskip("asc_nn_training")
+        arguments += shlex.split(
+            "--steps 2 --max-bytes 500000 --vocabulary 512 --length 16 --batch 2 --gate-sequences 8 --gate-subsets 4 "
+            "--dev-sequences 4 --test-sequences 4 --data-cache tokens"
+        )
+    elif arguments[0] == "run" and "--help" not in arguments:
         arguments += ["--n", "200"]
     if arguments[0] == "advise":
         arguments += ["--seconds", "0.5"]

@@ -40,6 +40,7 @@ class Session(TrainingComputation):
     training: Training
     watch: LossWatch
     data: Data
+    told: tuple[int, dict[str, Any]] | None = None  # the outcome at a position, which takes a while to find
 
     def measures(self) -> dict[str, float]:
         """The newest losses."""
@@ -154,9 +155,11 @@ class NetworkBackend:
     def outcome(self, computation: Session) -> Mapping[str, Any]:
         """Losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
         watch, training = computation.watch, computation.training
+        if computation.told is not None and computation.told[0] == computation.position():
+            return computation.told[1]
         newest = watch.evaluate()
-        gate = torch.cat([computation.data.gate[i] for i in range(len(computation.data.gate))])
-        return {
+        gate = computation.data.gate.flatten(0, 1)
+        found = {
             "train_loss": _number(newest.train_loss),
             "gate_loss": _number(training.evaluate(gate)),
             "dev_loss": _number(newest.dev_loss),
@@ -165,11 +168,15 @@ class NetworkBackend:
             "parameters": computation.weights.numel,
             "corpus": computation.data.digest,
         }
+        computation.told = computation.position(), found
+        return found
 
     def figures(self, computation: Session) -> Mapping[str, Any]:
         """What the summary holds beside the outcome: the loss curve, and the memory that it took."""
-        points = computation.watch.curve
+        points, outcome = computation.watch.curve, self.outcome(computation)
         return {
+            **{name: value for name, value in outcome.items() if name.endswith("_loss")},
+            "steps_skipped": computation.skipped,
             "curves": {
                 "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
                 "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
@@ -239,8 +246,8 @@ def _put_tensors(model: nn.Module, saved: Mapping[str, torch.Tensor], folder: Pa
 
 
 def _number(value: float | None) -> float | None:
-    """What JSON can hold."""
-    return value if value is not None and math.isfinite(value) else None
+    """What JSON can hold, and people can read."""
+    return round(value, 6) if value is not None and math.isfinite(value) else None
 
 
 def _peak_memory(device: torch.device) -> int:

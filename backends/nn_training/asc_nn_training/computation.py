@@ -140,6 +140,8 @@ class TrainingComputation:
             "validate": 0.0,
         }  # plain steps of work that was done since it was last priced
         self.remarks: list[str] = []
+        self.skipped = 0  # steps, since this was made
+        self._stopping = False
         if fingerprint is None:
             self.provides -= {"fingerprint"}
         if gate.subsets < 2:
@@ -162,7 +164,7 @@ class TrainingComputation:
         training, began = self.training, self.training.position
         set_random_state(self._random, training.device)
         try:
-            while not self.finished() and training.position < began + max_steps:
+            while not (self.finished() or self._stopping) and training.position < began + max_steps:
                 loss = training.step()
                 self.progress.note(loss)
                 if self._watch is not None:
@@ -171,6 +173,10 @@ class TrainingComputation:
             self._random = random_state(training.device)
             self.changed()
         return Advanced(training.position - began)
+
+    def stop(self) -> None:
+        """Let `advance` return after the step that it is at."""
+        self._stopping = True
 
     def observe(self) -> Snapshot:
         """Copy the weights, once for each boundary."""
@@ -259,6 +265,7 @@ class TrainingComputation:
         proposal.put(self.weights)
         self._treat_moments(transition.steps)
         self.training.position += transition.steps
+        self.skipped += transition.steps
         self.changed()
 
     def key(self, names: tuple[str, ...]) -> tuple[None, ...]:

@@ -23,7 +23,8 @@ class ActivationCosine(Similarity):
         """Settings of `activation-cosine`."""
 
         thresholds: ThresholdsConfig = Field(
-            Learned.Config(explore=2), description="where regimes begin: learned, published, quantile, or fixed with your own"
+            Learned.Config(explore=2),
+            description="where regimes begin: learned, published, quantile, or fixed with your own",
         )
 
         @field_validator("thresholds", mode="before")

@@ -108,6 +108,27 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
     assert found["outcome"]["average_test_loss"] == expected["outcome"]["average_test_loss"]
 
 
+def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
+    """At once, rather than at the next boundary, which may be minutes away."""
+    config = small(steps=60, allocator={"horizons": (10,), "overdraft": 10})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=10)})
+    expected = run(config).execute()
+    first = run(config, tmp_path)
+    after = first.computation.watch.after
+
+    def stopping(position: int, loss: float) -> None:
+        after(position, loss)
+        if position == 33:
+            first.stop()
+
+    first.computation.watch.after = stopping
+    assert first.execute()["position"] == 33
+    found = run(config, tmp_path, resume=True).execute()
+    assert found["resumed_from"] == 33
+    assert found["final_digest"] == expected["final_digest"]
+    assert found["ledger"]["plain"]["steps"] == 60
+
+
 def test_a_run_tells_what_it_was(small: Make, tmp_path: Path) -> None:
     summary = run(small(steps=60, until_loss=1.0), tmp_path).execute()
     outcome = summary["outcome"]
@@ -116,6 +137,10 @@ def test_a_run_tells_what_it_was(small: Make, tmp_path: Path) -> None:
     assert [point[0] for point in summary["curves"]["dev_loss"]] == [20, 40, 60]
     assert sum(summary["regimes"].values()) > 0
     assert summary["peak_memory_bytes"] > 1e6
+    assert summary["test_loss"] == outcome["test_loss"]
+    assert summary["steps_skipped"] == 0
+    for leap in summary["leaps"]:
+        assert (leap["gate_change"] < 0) == leap["accepted"]
     assert (tmp_path / "model" / "model.safetensors").exists()
     assert (tmp_path / "average" / "tokenizer.json").exists()
 
@@ -188,7 +213,7 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_pat
     whole = json.loads(told(asc(*arguments, "--out", "whole", folder=tmp_path))[0])
     process = asc(*arguments, "--out", "cut", folder=tmp_path)
     deadline = time.monotonic() + 100
-    while not list(tmp_path.glob("cut/*/checkpoints/step-*")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob("cut/*/checkpoints/step-*[1-9]*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(random.Random(1).uniform(0, 0.5))
     process.send_signal(signal.SIGKILL)
