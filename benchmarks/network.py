@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import shlex
 import signal
 import statistics
@@ -249,7 +248,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help="by default all")
     parser.add_argument("--model", default="gpt2-nano")
-    parser.add_argument("--memory-model", default="gpt2-mini")
+    parser.add_argument("--memory-model", default="gpt2")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--lr", type=float)
@@ -261,7 +260,7 @@ def main() -> None:
     console = Console(stderr=True)
     for name in options.rows or ROWS:
         console.print(f"{name} …")
-        figures = {"row": name, **ROWS[name](options), "peak_rss_bytes": 1024 * resource.getrusage(0).ru_maxrss}
+        figures = {"row": name, **ROWS[name](options)}
         (known[name],) = with_origin([{**figures, "threads": torch.get_num_threads()}], command)
         console.print_json(json.dumps(known[name]))
         write_result("network", {"rows": [known[row] for row in ROWS if row in known], "torch": torch.__version__})
