@@ -45,7 +45,9 @@ def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[st
     origin = {
         "command": command,
         "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "uncommitted_changes": bool(
+            _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/benchmarks/results")
+        ),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     return [{**row, "origin": origin} for row in rows]

@@ -1,13 +1,13 @@
-"""Writes the README's table from the committed result file: `python benchmarks/tables.py`."""
+"""Writes the README's tables from the committed result files: `python benchmarks/tables.py`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
 def table(result: dict[str, Any]) -> str:
@@ -65,13 +65,67 @@ def simulated(result: dict[str, Any]) -> list[str]:
     return lines
 
 
+def network(result: dict[str, Any]) -> str:
+    """Return what was measured of the network backend, as Markdown."""
+    lines = [
+        f"Measured with `make bench-network` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
+        f"torch {result['torch']}.",
+        "",
+        "| what | figure | goal | met |",
+        "|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        told = _TOLD[row["row"]](row)
+        met = {True: "yes", False: "no", None: ""}[row["met"]]
+        lines.append(f"| {told} | {row['goal']} | {met} |")
+    return "\n".join(lines)
+
+
+def _between(values: dict[str, float], digits: int = 3) -> str:
+    return f"{values['median']:.{digits}f} ({values['low']:.{digits}f}–{values['high']:.{digits}f})"
+
+
+_TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
+    "transparent": lambda row: (
+        f"{row['steps']} steps with every candidate refused ({row['refused']} judged), against a plain run | "
+        f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
+    ),
+    "resumed": lambda row: (
+        f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps | "
+        f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
+    ),
+    "overhead": lambda row: (
+        f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns | {_between(row['ratio'])}"
+    ),
+    "leap": lambda row: (
+        f"linear leap of {row['parameters'] / 1e6:.0f}M fp32 weights, bandwidth over a plain copy's | "
+        f"{_between(row['share_of_copy'], 2)}"
+    ),
+    "share": lambda row: (
+        f"recognizer, copies and judging at default settings, share of {row['steps']} plain steps | "
+        f"{row['share_in_plain_steps']:.1%} in steps, {row['share_in_seconds']:.1%} in seconds"
+    ),
+    "memory": lambda row: (
+        f"extra peak memory, {row['model']} ({row['parameters'] / 1e6:.0f}M), average off | "
+        f"{row['in_units_of_the_weights']:.2f} × the weights"
+    ),
+    "target": lambda row: (
+        f"seconds to the plain run's dev loss, {row['model']}, {row['steps']} steps, lr {row['lr']:g}, "
+        f"{len(row['seeds'])} seeds | {_between(row['net_speedup'], 2) if row['net_speedup'] else 'not reached'}"
+    ),
+}
+
+
 def main() -> None:
-    """Replace what stands between the markers."""
+    """Replace what stands between each file's markers."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    result = json.loads((ROOT / "benchmarks" / "results" / "toy.json").read_text(encoding="utf-8"))
-    readme.write_text(f"{before}{BEGIN}\n{table(result)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    for name, make in (("toy", table), ("network", network)):
+        result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        before, rest = text.split(f"<!-- {name} -->")
+        after = rest.split(f"<!-- /{name} -->")[1]
+        text = f"{before}<!-- {name} -->\n{make(result)}\n<!-- /{name} -->{after}"
+    readme.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
