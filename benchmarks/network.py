@@ -125,7 +125,7 @@ def bare(settings: NetworkConfig, steps: int) -> Callable[[], None]:
 def overhead(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop without speculation against a bare one, slices of both taking turns."""
     settings = config(options, steps=10_000, evaluate_every=100_000, average_every=0)
-    slices, steps = options.slices, 10
+    slices, steps = options.slices, 2
     ours = NetworkBackend(settings).computation(plain=True)
     theirs = bare(settings, steps)
     ours.advance(steps)
@@ -152,7 +152,7 @@ def leap(options: argparse.Namespace) -> dict[str, Any]:
     size = 4 * sum(shape.numel() for shape in shapes)
     target, before, newest = tensors
     share, bandwidth, whole = [], [], []
-    for _ in range(options.slices // 4 + 3):
+    for _ in range(10):
         copied = seconds(lambda: torch._foreach_copy_(target, newest))
         leapt = seconds(lambda: combine((-1.0, 2.0), (before, newest), target))
         bandwidth.append(2 * size / copied / 1e9)
@@ -252,7 +252,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--lr", type=float)
-    parser.add_argument("--slices", type=int, default=30)
+    parser.add_argument("--slices", type=int, default=150)
     options = parser.parse_args()
     path = RESULTS / "network.json"
     known = {row["row"]: row for row in json.loads(path.read_text())["rows"]} if path.exists() else {}
