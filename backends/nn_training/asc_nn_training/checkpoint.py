@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from asc.errors import AscError
 from asc_nn_training.tree import flatten, unflatten
@@ -31,8 +32,7 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
     written, tensors = flatten(dict(state))
     try:
         temporary.mkdir()
-        separate = {name: tensor.cpu().contiguous().clone() for name, tensor in tensors.items()}
-        save_file(separate, temporary / _TENSORS)
+        save_file(_separate(tensors), temporary / _TENSORS)
         manifest = {
             "version": VERSION,
             "position": position,
@@ -79,6 +79,20 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[st
         if len(there) > 1:
             rest = f"the last good one may be {there[-2].name}: delete {newest.name} to go on from there"
         raise AscError(f"The checkpoint {newest} is damaged ({error}); {rest}.") from error
+
+
+def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return them on the CPU, each alone in its storage, as safetensors wants them; copied only where they are not."""
+    separate: dict[str, Tensor] = {}
+    places: set[int] = set()
+    for name, given in tensors.items():
+        tensor = given.cpu()
+        storage = tensor.untyped_storage()
+        if not tensor.is_contiguous() or storage.nbytes() != tensor.nbytes or storage.data_ptr() in places:
+            tensor = tensor.contiguous().clone()
+        places.add(tensor.untyped_storage().data_ptr())
+        separate[name] = tensor
+    return separate
 
 
 def _found(folder: Path) -> list[Path]:
