@@ -177,7 +177,7 @@ def test_ctrl_c_during_the_plain_run_keeps_the_result(start: Any, digest: str) -
     started = start(*PROGRAM, "--executor", "none", "--compare", "--json")
     assert started.process.stderr is not None
     lines = iter(started.process.stderr.readline, "")
-    assert any("The same again, plainly, to compare." in line for line in lines)
+    assert any("The same again, without speculation." in line for line in lines)
     assert "starting at step 0" in next(lines)
     started.interrupt()
     code, out, _ = started.end()
@@ -186,7 +186,7 @@ def test_ctrl_c_during_the_plain_run_keeps_the_result(start: Any, digest: str) -
     assert summary["final_digest"] == digest
     assert summary["state"] == "finished"
     assert summary["net_speedup"] is None
-    assert "The plain run was interrupted, so there is nothing to compare with." in summary["warnings"]
+    assert "A run to compare with was interrupted, so there are fewer pairs than were asked for." in summary["warnings"]
 
 
 @pytest.mark.parametrize("executor", ["processes", "none"])
