@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from asc.computation import Computation
+from asc.computation import Cache, Computation
 from asc.config import RunConfig
 from asc.types import Memory
 
@@ -46,6 +46,14 @@ class Backend(Protocol[C]):
 
     def outcome(self, computation: C) -> Mapping[str, Any]:
         """What a person wants to see of the final state, in values that JSON can hold."""
+
+
+@runtime_checkable
+class Caches(Protocol):
+    """A backend whose transitions are kept in a cache of its own."""
+
+    def cache(self, computation: Any) -> Cache:
+        """Make one, empty."""
 
 
 @runtime_checkable

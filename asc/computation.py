@@ -133,6 +133,14 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class Follows(Protocol):
+    """A recognizer that compares states: a leap is no movement of the computation's own."""
+
+    def follow(self, computation: Computation) -> None:
+        """Hear that an inexact computation has just leapt, and where it is now."""
+
+
+@runtime_checkable
 class Settles(Protocol):
     """A predictor with a state of its own that goes with the run's: told what became of each of its candidates."""
 
@@ -145,6 +153,14 @@ class InPlace(Protocol):
     """A predictor of updates in place (averages, outer steps): planned with horizon 0 only."""
 
     in_place: bool
+
+
+@runtime_checkable
+class Chains(Protocol):
+    """A predictor whose guesses go on from one another: a judge may look at each link on the way."""
+
+    def links(self, horizon: int) -> Sequence[int]:
+        """Return the distances at which to judge, ascending, `horizon` the last."""
 
 
 @runtime_checkable
@@ -195,8 +211,14 @@ class Cache(Protocol):
     def insert(self, transition: Transition) -> bool:
         """Take one in, evicting others where the bounds ask for it; False if it alone exceeds them."""
 
+    def discard(self, transition: Transition) -> None:
+        """Hear that an inexact computation has taken a transition, by whose place it will hardly come again."""
+
     def stats(self) -> Mapping[str, int]:
-        """Entries, bytes, hits, misses, evictions."""
+        """Entries, bytes, hits, misses, evictions; a cache may tell more."""
+
+    def __len__(self) -> int:
+        """How many there are."""
 
 
 class Speculator(Protocol):

@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable
 
 from asc.allocator import Allocator
-from asc.cache import TrajectoryCache
-from asc.computation import Computation, Learns, Recognizer, Speculator, Stateful, Stoppable
+from asc.computation import Cache, Computation, Follows, Learns, Recognizer, Speculator, Stateful, Stoppable
 from asc.ledger import Ledger
 from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
@@ -35,7 +34,7 @@ class Engine:
         recognizer: Recognizer,
         speculator: Speculator,
         *,
-        cache: TrajectoryCache,
+        cache: Cache,
         allocator: Allocator,
         ledger: Ledger,
         trajectory: Trajectory | None = None,
@@ -152,6 +151,7 @@ class Engine:
             "allocator": self.allocator,
             "recognizer": self.recognizer,
             "speculator": self.speculator,
+            "cache": self.cache,
         }
         return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
 
@@ -167,6 +167,15 @@ class Engine:
         except Exception as error:  # noqa: BLE001 -- a recognizer is anybody's code, and must never end the run
             return self._rest(error)
         finally:
+            self.ledger.charge("recognise", since, self.computation.cost("recognise"))
+
+    def _follow(self) -> None:
+        if isinstance(self.recognizer, Follows):
+            since = self.ledger.clock()
+            try:
+                self.recognizer.follow(self.computation)
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._rest(error)
             self.ledger.charge("recognise", since, self.computation.cost("recognise"))
 
     def _superstep(self) -> int:
@@ -246,6 +255,7 @@ class Engine:
         if not computation.exact:
             self.cache.discard(leap)  # it has bent the way: nothing will come by here again
             self.trajectory.new_segment()
+            self._follow()
         self._observe()
 
     def _learn(self, attempt: Attempt) -> None:

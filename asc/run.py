@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from asc.allocator import Allocator
-from asc.backend import Backend, Figures, Pool
+from asc.backend import Backend, Caches, Figures, Pool
 from asc.cache import TrajectoryCache
-from asc.computation import InPlace, Measures, Predictor, Recognizer, Remarks, Validator
+from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Validator
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -182,6 +182,8 @@ class Run:
         require_needs("recognizer", {config.recognizer.name: recognizer}, computation)
         validator: Validator = create("validator", config.validator.name, config.validator.settings)
         in_place = [name for name, part in predictors.items() if isinstance(part, InPlace) and part.in_place]
+        backend: object = self._backend
+        cache: Cache = backend.cache(computation) if isinstance(backend, Caches) else TrajectoryCache(config.cache)
         speculator: Executed | Judged
         if pool is None:
             speculator = Judged(predictors, validator, self.ledger)
@@ -191,7 +193,7 @@ class Run:
             computation,
             recognizer,
             speculator,
-            cache=TrajectoryCache(config.cache),
+            cache=cache,
             allocator=Allocator(config.allocator, list(predictors), self.ledger, in_place),
             ledger=self.ledger,
             trajectory=Trajectory(config.history),
@@ -214,7 +216,7 @@ class Run:
     def _note(self, boundary: Boundary) -> None:
         """Keep what a judged run is told by: its regimes, and every candidate that was judged."""
         self._regimes[boundary.label] += 1
-        taken = {leap.source for leap in boundary.leaps}
+        taken = {leap.source: leap.gain_steps for leap in boundary.leaps}
         self._leaps += [
             {
                 "position": boundary.position,
@@ -222,7 +224,8 @@ class Run:
                 "horizon": attempt.plan.horizon,
                 "regime": boundary.label,
                 "accepted": attempt.outcome is Outcome.ACCEPTED,
-                "taken": attempt.plan.predictor in taken,
+                "taken": attempt.outcome is Outcome.ACCEPTED
+                and taken.get(attempt.plan.predictor) == attempt.gain_steps,
                 "gate_change": attempt.change,
                 "gain_steps": attempt.gain_steps,
                 "reason": attempt.reason,

@@ -110,6 +110,7 @@ class Candidate(NamedTuple):
     nbytes: int
     source: str
     rivals: int = 1  # candidates that are judged at this boundary, this one included
+    base: Any = None  # the state that it is to be better than, where that is not the present one: a link before it
 
 
 class Verdict(NamedTuple):

@@ -13,6 +13,7 @@ _COMPONENTS = {
     },
     "predictor": {
         "affine": ("affine:Affine", "finds x' = ax + c in machine words, strides included"),
+        "cascade": ("cascade:Cascade", "predicts from its own predictions, link by link"),
         "ensemble": ("ensemble:Ensemble", "lets predictors vote on each word, by their success"),
         "last-value": ("last_value:LastValue", "everything stays as it is"),
         "linear": ("linear:Linear", "goes on at the rate of the last two snapshots"),

@@ -27,7 +27,8 @@ class Similarity:
     snapshots of a history need not carry it. Source: Leap+Verify, Eq. 1, whose single cosine of everything joined is
     `probes="joined"`; the mean of one cosine a probe is the default because a few long rows do not outvote the rest.
 
-    The similarity is that of two boundaries, whatever lies between them: after a leap it spans the leap as well.
+    The similarity is that of what the computation did between two boundaries: after a leap the fingerprint is taken
+    anew, since a leap turns it further than the steps that it stands for.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset({"fingerprint"})
@@ -79,6 +80,11 @@ class Similarity:
             self._position = position
             self._recognition = self._judge(self._similarity)
         return self._recognition
+
+    def follow(self, computation: Computation) -> None:
+        """Take the fingerprint anew after a leap, which is no turn of the training's own."""
+        if self._previous is not None:
+            self._previous = self._rows(computation)
 
     def learn(self, attempt: Attempt) -> None:
         """Note a verdict. Those between two boundaries are one outcome: was it worth guessing there at all?"""

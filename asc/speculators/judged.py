@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from asc.computation import Cache, Computation, Predictor, Settles, Stateful, Validator
+from asc.computation import Cache, Chains, Computation, Predictor, Settles, Stateful, Validator
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
@@ -44,18 +44,10 @@ class Judged:
         attempts: list[Attempt] = []
         best: tuple[float, Candidate] | None = None
         for plan in plans:
-            candidate = guess(computation, history, plan, self._predictors, self._ledger)
-            if isinstance(candidate, Attempt):
-                attempts.append(candidate)
-                continue
-            self._proposed.add(plan.predictor)
-            since = self._ledger.clock()
-            verdict = self._judge(computation, candidate._replace(rivals=len(plans)))
-            self._ledger.charge("validate", since, computation.cost("validate"))
-            outcome = Outcome.ACCEPTED if verdict.accepted else Outcome.REJECTED
-            attempts.append(Attempt(plan, outcome, verdict.gain_steps, verdict.reason, verdict.change))
-            if verdict.accepted and (best is None or verdict.gain_steps > best[0]):
-                best = verdict.gain_steps, candidate
+            attempt, candidate = self._attempt(computation, history, plan, len(plans))
+            attempts.append(attempt)
+            if candidate is not None and (best is None or attempt.gain_steps > best[0]):
+                best = attempt.gain_steps, candidate
         if best is not None:
             gain, candidate = best
             cache.insert(
@@ -69,6 +61,39 @@ class Judged:
                 )
             )
         return attempts
+
+    def _attempt(
+        self, computation: Computation, history: Sequence[Snapshot], plan: Plan, rivals: int
+    ) -> tuple[Attempt, Candidate | None]:
+        """Judge a plan's candidate; of a chain, each link against the one before, up to the first that is refused.
+
+        The links need no correction for their number: one is tested only where all before it were accepted.
+        """
+        predictor = self._predictors[plan.predictor]
+        links = predictor.links(plan.horizon) if isinstance(predictor, Chains) else (plan.horizon,)
+        kept: Candidate | None = None
+        change: float | None = None
+        gain, reason = 0.0, ""
+        for number, distance in enumerate(links, 1):
+            link = plan._replace(horizon=distance)
+            candidate = guess(computation, history, link, self._predictors, self._ledger)
+            if isinstance(candidate, Attempt):
+                if kept is None:
+                    return candidate._replace(plan=plan), None
+                break
+            self._proposed.add(plan.predictor)
+            base = None if kept is None else kept.state
+            since = self._ledger.clock()
+            verdict = self._judge(computation, candidate._replace(rivals=rivals, base=base))
+            self._ledger.charge("validate", since, computation.cost("validate"))
+            reason = f"link {number} of {len(links)}: {verdict.reason}" if len(links) > 1 else verdict.reason
+            if not verdict.accepted:
+                if kept is None:
+                    return Attempt(plan, Outcome.REJECTED, verdict.gain_steps, reason, verdict.change), None
+                break
+            kept, gain = candidate, gain + verdict.gain_steps
+            change = verdict.change if change is None else change + (verdict.change or 0.0)
+        return Attempt(plan, Outcome.ACCEPTED, gain, reason, change), kept
 
     def settle(self, leaps: Sequence[Transition]) -> None:
         """Tell the predictors whether the run has leapt to what they proposed."""

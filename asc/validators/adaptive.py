@@ -50,7 +50,8 @@ class Adaptive:
         losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "adaptive")
         if not isinstance(losses, Comparison):
             return losses
-        self._note(candidate.start, losses.current)
+        if candidate.base is None:  # else the losses are those of a link before, which the run has not been at
+            self._note(candidate.start, losses.current)
         moves = moved(losses.current, losses.candidate)
         if len(self._recent) < self.config.least:
             reason = f"{moves}; {len(self._recent)} recent losses are too few for a tolerance"

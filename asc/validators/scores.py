@@ -54,13 +54,16 @@ class Comparison(NamedTuple):
 
 
 def compare(computation: Computation, candidate: Candidate, look: int, name: str) -> Comparison | Verdict:
-    """Score both on one look; a rejection where a loss is not finite. `name` is the validator's, for errors."""
+    """Score both on one look; a rejection where a loss is not finite. `name` is the validator's, for errors.
+
+    A candidate with a `base` is compared with that instead of the current state.
+    """
     if not isinstance(computation, Scores):
         raise AscError(
             f"validator {name} compares held-out losses, and {type(computation).__name__} has none to give: choose "
             "validator exact, or let the backend provide score(state, look) and gain_steps(improvement)"
         )
-    current = _losses(computation, None, look)
+    current = _losses(computation, candidate.base, look)
     if (reason := _unusable("current", current)) is not None:
         return rejected(reason)
     proposed = _losses(computation, candidate.state, look)

@@ -338,3 +338,40 @@ def test_a_run_that_is_over_does_nothing() -> None:
     engine = assemble(computation, {"linear": Linear()})
     engine.run()
     assert engine.ledger.accounts() == {}
+
+
+class Following(Every):
+    """Keeps where it was told of leaps."""
+
+    def __init__(self, fails: bool = False) -> None:
+        super().__init__(Every.Config(steps=8))
+        self.followed: list[int] = []
+        self._fails = fails
+
+    def follow(self, computation: Computation) -> None:
+        self.followed.append(computation.position())
+        if self._fails:
+            raise RuntimeError("lost")
+
+
+def test_a_recognizer_hears_of_judged_leaps() -> None:
+    recognizer = Following()
+    events = drive(judged(Descent(200), recognizer=recognizer))
+    assert recognizer.followed
+    assert len(recognizer.followed) == sum(len(event.leaps) for event in events)
+
+
+def test_a_recognizer_that_raises_on_a_leap_is_switched_off() -> None:
+    faults: list[tuple[str, str]] = []
+    engine = judged(Descent(200), recognizer=Following(fails=True), on_fault=lambda *fault: faults.append(fault))
+    engine.run()
+    assert engine.computation.finished()
+    assert faults == [("Following", "RuntimeError: lost")]
+
+
+def test_executed_leaps_are_the_computation_s_own_way() -> None:
+    recognizer, clock = Following(), Clock()
+    engine = assemble(priced("count", 2000, clock), {"linear": Linear()}, clock=clock, recognizer=recognizer)
+    engine.run()
+    assert engine.ledger.leaps > 0
+    assert not recognizer.followed

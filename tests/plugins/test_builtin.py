@@ -20,7 +20,7 @@ def test_these_are_built_in() -> None:
     assert {kind: REGISTRY.names(kind) for kind in ("recognizer", "predictor", "validator", "backend")} == {
         "recognizer": ("always", "every", "recurring", "similarity"),
         "predictor": (
-            *("affine", "ensemble", "last-value", "linear", "logistic"),
+            *("affine", "cascade", "ensemble", "last-value", "linear", "logistic"),
             *("mean", "memory", "polynomial", "quadratic"),
         ),
         "validator": ("adaptive", "exact", "paired", "proximity", "strict"),

@@ -222,3 +222,23 @@ def test_a_computation_without_fingerprints_is_refused() -> None:
 def test_a_fingerprint_of_the_wrong_shape_is_refused(fingerprints: list[Any], sentence: str) -> None:
     with pytest.raises(AscError, match=sentence):
         run(recognizer(), fingerprints)
+
+
+def test_a_leap_is_no_turn_of_the_computation_s_own() -> None:
+    """After one the fingerprint is taken anew, so that the next similarity is that of the steps since."""
+    similarity = Similarity(Similarity.Config(every=10, thresholds=Fixed.Config()))
+    network = Network(turns(0.01, 0.01, 0.01))
+    for network.at in (0, 10):
+        similarity.recognise(cast(Computation, network))
+    leapt = Network(turns(1.0, 0.0, 0.0))
+    leapt.at = 10
+    similarity.follow(cast(Computation, leapt))
+    assert similarity.recognise(cast(Computation, network)).score == pytest.approx(math.cos(0.01))  # asked before
+    leapt.at = 20
+    assert similarity.recognise(cast(Computation, leapt)) == Recognition(True, "stable", pytest.approx(1.0))
+
+
+def test_a_leap_before_the_first_fingerprint_is_nothing_to_follow() -> None:
+    similarity = Similarity()
+    similarity.follow(cast(Computation, Network(turns(0.1))))
+    assert similarity.recognise(cast(Computation, Network(turns(0.1)))).label == "unknown"

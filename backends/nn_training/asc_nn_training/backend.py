@@ -27,8 +27,10 @@ from asc_nn_training.optimizer import make_optimizer
 from asc_nn_training.predictors.average import Average
 from asc_nn_training.probes import Probes
 from asc_nn_training.schedule import Schedule
+from asc_nn_training.store import WeightStore
 from asc_nn_training.training import Training
 from asc_nn_training.watch import LossWatch
+from asc_nn_training.weight_cache import WeightCache
 from asc_nn_training.weights import Weights
 
 MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end
@@ -102,7 +104,7 @@ class NetworkBackend:
             average=Average(1 - 1 / max(1.0, span)) if config.average_every else None,
             average_every=config.average_every or 1,
         )
-        made = Session(training, gate, probes, costs, config, watch)
+        made = Session(training, gate, probes, costs, config, watch, WeightStore(device, config.cache))
         made.watch, made.data = watch, data
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
@@ -111,6 +113,10 @@ class NetworkBackend:
             )
         return made
 
+    def cache(self, computation: Session) -> WeightCache:
+        """The trajectory cache, of transitions that lie on the device."""
+        return WeightCache(computation, self.config.cache)
+
     def pool(self, computation: Session) -> None:
         """Nothing is executed elsewhere: guesses are judged."""
 
@@ -118,7 +124,7 @@ class NetworkBackend:
         """Write a checkpoint; at the end also the model and its average, as transformers reads them."""
         training = computation.training
         history = [
-            {"position": s.position, "segment": s.segment, "values": s.state.values, "nbytes": s.nbytes}
+            {"position": s.position, "segment": s.segment, "values": s.state.kept.values(), "nbytes": s.nbytes}
             for s in memory.history
         ]
         state = {
@@ -149,7 +155,10 @@ class NetworkBackend:
         computation.go_on(state["training"], state["losses"])
         computation.watch.load_state_dict(state["watch"])
         memory = state["memory"]
-        history = (Snapshot(s["position"], s["segment"], Frame(s["values"]), s["nbytes"]) for s in memory["history"])
+        keep = computation.store.keep
+        history = (
+            Snapshot(s["position"], s["segment"], Frame(keep(s["values"])), s["nbytes"]) for s in memory["history"]
+        )
         return Memory(memory["state"], tuple(history))
 
     def outcome(self, computation: Session) -> Mapping[str, Any]:

@@ -18,24 +18,25 @@ def combine(coefficients: Sequence[float], terms: Sequence[Sequence[Tensor]], ou
     pass: two reads and one write of each element. Each further term takes one more read of its own and one of the sum.
     A sum of terms less precise than `out` is taken in the precision of `out`.
     """
-    used = [(float(c), term) for c, term in zip(coefficients, terms, strict=True) if c]
+    used = [(float(c), place) for place, c in enumerate(coefficients) if c]
+    if len(coefficients) != len(terms):
+        raise ValueError(f"{len(coefficients)} coefficients were given for {len(terms)} terms")
     result = [torch.empty_like(tensor) for tensor in terms[-1]] if out is None else out
     if not used:
         torch._foreach_zero_(result)
         return result
-    precise = all(tensor.dtype == target.dtype for _, term in used for tensor, target in zip(term, result, strict=True))
-    if len(used) == 2 and precise and abs(used[0][0] + used[1][0] - 1) < 1e-12:
-        (_, start), (share, end) = used
-        for target, first, last in zip(result, start, end, strict=True):
-            torch.lerp(first, last, share, out=target)
+    if len(used) == 2 and abs(used[0][0] + used[1][0] - 1) < 1e-12:
+        (_, earlier), (share, later) = used
+        for target, first, last in zip(result, terms[earlier], terms[later], strict=True):
+            torch.lerp(first.to(target.dtype), last.to(target.dtype), share, out=target)
         return result
-    coefficient, term = used[0]
-    torch._foreach_copy_(result, list(term))
+    coefficient, place = used[0]
+    torch._foreach_copy_(result, list(terms[place]))
     if coefficient != 1:
         torch._foreach_mul_(result, coefficient)
-    for coefficient, term in used[1:]:
-        matching = term if precise else [tensor.to(target.dtype) for tensor, target in zip(term, result, strict=True)]
-        torch._foreach_add_(result, list(matching), alpha=coefficient)
+    for coefficient, place in used[1:]:  # one term at a time: it may have to be fetched from elsewhere
+        term = [tensor.to(target.dtype) for tensor, target in zip(terms[place], result, strict=True)]
+        torch._foreach_add_(result, term, alpha=coefficient)
     return result
 
 

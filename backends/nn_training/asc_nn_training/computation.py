@@ -25,8 +25,9 @@ from asc_nn_training.gate import Gate
 from asc_nn_training.loss import evaluation
 from asc_nn_training.moments import Moments, decays
 from asc_nn_training.progress import Progress
+from asc_nn_training.store import Kept, Stored, WeightStore
 from asc_nn_training.training import NonFiniteError
-from asc_nn_training.weights import Values, Weights
+from asc_nn_training.weights import Weights
 
 Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present weights' answer to fixed texts
 
@@ -52,7 +53,7 @@ class Rest(NamedTuple):
 class Frame(NamedTuple):
     """A snapshot's state: the weights, and in a full one everything else."""
 
-    values: Values
+    kept: Kept
     rest: Rest | None = None
 
 
@@ -64,12 +65,14 @@ class Proposal(NamedTuple):
     """
 
     coefficients: tuple[float, ...]
-    terms: tuple[Values, ...]
+    terms: tuple[Kept, ...]
     version: int
+    start: Kept  # the weights of that version
+    own: bool = False  # whether the terms are held by this alone, and not by the history
 
     def put(self, weights: Weights) -> None:
         """Take the sum in place of the module's weights."""
-        combine(self.coefficients, self.terms, [parameter.detach() for parameter in weights.parameters])
+        combine(self.coefficients, Stored(self.terms), [parameter.detach() for parameter in weights.parameters])
 
 
 class Loop(Protocol):
@@ -125,20 +128,21 @@ class TrainingComputation:
         costs: Costs,
         config: LeapConfig | None = None,
         watch: Watch | None = None,
+        store: WeightStore | None = None,
     ) -> None:
         self.training, self.config = training, config or LeapConfig()
-        self.weights = Weights(training.model)
+        self.weights, self.store = Weights(training.model), store or WeightStore(training.device)
         self.progress = Progress()
         self._gate, self._fingerprint, self._costs, self._watch = gate, fingerprint, costs, watch
         self._random = random_state(training.device)  # training's own: whoever draws at a boundary does not disturb it
         self._version = 0  # of the weights: counts every change
-        self._copy: tuple[int, Values] | None = None  # the weights of a version, to roll back to
+        self._copy: tuple[int, Kept] | None = None  # the weights of a version, to roll back to
         self._scores: dict[int, NDArray[np.float64]] = {}  # of the present version, by subset
-        self._unpaid = {
-            "recognise": 0.0,
-            "predict": 0.0,
-            "validate": 0.0,
-        }  # plain steps of work that was done since it was last priced
+        self._links: dict[
+            tuple[int, int], tuple[Proposal, NDArray[np.float64]]
+        ] = {}  # of candidates, which may be bases
+        # Plain steps of work that was done since it was last priced.
+        self._unpaid = dict.fromkeys(("recognise", "predict", "validate", "lookup"), 0.0)
         self.remarks: list[str] = []
         self.skipped = 0  # steps, since this was made
         self._stopping = False
@@ -180,12 +184,12 @@ class TrainingComputation:
 
     def observe(self) -> Snapshot:
         """Copy the weights, once for each boundary."""
-        return Snapshot(self.position(), 0, Frame(self._present()), self.weights.nbytes)
+        return Snapshot(self.position(), 0, Frame(self.present()), self.weights.nbytes)
 
     def snapshot(self) -> Snapshot:
         """Copy everything: weights, optimiser, position, random states."""
         rest = Rest(deepcopy(self.training_state()), self.progress.losses)
-        return Snapshot(self.position(), 0, Frame(self.weights.copy(), rest), 3 * self.weights.nbytes)
+        return Snapshot(self.position(), 0, Frame(self.present(), rest), 3 * self.weights.nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put everything back, bit for bit."""
@@ -194,7 +198,7 @@ class TrainingComputation:
             raise AscError(
                 "This snapshot holds the weights only, so a run cannot go back to it: take one by snapshot()."
             )
-        self.weights.put(frame.values)
+        self.weights.put(frame.kept.values())
         self.go_on(deepcopy(frame.rest.state), frame.rest.losses)
 
     def training_state(self) -> dict[str, Any]:
@@ -210,7 +214,7 @@ class TrainingComputation:
     def changed(self) -> None:
         """Hear that the weights are not what they were."""
         self._version += 1
-        self._scores = {}
+        self._scores, self._links = {}, {}
 
     def forget(self, losses: Sequence[float]) -> None:
         """Know nothing of the weights before, and of the progress only these losses."""
@@ -231,7 +235,7 @@ class TrainingComputation:
             case "optimizer":
                 return self._moments()
             case "weights":
-                return [snapshot.state.values for snapshot in snapshots]
+                return Stored([snapshot.state.kept for snapshot in snapshots])
             case "score" if self._gate.subsets > 1:
                 return partial(self._tuning_loss, tuple(snapshots))
         raise LookupError(f"training provides {', '.join(sorted(self.provides))}, not {need}")
@@ -250,7 +254,9 @@ class TrainingComputation:
         else:
             if [v.shape for v in prediction.state] != [p.shape for p in self.weights.parameters]:
                 return None
-            proposal, nbytes = Proposal((1.0,), (prediction.state,), self._version), self.weights.nbytes
+            kept = self.store.keep(prediction.state)
+            proposal = Proposal((1.0,), (kept,), self._version, self.present(), own=True)
+            nbytes = self.weights.nbytes
         return Candidate(self.position(), self._skipped(plan.horizon), proposal, nbytes, plan.predictor)
 
     def agrees(self, transition: Transition) -> bool:
@@ -277,7 +283,8 @@ class TrainingComputation:
         if work in self._unpaid:
             price, self._unpaid[work] = self._unpaid[work], 0.0
             return price
-        return self._costs.moved({"observe": 2.0, "apply": 3.0}.get(work, 0.0))
+        elsewhere = self._costs.copied(self.store.moved()) if work == "observe" else 0.0
+        return self._costs.moved({"observe": 2.0, "apply": 3.0}.get(work, 0.0)) + elsewhere
 
     def digest(self) -> str:
         """SHA-256 over the trainable weights, in the module's order, with their names, types and shapes."""
@@ -294,7 +301,11 @@ class TrainingComputation:
             if subset not in self._scores:
                 self._scores[subset] = self._losses(subset, "validate")
             return self._scores[subset]
-        return self._tried(state, subset, "validate")
+        if state.own:  # not remembered, since that would hold on to its memory
+            return self._tried(state, subset, "validate")
+        if (id(state), subset) not in self._links:
+            self._links[id(state), subset] = state, self._tried(state, subset, "validate")
+        return self._links[id(state), subset][1]
 
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Train a few steps from a proposal, or from here for None; return each look's losses; go back."""
@@ -323,10 +334,35 @@ class TrainingComputation:
         """Return the plain steps that would lower the loss as much, by how fast training lowers it at present."""
         return self.progress.steps(improvement)
 
+    def present(self) -> Kept:
+        """Return the present weights as a copy, made once a version; what was present before is past from then on."""
+        if self._copy is None or self._copy[0] != self._version:
+            if self._copy is not None:
+                self.store.round(self._copy[1])
+            self._copy = self._version, self.store.keep(self.weights.copy())
+            if self.store.fault:
+                self._remark(self.store.fault)
+        return self._copy[1]
+
+    @torch.no_grad()
+    def distance(self, kept: Kept) -> float:
+        """Return the L2 distance of the present weights to others, relative to the length of these."""
+        self._unpaid["lookup"] += self._costs.moved(2.0)
+        apart = length = torch.zeros((), dtype=torch.float64, device=self.training.device)
+        for parameter, value in zip(self.weights.parameters, kept.values(), strict=True):
+            apart = apart + (parameter - value).double().square().sum()
+            length = length + parameter.double().square().sum()
+        return float(from_first((apart / length.clamp(min=1e-300)).sqrt()))
+
+    def leap_to(self, kept: Kept, source: str, steps: int, gain: float) -> Transition:
+        """Return a transition from here to weights that are known to be better."""
+        proposal = Proposal((1.0,), (kept,), self._version, self.present())
+        return Transition(self.position(), steps, proposal, 0, source, gain_steps=gain)
+
     def _sum(self, prediction: Combination, history: Sequence[Snapshot]) -> Proposal:
-        terms = zip(prediction.coefficients, self.read("weights", prediction.of(history)), strict=True)
-        used = [(float(coefficient), values) for coefficient, values in terms if coefficient]
-        return Proposal(tuple(c for c, _ in used), tuple(values for _, values in used), self._version)
+        pairs = zip(prediction.coefficients, prediction.of(history), strict=True)
+        used = [(float(coefficient), snapshot.state.kept) for coefficient, snapshot in pairs if coefficient]
+        return Proposal(tuple(c for c, _ in used), tuple(kept for _, kept in used), self._version, self.present())
 
     def _tuning_loss(self, history: Sequence[Snapshot], coefficients: Sequence[float]) -> float:
         """The mean loss of a weighted sum of the newest snapshots, on the subset that never judges."""
@@ -335,12 +371,12 @@ class TrainingComputation:
 
     def _tried(self, proposal: Proposal, subset: int, work: str) -> NDArray[np.float64]:
         """The losses under a proposal; the weights are put back whatever happens."""
-        kept = self._present()
+        kept = self.present()
         try:
             proposal.put(self.weights)
             return self._losses(subset, work)
         finally:
-            self.weights.put(kept)
+            self.weights.put(kept.values())
             self._unpaid[work] += self._costs.moved(3.0 + len(proposal.terms))
 
     def _losses(self, subset: int, work: str) -> NDArray[np.float64]:
@@ -363,12 +399,6 @@ class TrainingComputation:
         if sentence not in self.remarks:
             self.remarks.append(sentence)
 
-    def _present(self) -> Values:
-        """The present weights as a copy, made once a version; not to be changed."""
-        if self._copy is None or self._copy[0] != self._version:
-            self._copy = self._version, self.weights.copy()
-        return self._copy[1]
-
     def _skipped(self, horizon: int) -> int:
         return horizon if self.config.leap_schedule == "advance" else 0
 
@@ -384,7 +414,7 @@ class TrainingComputation:
         self._unpaid["predict"] += self._costs.moved(4.0)
         position, rate = self.position(), self.training.rate
         return Moments(
-            self._present(),
+            self.present().values(),
             [state["exp_avg"] for state in states],
             [state["exp_avg_sq"] for state in states],
             int(states[0]["step"]),

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from asc.allocator import Allocator
-from asc.cache import TrajectoryCache
 from asc.config import Component, RunConfig
 from asc.trajectory import Trajectory
 from asc_nn_training.computation import LeapConfig
@@ -15,6 +14,7 @@ from asc_nn_training.data.prepare import DataConfig
 from asc_nn_training.device import Precision
 from asc_nn_training.optimizer import OptimizerConfig
 from asc_nn_training.schedule import ScheduleConfig
+from asc_nn_training.weight_cache import WeightCache
 
 _DEPTH = {
     "quadratic": 3,
@@ -54,8 +54,8 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
     recognizer: Component = Field(Component(name="activation-cosine"), description="where to stop and think")
     predictors: tuple[Component, ...] = Field((Component(name="linear"),), description="what guesses the weights")
     validator: Component = Field(Component(name="held-out-loss"), description="what judges a guess")
-    cache: TrajectoryCache.Config = Field(
-        TrajectoryCache.Config(max_bytes=_HUGE), description="bounds of the trajectory cache"
+    cache: WeightCache.Config = Field(
+        WeightCache.Config(), description="bounds of the trajectory cache, and where past weights lie"
     )
     history: Trajectory.Config = Field(
         Trajectory.Config(max_snapshots=2, max_bytes=_HUGE),

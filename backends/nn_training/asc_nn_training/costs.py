@@ -28,5 +28,8 @@ class Costs(NamedTuple):
 
     def moved(self, passes: float) -> float:
         """Plain steps that reading or writing all weights so many times is worth."""
-        operations = 2 * STEP * self.step_tokens * self.parameters
-        return passes * self.nbytes * OPERATIONS_A_BYTE / operations
+        return self.copied(passes * self.nbytes)
+
+    def copied(self, nbytes: float) -> float:
+        """Plain steps that reading or writing so many bytes is worth."""
+        return nbytes * OPERATIONS_A_BYTE / (2 * STEP * self.step_tokens * self.parameters)

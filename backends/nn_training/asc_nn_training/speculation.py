@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from asc.allocator import Allocator
-from asc.cache import TrajectoryCache
 from asc.computation import InPlace, Predictor
 from asc.config import Component
 from asc.engine import Engine
@@ -27,6 +26,8 @@ from asc_nn_training.computation import Fingerprint, Frame, LeapConfig, Training
 from asc_nn_training.costs import Costs
 from asc_nn_training.device import device_of
 from asc_nn_training.gate import BatchGate
+from asc_nn_training.store import WeightStore
+from asc_nn_training.weight_cache import WeightCache
 from asc_nn_training.weights import Weights
 
 ENDLESS = 2**40  # steps of a loop that does not say when it ends
@@ -67,6 +68,7 @@ class Speculation:
         recognizer: Part | None = None,
         validator: Part = "held-out-loss",
         leap: Mapping[str, Any] | None = None,
+        cache: Mapping[str, Any] | None = None,
         overdraft: float = 0.03,
         snapshots: int = 2,
         step_size: int | None = None,
@@ -83,7 +85,9 @@ class Speculation:
             raise AscError("A loop of your own takes all its steps, so leap_schedule can only be stay: leave it out.")
         weights = Weights(loop.model)
         costs = Costs(size, held_out.tokens, probe_size, weights.numel, weights.nbytes)
-        computation = TrainingComputation(loop, held_out, fingerprint, costs, settings)
+        kept = WeightCache.Config.model_validate(dict(cache or {}))
+        store = WeightStore(loop.device, kept)
+        computation = TrainingComputation(loop, held_out, fingerprint, costs, settings, store=store)
         if recognizer is None:
             by_regime = {"name": "activation-cosine", "every": every}
             recognizer = by_regime if fingerprint else {"name": "every", "steps": every}
@@ -101,7 +105,7 @@ class Speculation:
             computation,
             found,
             Judged(guessers, create("validator", judge.name, judge.settings), ledger),
-            cache=TrajectoryCache(TrajectoryCache.Config(max_bytes=2**40)),
+            cache=WeightCache(computation, kept),
             allocator=Allocator(allocator, list(guessers), ledger, in_place),
             ledger=ledger,
             trajectory=Trajectory(Trajectory.Config(max_snapshots=snapshots, max_bytes=2**40)),
@@ -152,7 +156,7 @@ class Speculation:
         """What it takes to go on, as torch's own do; weights and optimiser are yours to save."""
         self._note_losses()
         memory = self.engine.memory()
-        history = [(s.position, s.segment, s.state.values, s.nbytes) for s in memory.history]
+        history = [(s.position, s.segment, s.state.kept.values(), s.nbytes) for s in memory.history]
         place = {"position": self.position, "last": self._last, "next": self._next}
         return place | {"losses": list(self.computation.progress.losses), "state": memory.state, "history": history}
 
@@ -161,7 +165,10 @@ class Speculation:
         self._loop.position, self._last, self._next = state["position"], state["last"], state["next"]
         self._pending.clear()
         self.computation.forget(state["losses"])
-        history = (Snapshot(place, segment, Frame(values), size) for place, segment, values, size in state["history"])
+        keep = self.computation.store.keep
+        history = (
+            Snapshot(place, segment, Frame(keep(values)), size) for place, segment, values, size in state["history"]
+        )
         self.engine.remember(Memory(state["state"], tuple(history)))
 
     def _due(self) -> int:

@@ -115,7 +115,7 @@ def test_a_leap_moves_trainable_weights_in_place_and_nothing_else() -> None:
     assert subject.agrees(transition)
     subject.apply(transition)
     assert held is model.head.weight is model.embedding.weight
-    before, now = transition.effect.terms
+    before, now = (kept.values() for kept in transition.effect.terms)
     assert torch.equal(held, torch.lerp(before[0], now[0], 2.0))
     assert torch.equal(model.head.bias, bias)
     assert subject.position() == 10  # it stays: the leap is extra progress

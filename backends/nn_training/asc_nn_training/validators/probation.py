@@ -71,7 +71,7 @@ class _Sides:
 
     def __init__(self, computation: Any, candidate: Candidate, probation: Probation) -> None:
         self._computation, self._candidate, self._probation = computation, candidate, probation
-        self._tried: dict[int, NDArray[np.float64]] | None = None
+        self._tried: dict[int, dict[int, NDArray[np.float64]]] = {}  # by the identity of the state
         self._looks: tuple[int, ...] = ()
 
     def score(self, state: Any | None, look: int) -> NDArray[np.float64]:
@@ -80,9 +80,9 @@ class _Sides:
             self._looks = tuple(look + i for i in range(config.looks))
         if state is None:
             return self._probation.own(self._computation, self._candidate.start, self._looks)[look]
-        if self._tried is None:
-            self._tried = self._computation.trial(state, config.steps, self._looks)
-        return self._tried[look]
+        if id(state) not in self._tried:
+            self._tried[id(state)] = self._computation.trial(state, config.steps, self._looks)
+        return self._tried[id(state)][look]
 
     def gain_steps(self, improvement: float) -> float:
         return float(self._computation.gain_steps(improvement))
