@@ -100,6 +100,14 @@ class Stoppable(Protocol):
         """Let `advance` return after the step that it is at; safe to call from a signal handler or another thread."""
 
 
+@runtime_checkable
+class Unhurried(Protocol):
+    """A computation whose supersteps may take minutes, so that others have their turn within them."""
+
+    on_step: Callable[[], bool] | None
+    """Called after each step of `advance`, which returns early where the answer is True."""
+
+
 class History(Protocol):
     """One segment's snapshots, oldest first, read-only: what a predictor sees."""
 

@@ -42,19 +42,20 @@ class Engine:
         chain: int = 1024,
         on_boundary: Callable[[Boundary], None] | None = None,
         on_fault: Callable[[str, str], None] | None = None,
+        on_pause: Callable[[], None] | None = None,
     ) -> None:
         self.computation, self.speculator = computation, speculator
         self.recognizer: Recognizer = recognizer
         self.cache, self.allocator, self.ledger = cache, allocator, ledger
         self.trajectory, self.excited = trajectory or Trajectory(), Excited()
         self._shadow, self._chain = shadow, chain if computation.exact else 1
-        self._on_boundary, self._on_fault = on_boundary, on_fault
+        self._on_boundary, self._on_fault, self._on_pause = on_boundary, on_fault, on_pause
         self.stopped = False
         self.until: int | None = None
         self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
         self._settled: int | None = None  # where the newest boundary has left the computation
         self._distance = 1  # the last superstep's
-        self._target: int | None = None  # the boundary that was under way when the run was stopped between two
+        self._target: int | None = None  # the boundary that is under way where the run has paused between two
         self.recalled = 0  # hits on what the main thread itself had remembered
         self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
         self.found = 0  # steps of what was found
@@ -111,7 +112,7 @@ class Engine:
         record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
         since = self.ledger.clock()
         done = computation.advance(target - position, record)
-        cut = self.stopped and not computation.exact and computation.position() < target
+        cut = not computation.exact and computation.position() < target  # it was asked to return early
         self._target = target if cut else None
         since = self.ledger.progress(done.steps - done.skipped, since, tracked=record)
         if done.skipped:  # a backend that leaps within its own advance reports a batch
@@ -120,6 +121,8 @@ class Engine:
         if done.learnt is not None:
             self.cache.insert(done.learnt._replace(source=MAIN))
             self.ledger.charge("insert", since, computation.cost("insert"))
+        if cut and self._on_pause is not None:
+            self._on_pause()
 
     def due(self) -> tuple[int, int]:
         """Return how many supersteps to take before the next boundary, and its position; asked once a boundary.

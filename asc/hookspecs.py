@@ -102,6 +102,18 @@ def asc_boundary(run: RunView, boundary: Boundary) -> None:
 
 
 @hookspec
+def asc_progress(run: RunView) -> None:
+    """Watch a long superstep. Called between two boundaries that are seconds apart, about once a second.
+
+    Args:
+        run: the run, somewhere between two boundaries; of a plain run, boundaries tell as much.
+
+    Returns:
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+    """
+
+
+@hookspec
 def asc_run_finished(run: RunView, summary: Mapping[str, Any]) -> None:
     """Watch a run end. Called once, after the last step or when the run was stopped; not after a kill.
 

@@ -15,7 +15,7 @@ from typing import Any
 from asc.allocator import Allocator
 from asc.backend import Backend, Caches, Figures, Pool
 from asc.cache import TrajectoryCache
-from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Validator
+from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Unhurried, Validator
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -27,6 +27,7 @@ from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Outcome, Status
 
 CHECKPOINTS = "checkpoints"
+_TELL_S = 1.0  # between two boundaries, those who watch are told of progress this often
 _CHUNK_S = 0.25  # a plain run looks up this often, to be stopped or to report
 
 
@@ -65,7 +66,7 @@ class Run:
         self._label = "plain"
         self._began = time.perf_counter()
         self._seconds: float | None = None
-        self._saved = self._began
+        self._saved = self._told = self._began
         self._build(self._backend.pool(self.computation) if speculate else None)
         if memory is not None and memory.state:
             self.engine.remember(memory)
@@ -76,7 +77,7 @@ class Run:
 
     def execute(self) -> dict[str, Any]:
         """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
-        self._began = self._saved = time.perf_counter()
+        self._began = self._saved = self._told = time.perf_counter()
         self._notifier.run_started(self)
         try:
             with self._stoppable():
@@ -200,7 +201,10 @@ class Run:
             shadow=self.shadow,
             on_boundary=self._on_boundary,
             on_fault=self._on_fault,
+            on_pause=self._checkpoint_if_due,
         )
+        if isinstance(computation, Unhurried):
+            computation.on_step = self._on_step
 
     def _on_boundary(self, boundary: Boundary) -> None:
         self._label = boundary.label
@@ -210,6 +214,7 @@ class Run:
             self._note(boundary)
         since = self.ledger.clock()
         self._notifier.boundary(self, boundary)
+        self._told = time.perf_counter()
         self.ledger.charge("notify", since, self.computation.cost("notify"))
         self._checkpoint_if_due()
 
@@ -234,12 +239,23 @@ class Run:
             if attempt.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
         ]
 
+    def _on_step(self) -> bool:
+        """Give those who watch their turn within a long superstep; return whether a checkpoint is due."""
+        now = time.perf_counter()
+        if now - self._told > _TELL_S:
+            self._told = now
+            self._notifier.progress(self)
+        return self._due(now)
+
     def _on_fault(self, name: str, why: str) -> None:
         self.warn(f"{name!r} raised {why} and was switched off; the run went on without it.")
 
     def _checkpoint_if_due(self) -> None:
-        if self.folder is not None and time.perf_counter() - self._saved > self._settings.checkpoint_seconds:
+        if self._due(time.perf_counter()):
             self._checkpoint()
+
+    def _due(self, now: float) -> bool:
+        return self.folder is not None and now - self._saved > self._settings.checkpoint_seconds
 
     def _checkpoint(self) -> None:
         if self.folder is None:

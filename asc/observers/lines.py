@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from rich.console import Console
@@ -37,11 +37,19 @@ class Lines:
     @hookimpl
     def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
         """Say how far it is, if it is time."""
-        if not self._pace.due(boundary.ended):
+        self._tell(run, boundary.ended)
+
+    @hookimpl
+    def asc_progress(self, run: RunView) -> None:
+        """Say so within a long superstep, too."""
+        self._tell(run, time())
+
+    def _tell(self, run: RunView, now: float) -> None:
+        if not self._pace.due(now):
             return
         began = perf_counter()
         status = run.status()
-        self._speed.note(boundary.ended, status.position)
+        self._speed.note(now, status.position)
         remaining = self._speed.remaining(status.total)
         left = "" if remaining is None else f", {figures.duration(remaining)} left"
         self._say(f"{run.backend}: {_place(status)}{left}; {_gains(status)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -60,6 +60,13 @@ class Live:
         """Redraw, if it is time."""
         if self._pace.due(boundary.ended):
             self._draw(run, boundary.ended)
+
+    @hookimpl
+    def asc_progress(self, run: RunView) -> None:
+        """Redraw within a long superstep, too."""
+        now = time()
+        if self._pace.due(now):
+            self._draw(run, now)
 
     @hookimpl
     def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:

@@ -27,6 +27,7 @@ class Notifier:
         self._on_fault = on_fault
         self._started = plugins.calls("asc_run_started")
         self._boundary = plugins.calls("asc_boundary")
+        self._progress = plugins.calls("asc_progress")
         self._finished = plugins.calls("asc_run_finished")
 
     def run_started(self, run: RunView) -> None:
@@ -37,6 +38,10 @@ class Notifier:
         """Call `asc_boundary`. Costs about 0.1 µs where nobody listens."""
         if self._boundary:
             self._tell("asc_boundary", self._boundary, run, boundary)
+
+    def progress(self, run: RunView) -> None:
+        """Call `asc_progress`."""
+        self._tell("asc_progress", self._progress, run)
 
     def run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:
         """Call `asc_run_finished`."""
@@ -52,8 +57,8 @@ class Notifier:
     def _drop(self, plugin: str, hook: str, error: Exception) -> None:
         title = self._plugins.source(plugin).title
         self._plugins.remove(plugin)
-        self._started, self._boundary, self._finished = (
+        self._started, self._boundary, self._progress, self._finished = (
             tuple(pair for pair in calls if pair[0] != plugin)
-            for calls in (self._started, self._boundary, self._finished)
+            for calls in (self._started, self._boundary, self._progress, self._finished)
         )
         self._on_fault(f"{title} was switched off, and the run goes on: its {hook} raised {reason(error)}.")

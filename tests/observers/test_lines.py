@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
 from rich.console import Console
 
 from asc.observers.lines import Lines
@@ -46,3 +47,16 @@ def test_the_time_left_follows_the_pace(fake: SimpleNamespace) -> None:
     run.now = run.now._replace(position=200)
     lines.asc_boundary(run, fake.boundary(2.0, ended=fake.started + 2.0))
     assert ", 8 s left; " in raw.getvalue().decode()
+
+
+def test_a_long_superstep_is_told_of_as_well(fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, raw = console()
+    lines, run = Lines(out), fake.run(total=10_000)
+    lines.asc_run_started(run)
+    for second in range(1, 12):
+        run.now = run.now._replace(position=5_612 + 10 * second)
+        monkeypatch.setattr("asc.observers.lines.time", lambda now=fake.started + second: now)
+        lines.asc_progress(run)
+    printed = raw.getvalue().decode().splitlines()
+    assert len(printed) == 1 + 3
+    assert "step 5,672 of 10,000 (56.7 %), 7 min 13 s left" in printed[2]

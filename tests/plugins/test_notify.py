@@ -50,6 +50,10 @@ class Watcher:
         self._note("boundary", run, boundary)
 
     @hookimpl
+    def asc_progress(self, run: hookspecs.RunView) -> None:
+        self._note("progress", run)
+
+    @hookimpl
     def asc_run_finished(self, run: hookspecs.RunView, summary: Mapping[str, Any]) -> None:
         self._note("finished", run, summary)
 
@@ -67,12 +71,13 @@ def test_everybody_is_told_everything() -> None:
     _, notifier, faults = watched(Watcher("one", log), Watcher("two", log))
     summary = {"state": "finished"}
     notifier.run_started(RUN)
+    notifier.progress(RUN)
     notifier.boundary(RUN, BOUNDARY)
     notifier.run_finished(RUN, summary)
     assert sorted(log, key=lambda entry: entry[0]) == [
         (name, *told)
         for name in ("one", "two")
-        for told in (("started", RUN), ("boundary", RUN, BOUNDARY), ("finished", RUN, summary))
+        for told in (("started", RUN), ("progress", RUN), ("boundary", RUN, BOUNDARY), ("finished", RUN, summary))
     ]
     assert faults == []
 
@@ -112,6 +117,15 @@ def test_all_may_fail_at_once() -> None:
     notifier.boundary(RUN, BOUNDARY)
     assert len(faults) == len(log) == 2
     assert plugins.manager.get_plugins() == set()
+
+
+def test_one_that_raises_at_progress_is_switched_off() -> None:
+    log: list[tuple[Any, ...]] = []
+    _, notifier, faults = watched(Watcher("one", log, "progress"))
+    notifier.progress(RUN)
+    notifier.progress(RUN)
+    assert len(log) == len(faults) == 1
+    assert "its asc_progress raised" in faults[0]
 
 
 def test_two_runs_at_once_both_survive_one_fault() -> None:

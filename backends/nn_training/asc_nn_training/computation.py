@@ -146,6 +146,7 @@ class TrainingComputation:
         self.remarks: list[str] = []
         self.skipped = 0  # steps, since this was made
         self._stopping = False
+        self.on_step: Callable[[], bool] | None = None
         if fingerprint is None:
             self.provides -= {"fingerprint"}
         if gate.subsets < 2:
@@ -173,6 +174,8 @@ class TrainingComputation:
                 self.progress.note(loss)
                 if self._watch is not None:
                     self._watch.after(training.position, loss)
+                if self.on_step is not None and self.on_step():
+                    break
         finally:
             self._random = random_state(training.device)
             self.changed()

@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
 from asc.config import Component
 from asc.errors import AscError
+from asc.hookspecs import RunView, hookimpl
 from asc.plugins import load
 from asc.run import Run
 from asc.testing.stand_ins import Refuse
@@ -127,6 +128,46 @@ def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make
     assert found["resumed_from"] == 33
     assert found["final_digest"] == expected["final_digest"]
     assert found["ledger"]["plain"]["steps"] == 60
+
+
+def test_checkpoints_are_written_within_long_supersteps_too(small: Make, tmp_path: Path) -> None:
+    """A kill costs one checkpoint interval, however far apart boundaries are."""
+    config = small(steps=40, checkpoint_seconds=1e-6, allocator={"horizons": (10,), "overdraft": 10})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=15)})
+    expected = run(config).execute()
+    first = run(config, tmp_path)
+    after, places = first.computation.watch.after, list[int]()
+
+    def note(position: int, loss: float) -> None:
+        after(position, loss)
+        places.append(len(list((tmp_path / "checkpoints").glob("step-*"))))
+        if position == 22:
+            raise KeyboardInterrupt  # as rude as a kill: nothing is written any more
+
+    first.computation.watch.after = note
+    with pytest.raises(KeyboardInterrupt):
+        first.execute()
+    assert places[3] == 2  # none of these steps was at a boundary
+    found = run(config, tmp_path, resume=True).execute()
+    assert found["resumed_from"] == 21
+    assert found["final_digest"] == expected["final_digest"]
+    assert found["leaps"][-1]["position"] == expected["leaps"][-1]["position"]
+
+
+def test_who_watches_is_told_within_long_supersteps(small: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Watcher:
+        positions: ClassVar[list[int]] = []
+
+        @hookimpl
+        def asc_progress(self, run: RunView) -> None:
+            self.positions.append(run.status().position)
+
+    monkeypatch.setattr("asc.run._TELL_S", 0.0)
+    plugins = load()
+    plugins.observe(Watcher(), "watcher")
+    config = small(steps=12).model_copy(update={"recognizer": Component(name="every", steps=12)})
+    Run(NetworkBackend(config), "nn_training", plugins).execute()
+    assert Watcher.positions == list(range(1, 13))
 
 
 def test_a_run_tells_what_it_was(small: Make, tmp_path: Path) -> None:
