@@ -38,5 +38,5 @@ clean:
 
 $(INSTALLED): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e backends/nn_training
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e 'backends/nn_training[tensorboard]'
 	touch $@

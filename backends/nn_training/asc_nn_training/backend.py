@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import resource
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,8 +15,9 @@ import torch
 from torch import nn
 
 from asc.errors import AscError
-from asc.types import Memory, Snapshot
+from asc.types import Memory, Snapshot, Transition
 from asc_nn_training import checkpoint
+from asc_nn_training.board import Board
 from asc_nn_training.computation import Frame, TrainingComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
@@ -42,11 +44,19 @@ class Session(TrainingComputation):
     training: Training
     watch: LossWatch
     data: Data
+    board: Board | None = None
     told: tuple[int, dict[str, Any]] | None = None  # the outcome at a position, which takes a while to find
 
     def measures(self) -> dict[str, float]:
         """The newest losses."""
         return self.watch.measures()
+
+    def apply(self, transition: Transition) -> None:
+        """Leap, and tell the board."""
+        super().apply(transition)
+        if self.board is not None:
+            gain = transition.gain_steps or 0.0
+            self.board.measured(self.position(), leap__gain_steps=gain, leap__steps_skipped=self.skipped)
 
 
 class NetworkBackend:
@@ -56,6 +66,7 @@ class NetworkBackend:
 
     def __init__(self, config: NetworkConfig) -> None:
         self.config = config
+        self._boards = Counter[str]()
 
     @cached_property
     def data(self) -> Data:
@@ -95,6 +106,7 @@ class NetworkBackend:
         step_tokens = config.batch * config.length * config.accumulation
         costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
         span = config.average_span / max(1, config.average_every)
+        board = self._board("plain" if plain else "speculative")
         watch = LossWatch(
             training,
             weights,
@@ -103,9 +115,10 @@ class NetworkBackend:
             until_loss=config.until_loss,
             average=Average(1 - 1 / max(1.0, span)) if config.average_every else None,
             average_every=config.average_every or 1,
+            board=board,
         )
         made = Session(training, gate, probes, costs, config, watch, WeightStore(device, config.cache))
-        made.watch, made.data = watch, data
+        made.watch, made.data, made.board = watch, data, board
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
                 f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "
@@ -204,6 +217,14 @@ class NetworkBackend:
             "seconds_to_plain_dev_loss": reached,
             "plain_outcome": plain["outcome"],
         }
+
+    def _board(self, kind: str) -> Board | None:
+        """Each run of a comparison has a folder of its own."""
+        if self.config.tensorboard is None:
+            return None
+        self._boards[kind] += 1
+        number = self._boards[kind]
+        return Board(self.config.tensorboard / (kind if number == 1 else f"{kind}-{number}"))
 
     def _export(self, computation: Session, folder: Path) -> None:
         """Write the model, and the average under its own name, as folders that `from_pretrained` reads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -50,6 +51,8 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
         10, ge=0, description="steps between updates of the weights' running average, a read-out; 0 keeps none"
     )
     average_span: int = Field(100, ge=1, description="steps that the running average reaches back")
+
+    tensorboard: Path | None = Field(None, description="folder for TensorBoard's event files, beside the report")
 
     recognizer: Component = Field(Component(name="activation-cosine"), description="where to stop and think")
     predictors: tuple[Component, ...] = Field((Component(name="linear"),), description="what guesses the weights")

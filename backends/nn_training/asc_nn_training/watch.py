@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from asc_nn_training.board import Board
 from asc_nn_training.predictors.average import Average
 from asc_nn_training.training import Training
 from asc_nn_training.weights import Weights
@@ -35,10 +36,11 @@ class LossWatch:
         until_loss: float | None = None,
         average: Average | None = None,
         average_every: int = 10,
+        board: Board | None = None,
     ) -> None:
         self.reached = False
         self.curve: list[Measured] = []
-        self.average = average
+        self.average, self._board = average, board
         self._training, self._weights, self._dev = training, weights, dev
         self._every, self._until_loss, self._average_every = every, until_loss, average_every
         self._sum, self._count = 0.0, 0
@@ -64,6 +66,9 @@ class LossWatch:
         self._sum, self._count = 0.0, 0
         point = Measured(position, time.perf_counter() - self._began, train, dev)
         self.curve.append(point)
+        if self._board is not None:
+            rate = self._training.rate(max(0, position - 1))
+            self._board.measured(position, loss__train=train, loss__dev=dev, learning_rate=rate)
         self.evaluating_s += time.perf_counter() - began
         self.reached = self._until_loss is not None and dev <= self._until_loss
         return point

@@ -284,3 +284,32 @@ def test_what_is_wrong_is_said_in_a_sentence(
     assert process.returncode in (1, 2)
     assert "Traceback" not in err
     assert said in " ".join(err.split())
+
+
+def test_curves_go_to_tensorboard_where_that_was_asked_for(small: Make, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    backend = NetworkBackend(small(steps=40, tensorboard=tmp_path / "board", predictors=["linear"]))
+    for speculate in (True, False, False):
+        Run(backend, "nn_training", load(), speculate=speculate).execute()
+    assert sorted(path.name for path in (tmp_path / "board").iterdir()) == ["plain", "plain-2", "speculative"]
+    events = EventAccumulator(str(tmp_path / "board" / "plain")).Reload()
+    assert [(event.step, event.value < 7) for event in events.Scalars("loss/dev")] == [(20, True), (40, True)]
+    assert {"loss/train", "learning_rate"} <= set(events.Tags()["scalars"])
+
+
+def test_leaps_are_on_the_board(small: Make, tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    judge = {"name": "held-out-loss", "criterion": "proximity", "epsilon": 1.0}
+    config = small(steps=20, tensorboard=tmp_path, validator=judge, allocator={"horizons": (5,), "overdraft": 10})
+    summary = run(config.model_copy(update={"recognizer": Component(name="every", steps=5)})).execute()
+    found = EventAccumulator(str(tmp_path / "speculative")).Reload().Scalars("leap/gain_steps")
+    assert [event.step for event in found] == [leap["position"] for leap in summary["leaps"] if leap["taken"]]
+    assert found
+
+
+def test_without_tensorboard_it_is_said(small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(AscError, match=r"needs the package tensorboard.*pip install tensorboard"):
+        run(small(tensorboard=tmp_path))
