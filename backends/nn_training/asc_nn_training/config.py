@@ -65,7 +65,8 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
         description="bounds of the history that predictors see, each snapshot a copy of the weights",
     )
     allocator: Allocator.Config = Field(
-        Allocator.Config(horizons=(50, 200)), description="how speculation is rationed, and horizons to try, in steps"
+        Allocator.Config(horizons=(50, 100, 200)),
+        description="how speculation is rationed, and horizons to try, in steps",
     )
 
     @model_validator(mode="before")

@@ -63,7 +63,7 @@ class Speculation:
         scheduler: LRScheduler | None = None,
         fingerprint: Fingerprint | None = None,
         every: int = 50,
-        horizons: Sequence[int] = (50, 200),
+        horizons: Sequence[int] = (50, 100, 200),
         predictors: Sequence[Part] = ("linear",),
         recognizer: Part | None = None,
         validator: Part = "held-out-loss",

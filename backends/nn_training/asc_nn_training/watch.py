@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -21,6 +21,7 @@ class Measured(NamedTuple):
     seconds: float  # of this run, pauses between resumed stretches left out
     train_loss: float  # mean since the point before, nats a token
     dev_loss: float
+    evaluating_s: float = 0.0  # of the seconds, those spent on evaluations so far
 
 
 class LossWatch:
@@ -44,8 +45,9 @@ class LossWatch:
         self._training, self._weights, self._dev = training, weights, dev
         self._every, self._until_loss, self._average_every = every, until_loss, average_every
         self._sum, self._count = 0.0, 0
-        self._began = time.perf_counter()
-        self.evaluating_s = 0.0
+        self.clock: Callable[[], float] = time.perf_counter
+        self._began = self.clock()
+        self._evaluating_s = 0.0
 
     def after(self, position: int, loss: float) -> None:
         """Note the loss; average and evaluate where it is time."""
@@ -60,16 +62,17 @@ class LossWatch:
         position = self._training.position
         if self.curve and self.curve[-1].position == position:
             return self.curve[-1]
-        began = time.perf_counter()
+        began = self.clock()
         dev = self._training.evaluate(self._dev)
         train = self._sum / self._count if self._count else float("nan")
         self._sum, self._count = 0.0, 0
-        point = Measured(position, time.perf_counter() - self._began, train, dev)
+        now = self.clock()
+        self._evaluating_s += now - began
+        point = Measured(position, now - self._began, train, dev, self._evaluating_s)
         self.curve.append(point)
         if self._board is not None:
             rate = self._training.rate(max(0, position - 1))
             self._board.measured(position, loss__train=train, loss__dev=dev, learning_rate=rate)
-        self.evaluating_s += time.perf_counter() - began
         self.reached = self._until_loss is not None and dev <= self._until_loss
         return point
 
@@ -93,7 +96,7 @@ class LossWatch:
 
     def restart_clock(self) -> None:
         """Begin to count seconds, where the newest point left off."""
-        self._began = time.perf_counter() - (self.curve[-1].seconds if self.curve else 0.0)
+        self._began = self.clock() - (self.curve[-1].seconds if self.curve else 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """The curve, the running mean and the average."""
@@ -102,7 +105,7 @@ class LossWatch:
             "curve": [list(point) for point in self.curve],
             "sum": self._sum,
             "count": self._count,
-            "seconds": time.perf_counter() - self._began,
+            "seconds": self.clock() - self._began,
             "reached": self.reached,
             "average": average,
         }
@@ -111,6 +114,7 @@ class LossWatch:
         """Go on from there."""
         self.curve = [Measured(*point) for point in state["curve"]]
         self._sum, self._count, self.reached = state["sum"], state["count"], state["reached"]
-        self._began = time.perf_counter() - state["seconds"]
+        self._began = self.clock() - state["seconds"]
+        self._evaluating_s = self.curve[-1].evaluating_s if self.curve else 0.0
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])

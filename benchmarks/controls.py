@@ -1,0 +1,62 @@
+"""What a leap is measured against: a random direction, and no judge. A plugin file of the recipes' benchmark."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+
+from asc import Candidate, Direct, Settings, Verdict, hookimpl
+from asc.computation import Computation, History
+from asc.hookspecs import Registrar
+
+
+class RandomDirection:
+    """As far as `linear` would move each tensor, in a random direction: what a gate that accepts noise lets pass."""
+
+    class Config(Settings):
+        """No settings."""
+
+    needs: ClassVar[frozenset[str]] = frozenset({"weights"})
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+
+    @torch.no_grad()
+    def predict(self, history: History, horizon: int) -> Direct | None:
+        """Draw from the position and the horizon, so that a run can be repeated."""
+        if len(history.positions) < 2:
+            return None
+        earlier, newest = history.positions[-2:]
+        random = torch.Generator().manual_seed(1000 * newest + horizon)
+        before, now = history.read("weights")[-2:]
+        predicted = []
+        for old, new in zip(before, now, strict=True):
+            direction = torch.randn(new.shape, generator=random)
+            length = (new - old).norm() * horizon / (newest - earlier)
+            predicted.append(new + direction * (length / direction.norm()))
+        return Direct(predicted)
+
+
+class Unverified:
+    """Accepts every candidate, unseen."""
+
+    class Config(Settings):
+        """No settings."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.Config()
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        """Say yes."""
+        return Verdict(accepted=True, gain_steps=1.0, reason="nobody looked")
+
+
+@hookimpl
+def asc_register(registry: Registrar) -> None:
+    """Announce both."""
+    for kind, name, cls, line in (
+        ("predictor", "random-direction", "RandomDirection", "as far as linear, anywhere"),
+        ("validator", "unverified", "Unverified", "accepts everything"),
+    ):
+        registry.add(kind, name, f"controls:{cls}", f"controls:{cls}.Config", line)
