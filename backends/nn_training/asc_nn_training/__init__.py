@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from asc_nn_training.callback import SpeculationCallback
+    from asc_nn_training.probes import Probes
     from asc_nn_training.speculation import Speculation
 
-__all__ = ["Speculation", "SpeculationCallback"]
+__all__ = ["Probes", "Speculation", "SpeculationCallback"]
 
-_HOMES = {"Speculation": "speculation", "SpeculationCallback": "callback"}
+_HOMES = {"Probes": "probes", "Speculation": "speculation", "SpeculationCallback": "callback"}
 
 
 def __getattr__(name: str) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from asc.errors import AscError
+from asc_nn_training import checkpoint
 from asc_nn_training.speculation import Speculation, unwrapped
 
 
@@ -19,8 +22,8 @@ class SpeculationCallback(TrainerCallback):
 
     `gate` gives held-out batches of one's own, mappings of the model's arguments; by default they are the first
     `gate_batches` of the evaluation set, which then no longer is held out for the purpose of reporting. Everything else
-    goes to `Speculation`. `report()` tells what was done. Its state is not saved with the trainer's checkpoints: a
-    resumed training speculates anew.
+    goes to `Speculation`. `report()` tells what was done. The trainer's checkpoints get a folder with its state, from
+    which a resumed training goes on.
     """
 
     def __init__(
@@ -33,6 +36,8 @@ class SpeculationCallback(TrainerCallback):
             )
         self._trainer, self._gate, self._gate_batches, self._settings = trainer, gate, gate_batches, settings
         self.speculation: Speculation | None = None
+        self._losses: list[Tensor] = []  # of the step under way, one a batch
+        self._listen(trainer)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -52,16 +57,40 @@ class SpeculationCallback(TrainerCallback):
             total=state.max_steps,
             **self._settings,
         )
+        if state.global_step:
+            found = checkpoint.load(_folder(args, state), self.speculation.computation.training.device)
+            if found is not None:
+                self.speculation.load_state_dict(found[1])
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take note of the step, and leap where it is time."""
         if self.speculation is not None:
-            logged = next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), None)
-            self.speculation.step(logged if logged is not None else None)
+            self.speculation.step(torch.stack(self._losses).sum() if self._losses else None)
+        self._losses.clear()
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Write what it takes to go on beside the trainer's own checkpoint."""
+        if self.speculation is not None and state.is_world_process_zero:
+            checkpoint.save(_folder(args, state), self.speculation.position, self.speculation.state_dict())
 
     def report(self) -> dict[str, Any]:
         """What was done, as `Speculation.report`; empty before training."""
         return {} if self.speculation is None else self.speculation.report()
+
+    def _listen(self, trainer: Trainer) -> None:
+        """Note each batch's loss, which the trainer tells its callbacks only where it logs."""
+        step, losses = trainer.training_step, self._losses
+
+        def training_step(*arguments: Any, **keywords: Any) -> Tensor:
+            loss: Tensor = step(*arguments, **keywords)
+            losses.append(loss.detach())
+            return loss
+
+        trainer.training_step = training_step  # type: ignore[method-assign]
+
+
+def _folder(args: TrainingArguments, state: TrainerState) -> Path:
+    return Path(str(args.output_dir)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}" / "asc"
 
 
 def batch_losses(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:

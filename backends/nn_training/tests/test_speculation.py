@@ -120,8 +120,13 @@ def test_a_fingerprint_brings_regimes() -> None:
     assert {done.label for done in loop.done} & {"stable", "transition", "chaotic"}
 
 
-def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
-    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainingArguments
+def trained(folder: Path, resume: bool = False, stop: int | None = None, **settings: Any) -> SpeculationCallback:
+    """Train a language model of a few hundred weights by `transformers.Trainer`."""
+    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
+
+    class Stop(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            control.should_training_stop |= state.global_step == stop
 
     torch.manual_seed(0)
     model = GPT2LMHeadModel(
@@ -129,22 +134,46 @@ def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
     )
     rows = [{"input_ids": (torch.arange(8) + i) % 20, "labels": (torch.arange(8) + i) % 20} for i in range(64)]
     arguments = TrainingArguments(
-        output_dir=str(tmp_path),
+        output_dir=str(folder),
         max_steps=60,
         per_device_train_batch_size=8,
-        logging_steps=1,
         report_to=[],
         use_cpu=True,
         disable_tqdm=True,
-        save_strategy="no",
+        **{"save_strategy": "no", **settings},
     )
-    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32])
+    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32], callbacks=[Stop()])
     callback = SpeculationCallback(trainer, gate_batches=4, every=10, horizons=(10,), overdraft=1.0, step_size=64)
     trainer.add_callback(callback)
-    trainer.train()
+    trainer.train(resume_from_checkpoint=resume)
+    return callback
+
+
+def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
+    callback = trained(tmp_path)
     report = callback.report()
     assert report["position"] == 60
     assert report["leaps"] > 0
+
+
+def test_a_trainer_s_losses_are_known_step_by_step(tmp_path: Path) -> None:
+    """Although it logs none of them; two batches a step are one loss, their mean."""
+    callback = trained(tmp_path, gradient_accumulation_steps=2, logging_strategy="no")
+    assert callback.speculation is not None
+    losses = callback.speculation.computation.progress.losses
+    assert len(set(losses)) == len(losses) == 60
+    assert 2.5 < losses[0] < 3.5  # a uniform guess of 20 has 3.0
+
+
+def test_a_trainer_that_is_resumed_speculates_on(tmp_path: Path) -> None:
+    whole = trained(tmp_path / "whole")
+    trained(tmp_path / "cut", stop=30, save_strategy="steps", save_steps=30)
+    rest = trained(tmp_path / "cut", resume=True, save_strategy="steps", save_steps=30)
+    assert whole.speculation is not None
+    assert rest.speculation is not None
+    assert rest.report()["position"] == 60
+    assert rest.report()["leaps"] == whole.report()["leaps"]
+    assert rest.speculation.computation.digest() == whole.speculation.computation.digest()
 
 
 DISTRIBUTED = """
