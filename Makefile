@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-toy test test-slow lint bench-toy bench-network wheels clean
+.PHONY: demo demo-toy test test-slow lint bench-toy bench-network bench-recipes wheels clean
 
 demo: $(INSTALLED)
 	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
@@ -29,6 +29,9 @@ bench-toy: $(INSTALLED)
 
 bench-network: $(INSTALLED)
 	$(BIN)/python benchmarks/network.py
+
+bench-recipes: $(INSTALLED)
+	$(BIN)/python benchmarks/recipes.py
 
 wheels: $(INSTALLED)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training

@@ -123,6 +123,7 @@ class Run:
             else 1 + workers / max(1.0, engine.speculator.slowdown() or 1.0),
             reason=self._reason(),
             measures=dict(computation.measures()) if isinstance(computation, Measures) else {},
+            judged=not computation.exact,
         )
 
     @property

@@ -174,3 +174,4 @@ class Status(NamedTuple):
     ceiling: float  # what these workers could give at best; infinite where remembered states come back
     reason: str  # in a sentence: why there is a gain, or none
     measures: Mapping[str, float] = {}  # what the computation says of itself, such as losses
+    judged: bool = False  # whether guesses are judged rather than executed: leaps then skip no steps as a rule

@@ -91,8 +91,9 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
     ),
     "resumed": lambda row: (
-        f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps | "
-        f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
+        f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps, a checkpoint every "
+        f"{row['checkpoint_interval_s']:g} s | {'bit-identical' if row['bit_identical'] else 'DIFFERENT'}; lost at a "
+        f"kill {_between(row['lost_s'], 2)} s"
     ),
     "overhead": lambda row: (
         f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns | {_between(row['ratio'])}"
@@ -106,21 +107,84 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{row['share_in_plain_steps']:.1%} in steps, {row['share_in_seconds']:.1%} in seconds"
     ),
     "memory": lambda row: (
-        f"extra peak memory, {row['model']} ({row['parameters'] / 1e6:.0f}M), average off | "
+        f"extra peak memory at default settings, {row['model']} ({row['parameters'] / 1e6:.0f}M), average included | "
         f"{row['in_units_of_the_weights']:.2f} × the weights"
     ),
-    "target": lambda row: (
-        f"seconds to the plain run's dev loss, {row['model']}, {row['steps']} steps, lr {row['lr']:g}, "
-        f"{len(row['seeds'])} seeds | {_between(row['net_speedup'], 2) if row['net_speedup'] else 'not reached'}"
-    ),
 }
+
+
+def recipes(result: dict[str, Any]) -> str:
+    """Return whole recipes beside their controls, as Markdown."""
+    rows = {row["row"]: row for row in result["rows"]}
+    some = result["rows"][0]
+    lines = [
+        f"Measured with `make bench-recipes` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
+        f"torch {result['torch']}: `{some['model']}`, {some['steps']} steps of {some['batch']} × {some['length']} "
+        f"tokens of Python's own source, {len(some['seeds'])} seeds, one thread a run, processor seconds with "
+        "everything on the clock but the evaluations.",
+    ]
+    for name, title in (("paper", "The paper's recipe"), ("tuned", "A tuned recipe")):
+        if name in rows:
+            lines += ["", *_recipe(rows[name], title)]
+    if "constant" in rows:
+        lines += ["", _constant(rows["constant"])]
+    return "\n".join(lines)
+
+
+def _recipe(row: dict[str, Any], title: str) -> list[str]:
+    met = {True: "met", False: "not met", None: "not decided"}[row["met"]]
+    sweep = row.get("sweep_dev_loss")
+    tried = f", the best of {', '.join(sweep)} on the dev set" if sweep else ""
+    lines = [
+        f"**{title}**, learning rate {row['lr']:g}{tried}. Goal: {row['goal']}: {met}.",
+        "",
+        "| arm | seconds to the plain run's test loss, plain over arm | steps to it | test loss at the end | "
+        "difference (95 %) | seconds of the whole run over plain (95 %) | accepted of judged |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, arm in {"plain": row["plain"], **row["arms"]}.items():
+        race, whole = arm["net_speedup"], arm["loss_difference"]
+        reached = f"reached by {arm['reached']} of {len(row['seeds'])}"
+        steps = [step for step in arm["steps_to_target"] if step is not None]
+        judged = sum(arm["judged"])
+        cells = [
+            name,
+            "1"
+            if name == "plain"
+            else f"**{race['median']:.2f}** ({race['low']:.2f}–{race['high']:.2f})"
+            if race
+            else reached,
+            f"{min(steps)}–{max(steps)}" if steps else "",
+            f"{sum(arm['test_loss']) / len(arm['test_loss']):.3f}" if whole or name == "schedule shortened" else "",
+            "" if name == "plain" or not whole else _interval(whole, "+.3f"),
+            "" if name == "plain" or not whole else _interval(arm["seconds_ratio"], ".3f"),
+            f"{sum(arm['accepted'])} of {judged}" if judged else "",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def _constant(row: dict[str, Any]) -> str:
+    live, average, cosine = (sum(row[key]) / len(row[key]) for key in ("live", "average", "cosine"))
+    return (
+        f"**A constant rate** of {row['lr']:g}: test loss {live:.3f} with the live weights, {average:.3f} with their "
+        f"running average, which nothing was adopted from; a cosine run of the same length ends at {cosine:.3f}. "
+        f"Average less live {_interval(row['average_less_live'], '+.3f')}, average less cosine "
+        f"{_interval(row['average_less_cosine'], '+.3f')} (95 %)."
+    )
+
+
+def _interval(found: dict[str, Any], digits: str) -> str:
+    if found["low"] is None:
+        return format(found["mean"], digits)
+    return f"{found['mean']:{digits}} ({found['low']:{digits}} to {found['high']:{digits}})"
 
 
 def main() -> None:
     """Replace what stands between each file's markers."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    for name, make in (("toy", table), ("network", network)):
+    for name, make in (("toy", table), ("network", network), ("recipes", recipes)):
         result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
         before, rest = text.split(f"<!-- {name} -->")
         after = rest.split(f"<!-- /{name} -->")[1]

@@ -81,9 +81,14 @@ def _gains(status: Status) -> str:
     outcomes = status.outcomes
     workers = f", {status.busy} of {status.workers} workers busy" if status.workers else ""
     measured = "".join(f"{name.replace('_', ' ')} {value:.4g}, " for name, value in status.measures.items())
+    guesses = (
+        f"{figures.count(outcomes.get(Outcome.ACCEPTED.value, 0))} accepted, "
+        f"{figures.count(outcomes.get(Outcome.REJECTED.value, 0))} rejected"
+    )
+    speedup = f"speed-up {figures.ratio(status.estimated_speedup)} estimated"
+    if status.judged:
+        return f"{measured}{status.label}, {figures.count(status.hits)} leaps, {guesses}, {speedup}"
     return (
         f"{measured}hit rate {figures.percent(status.hit_rate)}, {figures.count(status.skipped)} steps skipped, "
-        f"{figures.count(outcomes.get(Outcome.ACCEPTED.value, 0))} accepted, "
-        f"{figures.count(outcomes.get(Outcome.REJECTED.value, 0))} rejected{workers}, "
-        f"speed-up {figures.ratio(status.estimated_speedup)} estimated (ceiling {figures.ratio(status.ceiling)})"
+        f"{guesses}{workers}, {speedup} (ceiling {figures.ratio(status.ceiling)})"
     )

@@ -144,15 +144,14 @@ def _rows(status: Status) -> list[tuple[str, Text]]:
         number = outcomes.get(outcome.value, 0)
         guesses.append(", " if guesses else "")
         guesses.append(f"{figures.count(number)} {word}", style=style if number else "dim")
+    found = (
+        f"{figures.percent(status.hit_rate)} of the steps ({figures.count(status.hits)} hits, "
+        f"{figures.count(status.misses)} misses), {figures.count(status.skipped)} steps skipped"
+    )
+    leaps = f"{figures.count(status.hits)} taken, {figures.count(status.skipped)} steps skipped"
     rows = [
         ("at", Text(status.label or figures.UNKNOWN)),
-        (
-            "hits",
-            Text(
-                f"{figures.percent(status.hit_rate)} of the steps ({figures.count(status.hits)} hits, "
-                f"{figures.count(status.misses)} misses), {figures.count(status.skipped)} steps skipped"
-            ),
-        ),
+        ("leaps", Text(leaps)) if status.judged else ("hits", Text(found)),
         ("guesses", guesses),
     ]
     if status.measures:
@@ -165,5 +164,6 @@ def _rows(status: Status) -> list[tuple[str, Text]]:
         named = f": {figures.names(status.excited, WORDS_SHOWN)}" if status.excited else ""
         rows.append(("excited", Text(share + named)))
     gain = Text(figures.ratio(status.estimated_speedup), style="bold")
-    rows.append(("speed-up", gain.append(f" estimated, ceiling {figures.ratio(status.ceiling)}", style="not bold")))
+    ceiling = "" if status.judged else f", ceiling {figures.ratio(status.ceiling)}"
+    rows.append(("speed-up", gain.append(f" estimated{ceiling}", style="not bold")))
     return rows

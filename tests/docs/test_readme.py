@@ -53,7 +53,7 @@ def test_there_are_commands() -> None:
 
 def test_the_figures_are_those_of_the_result_file() -> None:
     tables = runpy.run_path(str(ROOT / "benchmarks" / "tables.py"))
-    for name, table in (("toy", "table"), ("network", "network")):
+    for name, table in (("toy", "table"), ("network", "network"), ("recipes", "recipes")):
         result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
         assert tables[table](result) in README
 

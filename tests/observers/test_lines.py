@@ -60,3 +60,13 @@ def test_a_long_superstep_is_told_of_as_well(fake: SimpleNamespace, monkeypatch:
     printed = raw.getvalue().decode().splitlines()
     assert len(printed) == 1 + 3
     assert "step 5,672 of 10,000 (56.7 %), 7 min 13 s left" in printed[2]
+
+
+def test_a_judged_run_tells_of_leaps(fake: SimpleNamespace) -> None:
+    out, raw = console()
+    lines, run = Lines(out), fake.run(judged=True, label="stable", hits=3, workers=0, measures={"dev_loss": 6.5})
+    lines.asc_run_started(run)
+    lines.asc_run_finished(run, {})
+    end = raw.getvalue().decode().splitlines()[-1]
+    assert "; dev loss 6.5, stable, 3 leaps, 1,204 accepted, 3 rejected, speed-up 3.21× estimated; " in end
+    assert "ceiling" not in end

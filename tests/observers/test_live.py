@@ -134,3 +134,10 @@ def test_a_terminal_that_knows_only_ascii_is_served(fake: SimpleNamespace) -> No
     live.asc_run_started(run)
     live.asc_run_finished(run, {"state": "finished"})
     assert b"na?ve ? and ? more" in raw.getvalue()
+
+
+def test_a_judged_run_shows_leaps_and_no_ceiling(fake: SimpleNamespace) -> None:
+    text = shown(fake, 100, judged=True, hits=3, skipped=0)
+    assert "3 taken, 0 steps skipped" in text
+    assert "ceiling" not in text
+    assert "hits" not in text
