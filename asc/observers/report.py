@@ -36,6 +36,7 @@ def report(account: Account) -> str:
         pictures.steps(account),
         pictures.cache(account),
         tables.ledger(account),
+        tables.cache(account),
         tables.predictors(account),
         tables.regimes(account),
         tables.sources(account),

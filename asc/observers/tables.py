@@ -58,6 +58,13 @@ def ledger(account: Account) -> Html:
     return section("Ledger", table(caption, ("kind", "time", "share", "", "times", "plain steps"), rows))
 
 
+def cache(account: Account) -> Html:
+    """Return what the trajectory cache held at the end, and what it was asked."""
+    counts: dict[str, Any] = account.summary.get("cache") or {}
+    rows = [(name.replace("_", " "), figures.count(value)) for name, value in counts.items()]
+    return section("Trajectory cache", table("At the end of the run.", ("figure", "count"), rows)) if rows else Html()
+
+
 def predictors(account: Account) -> Html:
     """Return what became of each predictor's guesses, for each horizon."""
     if not account.tries:

@@ -109,6 +109,7 @@ def test_every_section_is_there(page: Page) -> None:
         "Steps executed",
         "Hits and misses",
         "Ledger",
+        "Trajectory cache",
         "Predictors",
         "Configuration",
     ):
