@@ -204,6 +204,40 @@ def test_every_predictor_meets_every_validator(small: Make, name: str, validator
     assert not summary["warnings"]
 
 
+@pytest.mark.parametrize("judged", ["each", "end"])
+def test_a_cascade_is_judged_and_leapt_to(small: Make, judged: str) -> None:
+    chain = {"name": "cascade", "step": 5, "judged": judged}
+    judge = {"name": "held-out-loss", "criterion": "strict"}
+    config = small(steps=60, predictors=[chain], validator=judge, allocator={"horizons": (20,), "overdraft": 100})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
+    first = run(config)
+    summary = first.execute()
+    assert summary["accepted"] > 0
+    assert not summary["warnings"]
+    assert all(leap["reason"].startswith("link ") is (judged == "each") for leap in summary["leaps"])
+    taken = [leap for leap in summary["leaps"] if leap["taken"]]
+    assert len(taken) == first.ledger.leaps > 0
+    assert run(config).execute()["final_digest"] == summary["final_digest"]
+
+
+def test_too_little_memory_to_judge_is_said_and_survived(small: Make) -> None:
+    """A candidate is skipped, the weights are as before, and the run goes on."""
+    config = small(steps=40, allocator={"horizons": (10,), "overdraft": 10})
+    config = config.model_copy(update={"recognizer": Component(name="every", steps=10)})
+    short = run(config)
+
+    def losses(model: torch.nn.Module, subset: int) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    short.computation._gate.losses = losses  # type: ignore[method-assign]
+    summary = short.execute()
+    plain = run(config, speculate=False).execute()
+    assert summary["state"] == "finished"
+    assert summary["rejected"] > 0
+    assert any("too little memory to judge a candidate" in warning for warning in summary["warnings"])
+    assert summary["final_digest"] == plain["final_digest"]
+
+
 def test_snapshots_suffice_for_what_predictors_look_back_on(small: Make) -> None:
     assert small().history.max_snapshots == 2
     assert small(predictors=["quadratic"]).history.max_snapshots == 3
