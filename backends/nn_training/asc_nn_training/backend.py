@@ -18,7 +18,7 @@ from asc.errors import AscError
 from asc.types import Memory, Snapshot, Transition
 from asc_nn_training import checkpoint
 from asc_nn_training.board import Board
-from asc_nn_training.computation import Frame, TrainingComputation
+from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
@@ -28,6 +28,7 @@ from asc_nn_training.models import make_model, quiet
 from asc_nn_training.optimizer import make_optimizer
 from asc_nn_training.predictors.average import Average
 from asc_nn_training.probes import Probes
+from asc_nn_training.proposal import Frame
 from asc_nn_training.schedule import Schedule
 from asc_nn_training.store import WeightStore
 from asc_nn_training.training import Training

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,18 +18,22 @@ from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 from asc_nn_training.agree import from_first
-from asc_nn_training.combine import combine, gram
+from asc_nn_training.combine import gram
 from asc_nn_training.costs import Costs
 from asc_nn_training.device import random_state, set_random_state
 from asc_nn_training.gate import Gate
+from asc_nn_training.loop import Loop, Watch
 from asc_nn_training.loss import evaluation
 from asc_nn_training.moments import Moments, decays
 from asc_nn_training.progress import Progress
+from asc_nn_training.proposal import Frame, Proposal, Rest
 from asc_nn_training.store import Kept, Stored, WeightStore
 from asc_nn_training.training import NonFiniteError
 from asc_nn_training.weights import Weights
 
 Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present weights' answer to fixed texts
+
+Scored = tuple[Proposal, NDArray[np.float64]]
 
 
 class LeapConfig(Settings):
@@ -41,74 +45,6 @@ class LeapConfig(Settings):
     leap_schedule: Literal["stay", "advance"] = Field(
         "stay", description="stay: a leap is extra progress and all steps are still run; advance: it skips its steps"
     )
-
-
-class Rest(NamedTuple):
-    """What a full snapshot holds beside the weights."""
-
-    state: dict[str, Any]  # `Training.state_dict`, copied
-    losses: tuple[float, ...]
-
-
-class Frame(NamedTuple):
-    """A snapshot's state: the weights, and in a full one everything else."""
-
-    kept: Kept
-    rest: Rest | None = None
-
-
-class Proposal(NamedTuple):
-    """Predicted weights as a weighted sum of past ones, and the version of the weights that it was predicted from.
-
-    The sum is taken straight into the module, so that a candidate needs no memory of its own, and neither judging nor
-    leaping copies anything twice.
-    """
-
-    coefficients: tuple[float, ...]
-    terms: tuple[Kept, ...]
-    version: int
-    start: Kept  # the weights of that version
-    own: bool = False  # whether the terms are held by this alone, and not by the history
-
-    def put(self, weights: Weights) -> None:
-        """Take the sum in place of the module's weights."""
-        combine(self.coefficients, Stored(self.terms), [parameter.detach() for parameter in weights.parameters])
-
-
-class Loop(Protocol):
-    """What trains: a `Training` of ours, or a loop that somebody else owns."""
-
-    model: torch.nn.Module
-    optimizer: torch.optim.Optimizer
-    device: torch.device
-    position: int
-    total: int
-
-    @property
-    def finished(self) -> bool:
-        """Whether all steps have been taken."""
-
-    def step(self) -> float:
-        """Take one optimiser step and return the training loss before it."""
-
-    def rate(self, step: int) -> float:
-        """Return the learning rate of the step at that position."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return position, optimiser and random states."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
-
-
-class Watch(Protocol):
-    """What is done after plain steps, with or without speculation: evaluations, averages."""
-
-    reached: bool
-    """Whether the training has reached its goal before its end."""
-
-    def after(self, position: int, loss: float) -> None:
-        """Hear of a step that has led to `position`, and of the training loss before it."""
 
 
 class TrainingComputation:
@@ -138,9 +74,7 @@ class TrainingComputation:
         self._version = 0  # of the weights: counts every change
         self._copy: tuple[int, Kept] | None = None  # the weights of a version, to roll back to
         self._scores: dict[int, NDArray[np.float64]] = {}  # of the present version, by subset
-        self._links: dict[
-            tuple[int, int], tuple[Proposal, NDArray[np.float64]]
-        ] = {}  # of candidates, which may be bases
+        self._linked: dict[tuple[int, int], Scored] = {}  # the same of candidates that others may be based on
         # Plain steps of work that was done since it was last priced.
         self._unpaid = dict.fromkeys(("recognise", "predict", "validate", "lookup"), 0.0)
         self.remarks: list[str] = []
@@ -217,7 +151,7 @@ class TrainingComputation:
     def changed(self) -> None:
         """Hear that the weights are not what they were."""
         self._version += 1
-        self._scores, self._links = {}, {}
+        self._scores, self._linked = {}, {}
 
     def forget(self, losses: Sequence[float]) -> None:
         """Know nothing of the weights before, and of the progress only these losses."""
@@ -306,9 +240,9 @@ class TrainingComputation:
             return self._scores[subset]
         if state.own:  # not remembered, since that would hold on to its memory
             return self._tried(state, subset, "validate")
-        if (id(state), subset) not in self._links:
-            self._links[id(state), subset] = state, self._tried(state, subset, "validate")
-        return self._links[id(state), subset][1]
+        if (id(state), subset) not in self._linked:
+            self._linked[id(state), subset] = state, self._tried(state, subset, "validate")
+        return self._linked[id(state), subset][1]
 
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Train a few steps from a proposal, or from here for None; return each look's losses; go back."""

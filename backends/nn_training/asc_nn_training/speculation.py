@@ -22,10 +22,11 @@ from asc.speculators.guess import require_needs
 from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Snapshot
 from asc_nn_training.agree import mean_over_ranks
-from asc_nn_training.computation import Fingerprint, Frame, LeapConfig, TrainingComputation
+from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.device import device_of
 from asc_nn_training.gate import BatchGate
+from asc_nn_training.proposal import Frame
 from asc_nn_training.store import WeightStore
 from asc_nn_training.weight_cache import WeightCache
 from asc_nn_training.weights import Weights
