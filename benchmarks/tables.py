@@ -96,7 +96,8 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
         f"kill {_between(row['lost_s'], 2)} s"
     ),
     "overhead": lambda row: (
-        f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns, one thread | {_between(row['ratio'])}"
+        f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns, one thread; median and its "
+        f"95 % interval | {_between(row['ratio'])}"
     ),
     "leap": lambda row: (
         f"linear leap of {row['parameters'] / 1e6:.0f}M fp32 weights, bandwidth over a plain copy's | "
