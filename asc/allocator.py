@@ -167,6 +167,7 @@ class Allocator:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
+        self._records.clear()
         for predictor, distance, faded in state["records"]:
             vars(self._records.setdefault((predictor, distance), _Record())).update(faded)
         for name in _COUNTED:

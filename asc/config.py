@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
+from asc.errors import AscError
 from asc.settings import Settings
 from asc.trajectory import Trajectory
 
@@ -29,6 +31,13 @@ class Component(BaseModel):
         return dict(self.model_extra or {})
 
 
+def require_distinct(names: Sequence[str]) -> None:
+    """Refuse a predictor that is named twice: outcomes are kept by name."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise AscError(f"The predictor {twice} is named twice, and outcomes are kept by name: leave one out.")
+
+
 class RunConfig(Settings):
     """Settings that every backend has; a backend's `Config` adds its own fields and changes defaults."""
 
@@ -39,3 +48,9 @@ class RunConfig(Settings):
     history: Trajectory.Config = Field(Trajectory.Config(), description="bounds of the history that predictors see")
     allocator: Allocator.Config = Field(Allocator.Config(), description="how speculation is rationed")
     checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between resumable checkpoints of a recorded run")
+
+    @field_validator("predictors")
+    @classmethod
+    def _distinct(cls, predictors: tuple[Component, ...]) -> tuple[Component, ...]:
+        require_distinct([part.name for part in predictors])
+        return predictors

@@ -85,10 +85,12 @@ class Engine:
         began, computation, position = time.time(), self.computation, self.computation.position()
         attempts = list(self.speculator.collect(computation, self.cache))
         self._observe()
-        leaps = self._leap(attempts)
+        leaps = self._leap(attempts) if computation.exact else []
         asked = bool(leaps) or len(self.cache) > 0
         recognition = self._recognise()
-        if recognition.speculate and not self._arrived():
+        if not computation.exact:  # recognised is what the steps have led to, and not a leap
+            leaps = self._leap(attempts)
+        if recognition.speculate and not self._arrived() and (computation.exact or not leaps):
             fresh = self._speculate()
             attempts += fresh
             if not leaps and any(attempt.outcome is Outcome.ACCEPTED for attempt in fresh):
@@ -137,7 +139,8 @@ class Engine:
         """Return what a run of an inexact computation needs, beside its state, to be resumed to the same end."""
         state = {name: part.state_dict() for name, part in self._stateful().items()}
         place = {"settled": self._settled, "distance": self._distance, "target": self._target}
-        own = place | {"segment": self.trajectory.segment}
+        counts = {"hits": self.hits, "misses": self.misses, "found": self.found}
+        own = place | counts | {"segment": self.trajectory.segment}
         return Memory(state | {"engine": own}, self.trajectory.snapshots())
 
     def remember(self, memory: Memory) -> None:
@@ -146,6 +149,7 @@ class Engine:
             part.load_state_dict(memory.state[name])
         own = memory.state["engine"]
         self._settled, self._distance, self._target = own["settled"], own["distance"], own["target"]
+        self.hits, self.misses, self.found = own["hits"], own["misses"], own["found"]
         self.trajectory.restore(memory.history, own["segment"])
 
     def _stateful(self) -> dict[str, Stateful]:

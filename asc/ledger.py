@@ -107,6 +107,7 @@ class Ledger:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
+        self._accounts.clear()
         for kind, account in state["accounts"].items():
             self._accounts[kind] = [account["seconds"], account["steps"], account["count"]]
         for name in _BOOKED:

@@ -23,6 +23,7 @@ from asc.plugins import Plugins
 from asc.reason import Facts, reason
 from asc.speculators import Executed, Judged
 from asc.speculators.guess import require_needs
+from asc.speculators.judged import merit
 from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Outcome, Status
 
@@ -59,6 +60,8 @@ class Run:
         memory = self._backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
         if memory is not None:
             self.first = self.computation.position()
+        elif resume:
+            self.warn("There was no checkpoint yet to go on from, so the run begins at its start.")
         self._notifier = plugins.notifier(self.warn)
         self._outcomes: Counter[str] = Counter()
         self._regimes: Counter[str] = Counter()
@@ -70,6 +73,10 @@ class Run:
         self._build(self._backend.pool(self.computation) if speculate else None)
         if memory is not None and memory.state:
             self.engine.remember(memory)
+            told = memory.state["run"]
+            self._outcomes.update(told["outcomes"])
+            self._regimes.update(told["regimes"])
+            self._leaps += told["leaps"]
 
     def warn(self, sentence: str) -> None:
         """Keep a warning for the summary."""
@@ -222,16 +229,16 @@ class Run:
     def _note(self, boundary: Boundary) -> None:
         """Keep what a judged run is told by: its regimes, and every candidate that was judged."""
         self._regimes[boundary.label] += 1
-        taken = {leap.source: leap.gain_steps for leap in boundary.leaps}
+        accepted = [attempt for attempt in boundary.attempts if attempt.outcome is Outcome.ACCEPTED]
+        taken = max(accepted, key=merit) if accepted and boundary.leaps else None
         self._leaps += [
             {
                 "position": boundary.position,
                 "predictor": attempt.plan.predictor,
-                "horizon": attempt.plan.horizon,
+                "horizon": attempt.plan.horizon if attempt.reached is None else attempt.reached,
                 "regime": boundary.label,
                 "accepted": attempt.outcome is Outcome.ACCEPTED,
-                "taken": attempt.outcome is Outcome.ACCEPTED
-                and taken.get(attempt.plan.predictor) == attempt.gain_steps,
+                "taken": attempt is taken,
                 "gate_change": attempt.change,
                 "gain_steps": attempt.gain_steps,
                 "reason": attempt.reason,
@@ -263,12 +270,18 @@ class Run:
             return
         since = self.ledger.clock()
         try:
-            memory = Memory() if self.computation.exact else self.engine.memory()
+            memory = Memory() if self.computation.exact else self._memory()
             self._backend.save(self.computation, self.folder / CHECKPOINTS, memory)
         except OSError as error:
             self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
         self._saved = self.ledger.clock()
         self.ledger.book("checkpoint", self._saved - since)  # a plain run has them as well
+
+    def _memory(self) -> Memory:
+        """What the engine remembers, and what has been told of the run so far."""
+        told = {"outcomes": dict(self._outcomes), "regimes": dict(self._regimes), "leaps": list(self._leaps)}
+        state, history = self.engine.memory()
+        return Memory({**state, "run": told}, history)
 
     def _run_plain(self) -> None:
         """No engine in between: the computation's own steps, in stretches of a fraction of a second."""

@@ -48,6 +48,8 @@ class Trajectory:
     def restore(self, snapshots: Iterable[Snapshot], segment: int) -> None:
         """Go on from a resumed run's newest segment."""
         self.segment = segment
+        self._snapshots.clear()
+        self._bytes = 0
         for snapshot in snapshots:
             self.append(snapshot)
 

@@ -130,6 +130,7 @@ class Attempt(NamedTuple):
     gain_steps: float = 0.0
     reason: str = ""
     change: float | None = None  # of the held-out loss, where a judge compared one
+    reached: int | None = None  # steps ahead that were accepted: of a chain, up to the first link that was refused
 
 
 class Span(NamedTuple):

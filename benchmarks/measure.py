@@ -44,13 +44,18 @@ def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[st
     """Add to each row how and on what code it was measured: rows may be measured again one by one."""
     origin = {
         "command": command,
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": commit(),
         "uncommitted_changes": bool(
             _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/benchmarks/results")
         ),
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     return [{**row, "origin": origin} for row in rows]
+
+
+def commit() -> str:
+    """What is checked out."""
+    return _git("rev-parse", "HEAD")
 
 
 def write_result(name: str, body: Mapping[str, Any]) -> Path:

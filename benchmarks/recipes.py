@@ -1,8 +1,9 @@
 """Training recipes with speculation and with what else might have done as much: `python benchmarks/recipes.py`.
 
 Three rows go to results/recipes.json. `paper`: Leap+Verify's recipe, learning rate 5e-5. `tuned`: the best of a sweep
-of learning rates. `constant`: a constant rate, whose average is read out. An arm that has been measured with the same
-settings is not measured again, so that an interrupted benchmark goes on where it was (`--fresh` measures everything).
+of learning rates. `constant`: a constant rate, whose average is read out. An arm that has been measured on the same
+commit with the same settings is not measured again, so that an interrupted benchmark goes on where it was (`--fresh`
+measures everything).
 
 Every arm is a process with one thread, two of them at a time; its seconds are those of its processor, from the first
 step on, everything included but the evaluations on the test set by which it is followed. Building model and data and
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import RESULTS, spread, with_origin, write_result
+from measure import RESULTS, commit, spread, with_origin, write_result
 from rich.console import Console
 
 from asc.plugins import load
@@ -36,6 +37,7 @@ from asc.run import Run
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.data.prepare import Data
+from asc_nn_training.training import NonFiniteError
 
 Arm = dict[str, Any]
 HORIZON, EVERY = 50, 50
@@ -72,11 +74,14 @@ def measure(settings: Mapping[str, Any], speculate: bool, on_dev: bool) -> dict[
     watch = run.computation.watch
     watch.clock = time.process_time
     watch.restart_clock()
-    summary = run.execute()
+    try:
+        summary = run.execute()
+    except NonFiniteError:
+        summary = run.summary("diverged")
     points = [(p.position, p.seconds - p.evaluating_s, p.dev_loss) for p in watch.curve]
     return {
         "curve": [[step, round(seconds, 3), round(loss, 6)] for step, seconds, loss in points],
-        "test_loss": summary["outcome"]["test_loss"],
+        "test_loss": math.inf if summary["state"] == "diverged" else summary["outcome"]["test_loss"],
         "dev_loss": None if not on_dev else summary["outcome"]["dev_loss"],
         "average_test_loss": summary["outcome"]["average_test_loss"],
         "steps": summary["position"],
@@ -117,7 +122,9 @@ class Bench:
         self._options, self._console = options, console
         self._file = RESULTS / "recipes-arms.jsonl"
         lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
-        self._known = {} if options.fresh else {line["key"]: line["found"] for line in map(json.loads, lines)}
+        self._commit = commit()
+        whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may have been cut short
+        self._known = {} if options.fresh else {(line["commit"], line["key"]): line["found"] for line in whole}
 
     def settings(self, **changes: Any) -> Arm:
         """The settings of an arm: those of all, and its own."""
@@ -135,7 +142,7 @@ class Bench:
 
     def all(self, arms: Mapping[str, tuple[Arm, bool, bool]]) -> dict[str, dict[str, Any]]:
         """Measure arms by name: settings, whether it speculates, and whether it is followed on the dev set."""
-        keys = {name: json.dumps(arm, sort_keys=True) for name, arm in arms.items()}
+        keys = {name: (self._commit, json.dumps(arm, sort_keys=True)) for name, arm in arms.items()}
         missing = [name for name in arms if keys[name] not in self._known]
         with ProcessPoolExecutor(self._options.workers, get_context("spawn"), max_tasks_per_child=1) as pool:
             waiting = {pool.submit(measure, *arms[name]): name for name in missing}
@@ -143,7 +150,8 @@ class Bench:
                 name, found = waiting[done], done.result()
                 self._known[keys[name]] = found
                 with self._file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps({"key": keys[name], "name": name, "found": found}) + "\n")
+                    line = {"commit": self._commit, "key": keys[name][1], "name": name, "found": found}
+                    file.write(json.dumps(line) + "\n")
                 self._console.print(f"{name}: test loss {found['test_loss']}, {found['seconds']:.0f} s")
         return {name: self._known[keys[name]] for name in arms}
 

@@ -144,6 +144,12 @@ def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> 
         raise AscError(
             f"The run {folder.name} is of the backend {record.get('backend')!r}: asc run {record.get('backend')}"
         )
+    version = str(record.get("asc_version") or asc.__version__)
+    if version.split(".")[:2] != asc.__version__.split(".")[:2]:
+        raise AscError(
+            f"The run {folder.name} was made by asc {version}, and this is {asc.__version__}, whose settings and "
+            f"checkpoints may differ. Resume it with: pip install asc-core=={version}, or start anew."
+        )
     config = config_from(record.get("config"))
     if config.model_dump(mode="json") != record.get("config"):
         raise AscError(

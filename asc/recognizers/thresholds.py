@@ -164,7 +164,9 @@ class Learned:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
+        self._outcomes.clear()
         self._outcomes.extend((place, accepted) for place, accepted in state["outcomes"])
+        self._line = self._prior
         if self._outcomes:
             self._fit()
 

@@ -41,26 +41,21 @@ class Judged:
         self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache
     ) -> Sequence[Attempt]:
         """Judge every plan's candidate; insert the best of those accepted."""
-        attempts: list[Attempt] = []
-        best: tuple[float, Candidate] | None = None
-        for plan in plans:
-            attempt, candidate = self._attempt(computation, history, plan, len(plans))
-            attempts.append(attempt)
-            if candidate is not None and (best is None or attempt.gain_steps > best[0]):
-                best = attempt.gain_steps, candidate
-        if best is not None:
-            gain, candidate = best
-            cache.insert(
-                Transition(
-                    candidate.start,
-                    candidate.horizon,
-                    candidate.state,
-                    candidate.nbytes,
-                    candidate.source,
-                    gain_steps=gain,
-                )
+        tried = [self._attempt(computation, history, plan, len(plans)) for plan in plans]
+        accepted = [(attempt, candidate) for attempt, candidate in tried if candidate is not None]
+        for attempt, candidate in sorted(accepted, key=lambda pair: merit(pair[0]), reverse=True):
+            transition = Transition(
+                candidate.start,
+                candidate.horizon,
+                candidate.state,
+                candidate.nbytes,
+                candidate.source,
+                gain_steps=attempt.gain_steps,
             )
-        return attempts
+            if computation.agrees(transition):  # it does not lead past the end
+                cache.insert(transition)
+                break
+        return [attempt for attempt, _ in tried]
 
     def _attempt(
         self, computation: Computation, history: Sequence[Snapshot], plan: Plan, rivals: int
@@ -73,7 +68,7 @@ class Judged:
         links = predictor.links(plan.horizon) if isinstance(predictor, Chains) else (plan.horizon,)
         kept: Candidate | None = None
         change: float | None = None
-        gain, reason = 0.0, ""
+        gain, reached, reason = 0.0, 0, ""
         for number, distance in enumerate(links, 1):
             link = plan._replace(horizon=distance)
             candidate = guess(computation, history, link, self._predictors, self._ledger)
@@ -86,14 +81,15 @@ class Judged:
             since = self._ledger.clock()
             verdict = self._judge(computation, candidate._replace(rivals=rivals, base=base))
             self._ledger.charge("validate", since, computation.cost("validate"))
-            reason = f"link {number} of {len(links)}: {verdict.reason}" if len(links) > 1 else verdict.reason
+            told = f"link {number} of {len(links)}: {verdict.reason}" if len(links) > 1 else verdict.reason
             if not verdict.accepted:
                 if kept is None:
-                    return Attempt(plan, Outcome.REJECTED, verdict.gain_steps, reason, verdict.change), None
+                    return Attempt(plan, Outcome.REJECTED, verdict.gain_steps, told, verdict.change), None
+                reason = f"{reason}; refused, {told}"
                 break
-            kept, gain = candidate, gain + verdict.gain_steps
+            kept, gain, reached, reason = candidate, gain + verdict.gain_steps, distance, told
             change = verdict.change if change is None else change + (verdict.change or 0.0)
-        return Attempt(plan, Outcome.ACCEPTED, gain, reason, change), kept
+        return Attempt(plan, Outcome.ACCEPTED, gain, reason, change, reached), kept
 
     def settle(self, leaps: Sequence[Transition]) -> None:
         """Tell the predictors whether the run has leapt to what they proposed."""
@@ -137,3 +133,8 @@ class Judged:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def merit(attempt: Attempt) -> tuple[float, float]:
+    """What accepted candidates are ranked by: their gain, and the fall of the loss where no gain is known."""
+    return attempt.gain_steps, -(attempt.change or 0.0)

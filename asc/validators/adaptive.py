@@ -66,6 +66,7 @@ class Adaptive:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
+        self._recent.clear()
         self._recent.extend((position, loss) for position, loss in state["recent"])
 
     def _note(self, position: int, loss: float) -> None:

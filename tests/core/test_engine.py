@@ -24,7 +24,7 @@ from asc.testing.executors import Inline
 from asc.testing.laws import check_same_end, drive, walk
 from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Accept, Raising, Silent
-from asc.types import Advanced, Attempt, Boundary, Combination, Outcome, Recognition
+from asc.types import Advanced, Attempt, Boundary, Candidate, Combination, Outcome, Recognition, Verdict
 from asc.validators.strict import Strict
 
 CHEAP = {"step": 1e-4, "predict": 1e-7, "dispatch": 1e-6, "observe": 1e-8}
@@ -100,9 +100,19 @@ def test_a_judged_leap_is_followed_by_steps() -> None:
 def test_of_several_candidates_the_most_valuable_is_taken() -> None:
     engine = judged(Descent(900, noise=0.0), 2, 8, 16, validator=Strict())
     for event in drive(engine):
-        accepted = [attempt.gain_steps for attempt in event.attempts if attempt.outcome is Outcome.ACCEPTED]
+        room = [attempt for attempt in event.attempts if event.position + attempt.plan.horizon <= 900]
+        accepted = [attempt.gain_steps for attempt in room if attempt.outcome is Outcome.ACCEPTED]
         assert [leap.gain_steps for leap in event.leaps] == ([max(accepted)] if accepted else [])
     assert engine.ledger.leaps > 0
+
+
+def test_where_no_gain_is_known_the_largest_fall_is_taken() -> None:
+    class Falls:
+        def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+            return Verdict(True, 0.0, "", change=-float(candidate.horizon == 8))
+
+    events = drive(judged(Descent(400), 2, 8, 16, validator=Falls()))
+    assert {leap.steps for event in events for leap in event.leaps if event.position < 380} == {8}
 
 
 def test_an_update_in_place_skips_nothing() -> None:

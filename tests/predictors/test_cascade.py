@@ -165,7 +165,8 @@ def test_each_link_is_judged_against_the_one_before() -> None:
     assert attempt.outcome is Outcome.ACCEPTED
     assert attempt.plan == Plan("cascade", 40)
     assert (attempt.gain_steps, attempt.change) == (6.0, -1.0)
-    assert attempt.reason == "link 3 of 4: as asked"
+    assert attempt.reached == 20
+    assert attempt.reason == "link 2 of 4: as asked; refused, link 3 of 4: as asked"
     assert [leap.steps for leap in kept] == [20]
 
 

@@ -12,8 +12,13 @@ def ranks() -> int:
 
 
 def from_first(values: Tensor) -> Tensor:
-    """Return the first rank's values on every rank; the same shape is given on each."""
+    """Return the first rank's values on every rank, whatever the shape of one's own; at most four dimensions."""
     if ranks() > 1:
+        shape = torch.tensor([values.ndim, *values.shape, 0, 0, 0, 0][:5], device=values.device)
+        distributed.broadcast(shape, 0)
+        dimensions, *sizes = shape.tolist()
+        if list(values.shape) != sizes[:dimensions]:
+            values = values.new_empty(sizes[:dimensions])
         values = values.contiguous()
         distributed.broadcast(values, 0)
     return values

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from asc.errors import AscError
@@ -22,6 +23,7 @@ from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
+from asc_nn_training.data.tokenizer import BPE
 from asc_nn_training.device import autocast, choose, seed_everything
 from asc_nn_training.gate import TokenGate
 from asc_nn_training.models import make_model, quiet
@@ -82,7 +84,7 @@ class NetworkBackend:
         model = make_model(
             config.model,
             init=config.init,
-            vocabulary=data.vocabulary,
+            vocabulary=max(data.vocabulary, config.vocabulary) if config.tokenizer == BPE else data.vocabulary,
             length=config.length,
             seed=config.seed,
             end=data.end,
@@ -138,7 +140,7 @@ class NetworkBackend:
         """Write a checkpoint; at the end also the model and its average, as transformers reads them."""
         training = computation.training
         history = [
-            {"position": s.position, "segment": s.segment, "values": s.state.kept.values(), "nbytes": s.nbytes}
+            {"position": s.position, "segment": s.segment, "values": s.state.kept.peek(), "nbytes": s.nbytes}
             for s in memory.history
         ]
         state = {
@@ -146,11 +148,13 @@ class NetworkBackend:
             "model": _tensors(training.model),
             "training": computation.training_state(),
             "losses": list(computation.progress.losses),
+            "skipped": computation.skipped,
+            "moved": computation.store.pending,
             "watch": computation.watch.state_dict(),
             "memory": {"state": dict(memory.state), "history": history},
         }
         checkpoint.save(folder, training.position, state)
-        if computation.finished():
+        if computation.finished() or computation.stopping:
             self._export(computation, folder.parent)
 
     def load(self, computation: Session, folder: Path) -> Memory | None:
@@ -170,10 +174,12 @@ class NetworkBackend:
         computation.watch.load_state_dict(state["watch"])
         memory = state["memory"]
         keep = computation.store.keep
-        history = (
+        history = tuple(
             Snapshot(s["position"], s["segment"], Frame(keep(s["values"])), s["nbytes"]) for s in memory["history"]
         )
-        return Memory(memory["state"], tuple(history))
+        computation.go_on_from(history, state["moved"])
+        computation.skipped = state["skipped"]
+        return Memory(memory["state"], history)
 
     def outcome(self, computation: Session) -> Mapping[str, Any]:
         """Losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
@@ -216,6 +222,7 @@ class NetworkBackend:
         return {
             "net_speedup": spent / reached if reached else None,
             "seconds_to_plain_dev_loss": reached,
+            "speculative_outcome": speculative["outcome"],
             "plain_outcome": plain["outcome"],
         }
 
@@ -255,8 +262,11 @@ def _when(points: Sequence[tuple[float, float]], goal: float) -> float | None:
 
 def _write_model(model: nn.Module, folder: Path, data: Data) -> None:
     with quiet():
-        model.save_pretrained(folder)  # type: ignore[operator]
-        data.tokenizer.save(folder)
+        try:
+            model.save_pretrained(folder)  # type: ignore[operator]
+            data.tokenizer.save(folder)
+        except SafetensorError as error:  # what it makes of a full disk
+            raise OSError(str(error)) from error
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -9,11 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from asc.errors import AscError
 from asc_nn_training import checkpoint
+from asc_nn_training.gate import batch_size
 from asc_nn_training.speculation import Speculation, unwrapped
 
 
@@ -48,6 +50,8 @@ class SpeculationCallback(TrainerCallback):
             gate = list(islice(self._trainer.get_eval_dataloader(), self._gate_batches))
         device = next(model.parameters()).device
         moved = [{key: _to(value, device) for key, value in batch.items()} for batch in gate]
+        a_sample = batch_size(moved[0]) / max(1, len(next(iter(moved[0].values()))))
+        usual = {"step_size": max(1, round(a_sample * args.train_batch_size * args.gradient_accumulation_steps))}
         self.speculation = Speculation(
             model,
             kwargs["optimizer"],
@@ -55,12 +59,15 @@ class SpeculationCallback(TrainerCallback):
             loss=batch_losses,
             scheduler=kwargs.get("lr_scheduler"),
             total=state.max_steps,
-            **self._settings,
+            position=state.global_step,
+            **{**usual, **self._settings},
         )
         if state.global_step:
             found = checkpoint.load(_folder(args, state), self.speculation.computation.training.device)
             if found is not None:
                 self.speculation.load_state_dict(found[1])
+            else:
+                self.speculation.warnings.append("The trainer's checkpoint holds no speculation, so it begins anew.")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take note of the step, and leap where it is time."""
@@ -94,19 +101,25 @@ def _folder(args: TrainingArguments, state: TrainerState) -> Path:
 
 
 def batch_losses(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return one loss a sequence where the labels are tokens, else the batch's mean, (n,); padding never counts."""
+    """Return one loss a sequence, (n,), where that adds up to the model's own loss, else the batch's, (1,).
+
+    Tokens with the label -100, such as padding, never count. Labels are shifted by one for models that predict the next
+    token and not for others; which of them a model is, its own loss tells.
+    """
     output = model(**batch)
+    own: Tensor = output.loss
     labels, logits = batch.get("labels"), getattr(output, "logits", None)
-    if labels is None or logits is None or labels.shape != logits.shape[:2]:
-        mean: Tensor = output.loss
-        return mean.reshape(1)
-    targets = labels[:, 1:]
-    flat = torch.nn.functional.cross_entropy(
-        logits[:, :-1].float().flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-100
-    )
-    counted = (targets != -100).sum(1).clamp(min=1)
-    losses: Tensor = flat.view(targets.shape).sum(1) / counted
-    return losses
+    if labels is None or logits is None or logits.ndim != 3 or labels.shape != logits.shape[:2]:
+        return own.reshape(1)
+    for shift in (1, 0):
+        targets = labels[:, shift:]
+        scores = logits[:, : targets.shape[1]].float()
+        flat = functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-100)
+        losses, counted = flat.view(targets.shape).sum(1), (targets != -100).sum(1)
+        whole = losses.sum() / counted.sum().clamp(min=1)
+        if torch.isclose(whole, own.float(), rtol=1e-2, atol=1e-3):
+            return losses / counted.clamp(min=1)
+    return own.reshape(1)
 
 
 def _to(value: Any, device: torch.device) -> Any:

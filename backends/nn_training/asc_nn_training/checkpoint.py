@@ -18,7 +18,7 @@ from torch import Tensor
 from asc.errors import AscError
 from asc_nn_training.tree import flatten, unflatten
 
-VERSION = 1  # of the layout
+VERSION = 2  # of the layout
 KEPT = 2
 _PREFIX = "step-"
 _TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"
@@ -28,7 +28,11 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
     """Write a checkpoint and return its folder; a kill at any moment leaves those that were there. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
-    temporary, final = folder / f".{_PREFIX}{position:012d}.{os.getpid()}", folder / f"{_PREFIX}{position:012d}"
+    name = f"{_PREFIX}{position:012d}"
+    before = [int(path.name.removeprefix(name).lstrip("-") or 0) for path in folder.glob(f"{name}*")]
+    # What was written at this place before stays until this is whole.
+    final = folder / (f"{name}-{max(before) + 1:04d}" if before else name)
+    temporary = folder / f".{final.name}.{os.getpid()}"
     written, tensors = flatten(dict(state))
     try:
         temporary.mkdir()
@@ -37,12 +41,12 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
             "version": VERSION,
             "position": position,
             "digest": _digest(temporary / _TENSORS),
+            "state_digest": _checksum(written),
             "state": written,
         }
         (temporary / _MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         for file in (temporary / _TENSORS, temporary / _MANIFEST, temporary):
             _sync(file)
-        shutil.rmtree(final, ignore_errors=True)  # the same place, written before
         temporary.replace(final)
         _sync(folder)
     except SafetensorError as error:  # safetensors wraps a full disk in an error of its own
@@ -64,21 +68,42 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[st
         return None
     newest = there[-1]
     try:
-        manifest = json.loads((newest / _MANIFEST).read_text(encoding="utf-8"))
-        if manifest["version"] != VERSION:
-            raise AscError(
-                f"The checkpoint {newest} has layout {manifest['version']}, and this version of asc-nn-training reads "
-                f"layout {VERSION}. Resume it with the version that wrote it, or start anew."
-            )
-        if _digest(newest / _TENSORS) != manifest["digest"]:
-            raise ValueError("its tensors do not have the digest that was noted down with them")
+        manifest = _manifest(newest)
         tensors = load_file(newest / _TENSORS, device=str(device))
         return int(manifest["position"]), unflatten(manifest["state"], tensors)
-    except (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError) as error:
-        rest = "there is no other: start anew, without --resume"
-        if len(there) > 1:
-            rest = f"the last good one may be {there[-2].name}: delete {newest.name} to go on from there"
+    except _DAMAGE as error:
+        good = next((path.name for path in reversed(there[:-1]) if _whole(path)), None)
+        rest = "there is no other that is whole: start anew, without --resume"
+        if good is not None:
+            rest = f"the last good one is {good}: delete {newest.name} to go on from there"
         raise AscError(f"The checkpoint {newest} is damaged ({error}); {rest}.") from error
+
+
+_DAMAGE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError)
+
+
+def _manifest(checkpoint: Path) -> dict[str, Any]:
+    """Read a checkpoint's manifest, once it and the tensors are what was written. Raises one of `_DAMAGE` otherwise."""
+    manifest: dict[str, Any] = json.loads((checkpoint / _MANIFEST).read_text(encoding="utf-8"))
+    if manifest["version"] != VERSION:
+        raise AscError(
+            f"The checkpoint {checkpoint} has layout {manifest['version']}, and this version of asc-nn-training reads "
+            f"layout {VERSION}. Resume it with the version that wrote it, or start anew."
+        )
+    if _checksum(manifest["state"]) != manifest["state_digest"] or _digest(checkpoint / _TENSORS) != manifest["digest"]:
+        raise ValueError("it does not have the digest that was noted down with it")
+    return manifest
+
+
+def _whole(checkpoint: Path) -> bool:
+    try:
+        return bool(_manifest(checkpoint))
+    except (*_DAMAGE, AscError):
+        return False
+
+
+def _checksum(written: Any) -> str:
+    return hashlib.blake2b(json.dumps(written).encode()).hexdigest()
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -20,16 +20,16 @@ from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapsh
 from asc_nn_training.agree import from_first
 from asc_nn_training.combine import gram
 from asc_nn_training.costs import Costs
-from asc_nn_training.device import random_state, set_random_state
+from asc_nn_training.device import out_of_memory, random_state, set_random_state
 from asc_nn_training.gate import Gate
 from asc_nn_training.loop import Loop, Watch
 from asc_nn_training.loss import evaluation
-from asc_nn_training.moments import Moments, decays
+from asc_nn_training.moments import Moments, decays, uniform
 from asc_nn_training.progress import Progress
 from asc_nn_training.proposal import Frame, Proposal, Rest
 from asc_nn_training.store import Kept, Stored, WeightStore
 from asc_nn_training.training import NonFiniteError
-from asc_nn_training.weights import Weights
+from asc_nn_training.weights import Values, Weights
 
 Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present weights' answer to fixed texts
 
@@ -54,7 +54,7 @@ class TrainingComputation:
     """
 
     exact = False
-    provides = frozenset({"fingerprint", "optimizer", "score", "weights"})
+    provides = frozenset({"fingerprint", "optimizer", "score", "segment", "weights"})
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class TrainingComputation:
         self._unpaid = dict.fromkeys(("recognise", "predict", "validate", "lookup"), 0.0)
         self.remarks: list[str] = []
         self.skipped = 0  # steps, since this was made
-        self._stopping = False
+        self.stopping = False
         self.on_step: Callable[[], bool] | None = None
         if fingerprint is None:
             self.provides -= {"fingerprint"}
@@ -103,7 +103,7 @@ class TrainingComputation:
         training, began = self.training, self.training.position
         set_random_state(self._random, training.device)
         try:
-            while not (self.finished() or self._stopping) and training.position < began + max_steps:
+            while not (self.finished() or self.stopping) and training.position < began + max_steps:
                 loss = training.step()
                 self.progress.note(loss)
                 if self._watch is not None:
@@ -117,15 +117,16 @@ class TrainingComputation:
 
     def stop(self) -> None:
         """Let `advance` return after the step that it is at."""
-        self._stopping = True
+        self.stopping = True
 
     def observe(self) -> Snapshot:
         """Copy the weights, once for each boundary."""
         return Snapshot(self.position(), 0, Frame(self.present()), self.weights.nbytes)
 
     def snapshot(self) -> Snapshot:
-        """Copy everything: weights, optimiser, position, random states."""
-        rest = Rest(deepcopy(self.training_state()), self.progress.losses)
+        """Copy everything: weights, buffers, optimiser, position, random states."""
+        buffers = [buffer.clone() for buffer in self.training.model.buffers()]
+        rest = Rest(deepcopy(self.training_state()), self.progress.losses, buffers)
         return Snapshot(self.position(), 0, Frame(self.present(), rest), 3 * self.weights.nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -136,6 +137,8 @@ class TrainingComputation:
                 "This snapshot holds the weights only, so a run cannot go back to it: take one by snapshot()."
             )
         self.weights.put(frame.kept.values())
+        for buffer, value in zip(self.training.model.buffers(), frame.rest.buffers, strict=True):
+            buffer.copy_(value)
         self.go_on(deepcopy(frame.rest.state), frame.rest.losses)
 
     def training_state(self) -> dict[str, Any]:
@@ -161,7 +164,8 @@ class TrainingComputation:
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
         """Answer "fingerprint", (probes, d), of now; "optimizer", `Moments` of now; "weights", one list a snapshot.
 
-        "score" is a call from coefficients of the snapshots to a held-out loss on data that never judges.
+        "segment" is the number of the stretch between leaps that they are of, and "score" a call from coefficients of
+        the snapshots to a held-out loss on data that never judges.
         """
         match need:
             case "fingerprint" if self._fingerprint is not None:
@@ -171,7 +175,10 @@ class TrainingComputation:
                 return from_first(rows).double().cpu().numpy()
             case "optimizer":
                 return self._moments()
+            case "segment":
+                return snapshots[-1].segment
             case "weights":
+                self._unpaid["predict"] += self._costs.moved(float(len(snapshots)))
                 return Stored([snapshot.state.kept for snapshot in snapshots])
             case "score" if self._gate.subsets > 1:
                 return partial(self._tuning_loss, tuple(snapshots))
@@ -179,7 +186,7 @@ class TrainingComputation:
 
     def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
         """Inner products, (n-1, n-1), of the differences to the newest weights."""
-        found: NDArray[np.float64] = gram(self.read("weights", snapshots)).numpy()
+        found: NDArray[np.float64] = gram(self.read("weights", snapshots)).numpy()  # which has paid for the reading
         return found
 
     def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
@@ -192,6 +199,7 @@ class TrainingComputation:
             if [v.shape for v in prediction.state] != [p.shape for p in self.weights.parameters]:
                 return None
             kept = self.store.keep(prediction.state)
+            self._unpaid["predict"] += self._costs.moved(1.0)
             proposal = Proposal((1.0,), (kept,), self._version, self.present(), own=True)
             nbytes = self.weights.nbytes
         return Candidate(self.position(), self._skipped(plan.horizon), proposal, nbytes, plan.predictor)
@@ -259,7 +267,11 @@ class TrainingComputation:
             found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
         except NonFiniteError:
             found = {subset: np.array([np.inf]) for subset in subsets.values()}
+        except (MemoryError, RuntimeError) as error:
+            self._remark_memory(error)
+            raise
         finally:
+            self.training.optimizer.zero_grad()  # a step that has failed leaves some
             version, scores, copy = self._version, self._scores, self._copy
             self.restore(here)
             self.progress, self._version, self._scores, self._copy = progress, version, scores, copy
@@ -276,10 +288,29 @@ class TrainingComputation:
         if self._copy is None or self._copy[0] != self._version:
             if self._copy is not None:
                 self.store.round(self._copy[1])
-            self._copy = self._version, self.store.keep(self.weights.copy())
+            self.store.pinned = None
+            self._copy = self._version, self.store.keep(self._copied())
+            self.store.pinned = self._copy[1]
             if self.store.fault:
                 self._remark(self.store.fault)
         return self._copy[1]
+
+    def go_on_from(self, history: Sequence[Snapshot], moved: int) -> None:
+        """Take a resumed run's snapshots for one's own: the newest is past at the next, and what lay elsewhere paid."""
+        if history:
+            self._copy = -1, history[-1].state.kept
+        self.store.pending = moved
+
+    def _copied(self) -> Values:
+        try:
+            return self.weights.copy()
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise AscError(
+                f"There is no room for a copy of the weights ({self.weights.nbytes / 1e9:.2g} GB), which speculation "
+                "rolls back to. Train with a smaller --batch, or with --no-speculation."
+            ) from error
 
     @torch.no_grad()
     def distance(self, kept: Kept) -> float:
@@ -322,15 +353,17 @@ class TrainingComputation:
             with evaluation(self.training.model):
                 losses = self._gate.losses(self.training.model, subset)
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
+            self._remark_memory(error)
+            raise
+        found: NDArray[np.float64] = from_first(losses.detach()).double().cpu().numpy()
+        return found
+
+    def _remark_memory(self, error: BaseException) -> None:
+        if out_of_memory(error):
             self._remark(
                 "There was too little memory to judge a candidate, which was skipped; a smaller gate set or history, "
                 "or a smaller batch, needs less."
             )
-            raise
-        found: NDArray[np.float64] = from_first(losses.detach()).double().cpu().numpy()
-        return found
 
     def _remark(self, sentence: str) -> None:
         if sentence not in self.remarks:
@@ -345,7 +378,7 @@ class TrainingComputation:
 
     def _moments(self) -> Moments | None:
         """AdamW's state; None before its first step, or where the optimiser keeps no such moments."""
-        states, group = self._states(), self.training.optimizer.param_groups[0]
+        states, group = self._states(), uniform(self.training.optimizer)
         if len(states) < len(self.weights.parameters) or "exp_avg_sq" not in states[0]:
             return None
         self._unpaid["predict"] += self._costs.moved(4.0)

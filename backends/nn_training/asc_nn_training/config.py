@@ -12,20 +12,14 @@ from asc.config import Component, RunConfig
 from asc.trajectory import Trajectory
 from asc_nn_training.computation import LeapConfig
 from asc_nn_training.data.prepare import DataConfig
+from asc_nn_training.depth import depth
 from asc_nn_training.device import Precision
 from asc_nn_training.optimizer import OptimizerConfig
 from asc_nn_training.schedule import ScheduleConfig
 from asc_nn_training.weight_cache import WeightCache
 
-_DEPTH = {
-    "quadratic": 3,
-    "quadratic-as-printed": 3,
-    "quadratic-as-coded": 3,
-    "polynomial": 5,
-    "anderson": 5,
-    "tail-average": 4,
-}
-"""Snapshots that a predictor looks back on, where that is not two; its setting `window` comes first."""
+_VOCABULARIES = {"gpt2": 50_257, "qwen2.5-1.5b": 151_936}
+"""Tokens of the shapes that have a size of their own; the others take as many as `DataConfig` says."""
 _HUGE = 2**40  # bytes: the bound that counts is the number of snapshots
 
 
@@ -71,14 +65,21 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
 
     @model_validator(mode="before")
     @classmethod
+    def _published_size(cls, given: Any) -> Any:
+        """Give a shape the vocabulary that it is known by, unless told otherwise."""
+        if not isinstance(given, dict) or given.get("model") not in _VOCABULARIES or "vocabulary" in given:
+            return given
+        return {**given, "vocabulary": _VOCABULARIES[given["model"]]}
+
+    @model_validator(mode="before")
+    @classmethod
     def _deep_enough(cls, given: Any) -> Any:
         """Keep as many snapshots as the predictors look back on, unless told otherwise; each costs memory."""
         if not isinstance(given, dict) or "predictors" not in given:
             return given
-        names = [Component.model_validate(part) for part in given["predictors"]]
-        depth = max((int(part.settings.get("window", _DEPTH.get(part.name, 2))) for part in names), default=2)
+        needed = depth(Component.model_validate(part) for part in given["predictors"])
         usual = cls.model_fields["history"].default.model_dump()
         history = given.get("history", usual)
         if Trajectory.Config.model_validate(history).model_dump() == usual:
-            history = {**usual, "max_snapshots": max(depth, usual["max_snapshots"])}
+            history = {**usual, "max_snapshots": max(needed, usual["max_snapshots"])}
         return {**given, "history": history}

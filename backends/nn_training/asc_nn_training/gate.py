@@ -61,14 +61,14 @@ class BatchGate:
         subsets = min(subsets, len(batches))
         self._parts, self._loss = [batches[i::subsets] for i in range(subsets)], loss
         self.subsets = subsets
-        self.tokens = max(sum(_size(batch) for batch in part) for part in self._parts)
+        self.tokens = max(sum(batch_size(batch) for batch in part) for part in self._parts)
 
     def losses(self, model: nn.Module, subset: int) -> Tensor:
         """Return the losses of one subset's batches, joined."""
         return torch.cat([self._loss(model, batch).reshape(-1) for batch in self._parts[subset]])
 
 
-def _size(batch: Any) -> int:
+def batch_size(batch: Any) -> int:
     """Samples, or tokens where there are any: the elements of the first integer tensor, else the rows of the first."""
     tensors = [part for part in _leaves(batch) if isinstance(part, Tensor)]
     if not tensors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from urllib.parse import urlsplit
 
 from asc.errors import AscError
@@ -25,9 +26,27 @@ def require_hub(what: str) -> None:
     proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"))
     try:
         if not proxied:
-            socket.create_connection((host, port), _PATIENCE_S).close()
+            _reach(host, port)
     except OSError as error:
         raise AscError(
             f"{what} is fetched from {host}, which does not answer ({error}). Go on without a network with a built-in "
             "model and --data stdlib, give a local folder, or set HF_HUB_OFFLINE=1 if it is in the local cache."
         ) from error
+
+
+def _reach(host: str, port: int) -> None:
+    """Connect, or raise OSError within the time allowed, which a name's look-up alone may exceed."""
+    failed: list[OSError] = [TimeoutError("timed out")]
+
+    def connect() -> None:
+        try:
+            socket.create_connection((host, port), _PATIENCE_S).close()
+            failed.clear()
+        except OSError as error:
+            failed[:] = [error]
+
+    asking = threading.Thread(target=connect, daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    if failed:
+        raise failed[0]

@@ -70,6 +70,8 @@ def make_model(
             known = ", ".join(each for each, other in SHAPES.items() if other.published)
             raise AscError(f"There are no published weights of {name}. Take --init scratch, or one of {known}.")
         source = shape.published
+    if dropout is not None and (shape is None or init == "pretrained"):
+        raise AscError(f"--dropout is for built-in shapes from scratch, and {name} has its own: leave it out.")
     with quiet(), _seeded(seed):
         if shape is not None and init == "scratch":
             return _built(shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
@@ -104,6 +106,7 @@ def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -
 
     folder = Path(source).expanduser()
     local = folder.is_dir()
+    source = str(folder) if local else source
     if local and not (folder / "config.json").exists():
         raise AscError(f"The folder {source} has no config.json, so it holds no model: name one that does.")
     if not local:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from asc.errors import AscError
 from asc_nn_training.weights import Values
 
 
@@ -50,3 +51,19 @@ def decays(groups: Sequence[dict[str, object]], parameters: Sequence[Tensor]) ->
     """Return each parameter's weight decay, from an optimiser's groups."""
     of = {id(p): float(group["weight_decay"]) for group in groups for p in group["params"]}  # type: ignore[arg-type, attr-defined]
     return tuple(of.get(id(parameter), 0.0) for parameter in parameters)
+
+
+def uniform(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Return the settings that all parameter groups share; they may differ in weight decay, which is decoupled.
+
+    Raises AscError where AdamW's next steps cannot be told from one rate and one pair of betas.
+    """
+    groups = optimizer.param_groups
+    kinds = {(group["lr"], tuple(group.get("betas", ())), group.get("eps")) for group in groups}
+    coupled = not isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.AdamW)
+    if len(kinds) > 1 or any(group.get("amsgrad") or (coupled and group.get("weight_decay")) for group in groups):
+        raise AscError(
+            "The optimiser's next steps are told from its moments where it is AdamW with one learning rate for all "
+            "parameters, and this one is not: choose a predictor that needs weights only, such as linear."
+        )
+    return groups[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from asc_nn_training.combine import combine
 from asc_nn_training.store import Kept, Stored
 from asc_nn_training.weights import Weights
@@ -14,6 +16,7 @@ class Rest(NamedTuple):
 
     state: dict[str, Any]  # `Training.state_dict`, copied
     losses: tuple[float, ...]
+    buffers: list[Tensor]  # of the module, such as running means
 
 
 class Frame(NamedTuple):

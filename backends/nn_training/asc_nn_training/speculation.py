@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from asc.allocator import Allocator
 from asc.computation import InPlace, Predictor
-from asc.config import Component
+from asc.config import Component, require_distinct
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -21,11 +21,13 @@ from asc.speculators import Judged
 from asc.speculators.guess import require_needs
 from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Snapshot
-from asc_nn_training.agree import mean_over_ranks
+from asc_nn_training.agree import from_first, mean_over_ranks
 from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
+from asc_nn_training.depth import depth
 from asc_nn_training.device import device_of
 from asc_nn_training.gate import BatchGate
+from asc_nn_training.probes import Probes
 from asc_nn_training.proposal import Frame
 from asc_nn_training.store import WeightStore
 from asc_nn_training.weight_cache import WeightCache
@@ -48,7 +50,9 @@ class Speculation:
     sample, (n,), or a batch's mean. `fingerprint(model)` answers with a tensor (rows, d); with one, the recognizer can
     be `activation-cosine`, otherwise each `every`-th step is a place to guess from. Prices are counted in the units of
     a gate batch (tokens where there are token numbers, else samples): `step_size` is what a training step takes, by
-    default as much as a gate batch, and `probe_size` what a fingerprint takes. `total` is the position of the end.
+    default as much as a gate batch, and `probe_size` what a fingerprint takes, known of `Probes`. `snapshots` past
+    weights are kept, by default as many as the predictors look back on. `position` is where the loop is, `total` where
+    it ends.
 
     The model may be wrapped by DistributedDataParallel or `torch.compile`, the optimiser by Accelerate; the ranks of a
     distributed training decide alike. Raises AscError where a part is not known or does not suit.
@@ -71,21 +75,25 @@ class Speculation:
         leap: Mapping[str, Any] | None = None,
         cache: Mapping[str, Any] | None = None,
         overdraft: float = 0.03,
-        snapshots: int = 2,
+        snapshots: int | None = None,
         step_size: int | None = None,
-        probe_size: int = 0,
+        probe_size: int | None = None,
         total: int | None = None,
+        position: int = 0,
         plugins: Plugins | None = None,
     ) -> None:
         create = (plugins or load()).registry.create
-        loop = _Loop(unwrapped(model), optimizer, scheduler, ENDLESS if total is None else total)
+        loop = _Loop(unwrapped(model), optimizer, scheduler, ENDLESS if total is None else total, position)
         held_out = BatchGate(gate, loss)
         size = step_size or max(1, held_out.tokens // max(1, len(gate) // held_out.subsets))
+        probed = probe_size if probe_size is not None else fingerprint.tokens if isinstance(fingerprint, Probes) else 0
+        sizes = torch.tensor([size, held_out.tokens, probed], device=loop.device)
+        size, looked, probed = map(int, from_first(sizes).tolist())  # prices steer, so they are the same on all ranks
         settings = LeapConfig.model_validate(dict(leap or {}))
         if settings.leap_schedule == "advance":
             raise AscError("A loop of your own takes all its steps, so leap_schedule can only be stay: leave it out.")
         weights = Weights(loop.model)
-        costs = Costs(size, held_out.tokens, probe_size, weights.numel, weights.nbytes)
+        costs = Costs(size, looked, probed, weights.numel, weights.nbytes)
         kept = WeightCache.Config.model_validate(dict(cache or {}))
         store = WeightStore(loop.device, kept)
         computation = TrainingComputation(loop, held_out, fingerprint, costs, settings, store=store)
@@ -94,6 +102,7 @@ class Speculation:
             recognizer = by_regime if fingerprint else {"name": "every", "steps": every}
         where, judge = Component.model_validate(recognizer), Component.model_validate(validator)
         parts = [Component.model_validate(part) for part in predictors]
+        require_distinct([part.name for part in parts])
         ledger = Ledger(exact=False, overdraft=overdraft)
         guessers: dict[str, Predictor] = {p.name: create("predictor", p.name, p.settings) for p in parts}
         found = create("recognizer", where.name, where.settings)
@@ -109,11 +118,11 @@ class Speculation:
             cache=WeightCache(computation, kept),
             allocator=Allocator(allocator, list(guessers), ledger, in_place),
             ledger=ledger,
-            trajectory=Trajectory(Trajectory.Config(max_snapshots=snapshots, max_bytes=2**40)),
+            trajectory=Trajectory(Trajectory.Config(max_snapshots=snapshots or depth(parts), max_bytes=2**40)),
             on_fault=self._on_fault,
         )
         self.warnings: list[str] = []
-        self._last, self._since = 0, time.perf_counter()
+        self._last, self._since = position, time.perf_counter()
         self._next = self._due()
 
     @property
@@ -155,22 +164,24 @@ class Speculation:
 
     def state_dict(self) -> dict[str, Any]:
         """What it takes to go on, as torch's own do; weights and optimiser are yours to save."""
-        self._note_losses()
         memory = self.engine.memory()
-        history = [(s.position, s.segment, s.state.kept.values(), s.nbytes) for s in memory.history]
+        history = [(s.position, s.segment, s.state.kept.peek(), s.nbytes) for s in memory.history]
         place = {"position": self.position, "last": self._last, "next": self._next}
-        return place | {"losses": list(self.computation.progress.losses), "state": memory.state, "history": history}
+        pending = [float(loss) for loss in self._pending]  # this rank's own: nothing here waits for another
+        losses = {"losses": list(self.computation.progress.losses), "pending": pending}
+        return place | losses | {"moved": self.computation.store.pending, "state": memory.state, "history": history}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there, once model and optimiser have been loaded."""
         self._loop.position, self._last, self._next = state["position"], state["last"], state["next"]
-        self._pending.clear()
+        self._pending[:] = state["pending"]
         self.computation.forget(state["losses"])
         keep = self.computation.store.keep
-        history = (
+        history = tuple(
             Snapshot(place, segment, Frame(keep(values)), size) for place, segment, values, size in state["history"]
         )
-        self.engine.remember(Memory(state["state"], tuple(history)))
+        self.engine.remember(Memory(state["state"], history))
+        self.computation.go_on_from(history, state["moved"])
 
     def _due(self) -> int:
         return self.engine.due()[1]
@@ -190,10 +201,15 @@ class _Loop:
     """What the computation may know of a loop that somebody else runs."""
 
     def __init__(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, scheduler: LRScheduler | None, total: int
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scheduler: LRScheduler | None,
+        total: int,
+        position: int,
     ) -> None:
         self.model, self.optimizer, self._scheduler, self.total = model, optimizer, scheduler, total
-        self.device, self.position = device_of(model), 0
+        self.device, self.position = device_of(model), position
 
     @property
     def finished(self) -> bool:

@@ -51,13 +51,17 @@ class Kept:
         """Return the weights on the device, not to be changed; fetched anew each time where they lie elsewhere."""
         return self._store.fetch(self)
 
+    def peek(self) -> Values:
+        """Return the same for somebody who saves them: at no price, since saving is not speculation's."""
+        return self._store.fetch(self, priced=False)
+
 
 class WeightStore:
     """Keeps weights as they were, for those who predict from them, roll back to them or leap to them.
 
-    Nothing is moved before a budget asks for it, and the newest is never moved. What was moved is fetched for as long
-    as it is needed and stays where it is. Nothing is ever lost: the last place has no bound, and where it fails the
-    weights stay where they are, which `fault` then tells of.
+    Nothing is moved before a budget asks for it, and neither the newest nor what is rolled back to is ever moved. What
+    was moved is fetched for as long as it is needed and stays where it is. Nothing is ever lost: the last place has no
+    bound, and where it fails the weights stay where they are, which `fault` then tells of.
     """
 
     Config = StoreConfig
@@ -67,7 +71,8 @@ class WeightStore:
         self._held: dict[int, weakref.ref[Kept]] = {}  # oldest first
         self._number = 0
         self._folder: Path | None = None
-        self._moved = 0
+        self.pending = 0  # bytes moved that nobody has priced yet
+        self.pinned: Kept | None = None  # what is rolled back to: never moved
         self.fault = ""
         self.spilled = self.fetched = 0  # times
 
@@ -92,15 +97,16 @@ class WeightStore:
         if all(value.dtype == dtype for value in kept._values):
             return
         kept._values = [value.to(dtype) for value in kept._values]
-        self._moved += kept.nbytes
+        self.pending += kept.nbytes
         kept.nbytes = _size(kept._values)
 
-    def fetch(self, kept: Kept) -> Values:
+    def fetch(self, kept: Kept, priced: bool = True) -> Values:
         """Return the weights on the device. Raises AscError where their file is gone."""
         if kept.place == "device" and kept._values is not None:
             return kept._values
-        self.fetched += 1
-        self._moved += 2 * kept.nbytes
+        if priced:
+            self.fetched += 1
+            self.pending += 2 * kept.nbytes
         if kept._values is not None:
             return [value.to(self._device, non_blocking=True) for value in kept._values]
         assert kept._file is not None
@@ -115,7 +121,7 @@ class WeightStore:
 
     def moved(self) -> int:
         """Return the bytes that were read or written since this was last asked, beside those of `keep` itself."""
-        moved, self._moved = self._moved, 0
+        moved, self.pending = self.pending, 0
         return moved
 
     def stats(self) -> dict[str, int]:
@@ -145,7 +151,7 @@ class WeightStore:
             for kept in there:
                 if excess <= 0:
                     break
-                if kept is not newest and self._spill(kept):
+                if kept not in (newest, self.pinned) and self._spill(kept):
                     excess -= kept.nbytes
 
     def _spill(self, kept: Kept) -> bool:
@@ -170,7 +176,7 @@ class WeightStore:
                 return False
             kept._values, kept.place = None, "disk"
         self.spilled += 1
-        self._moved += 2 * kept.nbytes
+        self.pending += 2 * kept.nbytes
         return True
 
     def _write(self, kept: Kept) -> Path:

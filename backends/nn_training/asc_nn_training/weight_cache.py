@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from asc.cache import TrajectoryCache
 from asc.computation import Computation
@@ -41,6 +41,7 @@ class Known(NamedTuple):
     end: Kept
     source: str
     gain: float
+    used: int  # the position at which it was last taken
 
 
 class WeightCache:
@@ -48,10 +49,11 @@ class WeightCache:
 
     A candidate that was accepted comes in, is looked up, leapt to, and then let go of, since weights that move on do
     not come back by themselves. With `keep` it stays: where a loop goes back to an earlier state, after a spike of the
-    loss, say, the way from there is known, and neither predicted nor judged again. Start and end are the boundaries'
-    own snapshots, so keeping them copies nothing. An entry matches where the position is the same (`position`), or
-    anywhere (`distance`), and the present weights are as near to its start as `tolerance` says. The least recently used
-    entry leaves first. Predictors' snapshots lie in the same store, whose budgets count both.
+    loss, say, the way from there is known, and neither predicted nor judged again. It counts only where the loop has
+    gone back, so that one that moves on is never pulled back. Start and end are the boundaries' own snapshots, so
+    keeping them copies nothing. An entry matches where the position is the same (`position`), or anywhere up to where
+    it was last taken (`distance`), and the present weights are as near to its start as `tolerance` says. The least
+    recently used entry leaves first. Predictors' snapshots lie in the same store, whose budgets count both.
     """
 
     class Config(TrajectoryCache.Config, StoreConfig):
@@ -69,9 +71,19 @@ class WeightCache:
             description="relative L2 distance of weights up to which an entry matches; 0: the same bits",
         )
 
+        @model_validator(mode="after")
+        def _exact(self) -> WeightCache.Config:
+            if self.keep and self.dtype not in ("as-is", "float32"):
+                raise ValueError(
+                    f"keep is {self.keep} and dtype {self.dtype}: a verified transition leads to the very weights that "
+                    "were judged, so set dtype to as-is, or keep to 0"
+                )
+            return self
+
     def __init__(self, computation: Places, config: Config | None = None) -> None:
         self._computation, self._config = computation, config or self.Config()
-        self._fresh: Transition | None = None  # accepted and not yet taken
+        self._fresh: Transition | None = None  # accepted and not yet looked up
+        self._taking: Transition | None = None  # looked up and not yet taken
         self._known: OrderedDict[int, Known] = OrderedDict()  # least recently used first
         self._serial = 0
         self._hits = self._misses = self._evictions = self._recalled = 0
@@ -81,9 +93,11 @@ class WeightCache:
 
     def lookup(self, computation: Computation, until: int | None = None) -> Transition | None:
         """Return what was just accepted, or else a known way on from here."""
-        fresh, self._fresh = self._fresh, None
-        found = fresh if fresh is not None and computation.agrees(fresh) else self._recall()
+        self._taking, self._fresh = self._fresh, None
         room = None if until is None else until - computation.position()
+        found = self._taking
+        if found is None or not computation.agrees(found):
+            found = self._recall(computation)
         if found is None or (room is not None and found.steps > room):
             self._misses += 1
             return None
@@ -99,17 +113,16 @@ class WeightCache:
 
     def discard(self, transition: Transition) -> None:
         """Hear that the computation has taken a transition: let go of it, or know it from now on."""
-        self._fresh = None
-        start = transition.effect.start
-        if not self._config.keep or start is None:
+        if not self._config.keep or transition is not self._taking:
             return
         known = Known(
             transition.start,
             transition.steps,
-            start,
+            transition.effect.start,
             self._computation.present(),
             transition.source,
             transition.gain_steps or 0.0,
+            transition.start,
         )
         self._serial += 1
         self._known[self._serial] = known
@@ -131,34 +144,34 @@ class WeightCache:
     def state_dict(self) -> dict[str, Any]:
         """Return the known transitions with their weights, and the counts."""
         known = [
-            {**entry._asdict(), "start": entry.start.values(), "end": entry.end.values()}
-            for entry in self._known.values()
+            {**entry._asdict(), "start": entry.start.peek(), "end": entry.end.peek()} for entry in self._known.values()
         ]
         return {"known": known, "counts": [self._hits, self._misses, self._evictions, self._recalled]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there, taking over the tensors."""
         keep = self._computation.store.keep
+        self._known.clear()
         for entry in state["known"]:
             self._serial += 1
             self._known[self._serial] = Known(**{**entry, "start": keep(entry["start"]), "end": keep(entry["end"])})
         self._hits, self._misses, self._evictions, self._recalled = state["counts"]
 
-    def _recall(self) -> Transition | None:
+    def _recall(self, computation: Computation) -> Transition | None:
         """The nearest of the known transitions that match here."""
-        best: tuple[float, int] | None = None
+        here, near = self._computation.position(), list[tuple[float, int]]()
         for serial, known in self._known.items():
-            if self._config.match == "position" and known.position != self._computation.position():
-                continue
-            distance = self._computation.distance(known.start)
-            if distance <= self._config.tolerance and (best is None or distance < best[0]):
-                best = distance, serial
-        if best is None:
-            return None
-        self._recalled += 1
-        self._known.move_to_end(best[1])
-        known = self._known[best[1]]
-        return self._computation.leap_to(known.end, known.source, known.steps, known.gain)
+            if known.position == here if self._config.match == "position" else here <= known.used:
+                near.append((self._computation.distance(known.start), serial))
+        for distance, serial in sorted(near):
+            known = self._known[serial]
+            found = self._computation.leap_to(known.end, known.source, known.steps, known.gain)
+            if distance <= self._config.tolerance and computation.agrees(found):
+                self._known[serial] = known._replace(used=here)
+                self._known.move_to_end(serial)
+                self._recalled += 1
+                return found
+        return None
 
     def _bytes(self) -> int:
         """Those of the known transitions, weights that two of them share counted once."""

@@ -99,10 +99,10 @@ def test_the_newest_two_are_kept_and_leftovers_swept(tmp_path: Path) -> None:
     assert not found[1]["x"].any()
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "gone"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "torn", "gone"])
 def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> None:
     for position in (1, 2):
-        folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0)})
+        folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0), "deep": 17})
     tensors = folder / "tensors.safetensors"
     raw = tensors.read_bytes()
     match damage:
@@ -111,7 +111,10 @@ def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> N
         case "cut":
             tensors.write_bytes(raw[:40])
         case "manifest":
-            (folder / "manifest.json").write_text('{"version": 1')
+            manifest = folder / "manifest.json"
+            manifest.write_text(manifest.read_text().replace('["deep", 17]', '["deep", 71]'))
+        case "torn":
+            (folder / "manifest.json").write_text('{"version": 2')
         case "gone":
             tensors.unlink()
     with pytest.raises(AscError, match=r"step-0+2 is damaged .* step-0+1: delete step-0+2 to go on"):
@@ -120,8 +123,8 @@ def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> N
 
 def test_another_version_is_said(tmp_path: Path) -> None:
     manifest = checkpoint.save(tmp_path, 1, {}) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 9'))
-    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 1"):
+    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 9'))
+    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 2"):
         checkpoint.load(tmp_path)
 
 
@@ -167,3 +170,23 @@ def test_a_kill_at_any_moment_leaves_a_whole_one(tmp_path: Path) -> None:
         position, state = found
         assert state["position"] == position
         assert bool((state["x"] == position).all())
+
+
+def test_only_a_whole_one_is_called_good(tmp_path: Path) -> None:
+    for position in (1, 2):
+        folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0)})
+        (folder / "tensors.safetensors").write_bytes(b"")
+    with pytest.raises(AscError, match="there is no other that is whole: start anew"):
+        checkpoint.load(tmp_path)
+
+
+def test_writing_a_place_again_never_leaves_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill just before the new one is whole leaves the one that was there."""
+    checkpoint.save(tmp_path, 7, {"x": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda self, target: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            checkpoint.save(tmp_path, 7, {"x": 2})
+    assert checkpoint.load(tmp_path) == (7, {"x": 1})
+    checkpoint.save(tmp_path, 7, {"x": 3})
+    assert checkpoint.load(tmp_path) == (7, {"x": 3})

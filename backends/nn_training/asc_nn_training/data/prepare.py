@@ -16,7 +16,7 @@ from asc.settings import Settings
 from asc_nn_training.data import splits
 from asc_nn_training.data.batches import PackedBatches
 from asc_nn_training.data.corpus import Corpus, load_corpus
-from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, train
+from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, identity, train
 from asc_nn_training.data.tokens import Tokenized, Tokens, cache_folder, cached
 
 PROBES = 128
@@ -33,7 +33,12 @@ class DataConfig(Settings):
     text_column: str = Field("text", description="column of a data set that holds the text")
     max_bytes: int | None = Field(None, ge=1, description="take documents of at most so many bytes in all")
     tokenizer: str = Field(BPE, description="bpe: byte-level, trained on the training set; or a folder or hub name")
-    vocabulary: int = Field(4096, ge=257, le=2**20, description="tokens of a bpe")
+    vocabulary: int = Field(
+        4096,
+        ge=257,
+        le=2**20,
+        description="tokens of a bpe and of a built-in shape; the large two have their own",
+    )
     length: int = Field(256, ge=2, description="tokens of a sequence")
     batch: int = Field(8, ge=1, description="sequences of a batch")
     gate_sequences: int = Field(64, ge=2, description="held-out sequences that judge candidates")
@@ -69,7 +74,7 @@ def prepare(config: DataConfig, seed: int = 0) -> Data:
     corpus = load_corpus(config.data, config.text_column, config.max_bytes)
     key = {
         "corpus": corpus.digest,
-        "tokenizer": config.tokenizer,
+        "tokenizer": identity(config.tokenizer),
         "vocabulary": config.vocabulary if config.tokenizer == BPE else None,
         "splits": splits.VERSION,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,27 @@ def train(texts: Sequence[str], vocabulary: int) -> Tokenizer:
     return Tokenizer(fast, int(fast.token_to_id(END) or 0), fast.get_vocab_size())
 
 
+def identity(name: str) -> str:
+    """Return what tells a tokenizer from others: of a folder a digest of its files, else the name."""
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        return name
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.suffix in {".json", ".txt", ".model"}):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()
+
+
 def fetch(name: str) -> Tokenizer:
     """Return the fast tokenizer of a local folder or of a model on the hub."""
     from transformers import AutoTokenizer  # noqa: PLC0415 -- seconds to import
 
-    if not Path(name).expanduser().is_dir():
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
         require_hub(f"The tokenizer {name}")
     try:
-        found = AutoTokenizer.from_pretrained(name, use_fast=True, trust_remote_code=False)
+        source = str(folder) if folder.is_dir() else name
+        found = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
     except (OSError, ValueError, ImportError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise AscError(
