@@ -128,10 +128,12 @@ class Allocator:
         elif attempt.outcome is Outcome.SILENT:
             record.note(False, weight=0.1)
 
-    def drop(self, predictor: str) -> None:
-        """Plan no more with this predictor."""
-        if predictor in self._predictors:
+    def drop(self, predictor: str) -> bool:
+        """Plan no more with this predictor; return whether it has been planned with up to now."""
+        there = predictor in self._predictors
+        if there:
             self._predictors.remove(predictor)
+        return there
 
     @property
     def paused(self) -> bool:

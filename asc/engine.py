@@ -273,6 +273,6 @@ class Engine:
             except Exception as error:  # noqa: BLE001 -- as above
                 self._rest(error)
         if attempt.outcome is Outcome.FAILED:
-            self.allocator.drop(attempt.plan.predictor)
-            if self._on_fault is not None:
+            first = self.allocator.drop(attempt.plan.predictor)
+            if first and self._on_fault is not None:
                 self._on_fault(attempt.plan.predictor, attempt.reason)

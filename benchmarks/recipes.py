@@ -81,7 +81,7 @@ def measure(settings: Mapping[str, Any], speculate: bool, on_dev: bool) -> dict[
     points = [(p.position, p.seconds - p.evaluating_s, p.dev_loss) for p in watch.curve]
     return {
         "curve": [[step, round(seconds, 3), round(loss, 6)] for step, seconds, loss in points],
-        "test_loss": math.inf if summary["state"] == "diverged" else summary["outcome"]["test_loss"],
+        "test_loss": None if summary["state"] == "diverged" else summary["outcome"]["test_loss"],
         "dev_loss": None if not on_dev else summary["outcome"]["dev_loss"],
         "average_test_loss": summary["outcome"]["average_test_loss"],
         "steps": summary["position"],
@@ -188,7 +188,7 @@ def _told(runs: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]]) -> di
     """One arm beside the plain runs of the same seeds."""
     reached = [crossing(run["curve"], base["test_loss"]) for run, base in zip(runs, plain, strict=True)]
     faster = [base["seconds"] / at[1] for base, at in zip(plain, reached, strict=True) if at is not None]
-    whole = all(run["steps"] == base["steps"] for run, base in zip(runs, plain, strict=True))
+    whole = all(run["steps"] == base["steps"] and run["test_loss"] for run, base in zip(runs, plain, strict=True))
     pairs = list(zip(runs, plain, strict=True))
     return {
         "reached": len(faster),

@@ -115,10 +115,11 @@ def batch_losses(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
         targets = labels[:, shift:]
         scores = logits[:, : targets.shape[1]].float()
         flat = functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), reduction="none", ignore_index=-100)
-        losses, counted = flat.view(targets.shape).sum(1), (targets != -100).sum(1)
-        whole = losses.sum() / counted.sum().clamp(min=1)
+        sums, counted = flat.view(targets.shape).sum(1), (targets != -100).sum(1)
+        whole = sums.sum() / counted.sum().clamp(min=1)
         if torch.isclose(whole, own.float(), rtol=1e-2, atol=1e-3):
-            return losses / counted.clamp(min=1)
+            losses: Tensor = sums / counted.clamp(min=1)
+            return losses
     return own.reshape(1)
 
 

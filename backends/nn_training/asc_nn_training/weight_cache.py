@@ -113,7 +113,8 @@ class WeightCache:
 
     def discard(self, transition: Transition) -> None:
         """Hear that the computation has taken a transition: let go of it, or know it from now on."""
-        if not self._config.keep or transition is not self._taking:
+        fresh, self._taking = self._taking, None  # it holds past weights
+        if not self._config.keep or transition is not fresh:
             return
         known = Known(
             transition.start,

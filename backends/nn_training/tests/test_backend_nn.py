@@ -107,6 +107,8 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
     assert found["final_digest"] == expected["final_digest"]
     assert same(state(second.computation), state(whole.computation))
     assert found["outcome"]["average_test_loss"] == expected["outcome"]["average_test_loss"]
+    told = ("leaps", "regimes", "accepted", "rejected", "hits", "misses", "reason", "steps_skipped")
+    assert {name: found[name] for name in told} == {name: expected[name] for name in told}
 
 
 def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
@@ -243,6 +245,33 @@ def test_snapshots_suffice_for_what_predictors_look_back_on(small: Make) -> None
     assert small(predictors=["quadratic"]).history.max_snapshots == 3
     assert small(predictors=[{"name": "polynomial", "window": 7, "degree": 2}]).history.max_snapshots == 7
     assert small(predictors=["quadratic"], history={"max_snapshots": 9}).history.max_snapshots == 9
+
+
+def test_large_shapes_have_the_vocabulary_that_they_are_known_by(small: Make) -> None:
+    assert NetworkConfig.model_validate({"model": "gpt2"}).vocabulary == 50_257
+    assert NetworkConfig.model_validate({"model": "gpt2", "vocabulary": 300}).vocabulary == 300
+    assert NetworkConfig.model_validate({"model": "gpt2-nano"}).vocabulary == 4096
+
+
+def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> None:
+    stopped = run(small(steps=40), tmp_path)
+    after = stopped.computation.watch.after
+
+    def stopping(position: int, loss: float) -> None:
+        after(position, loss)
+        if position == 25:
+            stopped.stop()
+
+    stopped.computation.watch.after = stopping
+    assert stopped.execute()["state"] == "interrupted"
+    assert (tmp_path / "model" / "model.safetensors").exists()
+    assert (tmp_path / "average" / "model.safetensors").exists()
+
+
+def test_without_a_checkpoint_a_resumed_run_says_that_it_begins(small: Make, tmp_path: Path) -> None:
+    summary = run(small(steps=2), tmp_path, resume=True).execute()
+    assert summary["resumed_from"] == 0
+    assert summary["warnings"] == ["There was no checkpoint yet to go on from, so the run begins at its start."]
 
 
 def test_a_checkpoint_of_another_corpus_is_refused(small: Make, tmp_path: Path) -> None:

@@ -167,7 +167,9 @@ def test_bad_gate_and_bad_snapshot_are_said() -> None:
         TokenGate(torch.zeros(3, 4))
     with pytest.raises(AscError, match="holds the weights only"):
         subject.restore(subject.observe())
-    with pytest.raises(LookupError, match="training provides fingerprint, optimizer, score, weights, not words"):
+    with pytest.raises(
+        LookupError, match="training provides fingerprint, optimizer, score, segment, weights, not words"
+    ):
         subject.read("words", ())
 
 
@@ -181,3 +183,63 @@ def test_linear_predictor_leaps() -> None:
     plain.advance(STEPS)
     assert engine.ledger.leaps > 0
     assert subject.digest() != plain.digest()
+
+
+class Normed(Bigrams):
+    """With running means, which are no weights and go along with training all the same."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        hidden = self.norm(self.embedding(batch).flatten(0, 1)).view(*batch.shape, 8)
+        found: Tensor = self.head(self.dropout(hidden))
+        return found
+
+
+def normed(accumulation: int = 1) -> TrainingComputation:
+    torch.manual_seed(1)
+    model = Normed()
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    training = Training(model, optimizer, Schedule(1e-2), Noise(), STEPS, accumulation=accumulation)
+    gate = torch.stack([Noise().batch(10_000 + look) for look in range(4)])
+    return TrainingComputation(training, TokenGate(gate), None, Costs(24, 24, 0, 104, 416))
+
+
+def test_a_trial_leaves_buffers_as_they_were() -> None:
+    subject = normed()
+    subject.advance(5)
+    before = {name: value.clone() for name, value in subject.training.model.state_dict().items()}
+    subject.trial(None, 4, (0, 1))
+    after = subject.training.model.state_dict()
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_a_trial_that_fails_leaves_no_gradient_and_says_why() -> None:
+    subject = normed(accumulation=2)
+    subject.advance(5)
+    batches, calls = subject.training.batches, []  # type: ignore[attr-defined]
+
+    class Failing:
+        def batch(self, step: int) -> Tensor:
+            calls.append(step)
+            if len(calls) == 2:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return batches.batch(step)
+
+    subject.training.batches = Failing()  # type: ignore[attr-defined]
+    with pytest.raises(torch.OutOfMemoryError):
+        subject.trial(None, 4, (0,))
+    assert all(parameter.grad is None for parameter in subject.weights.parameters)
+    assert "too little memory" in subject.remarks[0]
+
+
+def test_no_room_for_a_copy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    subject = normed()
+    monkeypatch.setattr(subject.weights, "copy", full)
+    with pytest.raises(AscError, match=r"no room for a copy of the weights .* or with --no-speculation"):
+        subject.observe()

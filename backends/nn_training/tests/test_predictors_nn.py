@@ -25,10 +25,17 @@ from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPr
 class Past:
     """A history of weights, each one tensor, at given positions."""
 
-    def __init__(self, *values: Tensor, positions: Sequence[int] = (), rate: float = 0.1, loss: Any = None) -> None:
+    def __init__(
+        self,
+        *values: Tensor,
+        positions: Sequence[int] = (),
+        rate: float = 0.1,
+        loss: Any = None,
+        segment: int = 0,
+    ) -> None:
         self.values = [[value] for value in values]
         self.positions = tuple(positions) or tuple(10 * i for i in range(len(values)))
-        self._rate, self._loss = rate, loss
+        self._rate, self._loss, self._segment = rate, loss, segment
 
     def gram(self) -> Any:
         return gram(self.values).numpy()
@@ -36,6 +43,8 @@ class Past:
     def read(self, need: str) -> Any:
         if need == "weights":
             return self.values
+        if need == "segment":
+            return self._segment
         if need == "score":
             return lambda coefficients: self._loss(mixed(self, Combination(tuple(coefficients))))
         return Moments([], [], [], 1, (0.9, 0.999), 1e-8, (), lambda step: self._rate)
@@ -79,21 +88,28 @@ def test_outer_steps_follow_the_outer_loop_whatever_is_refused() -> None:
     """Against the loop written out; a refused step leaves outer weights and buffer alone."""
     predictor, mu, eta = NesterovOuter(NesterovOuter.Config(momentum=0.7, rate=0.9)), 0.7, 0.9
     random = torch.Generator().manual_seed(3)
-    inner, outer, buffer = torch.zeros(5), torch.zeros(5), torch.zeros(5)
+    inner, outer, buffer, segment = torch.zeros(5), torch.zeros(5), torch.zeros(5), 0
     assert predictor.predict(Past(inner.clone()), 0) is None
     for taken in (True, False, True, True, False, True):
         inner += torch.randn(5, generator=random)
         moved = outer - inner
         proposed = mu * buffer + moved
         wanted = outer - eta * (mu * proposed + moved)
-        past = Past(inner.clone())
+        past = Past(inner.clone(), segment=segment)
         torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), wanted)
+        segment += taken
         if taken:
             outer, buffer, inner = wanted.clone(), proposed, wanted.clone()
         predictor.settle(taken)
         again = NesterovOuter(predictor.config)
         again.load_state_dict(predictor.state_dict())
         torch.testing.assert_close(again.state_dict(), predictor.state_dict())
+    foreign = Past(inner + 3.0, segment=segment + 1)
+    assert predictor.predict(foreign, 0) is None  # another's leap is none of the increments
+    after = Past(inner + 4.0, segment=segment + 1)
+    proposed = mu * buffer - 1.0
+    wanted = inner + 3.0 - eta * (mu * proposed - 1.0)
+    torch.testing.assert_close(mixed(after, predictor.predict(after, 0)), wanted)
 
 
 def test_increments_are_averaged_and_followed_in_step_with_the_rate() -> None:

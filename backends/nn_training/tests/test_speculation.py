@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from asc.errors import AscError
 from asc.types import Boundary
 from asc_nn_training import Speculation, SpeculationCallback
+from asc_nn_training.callback import batch_losses
 
 Batch = tuple[Tensor, Tensor]
 
@@ -82,9 +83,11 @@ def test_a_silent_predictor_changes_nothing() -> None:
     assert equal(with_it.weights(), plain.weights())
 
 
-def test_going_on_from_a_state_ends_the_same() -> None:
-    whole = Loop().run(0, 120)
-    first = Loop().run(0, 63)
+@pytest.mark.parametrize("cache", [{}, {"dtype": "bfloat16"}, {"device_bytes": 0}])
+@pytest.mark.parametrize("stop", [52, 63, 93])
+def test_going_on_from_a_state_ends_the_same(cache: dict[str, Any], stop: int) -> None:
+    whole = Loop(cache=cache).run(0, 120)
+    first = Loop(cache=cache).run(0, stop)
     saved = deepcopy(
         {
             "model": first.model.state_dict(),
@@ -93,12 +96,16 @@ def test_going_on_from_a_state_ends_the_same() -> None:
             "random": torch.get_rng_state(),
         }
     )
-    second = Loop()
+    second = Loop(cache=cache)
     second.model.load_state_dict(saved["model"])
     second.optimizer.load_state_dict(saved["optimizer"])
     second.speculation.load_state_dict(saved["speculation"])
     torch.set_rng_state(saved["random"])
-    assert equal(second.run(63, 120).weights(), whole.weights())
+    assert equal(second.run(stop, 120).weights(), whole.weights())
+    spent = [loop.speculation.engine.ledger.spent for loop in (second, whole)]
+    assert spent[0] == pytest.approx(spent[1])
+    torch.set_rng_state(saved["random"])  # to have been saved costs nothing
+    assert first.run(stop, 120).speculation.engine.ledger.spent == whole.speculation.engine.ledger.spent
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,67 @@ def test_a_trainer_that_is_resumed_speculates_on(tmp_path: Path) -> None:
     assert rest.speculation.computation.digest() == whole.speculation.computation.digest()
 
 
+class Answer:
+    """What a transformers model answers with."""
+
+    def __init__(self, loss: Tensor, logits: Tensor) -> None:
+        self.loss, self.logits = loss, logits
+
+
+def test_a_model_s_own_loss_tells_how_its_labels_are_meant() -> None:
+    """One loss a sequence for models of the next token and of the present one; the batch's for all others."""
+    torch.manual_seed(2)
+    logits, labels = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
+    labels[0, 3:] = -100
+
+    def mean(shift: int) -> Tensor:
+        return nn.functional.cross_entropy(logits[:, : 5 - shift].flatten(0, 1), labels[:, shift:].flatten())
+
+    class Model(nn.Module):
+        def __init__(self, answer: Answer) -> None:
+            super().__init__()
+            self.answer = answer
+
+        def forward(self, **batch: Tensor) -> Answer:
+            return self.answer
+
+    for shift in (0, 1):
+        found = batch_losses(Model(Answer(mean(shift), logits)), {"labels": labels})
+        alone = nn.functional.cross_entropy(logits[1, : 5 - shift], labels[1, shift:])
+        assert found.shape == (3,)
+        assert torch.allclose(found[1], alone)
+    other = batch_losses(Model(Answer(torch.tensor(9.0), logits)), {"labels": labels})
+    assert other.tolist() == [9.0]
+    many = batch_losses(Model(Answer(torch.tensor(0.5), torch.randn(4, 2))), {"labels": torch.ones(4, 2)})
+    assert many.tolist() == [0.5]
+
+
+def test_as_many_snapshots_are_kept_as_predictors_look_back_on() -> None:
+    loop = Loop(predictors=["quadratic"], overdraft=5.0).run(0, 60)
+    assert len(loop.speculation.engine.trajectory.snapshots()) <= 3
+    assert any(attempt.outcome.value in ("accepted", "rejected") for done in loop.done for attempt in done.attempts)
+
+
+def test_a_predictor_named_twice_is_said() -> None:
+    with pytest.raises(AscError, match="linear is named twice"):
+        Loop(predictors=["linear", {"name": "linear"}])
+
+
+@pytest.mark.parametrize("kind", ["groups", "adam"])
+def test_momentum_of_another_optimiser_is_refused_in_a_sentence(kind: str) -> None:
+    loop = Loop(predictors=["momentum"], overdraft=5.0)
+    if kind == "groups":
+        loop.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(2))], "lr": 0.5})
+    else:
+        trainable = [p for p in loop.model.parameters() if p.requires_grad]
+        loop.optimizer = torch.optim.Adam(trainable, lr=1e-3, weight_decay=0.1)
+        loop.speculation._loop.optimizer = loop.optimizer
+    loop.run(0, 30)
+    (warning,) = loop.speculation.report()["warnings"]
+    assert "one learning rate for all parameters" in warning
+    assert "such as linear" in warning
+
+
 DISTRIBUTED = """
 import hashlib, json, pathlib, sys, torch
 from accelerate import Accelerator
@@ -196,7 +264,7 @@ model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 model, optimizer = accelerator.prepare(model, optimizer)
 rank = accelerator.process_index
-gate = [batch(10_000 + 100 * rank + i) for i in range(8)]  # not even the same data
+gate = [batch(10_000 + 100 * rank + i) for i in range(8 + rank)]  # neither the same data nor as much
 speculation = Speculation(model, optimizer, gate=gate, loss=loss, every=5, horizons=(5, 20), overdraft=0.5)
 leaps = []
 for step in range(100):
@@ -205,6 +273,8 @@ for step in range(100):
     accelerator.backward(value)
     optimizer.step()
     done = speculation.step(value)
+    if step == 63 and rank == 0:
+        speculation.state_dict()  # as whoever saves on the first rank alone does
     if done is not None:
         leaps.append((done.position, [leap.source for leap in done.leaps], [a.outcome.value for a in done.attempts]))
 digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()

@@ -89,8 +89,11 @@ def test_a_loop_that_goes_back_leaps_without_being_judged_again() -> None:
     state["history"] = before["Speculation"]["history"]
     state["state"]["engine"] = before["Speculation"]["state"]["engine"]
     loop.speculation.load_state_dict(state)
-    assert len(known) >= 1
+    assert len(known) == 1
+    assert len({snapshot.segment for snapshot in loop.speculation.engine.trajectory.snapshots()}) == 1
     loop.to(position)
+    assert len(known) == 1
+    assert loop.speculation.engine.trajectory.segment == 1
     assert loop.stats["recalled"] == 1
     assert loop.speculation.report()["ledger"]["validate"]["count"] == judged
     assert all(torch.equal(a, b) for a, b in zip(loop.weights(), after, strict=True))
@@ -132,7 +135,7 @@ def test_weights_nearby_match_where_that_was_asked_for(match: str, tolerance: fl
     near = [value * (1 + 1e-5) for value in known.start.values()]
     computation.weights.put(near)
     computation.changed()
-    loop.speculation._loop.position += 1
+    loop.speculation._loop.position -= 1  # it has gone back, and not to the same place
     assert computation.distance(known.start) == pytest.approx(1e-5, rel=1e-2)
     leap = cache.lookup(computation)
     assert (leap is not None) is found
@@ -141,6 +144,33 @@ def test_weights_nearby_match_where_that_was_asked_for(match: str, tolerance: fl
         assert all(torch.equal(a, b) for a, b in zip(loop.weights(), known.end.values(), strict=True))
         assert leap.gain_steps == known.gain
         assert computation.cost("lookup") > 0
+
+
+def test_a_loop_that_moves_on_is_never_pulled_back() -> None:
+    loop = Loop({"keep": 4, "match": "distance", "tolerance": 0.9}).to(200)
+    assert len(loop.leaps) > 1
+    assert loop.stats["recalled"] == 0
+
+
+def test_a_known_transition_leads_nowhere_past_the_end() -> None:
+    loop = Loop({"keep": 4})
+    first_leap(loop)
+    computation, cache = loop.speculation.computation, loop.speculation.engine.cache
+    ((serial, known),) = cache._known.items()  # type: ignore[attr-defined]
+    computation.weights.put(known.start.values())
+    computation.changed()
+    cache._known[serial] = known._replace(steps=500)  # type: ignore[attr-defined]
+    loop.speculation._loop.total = 200
+    before = loop.stats
+    assert cache.lookup(computation) is None
+    assert loop.stats["recalled"] == before["recalled"]
+    cache._known[serial] = known  # type: ignore[attr-defined]
+    assert cache.lookup(computation) is not None
+
+
+def test_a_rounded_transition_would_not_be_the_verified_one() -> None:
+    with pytest.raises(ValueError, match="set dtype to as-is, or keep to 0"):
+        Loop({"keep": 4, "dtype": "float16"})
 
 
 def test_known_transitions_are_saved_with_the_rest() -> None:
