@@ -1,8 +1,7 @@
 """The weights of a module as one list of tensors: what a leap moves, and nothing else.
 
-Only trainable parameters count, each storage once (tied weights are one), never buffers or optimiser moments. All
-arithmetic is done by torch's multi-tensor kernels, in place where it changes the module: compiled graphs, optimisers
-and references held by others stay valid.
+Only trainable parameters count, each storage once (tied weights are one), never buffers or optimiser moments. What
+changes the module does so in place: compiled graphs, optimisers and references held by others stay valid.
 """
 
 from __future__ import annotations
