@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
@@ -48,9 +48,3 @@ class RunConfig(Settings):
     history: Trajectory.Config = Field(Trajectory.Config(), description="bounds of the history that predictors see")
     allocator: Allocator.Config = Field(Allocator.Config(), description="how speculation is rationed")
     checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between resumable checkpoints of a recorded run")
-
-    @field_validator("predictors")
-    @classmethod
-    def _distinct(cls, predictors: tuple[Component, ...]) -> tuple[Component, ...]:
-        require_distinct([part.name for part in predictors])
-        return predictors

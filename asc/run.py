@@ -16,6 +16,7 @@ from asc.allocator import Allocator
 from asc.backend import Backend, Caches, Figures, Pool
 from asc.cache import TrajectoryCache
 from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Unhurried, Validator
+from asc.config import require_distinct
 from asc.engine import Engine
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -183,6 +184,7 @@ class Run:
         config, create, computation = self._settings, self._plugins.registry.create, self.computation
         overdraft = math.inf if self.shadow else config.allocator.overdraft
         self.ledger = Ledger(computation.exact, overdraft)
+        require_distinct([component.name for component in config.predictors])
         predictors: dict[str, Predictor] = {
             component.name: create("predictor", component.name, component.settings) for component in config.predictors
         }

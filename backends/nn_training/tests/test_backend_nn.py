@@ -107,8 +107,6 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
     assert found["final_digest"] == expected["final_digest"]
     assert same(state(second.computation), state(whole.computation))
     assert found["outcome"]["average_test_loss"] == expected["outcome"]["average_test_loss"]
-    told = ("leaps", "regimes", "accepted", "rejected", "hits", "misses", "reason", "steps_skipped")
-    assert {name: found[name] for name in told} == {name: expected[name] for name in told}
 
 
 def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
@@ -130,6 +128,8 @@ def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make
     assert found["resumed_from"] == 33
     assert found["final_digest"] == expected["final_digest"]
     assert found["ledger"]["plain"]["steps"] == 60
+    told = ("leaps", "regimes", "accepted", "rejected", "hits", "misses", "reason", "steps_skipped")
+    assert {name: found[name] for name in told} == {name: expected[name] for name in told}
 
 
 def test_checkpoints_are_written_within_long_supersteps_too(small: Make, tmp_path: Path) -> None:
