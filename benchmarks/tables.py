@@ -91,9 +91,9 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
         f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
     ),
     "resumed": lambda row: (
-        f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps, a checkpoint every "
-        f"{row['checkpoint_interval_s']:g} s | {'bit-identical' if row['bit_identical'] else 'DIFFERENT'}; lost at a "
-        f"kill {_between(row['lost_s'], 2)} s"
+        f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps | "
+        f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
+        + (f"; lost at a kill {_between(row['lost_s'], 2)} s of work" if "lost_s" in row else "")
     ),
     "overhead": lambda row: (
         f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns, one thread; median and its "

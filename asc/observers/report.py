@@ -90,12 +90,13 @@ def _cards(account: Account) -> Html:
     same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
     since = get("resumed_from")
     stretch = f"since it went on at step {figures.count(since)}" if since else "everything included"
+    ceiling = "" if get("regimes") else f"ceiling {figures.ratio(get('ceiling'))}"  # a judged run knows none
     cards = [
         ("State", str(get("state", "running or killed")), ""),
         ("Position", figures.count(position), total),
         ("Time", figures.duration(get("seconds", account.length)), stretch),
         ("Net speed-up", "not measured" if net is None else figures.ratio(net), plain),
-        ("Estimated speed-up", figures.ratio(get("estimated_speedup")), f"ceiling {figures.ratio(get('ceiling'))}"),
+        ("Estimated speed-up", figures.ratio(get("estimated_speedup")), ceiling),
         ("Same end as the plain run", same, ""),
         (
             "Hit rate",
