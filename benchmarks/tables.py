@@ -140,8 +140,9 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
         f"**{title}**, learning rate {row['lr']:g}{tried}. Goal: {row['goal']}: {met}.",
         "",
         "| arm | seconds to the plain run's test loss, plain over arm | steps to it | test loss at the end | "
-        "difference (95 %) | seconds of the whole run over plain (95 %) | accepted of judged |",
-        "|---|---|---|---|---|---|---|",
+        "difference (95 %) | seconds of the whole run over plain (95 %) | speculation, in plain steps | "
+        "accepted of judged |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, arm in {"plain": row["plain"], **row["arms"]}.items():
         race, whole = arm["net_speedup"], arm["loss_difference"]
@@ -156,9 +157,10 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
             if race
             else reached,
             f"{min(steps)}–{max(steps)}" if steps else "",
-            f"{sum(arm['test_loss']) / len(arm['test_loss']):.3f}" if whole or name == "schedule shortened" else "",
+            f"{sum(arm['test_loss']) / len(arm['test_loss']):.3f}" if whole or "shortened" in name else "",
             "" if name == "plain" or not whole else _interval(whole, "+.3f"),
             "" if name == "plain" or not whole else _interval(arm["seconds_ratio"], ".3f"),
+            f"{min(arm['speculation_in_steps']):.0f}–{max(arm['speculation_in_steps']):.0f}" if judged else "",
             f"{sum(arm['accepted'])} of {judged}" if judged else "",
         ]
         lines.append("| " + " | ".join(cells) + " |")
