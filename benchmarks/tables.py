@@ -127,6 +127,12 @@ def recipes(result: dict[str, Any]) -> str:
     for name, title in (("paper", "The paper's recipe"), ("tuned", "A tuned recipe")):
         if name in rows:
             lines += ["", *_recipe(rows[name], title)]
+    if "tuned" in rows:
+        lines += [
+            "",
+            "Seconds of whole runs waver by several per cent with what else the machine does (`lr x 2` is exactly a plain "
+            "run's work); what speculation costs in plain steps, counted in tokens and passes, does not.",
+        ]
     if "constant" in rows:
         lines += ["", _constant(rows["constant"])]
     return "\n".join(lines)
