@@ -130,8 +130,8 @@ def recipes(result: dict[str, Any]) -> str:
     if "tuned" in rows:
         lines += [
             "",
-            "Seconds of whole runs waver by several per cent with what else the machine does (`lr x 2` is exactly a plain "
-            "run's work); what speculation costs in plain steps, counted in tokens and passes, does not.",
+            "Seconds of whole runs waver by several per cent with what else the machine does (`lr x 2` is exactly a "
+            "plain run's work); what speculation costs in plain steps, counted in tokens and passes, does not.",
         ]
     if "constant" in rows:
         lines += ["", _constant(rows["constant"])]
