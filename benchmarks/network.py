@@ -65,7 +65,7 @@ def transparent(options: argparse.Namespace) -> dict[str, Any]:
 
 def resumed(_options: argparse.Namespace) -> dict[str, Any]:
     """Kill a run at random moments, resume it after each, and compare its end with two uninterrupted runs."""
-    draw, kills, base, interval = random.Random(7), 20, 2500, 1.0
+    draw, kills, base, interval = random.Random(7), 20, 3200, 1.0
     flags = (
         f"run nn_training --model gpt2-nano --steps {base} --length 32 --batch 4 --gate-sequences 16 --gate-subsets 4"
     )
