@@ -62,7 +62,8 @@ class WeightCache:
         max_bytes: int = Field(2**40, ge=0, description="bytes of transitions kept at most")
         keep: int = Field(0, ge=0, description="verified transitions that stay after they were taken")
         match: Literal["position", "distance"] = Field(
-            "position", description="position: an entry counts at its own position only; distance: wherever weights are"
+            "position",
+            description="position: an entry counts at its own position; distance: wherever the loop went back to",
         )
         tolerance: float = Field(
             0.0,
@@ -99,6 +100,7 @@ class WeightCache:
         if found is None or not computation.agrees(found):
             found = self._recall(computation)
         if found is None or (room is not None and found.steps > room):
+            self._taking = None
             self._misses += 1
             return None
         self._hits += 1

@@ -47,6 +47,19 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+def stopping_at(place: int, made: Run) -> Run:
+    """The run, as if somebody pressed Ctrl-C at that step."""
+    after = made.computation.watch.after
+
+    def stopping(position: int, loss: float) -> None:
+        after(position, loss)
+        if position == place:
+            made.stop()
+
+    made.computation.watch.after = stopping
+    return made
+
+
 def refusing(small: Make, **settings: Any) -> Run:
     """A run whose every candidate is judged and refused."""
     predictors = [Component(name=name) for name in ("linear", "momentum", "line-search", "nesterov-outer")]
@@ -114,15 +127,7 @@ def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make
     config = small(steps=60, allocator={"horizons": (10,), "overdraft": 10})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=10)})
     expected = run(config).execute()
-    first = run(config, tmp_path)
-    after = first.computation.watch.after
-
-    def stopping(position: int, loss: float) -> None:
-        after(position, loss)
-        if position == 33:
-            first.stop()
-
-    first.computation.watch.after = stopping
+    first = stopping_at(33, run(config, tmp_path))
     assert first.execute()["position"] == 33
     found = run(config, tmp_path, resume=True).execute()
     assert found["resumed_from"] == 33
@@ -254,15 +259,7 @@ def test_large_shapes_have_the_vocabulary_that_they_are_known_by(small: Make) ->
 
 
 def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> None:
-    stopped = run(small(steps=40), tmp_path)
-    after = stopped.computation.watch.after
-
-    def stopping(position: int, loss: float) -> None:
-        after(position, loss)
-        if position == 25:
-            stopped.stop()
-
-    stopped.computation.watch.after = stopping
+    stopped = stopping_at(25, run(small(steps=40), tmp_path))
     assert stopped.execute()["state"] == "interrupted"
     assert (tmp_path / "model" / "model.safetensors").exists()
     assert (tmp_path / "average" / "model.safetensors").exists()
