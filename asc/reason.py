@@ -56,8 +56,9 @@ def _tried(facts: Facts) -> str:
 
 def _gain(facts: Facts) -> str:
     if not facts.exact:
+        taken = "the leap taken" if facts.leaps == 1 else f"the {facts.leaps} leaps taken"
         return (
-            f"{_tried(facts)}; the {facts.leaps} leaps taken lowered the held-out loss as much as {facts.gained:.0f} "
+            f"{_tried(facts)}; {taken} lowered the held-out loss as much as {facts.gained:.0f} "
             f"of this run's own steps do, and speculation took {100 * facts.spent_share:.1f} % of the work."
         )
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
