@@ -87,7 +87,8 @@ def _gains(status: Status) -> str:
     )
     speedup = f"speed-up {figures.ratio(status.estimated_speedup)} estimated"
     if status.judged:
-        return f"{measured}{status.label}, {figures.count(status.hits)} leap{'' if status.hits == 1 else 's'}, {guesses}, {speedup}"
+        leaps = "1 leap" if status.hits == 1 else f"{figures.count(status.hits)} leaps"
+        return f"{measured}{status.label}, {leaps}, {guesses}, {speedup}"
     return (
         f"{measured}hit rate {figures.percent(status.hit_rate)}, {figures.count(status.skipped)} steps skipped, "
         f"{guesses}{workers}, {speedup} (ceiling {figures.ratio(status.ceiling)})"
