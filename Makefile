@@ -41,5 +41,5 @@ clean:
 
 $(INSTALLED): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e 'backends/nn_training[tensorboard]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e 'backends/nn_training[plots,tensorboard]'
 	touch $@

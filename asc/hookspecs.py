@@ -35,8 +35,8 @@ class Registrar(Protocol):
     def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
         """Announce a component; nothing is imported before it is used.
 
-        `kind` is "backend", "predictor", "recognizer" or "validator"; `name` is what people type; `factory` and
-        `config` are dotted paths, "package.module:Class" and "package.module:Class.Config"; `summary` is one line.
+        `kind` is "backend", "predictor", "recognizer", "validator" or "study"; `name` is what people type; `factory`
+        and `config` are dotted paths, "package.module:Class" and "package.module:Class.Config"; `summary` is one line.
         Raises AscError where one of them is not of this form, or where the name is taken.
         """
 

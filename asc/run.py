@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Rem
 from asc.config import require_distinct
 from asc.engine import Engine
 from asc.errors import AscError
+from asc.interrupts import stoppable
 from asc.ledger import Ledger
 from asc.plugins import Plugins
 from asc.reason import Facts, reason
@@ -88,7 +86,7 @@ class Run:
         self._began = self._saved = self._told = time.perf_counter()
         self._notifier.run_started(self)
         try:
-            with self._stoppable():
+            with stoppable(self.stop):
                 if self.speculate:
                     self.engine.run()
                 else:
@@ -330,20 +328,3 @@ class Run:
                 spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
             )
         )
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Let Ctrl-C ask for a clean end; a second one ends at once."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-
-        def on_interrupt(_signal: int, _frame: object) -> None:
-            self.stop()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-        before = signal.signal(signal.SIGINT, on_interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from asc.advise import HORIZONS, Advice, profile
-from asc.cli.backends import BackendGroup, make
+from asc.cli.components import ComponentGroup, make
+from asc.cli.plugins import plugin_option
 from asc.config import RunConfig
 from asc.errors import AscError
 
@@ -74,11 +75,12 @@ def _show(session: Any, advice: Advice) -> None:
     session.console.print(Text(advice.recommendation, style="bold"), soft_wrap=True)
 
 
-@click.group("advise", cls=BackendGroup, subcommand_metavar="BACKEND [OPTIONS]")
+@click.group("advise", cls=ComponentGroup, subcommand_metavar="BACKEND [OPTIONS]")
+@plugin_option
 def advise_command() -> None:
     """Profile a computation for some seconds and say whether speculation would pay."""
 
 
-assert isinstance(advise_command, BackendGroup)
+assert isinstance(advise_command, ComponentGroup)
 advise_command.chosen = staticmethod(advise)
 advise_command.extra = OPTIONS

@@ -21,6 +21,7 @@ _CHOSEN = {
     "predictor": ("--predictors {}", "--set predictors.0.{}=VALUE"),
     "recognizer": ("--recognizer {}", "--set recognizer.{}=VALUE"),
     "validator": ("--validator {}", "--set validator.{}=VALUE"),
+    "study": ("asc study {}", "--set {}=VALUE"),
 }
 """How a component of each kind is chosen by name, and how one of its settings is changed."""
 

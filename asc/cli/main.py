@@ -19,6 +19,7 @@ from asc.cli.plugins import plugins_command
 from asc.cli.report import report
 from asc.cli.run import run_command
 from asc.cli.runs import runs
+from asc.cli.study import study_command
 from asc.errors import AscError
 from asc.plugins import Plugins, load
 
@@ -40,7 +41,7 @@ def cli() -> None:
     """Predict the states that a computation will reach, check the prediction, and jump."""
 
 
-for command in (run_command, advise_command, plugins_command, explain_command, runs, report):
+for command in (run_command, advise_command, study_command, plugins_command, explain_command, runs, report):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""A backend's settings as command-line options, one for each top-level field."""
+"""A component's settings as command-line options, one for each top-level field."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def options_for(config_class: type[BaseModel]) -> list[click.Option]:
 
 def _option(name: str, field: FieldInfo) -> click.Option | None:
     kinds = members(field.annotation)
-    flag = name.replace("_", "-")
+    flag = name.removesuffix("_").replace("_", "-")  # `as_` is so called only because `as` is a keyword
     text = (field.description or "") + (" (required)" if field.is_required() else "")
     value = default(field)
     value = None if value is PydanticUndefined else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 import asc
-from asc.cli.backends import BackendGroup, make
+from asc.cli.components import ComponentGroup, make
+from asc.cli.going_on import command_line, require_version
+from asc.cli.plugins import plugin_option
 from asc.compare import NOT_COMPARED, compare_pairs
 from asc.computation import Remarks
 from asc.config import RunConfig
@@ -132,8 +133,7 @@ def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
     if summary["identical"] is False:
         raise AscError("The speculative run and the plain run ended in different states; please report this as a bug.")
     if summary["state"] == "interrupted":
-        parts = ["asc", "run", summary["backend"], "--resume", summary["run_dir"]]
-        go_on = shlex.join([*parts, *(part for file in session.files for part in ("--plugin", str(file)))])
+        go_on = command_line(session.files, "run", summary["backend"], "--resume", summary["run_dir"])
         session.messages.print(Text(f"Stopped at position {summary['position']}. Go on with: {go_on}"), soft_wrap=True)
 
 
@@ -144,12 +144,7 @@ def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> 
         raise AscError(
             f"The run {folder.name} is of the backend {record.get('backend')!r}: asc run {record.get('backend')}"
         )
-    version = str(record.get("asc_version") or asc.__version__)
-    if version.split(".")[:2] != asc.__version__.split(".")[:2]:
-        raise AscError(
-            f"The run {folder.name} was made by asc {version}, and this is {asc.__version__}, whose settings and "
-            f"checkpoints may differ. Resume it with: pip install asc-core=={version}, or start anew."
-        )
+    require_version(f"The run {folder.name}", record)
     config = config_from(record.get("config"))
     if config.model_dump(mode="json") != record.get("config"):
         raise AscError(
@@ -199,11 +194,12 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-@click.group("run", cls=BackendGroup, subcommand_metavar="BACKEND [OPTIONS]")
+@click.group("run", cls=ComponentGroup, subcommand_metavar="BACKEND [OPTIONS]")
+@plugin_option
 def run_command() -> None:
     """Run a computation with speculation; `asc run BACKEND --help` lists the settings."""
 
 
-assert isinstance(run_command, BackendGroup)
+assert isinstance(run_command, ComponentGroup)
 run_command.chosen = staticmethod(run)
 run_command.extra = OPTIONS

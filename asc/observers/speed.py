@@ -12,9 +12,9 @@ class Speed:
     """The rate over the last seconds, which follows a change of pace better than the mean since the start."""
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks: deque[tuple[float, float]] = deque()
 
-    def note(self, now: float, position: int) -> None:
+    def note(self, now: float, position: float) -> None:
         """Take a reading; a step back in time or position (a restored run) starts afresh."""
         if self._marks and (now < self._marks[-1][0] or position < self._marks[-1][1]):
             self._marks.clear()
@@ -29,7 +29,7 @@ class Speed:
         (began, start), (ended, stop) = self._marks[0], self._marks[-1]
         return (stop - start) / (ended - began) if ended > began else None
 
-    def remaining(self, total: int | None) -> float | None:
+    def remaining(self, total: float | None) -> float | None:
         """Seconds until `total`, or None where that cannot be told."""
         rate = self.rate()
         if total is None or not rate:

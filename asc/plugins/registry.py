@@ -15,9 +15,15 @@ from asc.plugins.nearest import nearest, reason, suggestion
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-KINDS = ("backend", "predictor", "recognizer", "validator")
+KINDS = ("backend", "predictor", "recognizer", "validator", "study")
 
-INSTALLABLE = {("backend", "toy"): "asc-toy", ("backend", "nn_training"): "asc-nn-training"}
+INSTALLABLE = {
+    ("backend", "toy"): "asc-toy",
+    ("backend", "nn_training"): "asc-nn-training",
+    ("study", "leap-verify"): "asc-nn-training",
+    ("study", "momentum"): "asc-nn-training",
+    ("study", "departures"): "asc-nn-training",
+}
 """Well-known components that other distributions bring, so that a missing one can be answered with a command."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")

@@ -21,7 +21,7 @@ SHORT = ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--help",), ("run", "advise", "plugins", "explain", "runs", "report")),
+        (("--help",), ("run", "advise", "study", "plugins", "explain", "runs", "report")),
         (("-h",), ("Predict the states that a computation will reach",)),
         (("run", "--help"), ("toy", "speculation over Python step functions")),
         (

@@ -12,7 +12,7 @@ import rich_click as click
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import BaseModel, Field, field_validator
 
 from asc.cli.options import build_config, options_for
 from asc.config import Component, RunConfig
@@ -58,13 +58,30 @@ class Config(RunConfig):
     table: dict[str, int] = Field({"a": 1}, description="free")
 
 
+class Studious(Settings):
+    """The settings of a study, which may be lists that its own validator reads."""
+
+    as_: Literal["paper", "code"] = Field("paper", description="whose rules")
+    is_: bool = Field(True, description="a keyword, too")
+    seeds: tuple[int, ...] = Field((42,), description="which seeds")
+    pairs: tuple[tuple[int, int], ...] = Field(((1, 2),), description="no option")
+    pair: tuple[int, int] = Field((1, 2), description="none either")
+    deep: Deep = Field(Deep(), description="a table")
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _ranges(cls, given: Any) -> Any:
+        bounds = [str(part).partition("-") for part in given]
+        return [seed for low, _, high in bounds for seed in range(int(low), int(high or low) + 1)]
+
+
 class Needy(RunConfig):
     """Must be told something."""
 
     program: str = Field(description="what to run")
 
 
-def typed(*arguments: str, config_class: type[RunConfig] = Config) -> dict[str, Any]:
+def typed(*arguments: str, config_class: type[BaseModel] = Config) -> dict[str, Any]:
     """Return what a command gets when these arguments are typed."""
     seen: dict[str, Any] = {}
 
@@ -342,6 +359,22 @@ def test_all_that_is_wrong_is_told_at_once_as_it_would_be_typed() -> None:
         'The setting "deep.size" was given 0; expected a whole number, at least 1.',
         'There is no setting "cach"; did you mean "cache"?',
     ]
+
+
+def test_a_field_that_may_not_have_the_name_of_a_keyword_has_its_option_all_the_same() -> None:
+    flags = typed("--as", "code", "--no-is", config_class=Studious)
+    assert (flags["as_"], flags["is_"]) == ("code", False)
+    assert build_config(Studious, flags, None, ()).as_ == "code"
+
+
+def test_a_list_of_numbers_may_be_typed_as_a_field_reads_it() -> None:
+    flags = typed("--seeds", "42-44,50", config_class=Studious)
+    assert flags["seeds"] == ["42-44", "50"]
+    assert build_config(Studious, flags, None, ()).seeds == (42, 43, 44, 50)
+
+
+def test_lists_of_lists_have_no_option() -> None:
+    assert {option.name for option in options_for(Studious)} == {"as_", "is_", "seeds"}
 
 
 def test_a_required_setting_is_told() -> None:

@@ -55,6 +55,7 @@ def plugins() -> Plugins:
             ("predictor", "sample", "Sample"),
             ("backend", "sample", "Sample"),
             ("validator", "plain", "Plain"),
+            ("study", "many", "Sample"),
         ):
             plugins.registry.add(kind, name, f"{__name__}:{cls}", f"{__name__}:{cls}.Config", "a [sample] of mine")
         plugins.registry.add("predictor", "gone", "no_such_module:A", "no_such_module:A.Config", "not there")
@@ -120,6 +121,13 @@ def test_a_component_is_explained_in_every_kind_that_has_its_name(plugins: Plugi
     assert "Choose it with asc run sample." in first
     assert "Choose it with --predictors sample." in second
     assert "Change its settings with --set predictors.0.depth=VALUE." in second
+
+
+def test_a_study_is_listed_and_explained_as_any_other(plugins: Plugins) -> None:
+    assert "many study asc-own 2.5" in " ".join(printed(plugins, plugins_command).split())
+    text = printed(plugins, explain_command, "many")
+    assert "Choose it with asc study many." in text
+    assert "Change its settings with --set depth=VALUE." in text
 
 
 def test_one_without_docstring_and_settings_is_explained_by_its_summary(plugins: Plugins) -> None:

@@ -17,7 +17,7 @@ ENTRIES = REGISTRY.entries()
 
 
 def test_these_are_built_in() -> None:
-    assert {kind: REGISTRY.names(kind) for kind in ("recognizer", "predictor", "validator", "backend")} == {
+    assert {kind: REGISTRY.names(kind) for kind in ("recognizer", "predictor", "validator", "backend", "study")} == {
         "recognizer": ("always", "every", "recurring", "similarity"),
         "predictor": (
             *("affine", "cascade", "ensemble", "last-value", "linear", "logistic"),
@@ -25,6 +25,7 @@ def test_these_are_built_in() -> None:
         ),
         "validator": ("adaptive", "exact", "paired", "proximity", "strict"),
         "backend": (),
+        "study": (),
     }
 
 

@@ -125,7 +125,7 @@ def test_a_well_formed_name_is_taken(registry: Registry, name: str) -> None:
 
 def test_an_unknown_kind_is_refused(registry: Registry) -> None:
     expected = 'There is no kind of component "preditor"; did you mean "predictor"? '
-    expected += "Kinds: backend, predictor, recognizer, validator."
+    expected += "Kinds: backend, predictor, recognizer, validator, study."
     assert complaint(registry.add, "preditor", "a", "a:B", "a:B.C", "x") == expected
     assert complaint(registry.get, "preditor", "a") == expected
 
@@ -198,6 +198,14 @@ def test_a_well_known_backend_gets_the_command_that_installs_it(
     assert complaint(registry.get, "backend", name) == (
         f'There is no backend "{name}".{guess} {command} No backend is installed.'
     )
+
+
+def test_a_well_known_study_gets_the_command_that_installs_it(registry: Registry) -> None:
+    install = 'To install "leap-verify", type: pip install asc-nn-training.'
+    assert complaint(registry.get, "study", "leap_verfy") == (
+        f'There is no study "leap_verfy". Did you mean "leap-verify"? {install} No study is installed.'
+    )
+    assert install in complaint(registry.find, "leap-verify")
 
 
 def test_a_well_known_backend_that_failed_to_load_is_not_to_be_installed_again(registry: Registry) -> None:

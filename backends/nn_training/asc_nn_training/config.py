@@ -23,8 +23,8 @@ _VOCABULARIES = {"gpt2": 50_257, "qwen2.5-1.5b": 151_936}
 _HUGE = 2**40  # bytes: the bound that counts is the number of snapshots
 
 
-class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, RunConfig):
-    """A model, its data, how it is trained, and how the training is speculated on."""
+class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
+    """A model, its data, and how it is trained."""
 
     model: str = Field(
         "gpt2-nano",
@@ -32,13 +32,27 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
     )
     init: Literal["scratch", "pretrained"] = Field("scratch", description="random weights, or those published")
     steps: int = Field(2000, ge=1, description="optimiser steps")
-    seed: int = Field(0, ge=0, description="what weights, data order and dropout are drawn from")
     accumulation: int = Field(1, ge=1, description="batches whose gradients make one step")
     clip: float = Field(1.0, gt=0, description="gradient norm above which it is scaled down")
     dropout: float | None = Field(None, ge=0, lt=1, description="dropout of a built-in shape; by default its own")
     device: str = Field("auto", description="cpu, cuda, cuda:1, mps, or auto for the best there is")
     precision: Precision = Field("auto", description="of forward passes: bf16 on CUDA and fp32 elsewhere, by default")
     compile: bool = Field(False, description="compile the model's forward and backward passes")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _published_size(cls, given: Any) -> Any:
+        """Give a shape the vocabulary that it is known by, unless told otherwise."""
+        if not isinstance(given, dict) or "vocabulary" in given:
+            return given
+        model = given.get("model", cls.model_fields["model"].default)
+        return {**given, "vocabulary": _VOCABULARIES[model]} if model in _VOCABULARIES else given
+
+
+class NetworkConfig(TrainingConfig, LeapConfig, RunConfig):
+    """A training, and how it is speculated on."""
+
+    seed: int = Field(0, ge=0, description="what weights, data order and dropout are drawn from")
     until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
     evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
     average_every: int = Field(
@@ -62,14 +76,6 @@ class NetworkConfig(DataConfig, OptimizerConfig, ScheduleConfig, LeapConfig, Run
         Allocator.Config(horizons=(50, 100, 200)),
         description="how speculation is rationed, and horizons to try, in steps",
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _published_size(cls, given: Any) -> Any:
-        """Give a shape the vocabulary that it is known by, unless told otherwise."""
-        if not isinstance(given, dict) or given.get("model") not in _VOCABULARIES or "vocabulary" in given:
-            return given
-        return {**given, "vocabulary": _VOCABULARIES[given["model"]]}
 
     @model_validator(mode="before")
     @classmethod

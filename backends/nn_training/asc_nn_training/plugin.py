@@ -21,6 +21,14 @@ _VALIDATORS = {
     "held-out-loss": ("held_out_loss:HeldOutLoss", "accepts what a loss on held-out sequences finds better"),
     "probation": ("probation:Probation", "accepts what is still better after a few real steps"),
 }
+_STUDIES = {
+    "leap-verify": ("leap_verify:LeapVerify", "the Leap+Verify paper's tables beside ours, and what a leap is worth"),
+    "departures": (
+        "departures:Departures",
+        "what the paper's code does beside its text: scored padding, zeroed moments",
+    ),
+    "momentum": ("momentum:MomentumStudy", "why leaps from Adam's moments exploded: every formula in every precision"),
+}
 
 
 @hookimpl
@@ -33,7 +41,11 @@ def asc_register(registry: Registrar) -> None:
     recognizer = f"{package}.recognizer:ActivationCosine"
     told = "regimes of training, by how far activations turn between boundaries"
     registry.add("recognizer", "activation-cosine", recognizer, f"{recognizer}.Config", told)
-    for kind, folder, parts in (("predictor", "predictors", _PREDICTORS), ("validator", "validators", _VALIDATORS)):
+    for kind, folder, parts in (
+        ("predictor", "predictors", _PREDICTORS),
+        ("validator", "validators", _VALIDATORS),
+        ("study", "studies", _STUDIES),
+    ):
         for name, (path, line) in parts.items():
             factory = f"{package}.{folder}.{path}"
             registry.add(kind, name, factory, f"{factory}.Config", line)

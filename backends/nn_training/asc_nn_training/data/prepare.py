@@ -18,6 +18,7 @@ from asc_nn_training.data.batches import PackedBatches
 from asc_nn_training.data.corpus import Corpus, load_corpus
 from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, identity, train
 from asc_nn_training.data.tokens import Tokenized, Tokens, cache_folder, cached
+from asc_nn_training.training import Batches
 
 PROBES = 128
 
@@ -54,7 +55,7 @@ class DataConfig(Settings):
 class Data(NamedTuple):
     """What a training needs of its corpus. Token numbers are int64."""
 
-    train: PackedBatches
+    train: Batches
     gate: Tensor  # (subsets, sequences, length)
     dev: Tensor  # (sequences, length)
     test: Tensor  # (sequences, length)

@@ -28,7 +28,7 @@ class Anderson:
         regularisation: float = Field(1e-8, ge=0, allow_inf_nan=False, description="ρ, relative to the increments")
         cap: float = Field(10.0, ge=1, allow_inf_nan=False, description="the most that coefficients' sizes add up to")
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
     in_place: ClassVar[bool] = True
 
     def __init__(self, config: Config | None = None) -> None:

@@ -28,7 +28,7 @@ class TailAverage:
         window: int = Field(4, ge=2, description="snapshots that are averaged, the newest included")
         blend: float = Field(1.0, gt=0, le=1, description="λ: 1 is the mean itself")
 
-    needs: ClassVar[frozenset[str]] = frozenset()
+    needs: frozenset[str] = frozenset()
     in_place: ClassVar[bool] = True
 
     def __init__(self, config: Config | None = None) -> None:

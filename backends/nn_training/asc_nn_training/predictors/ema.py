@@ -28,7 +28,7 @@ class EmaIncrements:
         beta: float = Field(0.6, gt=0, allow_inf_nan=False, description="β, the share of the average that is added")
         span: int = Field(20, ge=1, description="increments that the average reaches back")
 
-    needs: ClassVar[frozenset[str]] = frozenset({"optimizer", "weights"})
+    needs: frozenset[str] = frozenset({"optimizer", "weights"})
     in_place: ClassVar[bool] = True
 
     def __init__(self, config: Config | None = None) -> None:

@@ -25,7 +25,7 @@ class LineSearch:
         longest: int = Field(16, ge=1, description="largest multiple of the last increment that is tried")
         backward: bool = Field(True, description="try steps back, too, where none forward helps")
 
-    needs: ClassVar[frozenset[str]] = frozenset({"score"})
+    needs: frozenset[str] = frozenset({"score"})
     in_place: ClassVar[bool] = True
 
     def __init__(self, config: Config | None = None) -> None:

@@ -22,7 +22,7 @@ class Momentum:
     underflows to zero divides by epsilon.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"optimizer"})
+    needs: frozenset[str] = frozenset({"optimizer"})
     decaying: ClassVar[bool] = False
 
     class Config(Settings):
@@ -57,15 +57,15 @@ class MomentumDecaying(Momentum):
 
 
 class Published:
-    """What the published forms have in common: moments rounded to `snapshot_dtype`, and no bias correction."""
+    """What the published forms have in common: a snapshot rounded to `snapshot_dtype`, and no bias correction."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"optimizer"})
+    needs: frozenset[str] = frozenset({"optimizer"})
 
     class Config(Settings):
         """Settings of the published forms."""
 
         snapshot_dtype: str = Field(
-            "float16", pattern="^(float16|bfloat16|float32)$", description="precision in which m and v are kept"
+            "float16", pattern="^(float16|bfloat16|float32)$", description="precision in which θ, m and v are kept"
         )
         scale: float = Field(
             1.0, gt=0, allow_inf_nan=False, description="factor on the step; the code tries 0.8 to 1.2"
@@ -88,7 +88,7 @@ class Published:
         predicted: Values = []
         for weight, first, second in zip(moments.weights, moments.first, moments.second, strict=True):
             step = first.to(dtype).float() / (second.to(dtype).float().sqrt() + moments.eps)
-            predicted.append(weight.float().add(step, alpha=factor).to(weight.dtype))
+            predicted.append(weight.to(dtype).float().add(step, alpha=factor).to(weight.dtype))
         return Direct(predicted)
 
 
@@ -101,7 +101,7 @@ class MomentumAsPrinted(Published):
 
 
 class MomentumAsCoded(Published):
-    """θ - s · K · η · m / (√v + ε): the code published with Leap+Verify, its v in half precision."""
+    """θ - s · K · η · m / (√v + ε): the code published with Leap+Verify, its snapshots in half precision."""
 
     def factor(self, moments: Moments, horizon: int) -> float:
         """Minus s K η."""

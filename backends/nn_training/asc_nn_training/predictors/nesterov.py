@@ -28,7 +28,7 @@ class NesterovOuter:
         momentum: float = Field(0.5, ge=0, lt=1, description="μ")
         rate: float = Field(1.0, gt=0, le=2, description="η; 1 with μ = 0 changes nothing")
 
-    needs: ClassVar[frozenset[str]] = frozenset({"segment", "weights"})
+    needs: frozenset[str] = frozenset({"segment", "weights"})
     in_place: ClassVar[bool] = True
 
     def __init__(self, config: Config | None = None) -> None:

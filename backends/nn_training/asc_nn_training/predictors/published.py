@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 from pydantic import Field
 
@@ -16,7 +14,7 @@ from asc_nn_training.weights import Values
 class _Quadratic:
     """Three equally spaced snapshots, rounded to `snapshot_dtype` as those of the published code are."""
 
-    needs: ClassVar[frozenset[str]] = frozenset({"weights"})
+    needs: frozenset[str] = frozenset({"weights"})
 
     class Config(Settings):
         """Settings of the published quadratic forms."""

@@ -1,4 +1,4 @@
-"""A command group with one subcommand for each installed backend, its options made from the backend's settings."""
+"""A command group with one subcommand for each installed component of a kind, its options made from its settings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
+from pydantic import BaseModel
 
 from asc.backend import Backend
 from asc.cli.options import build_config, options_for
@@ -16,7 +17,7 @@ Chosen = Callable[..., Any]
 
 
 def settings_options() -> list[click.Option]:
-    """The options by which every backend command takes its settings from elsewhere than its own flags."""
+    """The options by which every such command takes its settings from elsewhere than its own flags."""
     path = click.Path(path_type=Path, dir_okay=False)
     return [
         click.Option(["config_file", "--config"], type=path, help="settings from a JSON or TOML file"),
@@ -25,23 +26,24 @@ def settings_options() -> list[click.Option]:
     ]
 
 
-class BackendGroup(click.RichGroup):
-    """Calls `chosen(session, backend_name, config_from, **options)` for the backend that was named.
+class ComponentGroup(click.RichGroup):
+    """Calls `chosen(session, name, config_from, **options)` for the component of this `kind` that was named.
 
     `config_from(base)` gives the validated settings, with `base` below file, flags and `--set`.
     """
 
+    kind = "backend"
     chosen: Chosen
     extra: Sequence[click.Option] = ()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the installed backends."""
-        return sorted(entry.name for entry in ctx.obj.plugins.registry.entries() if entry.kind == "backend")
+        """Name the installed components of the kind."""
+        return list(ctx.obj.plugins.registry.names(self.kind))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Make a backend's command. Raises AscError for one that is not installed."""
-        entry = ctx.obj.plugins.registry.get("backend", cmd_name)
-        config_class = entry.load_config()
+        """Make a component's command. Raises AscError for one that is not installed."""
+        entry = ctx.obj.plugins.registry.get(self.kind, cmd_name)
+        config_class: type[BaseModel] = entry.load_config()
         fields = options_for(config_class)
         names = {str(option.name) for option in fields}
 
@@ -49,10 +51,8 @@ class BackendGroup(click.RichGroup):
         def callback(session: Any, /, config_file: Path | None, sets: tuple[str, ...], **values: Any) -> Any:
             flags = {name: values.pop(name) for name in names}
 
-            def config_from(base: dict[str, Any] | None = None) -> RunConfig:
-                config = build_config(config_class, flags, config_file, sets, base)
-                assert isinstance(config, RunConfig)
-                return config
+            def config_from(base: dict[str, Any] | None = None) -> BaseModel:
+                return build_config(config_class, flags, config_file, sets, base)
 
             return self.chosen(session, cmd_name, config_from, **values)
 

@@ -1,0 +1,26 @@
+"""Going on with what was stopped: by which version of asc, and with which command."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import asc
+from asc.errors import AscError
+
+
+def require_version(what: str, record: Mapping[str, Any]) -> None:
+    """Raise AscError where another minor version of asc made the record; `what` is its subject, "The run x"."""
+    version = str(record.get("asc_version") or asc.__version__)
+    if version.split(".")[:2] != asc.__version__.split(".")[:2]:
+        raise AscError(
+            f"{what} was made by asc {version}, and this is {asc.__version__}, whose settings and "
+            f"checkpoints may differ. Resume it with: pip install asc-core=={version}, or start anew."
+        )
+
+
+def command_line(files: Sequence[Path], *words: str) -> str:
+    """Return a command as it is typed into a shell, with the plugin files that this one was given."""
+    return shlex.join(["asc", *words, *(part for file in files for part in ("--plugin", str(file)))])

@@ -1,0 +1,69 @@
+"""A study's journal: one JSON object a line, written down before anything builds on it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asc.errors import AscError
+from asc.observers.folders import write_text
+
+Record = Mapping[str, Any]
+
+
+class Journal:
+    """Records in the order in which they were made. One that a kill has torn is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._records = list(_whole(path))
+        self._trusted = False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._records)
+
+    def add(self, record: Record) -> None:
+        """Write a record down, to stay. What JSON has no number for is written as null. Raises OSError."""
+        written = {key: _plain(value) for key, value in record.items()}
+        if not self._trusted:  # a torn last line would spoil the one that follows it
+            self.keep(lambda _: True)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(written, allow_nan=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        self._records.append(written)
+
+    def keep(self, wanted: Callable[[Record], bool]) -> None:
+        """Forget every record but these."""
+        self._records = [record for record in self._records if wanted(record)]
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(self.path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in self._records))
+        self._trusted = True
+
+
+def _whole(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            if number == len(lines):
+                return
+            raise AscError(
+                f"Line {number} of {path} is damaged ({error}). Delete the file to do this part again, or put it back."
+            ) from error
+        yield record
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

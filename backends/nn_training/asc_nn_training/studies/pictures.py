@@ -1,0 +1,173 @@
+"""The figures of the studies, as PNG."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asc.errors import AscError
+from asc_nn_training.studies import paper
+from asc_nn_training.studies.forms import FORMS, SETS, sets
+from asc_nn_training.studies.results import (
+    REGIMES,
+    Labelled,
+    Log,
+    Try,
+    accepted,
+    chosen,
+    labelled,
+    rate,
+    tries,
+)
+
+_COLOURS: Mapping[str, str] = dict(zip(REGIMES, ("#d9d9d9", "#d95f5f", "#e8b84a", "#4d9a6a"), strict=True))
+_DASHES: Mapping[str, str] = {"float32": "-", "bfloat16": "--", "float16": ":"}
+
+
+def leap_verify(logs: Sequence[Log], config: Any, target: Path) -> list[Path]:
+    """Draw regimes by seed, acceptance against K, predicted against true gain, and momentum's loss."""
+    ways = labelled(logs, config.thresholds)[:2]
+    found = [tries(logs, way) for way in ways]
+    return [
+        _regimes(logs, ways, target / "regimes.png"),
+        _acceptance(ways, found, config, target / "acceptance.png"),
+        _gain(found[0], config, target / "gain.png"),
+        _explosion(found[0], config, target / "momentum.png"),
+    ]
+
+
+def momentum_loss(ratios: Mapping[tuple[str, str], Mapping[int, float]], file: Path, model: str) -> Path:
+    """Draw predicted over current loss against K, a colour a form and a dash a precision; `model` names the paper's."""
+    with _figure(file, 1, 1, (7.5, 4.6)) as (_, ((axes,),)):
+        colours: dict[str, str] = {}
+        for (form, precision), points in ratios.items():
+            colour = colours.setdefault(form, f"C{len(colours)}")
+            finite = {k: value for k, value in points.items() if math.isfinite(value)}
+            label = f"{form}, {precision}"
+            axes.plot(list(finite), list(finite.values()), _DASHES[precision], color=colour, marker=".", label=label)
+        published = paper.MOMENTUM[model]
+        axes.plot(list(published), [each.ratio for each in published.values()], "k-", lw=2.5, alpha=0.4)
+        axes.annotate(f"paper, {model}", (100, published[100].ratio), ha="right", va="bottom")
+        axes.set(yscale="log", xlabel="K, steps ahead", ylabel="predicted over current loss")
+        axes.legend(fontsize=7, bbox_to_anchor=(1.01, 1), loc="upper left")
+    return file
+
+
+def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
+    """One strip a seed and way of labelling; above, the similarity itself."""
+    with _figure(file, 1 + len(ways), 1, (8, 2.8 + 1.2 * len(ways)), sharex=True) as (figure, rows):
+        top = rows[0][0]
+        for log in logs:
+            known = [(s["position"], 1 - s["each"]) for s in log.snapshots if s["each"] is not None]
+            top.plot(*zip(*known, strict=True), ".-", label=f"seed {log.seed}")
+        top.set(yscale="log", ylabel="1 - similarity", title="Similarity of consecutive fingerprints, and regimes")
+        top.invert_yaxis()
+        top.legend(fontsize=7)
+        for (axes,), way in zip(rows[1:], ways, strict=True):
+            for place, (log, labels) in enumerate(zip(logs, way.labels, strict=True)):
+                steps = [snapshot["position"] for snapshot in log.snapshots]
+                width = steps[1] - steps[0] if len(steps) > 1 else steps[0]
+                axes.barh(
+                    [place] * len(steps),
+                    width,
+                    left=np.array(steps) - width,
+                    color=[_COLOURS[label] for label in labels],
+                )
+            axes.set_yticks(range(len(logs)), [str(log.seed) for log in logs])
+            axes.set(ylabel="seed", title=f"{way.name} limits")
+        rows[-1][0].set(xlabel="step")
+        patches = [_patch(_COLOURS[regime], regime) for regime in REGIMES]
+        figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8)
+    return file
+
+
+def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config: Any, file: Path) -> Path:
+    """Strict acceptance against K: one row a way of labelling, one column a regime."""
+    with _figure(file, len(ways), 3, (10, 3.1 * len(ways)), sharey=True) as (_, rows):
+        for axes_row, way, candidates in zip(rows, ways, found, strict=True):
+            for axes, regime in zip(axes_row, ("chaotic", "transition", "stable"), strict=True):
+                here = chosen(candidates, label=regime)
+                for place, form in enumerate(_forms(config)):
+                    rates = {k: rate(chosen(here, form=form, horizon=k), accepted("strict")) for k in config.horizons}
+                    points = {k: 100 * share.mean for k, share in rates.items() if share.mean is not None}
+                    axes.plot(list(points), list(points.values()), ".-", color=f"C{place}", label=form)
+                if not here:
+                    axes.text(0.5, 0.5, "no snapshot", transform=axes.transAxes, ha="center", color="grey")
+                axes.set(title=f"{regime}, {way.name}", xlabel="K, steps ahead", ylim=(-4, 104))
+            axes_row[0].set(ylabel="strictly accepted, %")
+        rows[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
+    return file
+
+
+def _gain(found: Sequence[Try], config: Any, file: Path) -> Path:
+    """What each leap did to the loss, against what as many real steps did; those off the scale at its edge."""
+    names = [name for name in _forms(config) if FORMS[name] != "momentum" or name.startswith("momentum-dec")]
+    names = [name for name in names if name != "momentum-decaying"]
+    names += ["momentum"] if "momentum" in _forms(config) else []
+    with _figure(file, 1, len(names), (2.6 * len(names), 3.2), sharey=True, sharex=True) as (_, (row,)):
+        true = [each.current - each.true for each in found]
+        low, high = min([*true, 0.0]), max([*true, 0.0])
+        margin = 0.1 * (high - low) or 1.0
+        for axes, name in zip(row, names, strict=True):
+            for place, k in enumerate(config.horizons):
+                cell = chosen(found, form=name, horizon=k)
+                gains = [float(np.clip(each.current - each.loss, low - margin, high + margin)) for each in cell]
+                axes.plot([each.current - each.true for each in cell], gains, ".", color=f"C{place}", label=f"K = {k}")
+            axes.axline((0, 0), slope=1, color="grey", lw=0.8)
+            axes.axhline(0, color="grey", lw=0.5)
+            axes.set(title=name, xlabel="fall by K real steps")
+        row[0].set(ylabel="fall by the leap, nats a token", ylim=(low - 1.2 * margin, high + 1.2 * margin))
+        row[-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
+    return file
+
+
+def _explosion(found: Sequence[Try], config: Any, file: Path) -> Path:
+    model = paper.nearest(config.model)
+    names = [SETS[whose]["momentum"] for whose in sets(config.as_)] + ["linear"]
+    with _figure(file, 1, 1, (7.5, 4.2)) as (_, ((axes,),)):
+        for name in names:
+            cells = {k: chosen(found, form=name, horizon=k) for k in config.horizons}
+            points = {k: float(np.mean([t.loss / t.current for t in cell])) for k, cell in cells.items() if cell}
+            axes.plot(list(points), list(points.values()), ".-", label=name)
+        published = paper.MOMENTUM[model]
+        axes.plot(
+            list(published),
+            [each.ratio for each in published.values()],
+            "k-",
+            lw=2.5,
+            alpha=0.4,
+            label=f"paper, {model}",
+        )
+        axes.set(yscale="log", xlabel="K, steps ahead", ylabel="predicted over current loss")
+        axes.legend(fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
+    return file
+
+
+def _forms(config: Any) -> list[str]:
+    wanted = {name for whose in sets(config.as_) for name in SETS[whose].values()}
+    return [name for name in FORMS if name in wanted]
+
+
+def _patch(colour: str, label: str) -> Any:
+    from matplotlib.patches import Patch  # noqa: PLC0415 -- plots are an extra
+
+    return Patch(color=colour, label=label)
+
+
+@contextmanager
+def _figure(file: Path, rows: int, columns: int, size: tuple[float, float], **shared: Any) -> Iterator[tuple[Any, Any]]:
+    """A figure and its axes, in rows; written and closed at the end. No window is ever opened."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415
+    except ImportError as error:
+        raise AscError("Figures need matplotlib. To install it, type: pip install 'asc-nn-training[plots]'.") from error
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    yield figure, figure.subplots(rows, columns, squeeze=False, **shared)
+    figure.savefig(file, dpi=110, metadata={"Software": None})

@@ -1,0 +1,60 @@
+"""What is trained in a study: the Leap+Verify recipe unless told otherwise, with held-out data of a study's own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from pydantic import Field
+
+from asc.trajectory import Trajectory
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.config import NetworkConfig, TrainingConfig
+from asc_nn_training.store import StoreConfig
+
+JUDGING, REPORTING = 0, 1  # looks at two sets of held-out sequences: one decides, the other never does
+_HUGE = 2**40
+
+
+class RecipeConfig(TrainingConfig):
+    """A model and how it is trained; the defaults are the Leap+Verify paper's, where paper or code name them.
+
+    AdamW at 5e-5 with 100 steps of warm-up and a cosine to a tenth, batches of 4 x 256 tokens, gradients clipped at 1,
+    losses over 32 held-out sequences: Leap+Verify, section 4.1, and the code published with it.
+    """
+
+    model: str = Field(
+        "gpt2",
+        description="gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder, or a name on the hub",
+    )
+    batch: int = Field(4, ge=1, description="sequences of a batch")
+    gate_sequences: int = Field(
+        96, ge=6, description="held-out sequences: a third judges, a third only reports, on the last predictors tune"
+    )
+    gate_subsets: int = Field(3, ge=3, description="disjoint subsets of them; the first judges, the second reports")
+    dev_sequences: int = Field(8, ge=1, description="held-out sequences that the loss at the end is measured on")
+    test_sequences: int = Field(32, ge=1, description="held-out sequences that only the end is reported on")
+    cache: StoreConfig = Field(StoreConfig(), description="where past weights lie: by default all on the device")
+    checkpoint_seconds: float = Field(120.0, gt=0, description="seconds between checkpoints to go on from")
+    time_limit: float | None = Field(None, gt=0, description="minutes after which to stop, so as to go on later")
+
+
+def backend(config: RecipeConfig, seed: int, snapshots: int = 1) -> NetworkBackend:
+    """Return the network backend that trains by this recipe, and keeps so many snapshots."""
+    shared = {name: getattr(config, name) for name in TrainingConfig.model_fields}
+    own = {
+        "seed": seed,
+        "evaluate_every": config.steps,
+        "average_every": 0,
+        "cache": config.cache.model_dump(),
+        "history": Trajectory.Config(max_snapshots=snapshots, max_bytes=_HUGE),
+    }
+    return NetworkBackend(NetworkConfig.model_validate(shared | own))
+
+
+def limited(config: RecipeConfig, stopped: Callable[[], bool]) -> Callable[[], bool]:
+    """Return what says whether to stop: asked to, or because the time is up, which runs from now on."""
+    if config.time_limit is None:
+        return stopped
+    end = time.monotonic() + 60 * config.time_limit
+    return lambda: stopped() or time.monotonic() > end
