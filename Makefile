@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-toy test test-slow lint bench-toy bench-network bench-recipes wheels clean
+.PHONY: demo demo-toy test test-slow lint bench-toy bench-network bench-recipes bench-studies wheels clean
 
 demo: $(INSTALLED)
 	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
@@ -32,6 +32,10 @@ bench-network: $(INSTALLED)
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py
+
+bench-studies: $(INSTALLED)
+	$(BIN)/python benchmarks/studies.py
+	$(BIN)/python benchmarks/findings.py
 
 wheels: $(INSTALLED)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training

@@ -29,6 +29,7 @@ class Part:
     def __init__(self, every: float) -> None:
         self.done = self.total = 0.0
         self.doing = ""
+        self.said: tuple[float, str] | None = None  # what the last line told
         self.pace = Pace(every)
         self.speed = Speed()
 
@@ -109,7 +110,7 @@ def view(parts: Mapping[str, Part]) -> RenderableType:
 
 
 class PartLines:
-    """For each part a line when it begins, then one every ten seconds, and one when it is over."""
+    """For each part a line when it begins, then one every ten seconds if it has moved, and one when it is over."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -133,9 +134,10 @@ class PartLines:
             self._over.add(part)
         else:
             self._over.discard(part)
-            due = known.pace.due(now)
+            due = known.said != (done, doing) and known.pace.due(now)
         if due:
             known.speed.note(now, done)
+            known.said = done, doing
             self._say(part, known)
 
     def _say(self, name: str, part: Part) -> None:

@@ -138,6 +138,12 @@ class NetworkBackend:
 
     def save(self, computation: Session, folder: Path, memory: Memory) -> None:
         """Write a checkpoint; at the end also the model and its average, as transformers reads them."""
+        self.checkpoint(computation, folder, memory)
+        if computation.finished() or computation.stopping:
+            self._export(computation, folder.parent)
+
+    def checkpoint(self, computation: Session, folder: Path, memory: Memory) -> None:
+        """Write a checkpoint, and nothing else."""
         training = computation.training
         history = [
             {"position": s.position, "segment": s.segment, "values": s.state.kept.peek(), "nbytes": s.nbytes}
@@ -154,8 +160,6 @@ class NetworkBackend:
             "memory": {"state": dict(memory.state), "history": history},
         }
         checkpoint.save(folder, training.position, state)
-        if computation.finished() or computation.stopping:
-            self._export(computation, folder.parent)
 
     def load(self, computation: Session, folder: Path) -> Memory | None:
         """Go to where the newest checkpoint is."""

@@ -49,6 +49,15 @@ def small(cache: Path) -> Make:
 
 
 @pytest.fixture(scope="session")
+def recipe(cache: Path) -> dict[str, Any]:
+    """The same as a study's settings, which divide the gate set in three: to judge, to report and to tune."""
+    of_a_run = {"evaluate_every", "gate_sequences", "gate_subsets"}
+    shared = {name: value for name, value in SMALL.items() if name not in of_a_run}
+    own = {"model": "gpt2-nano", "steps": 60, "gate_sequences": 12, "gate_subsets": 3, "device": "cpu"}
+    return {**shared, **own, "data_cache": cache}
+
+
+@pytest.fixture(scope="session")
 def options(cache: Path) -> list[str]:
     """The same as options on the command line."""
     given = {**SMALL, "data_cache": cache, "steps": 60, "device": "cpu"}

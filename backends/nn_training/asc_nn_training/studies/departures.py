@@ -74,7 +74,7 @@ class Departures:
 
     def _arm(self, arm: str, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
         config, total = self.config, self.config.steps
-        made = backend(config, config.seed, 2)
+        made = backend(config, config.seed)
         texts = self._texts
         held_out = passages(texts["gate"], made.data.tokenizer, config.length, config.gate_sequences)
         if arm == "padded":
@@ -92,13 +92,14 @@ class Departures:
         tell(arm, total, total, "trying")
         found = {"arm": arm, **self._scored(made, walk.session, held_out)}
         if arm == "packed":
-            found |= {"treatments": self._moments(walk.session), "phantom": _phantom(walk.session)}
+            found |= {"treatments": _treatments(walk), "phantom": _phantom(walk.session)}
         walk.clear()
         return found
 
     def _scored(self, made: NetworkBackend, session: Session, held_out: Passages) -> dict[str, Any]:
-        every, text = losses(session.training.model, held_out, self.config.batch)
-        gate = session.training.evaluate(made.data.gate.flatten(0, 1))
+        training = session.training
+        every, text = losses(training.model, held_out, self.config.batch, training.autocast)
+        gate = training.evaluate(made.data.gate.flatten(0, 1))
         return {
             "position": session.position(),
             "padding": held_out.padding,
@@ -111,26 +112,6 @@ class Departures:
     def _texts(self) -> dict[str, list[str]]:
         corpus = load_corpus(self.config.data, self.config.text_column, self.config.max_bytes)
         return {name: [d.text for d in part] for name, part in splits.split(corpus.documents).items()}
-
-    @staticmethod
-    def _moments(session: Session) -> dict[str, Any]:
-        """Real steps from here by each treatment; the training stays as it is."""
-        here, found = session.snapshot(), dict[str, Any]()
-        for name in TREATMENTS:
-            _treat(session, name)
-            torch.manual_seed(session.position())
-            sizes, read = [], []
-            for step in range(1, max(AFTER) + 1):
-                before, rate = session.weights.copy(), session.training.rate(session.training.position)
-                session.training.step()
-                if step in AFTER:
-                    sizes.append(_size(before, session.weights.copy(), rate))
-                    session.changed()
-                    read.append(float(session.score(None, JUDGING).mean()))
-            found[name] = {"update": sizes, "loss": read}
-            session.training.optimizer.zero_grad()
-            session.restore(here)
-        return found
 
     def tables(self, folder: Path) -> Sequence[Table]:
         """One for padding, two for moments."""
@@ -167,7 +148,29 @@ class Departures:
         return []
 
 
+def _treatments(walk: Walk) -> dict[str, Any]:
+    """Real steps from here by each treatment; the training stays as it is. Raises StoppedError between two of them."""
+    session, found = walk.session, dict[str, Any]()
+    here = session.snapshot()
+    for name in TREATMENTS:
+        walk.check()
+        _treat(session, name)
+        torch.manual_seed(session.position())
+        sizes, read = [], []
+        for step in range(1, max(AFTER) + 1):
+            before, rate = session.weights.copy(), session.training.rate(session.position())
+            session.training.step()
+            if step in AFTER:
+                sizes.append(_size(before, session.weights.copy(), rate))
+                session.changed()
+                read.append(float(session.score(None, JUDGING).mean()))
+        found[name] = {"update": sizes, "loss": read}
+        session.restore(here)
+    return found
+
+
 def _treat(session: Session, name: str) -> None:
+    """Do to AdamW's state what one of `TREATMENTS` says."""
     for state in session.training.optimizer.state.values():
         for key, value in state.items():
             if name == "reset" or (name == "zeroed" and key != "step"):

@@ -16,7 +16,10 @@ Record = Mapping[str, Any]
 
 
 class Journal:
-    """Records in the order in which they were made. One that a kill has torn is not there."""
+    """Records in the order in which they were made. The last one, if a kill has torn it, is not there.
+
+    Raises AscError where another one is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -27,7 +30,10 @@ class Journal:
         return iter(self._records)
 
     def add(self, record: Record) -> None:
-        """Write a record down, to stay. What JSON has no number for is written as null. Raises OSError."""
+        """Write a record down, to stay. What JSON has no number for is written as null, and read as None.
+
+        Raises OSError or AscError where it cannot be written.
+        """
         written = {key: _plain(value) for key, value in record.items()}
         if not self._trusted:  # a torn last line would spoil the one that follows it
             self.keep(lambda _: True)
@@ -38,7 +44,7 @@ class Journal:
         self._records.append(written)
 
     def keep(self, wanted: Callable[[Record], bool]) -> None:
-        """Forget every record but these."""
+        """Forget every record but these. Raises OSError or AscError where the rest cannot be written."""
         self._records = [record for record in self._records if wanted(record)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in self._records))
@@ -52,6 +58,8 @@ def _whole(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
+            if not isinstance(record, dict):
+                raise ValueError(f"a {type(record).__name__} where an object was expected")
         except ValueError as error:
             if number == len(lines):
                 return

@@ -40,12 +40,11 @@ class LeapVerifyConfig(RecipeConfig):
     @field_validator("seeds", mode="before")
     @classmethod
     def _expanded(cls, given: Any) -> Any:
-        if not isinstance(given, list | tuple):
-            return given
         found: list[Any] = []
-        for part in given:
+        for part in given if isinstance(given, list | tuple) else [given]:
             span = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
-            found += [part] if span is None else range(int(span[1]), int(span[2]) + 1)
+            first, last = (int(number) for number in span.groups()) if span else (0, 0)
+            found += range(first, last + 1) if span and first <= last else [part]
         return found
 
     @field_validator("seeds")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from asc.computation import Predictor
@@ -52,13 +52,22 @@ class MomentumConfig(RecipeConfig):
             raise ValueError("give different whole numbers of 1 or more")
         return tuple(sorted(given))
 
+    @model_validator(mode="after")
+    def _within(self) -> MomentumConfig:
+        if max(self.at) > self.steps:
+            raise ValueError(
+                f"at asks for a prediction after step {max(self.at)}, and training ends after {self.steps}; lower at, "
+                "or give more steps"
+            )
+        return self
+
 
 class MomentumStudy:
     """Every formula for a leap from Adam's moments, with m and v in every precision, from the same weights.
 
     The formula printed in Leap+Verify (Eq. 3) has no learning rate, and the code published with it keeps v in half
     precision, where most of it is zero: m/(√v + ε) is then m/ε. Each alone makes the loss explode; K steps of AdamW
-    with m̂ and v̂ held, in single precision, does neither. All candidates start from the same weights, in single
+    with m̂ and v̂ held, in single precision, have neither fault. All candidates start from the same weights, in single
     precision; m and v alone are rounded. The loss is the mean over the held-out sequences that judge.
     """
 
@@ -96,66 +105,62 @@ class MomentumStudy:
 
     def _try(self, walk: Walk, journal: Journal, tell: Tell) -> None:
         """Write down what is not yet known of this place."""
-        session, horizons = walk.session, self.config.horizons
-        position, part, total = session.position(), f"step {session.position()}", len(FORMS) * len(PRECISIONS)
+        session, position = walk.session, walk.session.position()
+        part, done, total = f"step {position}", 0, len(PRECISIONS) * len(FORMS)
         here = session.observe()
         known = {(r["form"], r["precision"], r["horizon"]) for r in journal if r["position"] == position}
         current = float(session.score(None, JUDGING).mean())
         exact: Moments = session.read("optimizer", (here,))
-        for number, precision in enumerate(PRECISIONS):
+        for precision in PRECISIONS:
             moments = _rounded(exact, getattr(torch, precision))
             flushed = _flushed(exact.second, moments.second)
-            for form_number, (form, predictor) in enumerate(_predictors().items()):
-                tell(part, number * len(FORMS) + form_number, total, f"{form}, {precision}")
-                for horizon in horizons:
+            for form, predictor in _predictors().items():
+                tell(part, done, total, f"{form}, {precision}")
+                for horizon in self.config.horizons:
                     if (form, precision, horizon) in known:
                         continue
                     walk.check()
                     record = {"position": position, "form": form, "precision": precision, "horizon": horizon}
                     tried = _leap(session, here, predictor, moments, horizon)
                     journal.add(record | {"flushed": flushed, "current": current} | tried)
+                done += 1
         tell(part, total, total)
 
     def tables(self, folder: Path) -> Sequence[Table]:
         """One row a form and precision: what became zero, how far the leap went, and the loss there."""
-        groups = _grouped(Journal(folder / _JOURNAL))
+        groups, horizons = _grouped(Journal(folder / _JOURNAL)), self.config.horizons
         if not groups:
             return ()
-        horizons = [str(k) for k in self.config.horizons]
-        columns = ("form", "m and v in", "v that becomes zero", "leap over weights, K = " + horizons[-1])
+        columns = (
+            *("form", "m and v in", "v that becomes zero", f"leap over weights, K = {horizons[-1]}"),
+            *(f"K = {k}" for k in horizons),
+        )
         rows = [
             (
                 form,
                 precision,
                 f"{group.flushed:.1%}",
-                f"{group.length(self.config.horizons[-1]):.3g}",
-                *(_ratio(group.ratio(k)) for k in self.config.horizons),
+                _shown(group.length(horizons[-1])),
+                *(_shown(group.ratio(k)) for k in horizons),
             )
             for (form, precision), group in groups.items()
         ]
-        published = paper.MOMENTUM[paper.nearest(self.config.model)]
-        told = [_ratio(published[k].ratio) if k in published else "" for k in self.config.horizons]
-        rows.append((f"paper, {paper.nearest(self.config.model)}", "float16", "", "", *told))
-        at = ", ".join(str(position) for position in self.config.at)
+        named = paper.nearest(self.config.model)
+        published = paper.MOMENTUM[named]
+        told = [_shown(published[k].ratio) if k in published else "" for k in horizons]
+        rows.append((f"paper, {named}", "float16", "", "", *told))
         some = next(iter(groups.values()))
+        at = ", ".join(str(position) for position in some.places)
         notes = (
             f"{self.config.model}, seed {self.config.seed}, after step {at} of {self.config.steps}; the loss before "
             f"the leap is {some.current:.4g} nats a token.",
             *(f"{form}: {formula}." for form, formula in FORMS.items()),
             "The paper's figures are those of its Table 4, whose momentum is that of the published code.",
         )
-        return (
-            Table(
-                "momentum",
-                "Predicted over current loss, by K",
-                (*columns, *(f"K = {k}" for k in horizons)),
-                tuple(rows),
-                notes,
-            ),
-        )
+        return (Table("momentum", "Predicted over current loss, by K", columns, tuple(rows), notes),)
 
     def data(self, folder: Path) -> Mapping[str, Any]:
-        """The same as numbers; null where a loss is not finite."""
+        """The same as numbers; null where a loss is not finite, or not known yet."""
         return {
             "rows": [
                 {
@@ -186,6 +191,11 @@ class Group(NamedTuple):
     records: list[dict[str, Any]]
 
     @property
+    def places(self) -> list[int]:
+        """Steps after which was predicted."""
+        return sorted({record["position"] for record in self.records})
+
+    @property
     def flushed(self) -> float:
         """Share of v that is zero only since it was rounded, over places."""
         return _mean([record["flushed"] for record in self.records])
@@ -196,11 +206,11 @@ class Group(NamedTuple):
         return _mean([record["current"] for record in self.records])
 
     def ratio(self, horizon: int) -> float:
-        """Predicted over current loss, mean over places; infinite where one is not finite."""
+        """Predicted over current loss, mean over places; infinite where one is not finite, NaN where none is known."""
         return _mean([_over(r["predicted"], r["current"]) for r in self.records if r["horizon"] == horizon])
 
     def length(self, horizon: int) -> float:
-        """The leap's length over that of the weights, mean over places."""
+        """The leap's length over that of the weights, mean over places; infinite or NaN likewise."""
         return _mean([_over(r["length"], 1.0) for r in self.records if r["horizon"] == horizon])
 
 
@@ -275,7 +285,7 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _ratio(value: float) -> str:
+def _shown(value: float) -> str:
     if not math.isfinite(value):
         return "" if math.isnan(value) else "not finite"
     return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"

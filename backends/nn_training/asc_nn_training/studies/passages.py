@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 
 from asc.errors import AscError
 from asc_nn_training.data.tokenizer import Tokenizer
+from asc_nn_training.device import Autocast, device_of
 from asc_nn_training.loss import counted, evaluation, token_losses
 
 _LEAST = 4  # tokens of a passage
@@ -28,13 +31,12 @@ class Passages(NamedTuple):
 
 
 def passages(texts: Sequence[str], tokenizer: Tokenizer, length: int, most: int) -> Passages:
-    """Return what stands between blank lines, cut at `length` tokens and padded with the end token.
+    """Return the first `most` pieces between blank lines, cut at `length` tokens and padded with the end token.
 
-    Raises AscError where there are fewer than two.
+    Those of fewer than 4 tokens are left out. Raises AscError where fewer than two remain.
     """
     pieces = (piece for text in texts for piece in text.split("\n\n") if piece.strip())
-    chosen = [piece for piece, _ in zip(pieces, range(most), strict=False)]
-    rows = [row[:length] for row in tokenizer.encode(chosen) if len(row) >= _LEAST]
+    rows = [row[:length] for row in tokenizer.encode(list(islice(pieces, most))) if len(row) >= _LEAST]
     if len(rows) < 2:
         raise AscError(f"The text has {len(rows)} passages between blank lines, and 2 or more are needed: give more.")
     tokens = torch.full((len(rows), length), tokenizer.end, dtype=torch.int64)
@@ -46,25 +48,29 @@ def passages(texts: Sequence[str], tokenizer: Tokenizer, length: int, most: int)
 
 
 class PaddedBatches:
-    """Passages in an order that depends on the seed alone; each batch a pure function of its number."""
+    """Passages drawn at random, each time from all of them: a batch is a pure function of the seed and its number."""
 
     def __init__(self, tokens: Tensor, batch: int, seed: int) -> None:
         self._tokens, self._batch, self._seed = tokens, batch, seed
 
     def batch(self, step: int) -> Tensor:
-        """Return token numbers, int64 (batch, length): any passages of all."""
+        """Return token numbers, int64 (batch, length)."""
         random = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
         return self._tokens[torch.randint(len(self._tokens), (self._batch,), generator=random)]
 
 
-def losses(model: nn.Module, held_out: Passages, size: int) -> tuple[float, float]:
-    """Return the mean loss over all positions, padding scored, and over the tokens of text alone; nats a token."""
-    device = next(model.parameters()).device
+def losses(model: nn.Module, held_out: Passages, size: int, autocast: Autocast = nullcontext) -> tuple[float, float]:
+    """Return the mean loss over all positions, padding scored, and over the tokens of text alone; nats a token.
+
+    At most `size` passages are taken in one forward pass, in the context that `autocast` makes.
+    """
     every = text = 0.0
     positions = words = 0
     with evaluation(model):
         for tokens, mask in zip(torch.split(held_out.tokens, size), torch.split(held_out.mask, size), strict=True):
-            found, real = token_losses(model, tokens.to(device)), counted(mask.to(device))
-            every, positions = every + float(found.double().sum()), positions + found.numel()
-            text, words = text + float(found[real].double().sum()), words + int(real.sum())
+            with autocast():
+                found = token_losses(model, tokens.to(device_of(model))).cpu().double()
+            real = counted(mask)
+            every, positions = every + float(found.sum()), positions + found.numel()
+            text, words = text + float(found[real].sum()), words + int(real.sum())
     return every / positions, text / max(1, words)

@@ -42,7 +42,11 @@ def leap_verify(logs: Sequence[Log], config: Any, target: Path) -> list[Path]:
 
 
 def momentum_loss(ratios: Mapping[tuple[str, str], Mapping[int, float]], file: Path, model: str) -> Path:
-    """Draw predicted over current loss against K, a colour a form and a dash a precision; `model` names the paper's."""
+    """Draw predicted over current loss against K, a colour a form and a dash a precision; return the file.
+
+    `ratios` are by form and precision, then by K; those that are not finite are left out. `model` names the paper's
+    model to draw beside them. Raises AscError without matplotlib.
+    """
     with _figure(file, 1, 1, (7.5, 4.6)) as (_, ((axes,),)):
         colours: dict[str, str] = {}
         for (form, precision), points in ratios.items():

@@ -22,6 +22,7 @@ from asc_nn_training.studies.sweep import Sweep
 from asc_nn_training.studies.walk import StoppedError, Walk
 
 JOURNAL, CHECKPOINTS = "journal.jsonl", "checkpoints"
+_MOVES = ("fetched", "spilled")
 DEPTH = 3  # snapshots that the predictors look back on
 
 
@@ -63,6 +64,8 @@ class Seed:
         self._sweep = Sweep(config.forms, config.horizons, self._ledger)
         self._each = Similarity(Similarity.Config(every=config.every, thresholds=config.thresholds))
         self._joined = Similarity(Similarity.Config(every=config.every, probes="joined", thresholds=Fixed.Config()))
+        self._reached = 0  # the last position where all was done
+        self._before = dict.fromkeys(_MOVES, 0)
         self._stable = 0  # snapshots so far that were stable when they were taken
         self._trajectory = Trajectory(backend.config.history)
         self._walk = Walk(
@@ -107,15 +110,16 @@ class Seed:
         return sorted({*snapshots, *ahead, total})
 
     def _to(self, position: int) -> None:
-        since, began = self._ledger.clock(), self.session.position()
+        since = self._ledger.clock()
         self._walk.to(position)
-        self._ledger.progress(position - began, since)
+        self._ledger.progress(position - self._reached, since)
         if position % self.config.every == 0:
             self.journal.add(self._snapshot())
         else:
             loss = float(self.session.score(None, JUDGING).mean())
             self._charge("reading", "validate")
             self.journal.add({"kind": "reading", "position": position, "loss": loss})
+        self._reached = position
         self._kept = self._state()
 
     def _snapshot(self) -> dict[str, Any]:
@@ -153,12 +157,17 @@ class Seed:
                 "outcome": dict(outcome),
                 "digest": self.session.digest(),
                 "ledger": self._ledger.accounts(),
-                "store": self.session.store.stats(),
+                "store": self._moved(),
                 "parameters": self.session.weights.numel,
             }
         )
         self._walk.clear()
         self._told(self.session.position(), "done")
+
+    def _moved(self) -> dict[str, int]:
+        """How often past weights were moved away from the device, and fetched, over all stretches of this seed."""
+        store = self.session.store
+        return {name: self._before[name] + getattr(store, name) for name in _MOVES}
 
     def _charge(self, kind: str, work: str) -> None:
         self._ledger.book(kind, 0.0, self.session.cost(work))
@@ -167,7 +176,8 @@ class Seed:
         self._tell(self._part, position, self.session.total(), doing)
 
     def _state(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts().items()} | {"stable": self._stable}
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return parts | {"stable": self._stable, "reached": self._reached, "moved": self._moved()}
 
     def _memory(self) -> Memory:
         """What a checkpoint holds beside the training: all of it as of before a sweep that is not over."""
@@ -176,7 +186,8 @@ class Seed:
     def _recall(self, memory: Memory) -> None:
         for name, part in self._parts().items():
             part.load_state_dict(memory.state[name])
-        self._stable = memory.state["stable"]
+        self._stable, self._reached = memory.state["stable"], memory.state["reached"]
+        self._before = dict(memory.state["moved"])
         self._trajectory.restore(memory.history, 0)
         self._kept = self._state()
 

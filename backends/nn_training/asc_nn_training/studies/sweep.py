@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc.computation import Validator
+from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.speculators.guess import guess
 from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot
@@ -86,7 +87,10 @@ class Sweep:
             candidate = guess(computation, history, Plan(which, horizon), form, self.ledger)
             if isinstance(candidate, Attempt):
                 if candidate.outcome is Outcome.FAILED:
-                    raise RuntimeError(f"a predictor of the sweep failed: {candidate.reason}")
+                    raise AscError(
+                        f"A predictor of the sweep failed at step {computation.position()} ({candidate.reason}). Where "
+                        "memory is short, take a smaller --batch or fewer forms (--as), and go on with --resume."
+                    )
                 continue
             losses, _ = self._score(computation, candidate, JUDGING)
             spent += self.ledger.spent - before

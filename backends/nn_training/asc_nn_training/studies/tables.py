@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -39,30 +40,32 @@ def all_tables(logs: Sequence[Log], config: Any) -> list[Table]:
     ways = labelled(logs, config.thresholds)
     found = [_regimes(logs, ways, config), _boundaries(logs, ways)]
     shown = ways[:2]
-    for way in shown:
-        candidates, suffix = tries(logs, way), "" if way is shown[0] else f"-{way.name}"
+    candidates = [tries(logs, way) for way in shown]
+    for place, (way, here) in enumerate(zip(shown, candidates, strict=True)):
+        suffix = f"-{way.name}" if place else ""
         found += [
-            _acceptance(candidates, config, way, "strict", f"table-2{suffix}", "Table 2: strict acceptance, %"),
-            _acceptance(candidates, config, way, "proximity", f"table-3{suffix}", "Table 3: within 5 % either way, %"),
-            _acceptance(
-                candidates,
-                config,
-                way,
-                "proximity-as-coded",
-                f"table-3-as-coded{suffix}",
-                "Table 3, the published code's criterion: at most 0.5 % above, %",
-            ),
+            _acceptance(here, config, way, criterion, f"{name}{suffix}", title) for criterion, name, title in _JUDGED
         ]
-    candidates = tries(logs, shown[0])
-    found += [_momentum(candidates, config), _variation(logs, shown, config)]
-    found += [_worth(candidates, config, "any", "table-6", "all snapshots")]
-    for way in shown:
-        found += [
-            _worth(tries(logs, way), config, regime, f"table-6-{regime}-{way.name}", f"{regime} by {way.name} limits")
-            for regime in _CALM
-        ]
-    found += [_criteria(candidates, config), _reported(candidates, config), _cascades(logs, shown[0]), _ledger(logs)]
+    found += [_momentum(candidates[0], config), _variation(shown, candidates, config)]
+    found.append(_worth(candidates[0], config, "any", "table-6", "all snapshots", _left_out(logs)))
+    for way, here in zip(shown, candidates, strict=True):
+        for regime in _CALM:
+            where = f"{regime} by {way.name} limits"
+            found.append(_worth(here, config, regime, f"table-6-{regime}-{way.name}", where))
+    found += [_criteria(candidates[0], config), _reported(candidates[0], config)]
+    found += [_cascades(logs), _ledger(logs)]
     return [table for table in found if table.rows or table.notes]
+
+
+_JUDGED = (
+    ("strict", "table-2", "Table 2: strict acceptance, %"),
+    ("proximity", "table-3", "Table 3: within 5 % either way, %"),
+    (
+        "proximity-as-coded",
+        "table-3-as-coded",
+        "Table 3 by the published code's criterion: at most 0.5 % above, %",
+    ),
+)
 
 
 def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], config: Any) -> Table:
@@ -163,23 +166,37 @@ def _momentum(found: Sequence[Try], config: Any) -> Table:
     return Table("table-4", "Table 4: momentum", columns, tuple(rows), notes)
 
 
-def _variation(logs: Sequence[Log], ways: Sequence[Labelled], config: Any) -> Table:
-    forms = [name for name in FORMS if FORMS[name] != "momentum" and name in _forms(config)]
+def _variation(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config: Any) -> Table:
+    forms = [name for name in _forms(config) if FORMS[name] != "momentum"]
     rows: list[Row] = []
-    for horizon in config.horizons:
-        row: list[Cell] = [horizon, *(f"{value:.1f}" for value in paper.VARIATION.get(horizon, ()))]
-        row += [None] * (3 - len(row))
-        for way in ways:
-            here = chosen(tries(logs, way), label="transition", horizon=horizon)
-            row += [_cov(rate(chosen(here, form=name), accepted("proximity"))) for name in forms]
-        rows.append(tuple(row))
-    columns = ("K", "paper, linear", "paper, quadratic", *(f"{name}, {way.name}" for way in ways for name in forms))
+    for way, candidates in zip(ways, found, strict=True):
+        for horizon in config.horizons:
+            here = chosen(candidates, label="transition", horizon=horizon)
+            theirs: list[Cell] = [f"{value:.1f}" for value in paper.VARIATION.get(horizon, ())] or [None, None]
+            ours = [_cov(rate(chosen(here, form=name), accepted("proximity"))) for name in forms]
+            rows.append((way.name, horizon, *theirs, *ours))
+    columns = ("limits", "K", "paper, linear", "paper, quadratic", *forms)
     notes = ("Within 5 % either way, transition regime. The paper's figures are those of Qwen 2.5-1.5B.",)
     title = "Table 5: coefficient of variation of proximity acceptance over seeds, %"
     return Table("table-5", title, columns, tuple(rows), notes)
 
 
-def _worth(found: Sequence[Try], config: Any, regime: str, name: str, where: str) -> Table:
+def _left_out(logs: Sequence[Log]) -> tuple[str, ...]:
+    """Say what was not tried, and how often."""
+    snapshots = [snapshot for log in logs for snapshot in log.snapshots]
+    past = Counter(horizon for snapshot in snapshots for horizon in snapshot["past_end"])
+    silent = Counter(form for snapshot in snapshots for form in snapshot["silent"])
+    told = []
+    if past:
+        counts = ", ".join(f"K = {horizon} at {count}" for horizon, count in sorted(past.items()))
+        told.append(f"Left out because they lead past the last step: {counts} of {len(snapshots)} snapshots.")
+    if silent:
+        counts = ", ".join(f"{form} at {count}" for form, count in sorted(silent.items()))
+        told.append(f"Left out for want of snapshots to look back on: {counts}.")
+    return tuple(told)
+
+
+def _worth(found: Sequence[Try], config: Any, regime: str, name: str, where: str, more: tuple[str, ...] = ()) -> Table:
     here = found if regime == "any" else chosen(found, label=regime)
     rows: list[Row] = []
     for horizon in config.horizons:
@@ -205,7 +222,9 @@ def _worth(found: Sequence[Try], config: Any, regime: str, name: str, where: str
         "leap's share of these. Cost and net gain in plain steps a candidate: unjudged takes every leap, strict only "
         "those that lower the judging loss, their gain read on sequences that never judge.",
     )
-    return Table(name, f"Table 6: what a leap is worth, {where}", columns, tuple(rows), notes if rows else ())
+    return Table(
+        name, f"Table 6: what a leap is worth, {where}", columns, tuple(rows), (*notes, *more) if rows else more
+    )
 
 
 def _criteria(found: Sequence[Try], config: Any) -> Table:
@@ -235,7 +254,7 @@ def _reported(found: Sequence[Try], config: Any) -> Table:
     return Table("table-8", "Table 8: the gate that judges is no report", columns, tuple(rows), notes)
 
 
-def _cascades(logs: Sequence[Log], way: Labelled) -> Table:
+def _cascades(logs: Sequence[Log]) -> Table:
     groups: dict[tuple[int, int, bool, str], list[tuple[Mapping[str, Any], float | None]]] = {}
     past_end = tried_from = 0
     for log in logs:
@@ -251,7 +270,7 @@ def _cascades(logs: Sequence[Log], way: Labelled) -> Table:
     rows = [_cascade(key, group) for key, group in sorted(groups.items(), key=lambda item: item[0][:3])]
     columns = ("D × K", "links", "form", "tried", "all accepted", "mean accepted", "loss at the end", "less D·K steps")
     if not tried_from:
-        told = f"No snapshot was stable by {way.name} limits when it was taken, so no cascade was tried."
+        told = "No snapshot was stable by the configured limits when it was taken, so no cascade was tried."
         return Table("cascades", "Cascades", columns, (), (told,))
     notes = [
         f"From {tried_from} snapshots that were stable when they were taken. A link is accepted where it lowers the "
@@ -326,7 +345,7 @@ def _forms(config: Any) -> list[str]:
 
 
 def _seeds(logs: Iterable[Log]) -> str:
-    return "seeds " + ", ".join(str(log.seed) for log in logs)
+    return "seed " + ", ".join(str(log.seed) for log in logs)
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float | None]:

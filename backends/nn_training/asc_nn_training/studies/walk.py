@@ -16,9 +16,10 @@ class StoppedError(Exception):
 
 
 class Walk:
-    """Trains to one position after the other, with a checkpoint every so often.
+    """Trains to one position after the other, with a checkpoint every `every_s` seconds.
 
-    `remember` answers with what a checkpoint holds beside the training, `stopped` whether to end here.
+    `remember` answers with what a checkpoint holds beside the training, `stopped` whether to end here; `tell` hears
+    the position after each step.
     """
 
     def __init__(
@@ -38,27 +39,29 @@ class Walk:
         self.session.on_step = self._after_step
 
     def go_on(self) -> Memory | None:
-        """Go to the newest checkpoint, if there is one."""
+        """Go to the newest checkpoint, and return what was remembered in it; None where there is none.
+
+        Raises AscError where it is damaged or of another training.
+        """
         return self._backend.load(self.session, self._folder)
 
     def to(self, position: int) -> None:
-        """Train to a position. Raises StoppedError on the way there."""
-        while self.session.position() < position:
+        """Train to a position, or to the end where that comes first. Raises StoppedError on the way there."""
+        while self.session.position() < position and not self.session.finished():
             self.check()
-            if self._due():
-                self.save()
             self.session.advance(position - self.session.position())
 
     def check(self) -> None:
-        """Raise StoppedError, with a checkpoint written, where the walk is to end here."""
-        if self._stopped():
+        """Write a checkpoint where one is due. Raises StoppedError, with one written, where the walk is to end here."""
+        stopped = self._stopped()
+        if stopped or self._due():
             self.save()
+        if stopped:
             raise StoppedError
 
     def save(self) -> None:
-        """Write a checkpoint, unless the training is over: then there is nothing left to go on with."""
-        if not self.session.finished():
-            self._backend.save(self.session, self._folder, self._remember())
+        """Write a checkpoint."""
+        self._backend.checkpoint(self.session, self._folder, self._remember())
         self._saved = time.monotonic()
 
     def clear(self) -> None:

@@ -1,0 +1,71 @@
+"""Does the studies that the findings are written from: `python benchmarks/studies.py [NAME...]`.
+
+Each is kept in a folder under `studies/`, and is gone on with where it was stopped. What a study found goes to
+`benchmarks/results/study-NAME.json`, its figures to `docs/figures/`; `python benchmarks/findings.py` then writes the
+pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from measure import with_origin, write_result
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "docs" / "figures"
+
+STUDIES: dict[str, str] = {
+    "leap-verify": "leap-verify --model gpt2-micro --seeds 42-44 --horizons 5,25,100 --cascade-every 6 --workers 2",
+    "momentum": "momentum --model gpt2 --at 100 --gate-sequences 24",
+    "momentum-small": "momentum --model gpt2-micro --at 200,400,600",
+    "departures": "departures --model gpt2-micro --steps 1000",
+}
+"""By name: what `asc study` is given, from which the whole result follows."""
+
+_LONG = ("loss",)  # of each seed: what only the journals need to hold
+
+
+def do(name: str) -> None:
+    """Do one study, or what is left of it, and keep what it found."""
+    folder, command = ROOT / "studies" / f"bench-{name}", STUDIES[name]
+    asc = str(Path(sys.executable).with_name("asc"))
+    arguments = [*shlex.split(command), "--out", str(folder)]
+    if (folder / "study.json").exists():
+        arguments.append("--resume")
+    subprocess.run([asc, "study", *arguments], check=True, stdout=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    if found["state"] != "finished":
+        sys.exit(f"{name} was stopped; the same command goes on with it")
+    for seed in found["data"].get("seeds", ()):
+        for key in _LONG:
+            del seed[key]
+    (body,) = with_origin([found], f"asc study {command}")
+    path = write_result(f"study-{name}", {**body, "torch": version("torch")})
+    FIGURES.mkdir(exist_ok=True)
+    for figure in sorted((folder / "figures").glob("*.png")):
+        shutil.copy(figure, FIGURES / f"{name}-{figure.name}")
+    print(f"{path.relative_to(ROOT)} is written")
+
+
+def main() -> None:
+    """Do all that are named, or every one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(STUDIES)}; by default all")
+    names = parser.parse_args().names
+    unknown = sorted(set(names) - set(STUDIES))
+    if unknown:
+        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES)}")
+    for name in names or STUDIES:
+        do(name)
+
+
+if __name__ == "__main__":
+    main()
