@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ FIGURES = ROOT / "docs" / "figures"
 
 STUDIES: dict[str, str] = {
     "leap-verify": "leap-verify --model gpt2-micro --seeds 42-44 --horizons 5,25,100 --cascade-every 6 --workers 2",
+    "cascades": "leap-verify --model gpt2-nano --seeds 42-43 --steps 500 --horizons 5,25 --workers 2 "
+    "--set thresholds=learned --cascade-every 3",
     "momentum": "momentum --model gpt2 --at 100 --gate-sequences 24",
+    "momentum-later": "momentum --model gpt2 --at 150 --horizons 5,10,25,100 --gate-sequences 24",
     "momentum-small": "momentum --model gpt2-micro --at 200,400,600",
     "departures": "departures --model gpt2-micro --steps 1000",
 }
@@ -38,9 +42,12 @@ def do(name: str) -> None:
     folder, command = ROOT / "studies" / f"bench-{name}", STUDIES[name]
     asc = str(Path(sys.executable).with_name("asc"))
     arguments = [*shlex.split(command), "--out", str(folder)]
-    if (folder / "study.json").exists():
+    resumed = (folder / "study.json").exists()
+    if resumed:
         arguments.append("--resume")
+    began = time.perf_counter()
     subprocess.run([asc, "study", *arguments], check=True, stdout=subprocess.DEVNULL)
+    seconds = None if resumed else round(time.perf_counter() - began)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     if found["state"] != "finished":
         sys.exit(f"{name} was stopped; the same command goes on with it")
@@ -48,7 +55,7 @@ def do(name: str) -> None:
         for key in _LONG:
             del seed[key]
     (body,) = with_origin([found], f"asc study {command}")
-    path = write_result(f"study-{name}", {**body, "torch": version("torch")})
+    path = write_result(f"study-{name}", {**body, "seconds": seconds, "torch": version("torch")})
     FIGURES.mkdir(exist_ok=True)
     for figure in sorted((folder / "figures").glob("*.png")):
         shutil.copy(figure, FIGURES / f"{name}-{figure.name}")

@@ -16,6 +16,10 @@ pytest.importorskip("asc_toy")
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LITTLE = (
+    "--max-bytes 500000 --vocabulary 512 --length 16 --batch 2 --gate-sequences 8 --dev-sequences 4 --test-sequences 4 "
+    "--data-cache tokens"
+)
 COMMANDS = re.findall(r"^    (asc .*?)(?:  #.*)?$", README, re.MULTILINE)
 
 
@@ -33,10 +37,10 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(command)[1:]
     if arguments[:2] == ["run", "nn_training"] and "--help" not in arguments:
         pytest.importorskip("asc_nn_training")
-        arguments += shlex.split(
-            "--steps 2 --max-bytes 500000 --vocabulary 512 --length 16 --batch 2 --gate-sequences 8 --gate-subsets 4 "
-            "--dev-sequences 4 --test-sequences 4 --data-cache tokens"
-        )
+        arguments += shlex.split(f"--steps 2 {LITTLE} --gate-subsets 4")
+    elif arguments[0] == "study":
+        pytest.importorskip("asc_nn_training")
+        arguments += shlex.split(f"--steps 110 {LITTLE} --out study")
     elif arguments[0] == "run" and "--help" not in arguments:
         arguments += ["--n", "200"]
     if arguments[0] == "advise":

@@ -19,6 +19,7 @@ from asc_nn_training.studies.results import (
     Log,
     Try,
     accepted,
+    boundaries,
     chosen,
     labelled,
     rate,
@@ -26,7 +27,8 @@ from asc_nn_training.studies.results import (
 )
 
 _COLOURS: Mapping[str, str] = dict(zip(REGIMES, ("#d9d9d9", "#d95f5f", "#e8b84a", "#4d9a6a"), strict=True))
-_DASHES: Mapping[str, str] = {"float32": "-", "bfloat16": "--", "float16": ":"}
+_STYLES: Mapping[str, tuple[str, str]] = {"float32": ("-", "."), "bfloat16": ("--", "x"), "float16": (":", "s")}
+_MARKS = "ovs^Dx*P"  # one a form: where lines lie on each other, marks of all of them show
 
 
 def leap_verify(logs: Sequence[Log], config: Any, target: Path) -> list[Path]:
@@ -53,17 +55,18 @@ def momentum_loss(ratios: Mapping[tuple[str, str], Mapping[int, float]], file: P
             colour = colours.setdefault(form, f"C{len(colours)}")
             finite = {k: value for k, value in points.items() if math.isfinite(value)}
             label = f"{form}, {precision}"
-            axes.plot(list(finite), list(finite.values()), _DASHES[precision], color=colour, marker=".", label=label)
+            line, mark = _STYLES[precision]
+            axes.plot(list(finite), list(finite.values()), line, color=colour, marker=mark, ms=5, label=label)
         published = paper.MOMENTUM[model]
-        axes.plot(list(published), [each.ratio for each in published.values()], "k-", lw=2.5, alpha=0.4)
-        axes.annotate(f"paper, {model}", (100, published[100].ratio), ha="right", va="bottom")
+        theirs = [each.ratio for each in published.values()]
+        axes.plot(list(published), theirs, "k-", lw=2.5, alpha=0.4, label=f"paper, {model}")
         axes.set(yscale="log", xlabel="K, steps ahead", ylabel="predicted over current loss")
         axes.legend(fontsize=7, bbox_to_anchor=(1.01, 1), loc="upper left")
     return file
 
 
 def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
-    """One strip a seed and way of labelling; above, the similarity itself."""
+    """One strip a seed and way of labelling, marked where it is first calm and first stable; above, the similarity."""
     with _figure(file, 1 + len(ways), 1, (8, 2.8 + 1.2 * len(ways)), sharex=True) as (figure, rows):
         top = rows[0][0]
         for log in logs:
@@ -82,6 +85,9 @@ def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
                     left=np.array(steps) - width,
                     color=[_COLOURS[label] for label in labels],
                 )
+                for first in boundaries(log, labels):
+                    if first is not None:
+                        axes.plot([first - width] * 2, [place - 0.45, place + 0.45], "k-", lw=2.5)
             axes.set_yticks(range(len(logs)), [str(log.seed) for log in logs])
             axes.set(ylabel="seed", title=f"{way.name} limits")
         rows[-1][0].set(xlabel="step")
@@ -99,10 +105,12 @@ def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config
                 for place, form in enumerate(_forms(config)):
                     rates = {k: rate(chosen(here, form=form, horizon=k), accepted("strict")) for k in config.horizons}
                     points = {k: 100 * share.mean for k, share in rates.items() if share.mean is not None}
-                    axes.plot(list(points), list(points.values()), ".-", color=f"C{place}", label=form)
+                    shown, size = f"{_MARKS[place]}-", 9 - place
+                    axes.plot(list(points), list(points.values()), shown, mfc="none", ms=size, label=form)
                 if not here:
                     axes.text(0.5, 0.5, "no snapshot", transform=axes.transAxes, ha="center", color="grey")
                 axes.set(title=f"{regime}, {way.name}", xlabel="K, steps ahead", ylim=(-4, 104))
+                axes.set_xlim(0, 1.05 * max(config.horizons))
             axes_row[0].set(ylabel="strictly accepted, %")
         rows[0][-1].legend(fontsize=7, bbox_to_anchor=(1.02, 1), loc="upper left")
     return file
@@ -110,9 +118,7 @@ def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config
 
 def _gain(found: Sequence[Try], config: Any, file: Path) -> Path:
     """What each leap did to the loss, against what as many real steps did; those off the scale at its edge."""
-    names = [name for name in _forms(config) if FORMS[name] != "momentum" or name.startswith("momentum-dec")]
-    names = [name for name in names if name != "momentum-decaying"]
-    names += ["momentum"] if "momentum" in _forms(config) else []
+    names = [name for name in _forms(config) if name not in ("momentum-as-printed", "momentum-as-coded")]
     with _figure(file, 1, len(names), (2.6 * len(names), 3.2), sharey=True, sharex=True) as (_, (row,)):
         true = [each.current - each.true for each in found]
         low, high = min([*true, 0.0]), max([*true, 0.0])
