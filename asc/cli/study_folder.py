@@ -144,4 +144,5 @@ def _differences(path: str, before: Any, now: Any) -> Iterator[str]:
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(f"{path}.{key}", before.get(key), now.get(key))
     elif before != now:
-        yield f"{path} {json.dumps(before)}, and {json.dumps(now)} was given"
+        name = path.rstrip("_")  # as its flag is spelled
+        yield f"{name} {json.dumps(before)}, and {json.dumps(now)} was given"

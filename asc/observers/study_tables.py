@@ -20,12 +20,15 @@ _WORD = re.compile(r"[^\W\d_]{4,}")  # more than a unit or an exponent
 
 
 def rich_table(table: Table) -> RenderableType:
-    """Return a table for a terminal of any width: what does not fit goes below, and so do the notes, dimly."""
+    """Return a table for a terminal of any width: what does not fit goes below, and so do the notes, dimly.
+
+    Of one without rows there are its title and notes alone.
+    """
     columns = []
     for index, (name, side) in enumerate(zip(table.columns, _sides(table), strict=True)):
         columns.append(Column(_flat(name), tuple(_flat(_said(row[index])) for row in table.rows), side))
     notes = (Text(note, style="dim") for note in table.notes)
-    return Group(Text(table.title, style="bold"), Blocks(columns), *notes)
+    return Group(Text(table.title, style="bold"), *([Blocks(columns)] if table.rows else []), *notes)
 
 
 def markdown(tables: Sequence[Table]) -> str:
@@ -38,7 +41,8 @@ def _parts(table: Table) -> Iterator[str]:
     rules = ["---:" if side == "right" else "---" for side in _sides(table)]
     rows = [_line(map(_escaped, table.columns)), _line(rules)]
     rows += [_line(_escaped(_said(cell)) for cell in row) for row in table.rows]
-    yield "\n".join(rows)
+    if table.rows:
+        yield "\n".join(rows)
     for note in table.notes:
         yield _flat(note)
 

@@ -78,7 +78,7 @@ def test_a_console_of_ascii_shows_what_it_can() -> None:
 
 
 def test_markdown_has_a_heading_a_table_and_notes_for_each() -> None:
-    other = Table("table-2", "Nothing | yet", ("name",), ())
+    other = Table("table-2", "Nothing | yet", ("name",), ())  # no rows, no header
     assert markdown([TABLE, other]) == (
         "## Acceptance by horizon\n\n"
         "| predictor | K | accepted | rate | remark |\n"
@@ -87,7 +87,7 @@ def test_markdown_has_a_heading_a_table_and_notes_for_each() -> None:
         "| linear | 100 | 7 of 12 | – | – |\n"
         "| quadratic of old | 3 | – | 0.31 ± 0.02 | [bold]x\\\\ |\n\n"
         "A note that says what a rate is.\n\nAnother one.\n\n"
-        "## Nothing | yet\n\n| name |\n| --- |\n"
+        "## Nothing | yet\n"
     )
 
 
@@ -103,3 +103,11 @@ def test_what_is_no_number_is_a_dash_and_figures_stand_to_the_right() -> None:
     table = Table("t", "T", ("a", "b", "c", "d"), rows)
     assert csv_text(table) == "a,b,c,d\n,3-point,warm-up,-1e-05\n0.25,4,5,~2×\n"
     assert "| ---: | --- | --- | ---: |\n| – | 3-point |" in markdown([table])
+
+
+def test_a_table_without_rows_is_its_title_and_notes() -> None:
+    table = Table("none", "Nothing", ("a", "b"), (), ("There was nothing.",))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(rich_table(table))
+    assert console.export_text().split() == ["Nothing", "There", "was", "nothing."]
+    assert markdown([table]) == "## Nothing\n\nThere was nothing.\n"

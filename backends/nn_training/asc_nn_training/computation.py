@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from typing import Any, Literal
@@ -254,30 +255,40 @@ class TrainingComputation:
 
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Train a few steps from a proposal, or from here for None; return each look's losses; go back."""
-        here, progress, drawn = self.snapshot(), self.progress, random_state(self.training.device)
         subsets = {look: look % max(1, self._gate.subsets - 1) for look in looks}
-        try:
-            if state is not None:
-                state.put(self.weights)
-                self._treat_moments(0)
-            set_random_state(self._random, self.training.device)
-            for _ in range(min(steps, self.total() - self.position())):
-                self.training.step()
-                self._unpaid["validate"] += 1.0
-            found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
-        except NonFiniteError:
-            found = {subset: np.array([np.inf]) for subset in subsets.values()}
-        except (MemoryError, RuntimeError) as error:
-            self._remark_memory(error)
-            raise
-        finally:
-            self.training.optimizer.zero_grad()  # a step that has failed leaves some
-            version, scores, copy = self._version, self._scores, self._copy
-            self.restore(here)
-            self.progress, self._version, self._scores, self._copy = progress, version, scores, copy
-            set_random_state(drawn, self.training.device)
+        with self.excursion():
+            try:
+                if state is not None:
+                    state.put(self.weights)
+                    self._treat_moments(0)
+                for _ in range(min(steps, self.total() - self.position())):
+                    self.training.step()
+                    self._unpaid["validate"] += 1.0
+                found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
+            except NonFiniteError:
+                found = {subset: np.array([np.inf]) for subset in subsets.values()}
+            except (MemoryError, RuntimeError) as error:
+                self._remark_memory(error)
+                raise
         self._unpaid["validate"] += self._costs.moved(12.0)
         return {look: found[subset] for look, subset in subsets.items()}
+
+    @contextmanager
+    def excursion(self) -> Iterator[None]:
+        """Within, train on and leap as you like, with training's own random state: it is all undone at the end."""
+        here, progress, drawn = self.snapshot(), self.progress, random_state(self.training.device)
+        version, scores, linked, copy = self._version, self._scores, self._linked, self._copy
+        self._copy = None  # what is rolled back to is not past, and stays exact
+        set_random_state(self._random, self.training.device)
+        self.changed()
+        try:
+            yield
+        finally:
+            self.training.optimizer.zero_grad()  # a step that has failed leaves some
+            self.restore(here)
+            self.progress, self._copy, self.store.pinned = progress, copy, None if copy is None else copy[1]
+            self._version, self._scores, self._linked = version, scores, linked
+            set_random_state(drawn, self.training.device)
 
     def gain_steps(self, improvement: float) -> float:
         """Return the plain steps that would lower the loss as much, by how fast training lowers it at present."""

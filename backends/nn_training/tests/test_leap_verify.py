@@ -20,15 +20,17 @@ from torch import Tensor, nn
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.plugins.validate import validate
-from asc.recognizers.thresholds import Fixed
+from asc.recognizers.thresholds import Fixed, Learned
 from asc.types import Candidate
 from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.predictors.published import QuadraticAsCoded
+from asc_nn_training.store import StoreConfig
 from asc_nn_training.studies import cascades, results
 from asc_nn_training.studies.forms import FORMS, SETS, forms
 from asc_nn_training.studies.journal import Journal
 from asc_nn_training.studies.leap_verify import LeapVerify, LeapVerifyConfig
+from asc_nn_training.studies.lock import alone
 from asc_nn_training.studies.recipe import backend
 from asc_nn_training.studies.results import Try, labelled, rate, tries, worth
 from asc_nn_training.studies.sweep import Known, Sweep, criteria
@@ -280,6 +282,47 @@ def test_a_study_stopped_anywhere_goes_on_to_the_same_journal(
     assert not (folder / "seed-3" / "checkpoints").exists()
 
 
+def test_a_study_gone_on_with_by_other_thresholds_labels_all_by_them(config: LeapVerifyConfig, tmp_path: Path) -> None:
+    asked = iter([False] * 60)
+    assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))
+    learned = config.model_copy(update={"thresholds": Learned.Config()})
+    assert LeapVerify(learned).run(tmp_path, silent, never)
+    (log,) = results.load(tmp_path, [3])
+    assert len(log.snapshots) == 6
+    assert log.snapshots[-1]["label"] == results.labels(log.snapshots, Learned.Config())[-1]
+
+
+def test_a_journal_that_lacks_what_its_checkpoint_is_past_is_refused(config: LeapVerifyConfig, tmp_path: Path) -> None:
+    asked = iter([False] * 60)
+    assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))
+    (tmp_path / "seed-3" / "journal.jsonl").unlink()
+    with pytest.raises(AscError, match="has nothing of step 10, and the checkpoint beside it is at step"):
+        LeapVerify(config).run(tmp_path, silent, never)
+
+
+def test_two_processes_do_not_do_one_seed(config: LeapVerifyConfig, tmp_path: Path) -> None:
+    with alone(tmp_path / "seed-3"), pytest.raises(AscError, match="Another process is at work"):
+        LeapVerify(config).run(tmp_path, silent, never)
+
+
+def test_an_excursion_is_undone_where_past_weights_are_kept_less_precisely(config: LeapVerifyConfig) -> None:
+    session = backend(config, 3).computation(plain=False)
+    session.store.config = StoreConfig(dtype="bfloat16")
+    session.advance(5)
+    session.observe()
+    before, state = session.digest(), session.training_state()["random"]["cpu"].clone()
+    with session.excursion():
+        session.training.step()
+        session.changed()
+        session.observe()
+    assert session.digest() == before
+    assert torch.equal(session.training_state()["random"]["cpu"], state)
+    session.advance(5)
+    plain = backend(config, 3).computation(plain=True)
+    plain.advance(10)
+    assert session.digest() == plain.digest()
+
+
 def test_chained_linear_leaps_end_where_one_long_leap_does(done: Done) -> None:
     _, _, records = done
     tried = [record for record in records if "cascades" in record]
@@ -302,8 +345,12 @@ def test_cascades_with_steps_train_between_leaps(done: Done) -> None:
     assert found
     for cascade in found:
         taken = [after < before for before, after in cascade["leapt"]]
-        assert cascade["links"] == sum(taken) == len(cascade["trained"])
+        if cascade["form"] == cascades.NO_LEAP:
+            assert cascade["links"] == len(cascade["trained"]) == cascade["depth"]
+        else:
+            assert cascade["links"] == sum(taken) == len(cascade["trained"])
         assert all(taken[:-1])
+        assert cascade["steps"] == cascade["step"] * len(cascade["trained"])
 
 
 def test_every_table_is_made_and_the_paper_stands_beside(done: Done) -> None:
@@ -320,7 +367,13 @@ def test_figures_are_drawn(done: Done, tmp_path_factory: pytest.TempPathFactory)
     study, folder, _ = done
     target = tmp_path_factory.mktemp("figures")
     drawn = study.pictures(folder, target)
-    assert {file.name for file in drawn} == {"regimes.png", "acceptance.png", "gain.png", "momentum.png"}
+    assert {file.name for file in drawn} == {
+        "regimes.png",
+        "boundaries.png",
+        "acceptance.png",
+        "gain.png",
+        "momentum.png",
+    }
     assert all(file.stat().st_size > 5_000 for file in drawn)
 
 
@@ -328,7 +381,7 @@ def test_regimes_are_labelled_afterwards_by_any_thresholds(done: Done) -> None:
     study, folder, _ = done
     other = study.config.model_copy(update={"thresholds": Fixed.Config()})
     before, after = (LeapVerify(c).tables(folder)[0] for c in (study.config, other))
-    assert before.rows[2][0] == "ours, fixed, with your settings"
+    assert before.rows[2][0] == "ours, configured"
     assert after.rows[2][0] == "ours, published"
     assert "thresholds" in study.free
 
@@ -340,7 +393,7 @@ def test_without_a_stable_snapshot_the_table_of_cascades_says_so(done: Done) -> 
         snapshot.pop("cascades", None)
     (table,) = [table for table in all_tables(logs, study.config) if table.name == "cascades"]
     assert table.rows == ()
-    assert "no cascade was tried" in table.notes[0]
+    assert "No cascade was tried" in table.notes[0]
 
 
 def test_only_the_forms_asked_for_are_swept() -> None:
@@ -355,8 +408,10 @@ def test_only_the_forms_asked_for_are_swept() -> None:
 
 def a_try(log: int = 0, **given: Any) -> Try:
     candidate = {"loss": given.pop("loss", 6.0), "accepted": given.pop("accepted", []), "cost": 3.0}
-    candidate["report"] = given.pop("report", 6.0)
+    if "report" in given:
+        candidate["report"] = given.pop("report")
     usual = {"label": "stable", "horizon": 10, "form": "linear", "current": 7.0, "report_before": 7.0, "true": 6.5}
+    usual["report_true"] = 6.4
     return Try(log, **{**usual, **given}, candidate=candidate)
 
 
@@ -366,9 +421,13 @@ def test_a_leap_is_worth_its_share_of_real_steps_less_its_cost() -> None:
     assert found is not None
     assert found.predicted == pytest.approx(-0.05)
     assert found.share == pytest.approx(0.1)
-    assert found.net == pytest.approx(10 * 0.1 - 3)
-    assert found.gated == pytest.approx(10 * (0.1 / 2) / 0.5 - 3)  # its gain as the other sequences have it
-    assert worth([a_try(loss=None)], 10)._replace(gated=None).predicted is None  # type: ignore[union-attr]
+    assert found.net == pytest.approx(10 * 0.1 / (2 * 0.6) - 3)  # both gains as the other sequences have them
+    exploded = worth([a_try(loss=None)], 10)
+    assert exploded is not None
+    assert exploded.predicted is exploded.share is None
+    unread = worth([taken, a_try(report_true=None)], 10)
+    assert unread is not None
+    assert (unread.n, unread.net_n) == (2, 1)
     assert worth([], 10) is None
 
 
@@ -386,7 +445,7 @@ def test_recalibrated_limits_are_the_mean_percentiles_of_whole_trainings() -> No
         snapshots = [
             {"position": 50 * i, "each": value, "loss": 1.0, "candidates": []} for i, value in enumerate(values)
         ]
-        return results.Log(seed, snapshots, {}, None)
+        return results.Log(seed, snapshots, {}, {}, None)
 
     rows = [np.linspace(0.9, 0.99, 11), np.linspace(0.8, 0.98, 11)]
     logs = [log(seed, list(map(float, row))) for seed, row in enumerate(rows)]
@@ -414,7 +473,9 @@ def test_seeds_may_be_given_as_ranges(given: Any, expected: tuple[int, ...]) -> 
     ("given", "told"),
     [
         ({"seeds": ["42-44", "43"]}, "seed 43 is given twice"),
-        ({"seeds": ["46-42"]}, "46-42"),
+        ({"seeds": ["46-42"]}, "give it as 42-46"),
+        ({"seeds": [-1]}, "-1 is no seed"),
+        ({"steps": 40}, "past the last of 40"),
         ({"horizons": [5, 5]}, "different whole numbers"),
         ({"horizons": [0]}, "different whole numbers"),
         ({"as_": "other"}, "as_"),

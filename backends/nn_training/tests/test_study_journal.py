@@ -64,7 +64,9 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_a_torn_line(path: Path) ->
 def test_damage_anywhere_else_is_said(path: Path, damage: str) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], damage, lines[2], ""]), errors="surrogateescape")
-    with pytest.raises(AscError, match=r"^Line 2 of .*journal\.jsonl is damaged \(.+\)\. Delete the file .*\.$"):
+    with pytest.raises(
+        AscError, match=r"^Line 2 of .*journal\.jsonl is damaged \(.+\)\. Put it back, or delete the folder .*\.$"
+    ):
         Journal(path)
 
 

@@ -73,7 +73,10 @@ def test_asked_to_stop_beforehand_it_takes_no_step(walk: Callable[..., Walk], tm
     assert checkpoints(tmp_path) == [0]
 
 
-def test_a_kill_costs_what_came_after_the_last_checkpoint_that_was_due(walk: Callable[..., Walk]) -> None:
+def test_a_kill_costs_what_came_after_the_last_checkpoint_that_was_due(
+    walk: Callable[..., Walk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asc_nn_training.studies.walk._SPACE", 0)
     walk(every_s=1e-9).to(4)  # due after each step; not written once it is there
     second = walk()
     second.go_on()

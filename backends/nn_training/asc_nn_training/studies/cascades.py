@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
-import torch
-
 from asc.computation import Predictor
 from asc.predictors.cascade import Cascade
 from asc.predictors.linear import Linear
@@ -20,7 +18,8 @@ from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies.recipe import JUDGING
 from asc_nn_training.training import NonFiniteError
 
-_KINDS = (
+NO_LEAP = "no leap"
+KINDS = (
     ("momentum-as-coded", False),
     ("momentum", False),
     ("linear", False),
@@ -28,34 +27,43 @@ _KINDS = (
     ("momentum-as-coded", True),
     ("momentum", True),
     ("linear", True),  # a parabola has too few points there
+    (NO_LEAP, True),  # the control: the same fresh optimisers, and nothing else
 )
+"""Forms, and whether real steps are taken between their links."""
 GRID = ((4, 25), (2, 50), (10, 10))  # (D, K): D links of K steps each; Leap+Verify, section 4.2
 
 
 def cascades(session: Session, history: Sequence[Snapshot], check: Callable[[], None]) -> list[dict[str, Any]]:
-    """Try every cascade from here; the training stays as it is. Those that lead past the end are marked as such."""
+    """Try every cascade from here; the training stays as it is. Those that lead past the end are marked as such.
+
+    `steps` is how many real steps one took. `check` is called before each, and may raise.
+    """
     found: list[dict[str, Any]] = []
     left = session.total() - session.position()
     for depth, step in GRID:
-        for form, real in _KINDS:
+        for form, real in KINDS:
             told: dict[str, Any] = {"form": form, "depth": depth, "step": step, "real": real}
             if depth * step > left:
                 found.append(told | {"past_end": True})
                 continue
             check()
             predictor = _predictors(step)[form]
-            tried = _with_steps(session, history, predictor, depth, step) if real else None
-            found.append(told | (tried or _chained(session, history, predictor, depth, step)))
+            if real:
+                with session.excursion():
+                    found.append(told | _with_steps(session, history, predictor, depth, step))
+            elif predictor is not None:
+                found.append(told | _chained(session, history, predictor, depth, step))
     return found
 
 
-def _predictors(step: int) -> dict[str, Predictor]:
-    """A chain of predictions is one prediction of the whole way where the moments are held, and for the linear one."""
+def _predictors(step: int) -> dict[str, Predictor | None]:
+    """By form. A chain of predictions is one prediction of the whole way where the moments are held."""
     return {
         "momentum-as-coded": MomentumAsCoded(),
         "momentum": Momentum(),
         "linear": Cascade(Cascade.Config(step=step), Linear()),
         "quadratic": Cascade(Cascade.Config(step=step), Quadratic()),
+        NO_LEAP: None,
     }
 
 
@@ -67,48 +75,46 @@ def _chained(
     for link in range(1, depth + 1):
         proposal = _proposal(session, history, predictor, link * step)
         if proposal is None:
-            return {"silent": True}
+            return {"silent": True, "steps": 0}
         losses.append(_loss(session, proposal))
         if not losses[-1] < losses[-2]:
             break
-    return {"losses": losses, "links": _accepted(losses)}
+    return {"losses": losses, "links": sum(after < before for before, after in pairwise(losses)), "steps": 0}
 
 
 def _with_steps(
-    session: Session, history: Sequence[Snapshot], predictor: Predictor, depth: int, step: int
+    session: Session, history: Sequence[Snapshot], predictor: Predictor | None, depth: int, step: int
 ) -> dict[str, Any]:
     """Leap K steps, then train K with a fresh AdamW, D times over, up to the first leap that is refused.
 
-    `leapt` has the loss before and after each leap, `trained` that after each stretch of real steps.
+    `leapt` has the loss before and after each leap, `trained` that after each stretch of real steps. Without a
+    predictor nothing is leapt. The weights stay where this ends.
     """
-    here, learnt = session.snapshot(), list(history)
-    torch.manual_seed(session.position())  # of dropout; the training's own random state is put back
-    leapt: list[tuple[float, float]] = []
-    trained: list[float] = []
+    learnt, leapt, trained, taken = list(history), list[tuple[float, float]](), list[float](), 0
     try:
         for _ in range(depth):
-            proposal = _proposal(session, learnt, predictor, step)
-            if proposal is None:
-                return {"silent": True}
-            before = trained[-1] if trained else _loss(session, None)
-            leapt.append((before, _loss(session, proposal)))
-            if not leapt[-1][1] < leapt[-1][0]:
-                break
-            proposal.put(session.weights)
+            if predictor is not None:
+                proposal = _proposal(session, learnt, predictor, step)
+                if proposal is None:
+                    return {"silent": True, "steps": taken}
+                before = trained[-1] if trained else _loss(session, None)
+                leapt.append((before, _loss(session, proposal)))
+                if not leapt[-1][1] < leapt[-1][0]:
+                    break
+                proposal.put(session.weights)
             session.training.optimizer.state.clear()
             session.changed()
-            start = session.observe()
+            learnt = [session.observe()]
             for _ in range(step):
                 session.training.step()
+                taken += 1
             session.changed()
-            learnt = [start, session.observe()]
+            learnt.append(session.observe())
             trained.append(_loss(session, None))
     except NonFiniteError:
         pass  # told by what is missing from `trained`
-    finally:
-        session.training.optimizer.zero_grad()
-        session.restore(here)
-    return {"leapt": leapt, "trained": trained, "links": sum(after < before for before, after in leapt)}
+    links = depth if predictor is None else sum(after < before for before, after in leapt)
+    return {"leapt": leapt, "trained": trained, "links": links, "steps": taken}
 
 
 def _proposal(session: Session, history: Sequence[Snapshot], predictor: Predictor, horizon: int) -> Proposal | None:
@@ -122,7 +128,3 @@ def _proposal(session: Session, history: Sequence[Snapshot], predictor: Predicto
 
 def _loss(session: Session, proposal: Proposal | None) -> float:
     return float(session.score(proposal, JUDGING).mean())
-
-
-def _accepted(losses: Sequence[float]) -> int:
-    return sum(after < before for before, after in pairwise(losses))

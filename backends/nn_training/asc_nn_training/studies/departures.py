@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
+from asc.computation import Predictor
 from asc.study import Table, Tell
 from asc.trajectory import SegmentHistory
 from asc.types import Plan
@@ -18,10 +18,12 @@ from asc_nn_training.backend import NetworkBackend, Session
 from asc_nn_training.data import splits
 from asc_nn_training.data.corpus import load_corpus
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded
+from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies import paper
-from asc_nn_training.studies.journal import Journal
+from asc_nn_training.studies.journal import JOURNAL, Journal
+from asc_nn_training.studies.lock import alone
 from asc_nn_training.studies.passages import PaddedBatches, Passages, losses, passages
-from asc_nn_training.studies.recipe import JUDGING, RecipeConfig, backend, limited
+from asc_nn_training.studies.recipe import FREE, JUDGING, RecipeConfig, backend, limited
 from asc_nn_training.studies.walk import StoppedError, Walk
 
 ARMS: Mapping[str, str] = {
@@ -35,7 +37,6 @@ TREATMENTS: Mapping[str, str] = {
 }
 LEAP = 5  # steps of the leap before which a loss is stored, as in the published code
 AFTER = (1, 2, 5, 10, 25, 50)  # real steps after which to look
-_JOURNAL = "journal.jsonl"
 _MOST = 20_000  # passages to train on
 
 
@@ -56,20 +57,21 @@ class Departures:
     """
 
     Config = DeparturesConfig
-    free = frozenset({"time_limit", "checkpoint_seconds", "device"})
+    free = FREE
 
     def __init__(self, config: DeparturesConfig | None = None) -> None:
         self.config = config or DeparturesConfig()
 
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Do both trainings and what is tried from the second."""
-        journal, until = Journal(folder / _JOURNAL), limited(self.config, stopped)
-        try:
-            for arm in ARMS:
-                if not any(record["arm"] == arm for record in journal):
-                    journal.add(self._arm(arm, folder / arm, tell, until))
-        except StoppedError:
-            return False
+        journal, until = Journal(folder / JOURNAL), limited(self.config, stopped)
+        with alone(folder):
+            try:
+                for arm in ARMS:
+                    if not any(record["arm"] == arm for record in journal):
+                        journal.add(self._arm(arm, folder / arm, tell, until))
+            except StoppedError:
+                return False
         return True
 
     def _arm(self, arm: str, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
@@ -115,7 +117,7 @@ class Departures:
 
     def tables(self, folder: Path) -> Sequence[Table]:
         """One for padding, two for moments."""
-        records = {record["arm"]: record for record in Journal(folder / _JOURNAL)}
+        records = {record["arm"]: record for record in Journal(folder / JOURNAL)}
         if not records:
             return ()
         found = [self._padding(records)]
@@ -141,7 +143,7 @@ class Departures:
 
     def data(self, folder: Path) -> Mapping[str, Any]:
         """What was written down."""
-        return {"arms": {record["arm"]: record for record in Journal(folder / _JOURNAL)}}
+        return {"arms": {record["arm"]: record for record in Journal(folder / JOURNAL)}}
 
     def pictures(self, folder: Path, target: Path) -> Sequence[Path]:
         """Nothing that tables do not tell."""
@@ -151,21 +153,19 @@ class Departures:
 def _treatments(walk: Walk) -> dict[str, Any]:
     """Real steps from here by each treatment; the training stays as it is. Raises StoppedError between two of them."""
     session, found = walk.session, dict[str, Any]()
-    here = session.snapshot()
     for name in TREATMENTS:
         walk.check()
-        _treat(session, name)
-        torch.manual_seed(session.position())
         sizes, read = [], []
-        for step in range(1, max(AFTER) + 1):
-            before, rate = session.weights.copy(), session.training.rate(session.position())
-            session.training.step()
-            if step in AFTER:
-                sizes.append(_size(before, session.weights.copy(), rate))
-                session.changed()
-                read.append(float(session.score(None, JUDGING).mean()))
+        with session.excursion():
+            _treat(session, name)
+            for step in range(1, max(AFTER) + 1):
+                before, rate = session.weights.copy(), session.training.rate(session.position())
+                session.training.step()
+                if step in AFTER:
+                    sizes.append(_size(before, session.weights.copy(), rate))
+                    session.changed()
+                    read.append(float(session.score(None, JUDGING).mean()))
         found[name] = {"update": sizes, "loss": read}
-        session.restore(here)
     return found
 
 
@@ -183,31 +183,30 @@ def _size(before: Sequence[Tensor], after: Sequence[Tensor], rate: float) -> flo
     return moved / rate / sum(a.numel() for a in after)
 
 
-@torch.no_grad()
 def _phantom(session: Session) -> dict[str, Any]:
     """Store the loss, leap, zero the moments, and ask the published momentum for candidates: the code's first pass."""
-    here = session.snapshot()
     stored = float(session.score(None, JUDGING).mean())
-    history = (session.observe(),)
-    leap = Momentum().predict(SegmentHistory(history, session), LEAP)
-    assert leap is not None
-    candidate = session.materialise(leap, history, Plan("momentum", LEAP))
-    assert candidate is not None
-    candidate.state.put(session.weights)
-    session.changed()
-    _treat(session, "zeroed")
-    history = (session.observe(),)
-    after = float(session.score(None, JUDGING).mean())
-    predicted = {}
-    for horizon in paper.HORIZONS:
-        exact = MomentumAsCoded(MomentumAsCoded.Config(snapshot_dtype="float32"))
-        prediction = exact.predict(SegmentHistory(history, session), horizon)
-        assert prediction is not None
-        tried = session.materialise(prediction, history, Plan("momentum-as-coded", horizon))
-        assert tried is not None
-        predicted[str(horizon)] = float(session.score(tried.state, JUDGING).mean())
-    session.restore(here)
+    with session.excursion():
+        _predicted_by(session, Momentum(), LEAP).put(session.weights)
+        session.changed()
+        _treat(session, "zeroed")
+        after = float(session.score(None, JUDGING).mean())
+        coded = MomentumAsCoded(
+            MomentumAsCoded.Config(snapshot_dtype="float32")
+        )  # what half precision does is not asked
+        proposals = {str(horizon): _predicted_by(session, coded, horizon) for horizon in paper.HORIZONS}
+        predicted = {horizon: float(session.score(each, JUDGING).mean()) for horizon, each in proposals.items()}
     return {"stored": stored, "after": after, "predicted": predicted}
+
+
+def _predicted_by(session: Session, predictor: Predictor, horizon: int) -> Proposal:
+    """Return the weights that a predictor names from here."""
+    history = (session.observe(),)
+    prediction = predictor.predict(SegmentHistory(history, session), horizon)
+    candidate = prediction and session.materialise(prediction, history, Plan("momentum", horizon))
+    assert candidate is not None
+    proposal: Proposal = candidate.state
+    return proposal
 
 
 def _updates(record: Mapping[str, Any]) -> Table:
@@ -226,8 +225,9 @@ def _updates(record: Mapping[str, Any]) -> Table:
         *(f"loss after {step}" for step in AFTER),
     )
     notes = (
-        "Updates: mean absolute change of a weight in that step, in learning rates. Losses: less that with the state "
-        "kept, after as many real steps.",
+        f"From step {record['position']}. Updates: mean absolute change of a weight in that step, in learning rates. "
+        "Losses: less that with the state kept, after as many real steps. A kept count of t makes the first update "
+        "after zeroing up to 0.1/√(0.001/(1 - 0.999^t)) learning rates.",
         *(f"{name}: {told}." for name, told in TREATMENTS.items()),
     )
     return Table("moments", "Real steps after AdamW's state was treated", columns, rows, notes)
@@ -240,8 +240,8 @@ def _predicted(record: Mapping[str, Any]) -> Table:
         for horizon, loss in phantom["predicted"].items()
     )
     notes = (
-        f"A loss is stored, a leap of K = {LEAP} is applied, m and v are zeroed, and momentum predicts from there: it "
-        "does not move at all, and is compared with the loss from before the leap.",
+        f"A loss is stored, a leap of K = {LEAP} by corrected momentum is applied, m and v are zeroed, and published "
+        "momentum predicts from there: it does not move at all, and is compared with the loss from before the leap.",
     )
     columns = ("K", "predicted loss", "loss after the leap", "loss stored before it", "strictly accepted")
     return Table("phantom", "Momentum from zeroed moments", columns, rows, notes)

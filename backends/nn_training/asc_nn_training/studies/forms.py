@@ -52,6 +52,13 @@ def sets(chosen: As) -> tuple[str, ...]:
     return _CHOSEN[chosen]
 
 
+def names(chosen: As) -> list[str]:
+    """Return the names of the forms to sweep, in the order in which tables have them."""
+    wanted = {name for each in sets(chosen) for name in SETS[each].values()}
+    wanted |= {"momentum-decaying"} if "corrected" in sets(chosen) else set()
+    return [name for name in FORMS if name in wanted]
+
+
 def forms(chosen: As) -> dict[str, Form]:
     """Return the forms to sweep, by name."""
     single, half = "float32", "float16"
@@ -66,7 +73,4 @@ def forms(chosen: As) -> dict[str, Form]:
         "quadratic-as-coded": {"": QuadraticAsCoded(QuadraticAsCoded.Config(snapshot_dtype=half))},
         "quadratic": {"": Quadratic()},
     }
-    wanted = {name for each in sets(chosen) for name in SETS[each].values()}
-    if "corrected" in sets(chosen):
-        wanted.add("momentum-decaying")
-    return {name: known[name] for name in FORMS if name in wanted}
+    return {name: known[name] for name in names(chosen)}

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from asc.errors import AscError
 from asc.observers.folders import write_text
+
+JOURNAL = "journal.jsonl"
+CHECKPOINTS = "checkpoints"  # the folder beside it
 
 Record = Mapping[str, Any]
 
@@ -43,6 +46,16 @@ class Journal:
             os.fsync(stream.fileno())
         self._records.append(written)
 
+    def require(self, places: Iterable[int], reached: int) -> None:
+        """Raise AscError where a place that the training is past has no record: it would never be done again."""
+        known = {record["position"] for record in self._records}
+        missing = sorted({place for place in places if place < reached} - known)
+        if missing:
+            raise AscError(
+                f"{self.path} has nothing of step {missing[0]}, and the checkpoint beside it is at step {reached}. Put "
+                f"the file back, or delete the folder {self.path.parent} to do this part again."
+            )
+
     def keep(self, wanted: Callable[[Record], bool]) -> None:
         """Forget every record but these. Raises OSError or AscError where the rest cannot be written."""
         self._records = [record for record in self._records if wanted(record)]
@@ -64,7 +77,8 @@ def _whole(path: Path) -> Iterator[dict[str, Any]]:
             if number == len(lines):
                 return
             raise AscError(
-                f"Line {number} of {path} is damaged ({error}). Delete the file to do this part again, or put it back."
+                f"Line {number} of {path} is damaged ({error}). Put it back, or delete the folder {path.parent} to do "
+                "this part again."
             ) from error
         yield record
 

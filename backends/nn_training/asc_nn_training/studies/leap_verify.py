@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from asc.recognizers.thresholds import Fixed, ThresholdsConfig
 from asc.study import Table, Tell
 from asc_nn_training.studies import paper, results, tables
 from asc_nn_training.studies.forms import As, forms
-from asc_nn_training.studies.recipe import RecipeConfig, backend, limited
+from asc_nn_training.studies.lock import alone
+from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, limited
 from asc_nn_training.studies.seed import DEPTH, Seed, SeedConfig
 from asc_nn_training.studies.spread import spread
 
@@ -28,7 +29,8 @@ class LeapVerifyConfig(RecipeConfig):
     horizons: tuple[int, ...] = Field(paper.HORIZONS, min_length=1, description="steps K to predict ahead")
     snapshot_every: int = Field(50, ge=1, description="steps between snapshots")
     thresholds: ThresholdsConfig = Field(
-        Fixed.Config(), description="where regimes begin: published (fixed), quantile or learned"
+        Fixed.Config(),
+        description="where regimes begin: published, quantile or learned, as in --set thresholds=learned",
     )
     cascade_every: int = Field(
         5,
@@ -44,23 +46,31 @@ class LeapVerifyConfig(RecipeConfig):
         for part in given if isinstance(given, list | tuple) else [given]:
             span = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
             first, last = (int(number) for number in span.groups()) if span else (0, 0)
-            found += range(first, last + 1) if span and first <= last else [part]
+            if first > last:
+                raise ValueError(f"the range {part} goes down: give it as {last}-{first}")
+            found += range(first, last + 1) if span else [part]
         return found
 
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, given: tuple[int, ...]) -> tuple[int, ...]:
+        if min(given) < 0:
+            raise ValueError(f"{min(given)} is no seed: give whole numbers of 0 or more")
         twice = sorted({seed for seed in given if given.count(seed) > 1})
         if twice:
             raise ValueError(f"seed {twice[0]} is given twice, and one seed is one training: leave it out")
         return given
 
-    @field_validator("horizons")
-    @classmethod
-    def _ascending(cls, given: tuple[int, ...]) -> tuple[int, ...]:
-        if min(given) < 1 or len(set(given)) < len(given):
-            raise ValueError("give different whole numbers of 1 or more")
-        return tuple(sorted(given))
+    _ascending = field_validator("horizons")(ascending)
+
+    @model_validator(mode="after")
+    def _within(self) -> LeapVerifyConfig:
+        if self.snapshot_every + min(self.horizons) > self.steps:
+            raise ValueError(
+                f"the first snapshot is at step {self.snapshot_every}, and {min(self.horizons)} steps ahead from there "
+                f"is past the last of {self.steps}: give more steps, or a smaller snapshot_every or horizon"
+            )
+        return self
 
     @field_validator("thresholds", mode="before")
     @classmethod
@@ -79,7 +89,7 @@ class LeapVerify:
     """
 
     Config = LeapVerifyConfig
-    free = frozenset({"seeds", "thresholds", "workers", "time_limit", "checkpoint_seconds", "device"})
+    free = FREE | {"seeds", "thresholds", "workers"}
 
     def __init__(self, config: LeapVerifyConfig | None = None) -> None:
         self.config = config or LeapVerifyConfig()
@@ -102,8 +112,9 @@ class LeapVerify:
             config.cascade_every,
             config.checkpoint_seconds,
         )
-        part = results.part(seed)
-        return Seed(backend(config, seed, DEPTH), what, folder / part, part, tell, stopped).run()
+        home = folder / results.part(seed)
+        with alone(home):
+            return Seed(backend(config, seed, DEPTH), what, home, f"seed {seed}", tell, stopped).run()
 
     def tables(self, folder: Path) -> Sequence[Table]:
         """The paper's five, then ours; none before a seed has a snapshot."""

@@ -12,17 +12,19 @@ import numpy as np
 
 from asc.errors import AscError
 from asc_nn_training.studies import paper
-from asc_nn_training.studies.forms import FORMS, SETS, sets
+from asc_nn_training.studies.forms import SETS, names, sets
 from asc_nn_training.studies.results import (
     REGIMES,
     Labelled,
     Log,
+    Swept,
     Try,
     accepted,
     boundaries,
     chosen,
     labelled,
     rate,
+    ratio,
     tries,
 )
 
@@ -31,13 +33,14 @@ _STYLES: Mapping[str, tuple[str, str]] = {"float32": ("-", "."), "bfloat16": ("-
 _MARKS = "ovs^Dx*P"  # one a form: where lines lie on each other, marks of all of them show
 
 
-def leap_verify(logs: Sequence[Log], config: Any, target: Path) -> list[Path]:
+def leap_verify(logs: Sequence[Log], config: Swept, target: Path) -> list[Path]:
     """Draw regimes by seed, acceptance against K, predicted against true gain, and momentum's loss."""
     ways = labelled(logs, config.thresholds)[:2]
     found = [tries(logs, way) for way in ways]
     return [
         _regimes(logs, ways, target / "regimes.png"),
         _acceptance(ways, found, config, target / "acceptance.png"),
+        _boundaries(logs, labelled(logs, config.thresholds), target / "boundaries.png"),
         _gain(found[0], config, target / "gain.png"),
         _explosion(found[0], config, target / "momentum.png"),
     ]
@@ -71,7 +74,7 @@ def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
         top = rows[0][0]
         for log in logs:
             known = [(s["position"], 1 - s["each"]) for s in log.snapshots if s["each"] is not None]
-            top.plot(*zip(*known, strict=True), ".-", label=f"seed {log.seed}")
+            top.plot([step for step, _ in known], [apart for _, apart in known], ".-", label=f"seed {log.seed}")
         top.set(yscale="log", ylabel="1 - similarity", title="Similarity of consecutive fingerprints, and regimes")
         top.invert_yaxis()
         top.legend(fontsize=7)
@@ -96,13 +99,30 @@ def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
     return file
 
 
-def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config: Any, file: Path) -> Path:
+def _boundaries(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
+    """Where each seed is first calm and first stable, by every way of labelling: how much seeds agree."""
+    with _figure(file, 1, 1, (8, 0.8 + 0.6 * len(ways))) as (_, ((axes,),)):
+        for place, way in enumerate(ways):
+            for seed, (log, told) in enumerate(zip(logs, way.labels, strict=True)):
+                for first, mark in zip(boundaries(log, told), "os", strict=True):
+                    if first is not None:
+                        axes.plot(first, place + 0.12 * (seed - (len(logs) - 1) / 2), f"C{seed}{mark}", mfc="none")
+        axes.set_yticks(range(len(ways)), [way.name for way in ways])
+        axes.set(
+            xlabel="step",
+            ylim=(len(ways) - 0.5, -0.5),
+            title="First calm (circle) and first stable (square) snapshot, by seed",
+        )
+    return file
+
+
+def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config: Swept, file: Path) -> Path:
     """Strict acceptance against K: one row a way of labelling, one column a regime."""
     with _figure(file, len(ways), 3, (10, 3.1 * len(ways)), sharey=True) as (_, rows):
         for axes_row, way, candidates in zip(rows, ways, found, strict=True):
             for axes, regime in zip(axes_row, ("chaotic", "transition", "stable"), strict=True):
                 here = chosen(candidates, label=regime)
-                for place, form in enumerate(_forms(config)):
+                for place, form in enumerate(names(config.as_)):
                     rates = {k: rate(chosen(here, form=form, horizon=k), accepted("strict")) for k in config.horizons}
                     points = {k: 100 * share.mean for k, share in rates.items() if share.mean is not None}
                     shown, size = f"{_MARKS[place]}-", 9 - place
@@ -116,14 +136,14 @@ def _acceptance(ways: Sequence[Labelled], found: Sequence[Sequence[Try]], config
     return file
 
 
-def _gain(found: Sequence[Try], config: Any, file: Path) -> Path:
+def _gain(found: Sequence[Try], config: Swept, file: Path) -> Path:
     """What each leap did to the loss, against what as many real steps did; those off the scale at its edge."""
-    names = [name for name in _forms(config) if name not in ("momentum-as-printed", "momentum-as-coded")]
-    with _figure(file, 1, len(names), (2.6 * len(names), 3.2), sharey=True, sharex=True) as (_, (row,)):
+    shown = [name for name in names(config.as_) if name not in ("momentum-as-printed", "momentum-as-coded")]
+    with _figure(file, 1, len(shown), (2.6 * len(shown), 3.2), sharey=True, sharex=True) as (_, (row,)):
         true = [each.current - each.true for each in found]
         low, high = min([*true, 0.0]), max([*true, 0.0])
         margin = 0.1 * (high - low) or 1.0
-        for axes, name in zip(row, names, strict=True):
+        for axes, name in zip(row, shown, strict=True):
             for place, k in enumerate(config.horizons):
                 cell = chosen(found, form=name, horizon=k)
                 gains = [float(np.clip(each.current - each.loss, low - margin, high + margin)) for each in cell]
@@ -136,13 +156,13 @@ def _gain(found: Sequence[Try], config: Any, file: Path) -> Path:
     return file
 
 
-def _explosion(found: Sequence[Try], config: Any, file: Path) -> Path:
+def _explosion(found: Sequence[Try], config: Swept, file: Path) -> Path:
     model = paper.nearest(config.model)
-    names = [SETS[whose]["momentum"] for whose in sets(config.as_)] + ["linear"]
+    shown = [SETS[whose]["momentum"] for whose in sets(config.as_)] + ["linear"]
     with _figure(file, 1, 1, (7.5, 4.2)) as (_, ((axes,),)):
-        for name in names:
+        for name in shown:
             cells = {k: chosen(found, form=name, horizon=k) for k in config.horizons}
-            points = {k: float(np.mean([t.loss / t.current for t in cell])) for k, cell in cells.items() if cell}
+            points = {k: ratio(cell) for k, cell in cells.items() if cell}
             axes.plot(list(points), list(points.values()), ".-", label=name)
         published = paper.MOMENTUM[model]
         axes.plot(
@@ -156,11 +176,6 @@ def _explosion(found: Sequence[Try], config: Any, file: Path) -> Path:
         axes.set(yscale="log", xlabel="K, steps ahead", ylabel="predicted over current loss")
         axes.legend(fontsize=8, bbox_to_anchor=(1.01, 1), loc="upper left")
     return file
-
-
-def _forms(config: Any) -> list[str]:
-    wanted = {name for whose in sets(config.as_) for name in SETS[whose].values()}
-    return [name for name in FORMS if name in wanted]
 
 
 def _patch(colour: str, label: str) -> Any:

@@ -10,9 +10,10 @@ from pydantic import Field
 from asc.trajectory import Trajectory
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig, TrainingConfig
-from asc_nn_training.store import StoreConfig
 
 JUDGING, REPORTING = 0, 1  # looks at two sets of held-out sequences: one decides, the other never does
+FREE = frozenset({"time_limit", "checkpoint_seconds", "device_bytes", "host_bytes", "data_cache"})
+"""Settings that no result depends on, so that they may change when a study is gone on with."""
 _HUGE = 2**40
 
 
@@ -34,7 +35,12 @@ class RecipeConfig(TrainingConfig):
     gate_subsets: int = Field(3, ge=3, description="disjoint subsets of them; the first judges, the second reports")
     dev_sequences: int = Field(8, ge=1, description="held-out sequences that the loss at the end is measured on")
     test_sequences: int = Field(32, ge=1, description="held-out sequences that only the end is reported on")
-    cache: StoreConfig = Field(StoreConfig(), description="where past weights lie: by default all on the device")
+    device_bytes: int | None = Field(
+        None, ge=0, description="bytes of past weights on the device; what is over goes to host memory, or to disk"
+    )
+    host_bytes: int | None = Field(
+        None, ge=0, description="bytes in pinned host memory, on an accelerator; what is over goes to disk"
+    )
     checkpoint_seconds: float = Field(120.0, gt=0, description="seconds between checkpoints to go on from")
     time_limit: float | None = Field(None, gt=0, description="minutes after which to stop, so as to go on later")
 
@@ -46,10 +52,17 @@ def backend(config: RecipeConfig, seed: int, snapshots: int = 1) -> NetworkBacke
         "seed": seed,
         "evaluate_every": config.steps,
         "average_every": 0,
-        "cache": config.cache.model_dump(),
+        "cache": {"device_bytes": config.device_bytes, "host_bytes": config.host_bytes},
         "history": Trajectory.Config(max_snapshots=snapshots, max_bytes=_HUGE),
     }
     return NetworkBackend(NetworkConfig.model_validate(shared | own))
+
+
+def ascending(given: tuple[int, ...]) -> tuple[int, ...]:
+    """Return different positive numbers in their order. Raises ValueError, for pydantic to tell, where they are not."""
+    if min(given) < 1 or len(set(given)) < len(given):
+        raise ValueError("give different whole numbers of 1 or more")
+    return tuple(sorted(given))
 
 
 def limited(config: RecipeConfig, stopped: Callable[[], bool]) -> Callable[[], bool]:

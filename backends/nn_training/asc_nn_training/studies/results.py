@@ -5,17 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from asc.recognizers.thresholds import Fixed, Learned, Quantile, Regime, ThresholdsConfig, build
-from asc_nn_training.studies.forms import FORMS
-from asc_nn_training.studies.journal import Journal
+from asc_nn_training.studies.forms import FORMS, As
+from asc_nn_training.studies.journal import JOURNAL, Journal
 
 REGIMES: tuple[Regime, ...] = ("unknown", "chaotic", "transition", "stable")
 CRITERIA = ("strict", "adaptive", "adaptive-as-coded", "proximity", "proximity-as-coded", "paired")
-_JOURNAL = "journal.jsonl"
+
+
+class Swept(Protocol):
+    """What the results depend on, of a study's settings."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+
+    @property
+    def as_(self) -> As:
+        """Which forms were swept."""
+
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """Steps K, ascending."""
+
+    @property
+    def thresholds(self) -> ThresholdsConfig:
+        """By what regimes are labelled."""
 
 
 class Log(NamedTuple):
@@ -24,6 +43,7 @@ class Log(NamedTuple):
     seed: int
     snapshots: list[dict[str, Any]]  # by position
     losses: dict[int, float]  # on the judging set, wherever they were read
+    reports: dict[int, float]  # on the set that never judges, likewise
     end: dict[str, Any] | None  # None while it is not done
 
 
@@ -37,6 +57,7 @@ class Try(NamedTuple):
     current: float
     report_before: float
     true: float  # loss K real steps on
+    report_true: float | None  # the same on the set that never judges
     candidate: Mapping[str, Any]
 
     @property
@@ -44,6 +65,12 @@ class Try(NamedTuple):
         """The candidate's loss; infinite where it was no number."""
         found = self.candidate["loss"]
         return math.inf if found is None else float(found)
+
+    @property
+    def reported(self) -> float | None:
+        """The change on the set that never judges; None where it was not read, or was no number."""
+        found = self.candidate.get("report")
+        return None if found is None else float(found) - self.report_before
 
 
 def part(seed: int) -> str:
@@ -58,14 +85,19 @@ def load(folder: Path, seeds: Sequence[int]) -> list[Log]:
 
 def reached(folder: Path, seed: int) -> int:
     """Return the last position in a seed's journal."""
-    return max((int(record["position"]) for record in Journal(folder / part(seed) / _JOURNAL)), default=0)
+    return max((int(record["position"]) for record in Journal(folder / part(seed) / JOURNAL)), default=0)
 
 
 def _log(folder: Path, seed: int) -> Log:
-    records = list(Journal(folder / part(seed) / _JOURNAL))
-    snapshots = [record for record in records if record["kind"] == "snapshot"]
-    losses = {record["position"]: record["loss"] for record in records if record["kind"] in ("snapshot", "reading")}
-    return Log(seed, snapshots, losses, next((record for record in records if record["kind"] == "end"), None))
+    records = list(Journal(folder / part(seed) / JOURNAL))
+    read = [r for r in records if r["kind"] != "end" and r["loss"] is not None and r.get("report", 0.0) is not None]
+    return Log(
+        seed,
+        [record for record in read if record["kind"] == "snapshot"],
+        {record["position"]: record["loss"] for record in read},
+        {record["position"]: record["report"] for record in read if "report" in record},
+        next((record for record in records if record["kind"] == "end"), None),
+    )
 
 
 # -- regimes
@@ -96,11 +128,11 @@ def labelled(logs: Sequence[Log], chosen: ThresholdsConfig) -> list[Labelled]:
         ("quantile", Quantile.Config(), "percentiles of each training so far, never of its future"),
         ("learned", Learned.Config(), "begin as published, then follow where linear candidates pass the paired test"),
     ]
-    found = [Labelled(name, [_label(log, config) for log in logs], told) for name, config, told in ways]
+    found = [Labelled(name, [labels(log.snapshots, config) for log in logs], told) for name, config, told in ways]
     known = next((place for place, (_, config, _) in enumerate(ways) if config == chosen), None)
     if known is None:
-        name = f"{chosen.name}, with your settings"
-        found.insert(0, Labelled(name, [_label(log, chosen) for log in logs], "as configured"))
+        told = f"{chosen.name} with the settings {chosen.model_dump_json(exclude={'name'})}"
+        found.insert(0, Labelled("configured", [labels(log.snapshots, chosen) for log in logs], told))
     else:
         found.insert(0, found.pop(known))
     return found
@@ -116,10 +148,11 @@ def recalibrated(logs: Sequence[Log]) -> Fixed.Config | None:
     return Fixed.Config(chaotic=low, stable=high) if -1 <= low < high <= 1 else None
 
 
-def _label(log: Log, config: ThresholdsConfig) -> list[str]:
+def labels(snapshots: Sequence[Mapping[str, Any]], config: ThresholdsConfig) -> list[str]:
+    """Return the regime of each snapshot of a training, which those after it do not change."""
     thresholds = build(config)
     found: list[str] = []
-    for snapshot in log.snapshots:
+    for snapshot in snapshots:
         similarity = snapshot["each"]
         found.append("unknown" if similarity is None else thresholds.label(similarity))
         verdicts = ["paired" in c["accepted"] for c in snapshot["candidates"] if c["form"] == "linear"]
@@ -137,11 +170,12 @@ def tries(logs: Sequence[Log], regimes: Labelled) -> list[Try]:
 
 
 def _tries(logs: Sequence[Log], regimes: Labelled) -> Iterator[Try]:
-    for place, (log, labels) in enumerate(zip(logs, regimes.labels, strict=True)):
+    for place, (log, told) in enumerate(zip(logs, regimes.labels, strict=True)):
         waver = float(np.std([snapshot["loss"] for snapshot in log.snapshots]))
-        for snapshot, label in zip(log.snapshots, labels, strict=True):
+        for snapshot, label in zip(log.snapshots, told, strict=True):
             for candidate in snapshot["candidates"]:
-                true = log.losses.get(snapshot["position"] + candidate["horizon"])
+                ahead = snapshot["position"] + candidate["horizon"]
+                true = log.losses.get(ahead)
                 if true is None:  # the training has not come so far yet
                     continue
                 accepted = list(candidate["accepted"])
@@ -155,6 +189,7 @@ def _tries(logs: Sequence[Log], regimes: Labelled) -> Iterator[Try]:
                     snapshot["loss"],
                     snapshot["report"],
                     true,
+                    log.reports.get(ahead),
                     {**candidate, "accepted": accepted},
                 )
 
@@ -196,25 +231,42 @@ class Worth(NamedTuple):
     predicted: float | None  # mean change of the judging loss; None where a loss was no number
     true: float  # mean change by K real steps
     share: float | None  # of the gain of K real steps; None where those gained nothing
-    cost: float  # of one candidate
-    net: float | None  # plain steps gained by one leap that nobody judges, its cost taken off
-    gated: float | None  # by one that is taken only if strictly better; its gain read on the set that never judges
+    shares: list[float]  # the same seed by seed
+    cost: float  # of one candidate: its prediction and its gate pass
+    net: float | None  # plain steps gained if it is taken where strictly better; both losses those of the other set
+    net_n: int  # candidates that this is told from: those with the other set's loss at t + K
 
 
 def worth(found: Sequence[Try], horizon: int) -> Worth | None:
-    """Return what these candidates, all of one horizon, were worth; None where there are none."""
+    """Return what these candidates, all of one horizon, were worth; None where there are none.
+
+    The cost is that of the candidate alone: the fingerprint, the copy of the weights and the pass with the present ones
+    are shared by all candidates of a snapshot, and not in it.
+    """
     if not found:
         return None
-    changes = np.array([each.loss - each.current for each in found])
-    true = float(np.mean([each.true - each.current for each in found]))
     cost = float(np.mean([each.candidate["cost"] for each in found]))
-    predicted = float(changes.mean()) if np.isfinite(changes).all() else None
-    share = predicted / true if predicted is not None and true < 0 else None
-    confirmed = sum(
-        each.candidate["report"] - each.report_before for each in found if "strict" in each.candidate["accepted"]
-    )
-    gated = horizon * confirmed / len(found) / true - cost if true < 0 else None
-    return Worth(len(found), predicted, true, share, cost, None if share is None else horizon * share - cost, gated)
+    predicted, true, share = _share(found)
+    by_seed = [_share([each for each in found if each.log == log])[2] for log in sorted({each.log for each in found})]
+    shares = [each for each in by_seed if each is not None]
+    known = [each for each in found if each.report_true is not None]
+    real = sum(each.report_true - each.report_before for each in known if each.report_true is not None)
+    taken = sum(each.reported or 0.0 for each in known)  # nothing, where it was refused
+    net = horizon * taken / real - cost if real < 0 else None
+    return Worth(len(found), predicted, true, share, shares, cost, net, len(known))
+
+
+def _share(found: Sequence[Try]) -> tuple[float | None, float, float | None]:
+    """Return the mean changes by the leaps and by real steps, and the one over the other where both mean something."""
+    changes = [each.loss - each.current for each in found]
+    true = float(np.mean([each.true - each.current for each in found]))
+    predicted = float(np.mean(changes)) if all(map(math.isfinite, changes)) else None
+    return predicted, true, predicted / true if predicted is not None and true < 0 else None
+
+
+def ratio(found: Sequence[Try]) -> float:
+    """Return the mean loss under these candidates over that of the present weights; infinite where one is none."""
+    return float(np.mean([each.loss for each in found]) / np.mean([each.current for each in found]))
 
 
 def chosen(found: Sequence[Try], **wanted: Any) -> list[Try]:
@@ -229,14 +281,14 @@ def chosen(found: Sequence[Try], **wanted: Any) -> list[Try]:
     ]
 
 
-def boundaries(log: Log, labels: Sequence[str]) -> tuple[int | None, int | None]:
+def boundaries(log: Log, regimes: Sequence[str]) -> tuple[int | None, int | None]:
     """Return the step at which the training first is not chaotic any more, and at which it first is stable."""
-    told = [(s["position"], label) for s, label in zip(log.snapshots, labels, strict=True) if label != "unknown"]
+    told = [(s["position"], label) for s, label in zip(log.snapshots, regimes, strict=True) if label != "unknown"]
     calm = next((position for position, label in told if label != "chaotic"), None)
     return calm, next((position for position, label in told if label == "stable"), None)
 
 
-def data(logs: Sequence[Log], config: Any) -> dict[str, Any]:
+def data(logs: Sequence[Log], config: Swept) -> dict[str, Any]:
     """Return everything as numbers."""
     ways = labelled(logs, config.thresholds) if logs else []
     return {
@@ -244,8 +296,8 @@ def data(logs: Sequence[Log], config: Any) -> dict[str, Any]:
         "regimes": {
             way.name: {
                 "limits": way.told,
-                "counts": {regime: [labels.count(regime) for labels in way.labels] for regime in REGIMES},
-                "boundaries": [boundaries(log, labels) for log, labels in zip(logs, way.labels, strict=True)],
+                "counts": {regime: [told.count(regime) for told in way.labels] for regime in REGIMES},
+                "boundaries": [boundaries(log, told) for log, told in zip(logs, way.labels, strict=True)],
             }
             for way in ways
         },
@@ -253,7 +305,7 @@ def data(logs: Sequence[Log], config: Any) -> dict[str, Any]:
     }
 
 
-def _cells(found: Sequence[Try], way: str, config: Any) -> Iterator[dict[str, Any]]:
+def _cells(found: Sequence[Try], way: str, config: Swept) -> Iterator[dict[str, Any]]:
     for regime in (*REGIMES[1:], "any"):
         here = found if regime == "any" else chosen(found, label=regime)
         for form in FORMS:

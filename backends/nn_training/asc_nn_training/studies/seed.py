@@ -4,42 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asc.computation import Stateful
+from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.recognizers.similarity import Similarity
-from asc.recognizers.thresholds import Fixed
+from asc.recognizers.thresholds import Fixed, ThresholdsConfig
 from asc.study import Tell
 from asc.trajectory import Trajectory
-from asc.types import Attempt, Memory, Outcome, Plan
+from asc.types import Memory
 from asc_nn_training.backend import NetworkBackend, Session
+from asc_nn_training.device import out_of_memory
 from asc_nn_training.studies.cascades import cascades
 from asc_nn_training.studies.forms import Form
-from asc_nn_training.studies.journal import Journal
-from asc_nn_training.studies.recipe import JUDGING
+from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
+from asc_nn_training.studies.recipe import JUDGING, REPORTING
+from asc_nn_training.studies.results import labels
 from asc_nn_training.studies.sweep import Sweep
 from asc_nn_training.studies.walk import StoppedError, Walk
 
-JOURNAL, CHECKPOINTS = "journal.jsonl", "checkpoints"
 _MOVES = ("fetched", "spilled")
 DEPTH = 3  # snapshots that the predictors look back on
 
 
-class SeedConfig:
+class SeedConfig(NamedTuple):
     """What is done along the way."""
 
-    def __init__(
-        self,
-        forms: Mapping[str, Form],
-        horizons: Sequence[int],
-        every: int,
-        thresholds: Any,
-        cascade_every: int,
-        checkpoint_seconds: float,
-    ) -> None:
-        self.forms, self.horizons, self.every, self.thresholds = forms, tuple(horizons), every, thresholds
-        self.cascade_every, self.checkpoint_seconds = cascade_every, checkpoint_seconds
+    forms: Mapping[str, Form]
+    horizons: tuple[int, ...]
+    every: int  # steps between snapshots
+    thresholds: ThresholdsConfig  # by which a snapshot is stable when it is taken
+    cascade_every: int  # of these, cascades are tried from each n-th; 0: from none
+    checkpoint_seconds: float
 
 
 class Seed:
@@ -62,11 +59,12 @@ class Seed:
         self._part, self._tell, self._backend = part, tell, backend
         self._ledger = Ledger(exact=False)
         self._sweep = Sweep(config.forms, config.horizons, self._ledger)
-        self._each = Similarity(Similarity.Config(every=config.every, thresholds=config.thresholds))
-        self._joined = Similarity(Similarity.Config(every=config.every, probes="joined", thresholds=Fixed.Config()))
+        self._each, self._joined = (
+            Similarity(Similarity.Config(every=config.every, probes=probes, thresholds=Fixed.Config()))
+            for probes in ("each", "joined")
+        )
         self._reached = 0  # the last position where all was done
         self._before = dict.fromkeys(_MOVES, 0)
-        self._stable = 0  # snapshots so far that were stable when they were taken
         self._trajectory = Trajectory(backend.config.history)
         self._walk = Walk(
             backend,
@@ -84,13 +82,14 @@ class Seed:
         return self._walk.session
 
     def run(self) -> bool:
-        """Go on to the end; return whether it was reached."""
+        """Go on to the end; return whether it was reached. Raises AscError where memory runs out."""
         if any(record["kind"] == "end" for record in self.journal):
             return True
         memory = self._walk.go_on()
         if memory is not None:
             self._recall(memory)
         here = self.session.position()
+        self.journal.require(self._places(), here)
         self.journal.keep(lambda record: record["position"] <= here)
         done = {record["position"] for record in self.journal}
         try:
@@ -99,6 +98,13 @@ class Seed:
                     self._to(position)
         except StoppedError:
             return False
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            raise AscError(
+                f"There was too little memory at step {self.session.position()} ({error}). Go on with --resume and a "
+                "--device-bytes that past weights may take, or where more is free."
+            ) from error
         self._end()
         return True
 
@@ -110,15 +116,16 @@ class Seed:
         return sorted({*snapshots, *ahead, total})
 
     def _to(self, position: int) -> None:
-        since = self._ledger.clock()
+        since, saving_s = self._ledger.clock(), self._walk.saving_s
         self._walk.to(position)
-        self._ledger.progress(position - self._reached, since)
+        self._ledger.progress(position - self._reached, since + self._walk.saving_s - saving_s)
         if position % self.config.every == 0:
             self.journal.add(self._snapshot())
         else:
-            loss = float(self.session.score(None, JUDGING).mean())
-            self._charge("reading", "validate")
-            self.journal.add({"kind": "reading", "position": position, "loss": loss})
+            loss, report = (
+                float(self._sweep.score(self.session, None, "reading", look).mean()) for look in (JUDGING, REPORTING)
+            )
+            self.journal.add({"kind": "reading", "position": position, "loss": loss, "report": report})
         self._reached = position
         self._kept = self._state()
 
@@ -132,21 +139,20 @@ class Seed:
         each, joined = (part.recognise(probed) for part in (self._each, self._joined))  # type: ignore[arg-type]
         ledger.charge("recognise", since, session.cost("recognise"))
         history = self._trajectory.snapshots()
-        swept = self._sweep.at(session, history, self._walk.check)
-        for candidate in swept["candidates"]:
-            if candidate["form"] == "linear":
-                outcome = Outcome.ACCEPTED if "paired" in candidate["accepted"] else Outcome.REJECTED
-                self._each.learn(Attempt(Plan("linear", candidate["horizon"]), outcome))
-        found = {"kind": "snapshot", "each": each.score, "joined": joined.score, "label": each.label, **swept}
-        if each.label == "stable":
-            every = self.config.cascade_every
-            if every and self._stable % every == 0:
-                self._told(position, "cascades")
-                since = ledger.clock()
-                found["cascades"] = cascades(session, history, self._walk.check)
-                ledger.charge("cascade", since, sum(session.cost(work) for work in ("predict", "validate")))
-            self._stable += 1
+        found: dict[str, Any] = {"kind": "snapshot", "each": each.score, "joined": joined.score}
+        found |= self._sweep.at(session, history, self._walk.check)
+        regimes = labels([*self._snapshots(), found], self.config.thresholds)
+        every, found["label"] = self.config.cascade_every, regimes[-1]
+        if found["label"] == "stable" and every and (regimes.count("stable") - 1) % every == 0:
+            self._told(position, "cascades")
+            since = ledger.clock()
+            found["cascades"] = cascades(session, history, self._walk.check)
+            price = sum(session.cost(work) for work in ("predict", "validate"))
+            ledger.charge("cascade", since, price + sum(each.get("steps", 0) for each in found["cascades"]))
         return found
+
+    def _snapshots(self) -> list[dict[str, Any]]:
+        return [record for record in self.journal if record["kind"] == "snapshot"]
 
     def _end(self) -> None:
         outcome = self._backend.outcome(self.session)
@@ -169,15 +175,12 @@ class Seed:
         store = self.session.store
         return {name: self._before[name] + getattr(store, name) for name in _MOVES}
 
-    def _charge(self, kind: str, work: str) -> None:
-        self._ledger.book(kind, 0.0, self.session.cost(work))
-
     def _told(self, position: int, doing: str) -> None:
         self._tell(self._part, position, self.session.total(), doing)
 
     def _state(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self._parts().items()}
-        return parts | {"stable": self._stable, "reached": self._reached, "moved": self._moved()}
+        return parts | {"reached": self._reached, "moved": self._moved()}
 
     def _memory(self) -> Memory:
         """What a checkpoint holds beside the training: all of it as of before a sweep that is not over."""
@@ -186,7 +189,7 @@ class Seed:
     def _recall(self, memory: Memory) -> None:
         for name, part in self._parts().items():
             part.load_state_dict(memory.state[name])
-        self._stable, self._reached = memory.state["stable"], memory.state["reached"]
+        self._reached = memory.state["reached"]
         self._before = dict(memory.state["moved"])
         self._trajectory.restore(memory.history, 0)
         self._kept = self._state()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,34 +39,48 @@ def spread(
     stop = folder / _STOP
     stop.unlink(missing_ok=True)
     threads = max(1, (os.cpu_count() or 1) // workers)
-    with ProcessPoolExecutor(min(workers, len(seeds)), get_context("spawn"), _prepare, (threads,)) as pool:
-        tasks = {pool.submit(_one, study, folder, seed, os.getpid()): seed for seed in seeds}
-        try:
-            waiting = set(tasks)
-            while waiting:
-                done, waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION)
-                for task in done:
-                    task.result()
-                for seed in seeds:
-                    tell(results.part(seed), results.reached(folder, seed), study.config.steps)
-                if stopped():
-                    stop.touch()
-        except BrokenProcessPool as error:
-            raise AscError(
-                "A process that did a seed was killed, perhaps for want of memory: take fewer --workers, and go on "
-                "with --resume."
-            ) from error
-        except BaseException:
-            stop.touch()
-            for task in tasks:
-                task.cancel()
-            raise
-    stop.unlink(missing_ok=True)
-    return all(task.result() for task in tasks)
+    try:
+        with ProcessPoolExecutor(min(workers, len(seeds)), get_context("spawn"), _prepare, (threads,)) as pool:
+            with _deaf():
+                tasks = [pool.submit(_one, study, folder, seed, os.getpid()) for seed in seeds]
+            try:
+                waiting = set(tasks)
+                while waiting:
+                    done, waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION)
+                    for task in done:
+                        task.result()
+                    for seed in seeds:
+                        tell(f"seed {seed}", results.reached(folder, seed), study.config.steps)
+                    if stopped():
+                        stop.touch()
+            except BaseException:
+                stop.touch()
+                for task in tasks:
+                    task.cancel()
+                raise
+            return all(task.result() for task in tasks)
+    except BrokenProcessPool as error:
+        if stopped():
+            return False
+        raise AscError(
+            "A process that did a seed was killed, perhaps for want of memory: take fewer --workers, and go on with "
+            "--resume."
+        ) from error
+    finally:
+        stop.unlink(missing_ok=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that begin within do not hear Ctrl-C, from their first moment: it is for this one to pass on."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _prepare(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to hear, and to pass on
     torch.set_num_threads(threads)
 
 

@@ -18,6 +18,7 @@ from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
 from asc.validators.strict import Strict
 from asc_nn_training.computation import TrainingComputation
+from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies.forms import Form
 from asc_nn_training.studies.recipe import JUDGING, REPORTING
 
@@ -48,82 +49,77 @@ class Sweep:
     ) -> dict[str, Any]:
         """Return what becomes of every candidate from the newest snapshot; the computation stays as it is.
 
-        `loss` and `report` are the present means on the two held-out sets; a candidate has its `loss` on the first, and
-        on the second `report`, where it was strictly accepted. `past_end` names horizons that lead past the last step,
-        and `silent` the forms that had no prediction. `cost` is what a candidate took, in plain steps. `check` is
-        called before each candidate, and may raise.
+        `loss` and `report` are the present means on the two held-out sets, nats a token; a candidate has its `loss` on
+        the first, and on the second `report`, where it was strictly accepted. `cost` is what it took, in plain steps:
+        prediction and gate passes, of all that stood for its form. `past_end` names horizons that lead past the last
+        step, and `silent` the forms that had no prediction. `check` is called before each candidate, and may raise.
+        Raises AscError where a predictor fails.
         """
         position, left = computation.position(), computation.total() - computation.position()
-        current, found = self._score(computation, None, JUDGING)[0], []
-        report = self._score(computation, None, REPORTING)[0]
+        current, found = self.score(computation, None, "current", JUDGING), list[dict[str, Any]]()
+        report = float(self.score(computation, None, "report", REPORTING).mean())
         silent: set[str] = set()
         for name, form in self.forms.items():
             for horizon in self.horizons:
-                if horizon > left:
-                    continue
-                check()
-                best = self._best(computation, history, form, horizon)
-                if best is None:
-                    silent.add(name)
-                else:
-                    found.append({"form": name, "horizon": horizon, **self._judged(computation, current, *best)})
+                if horizon <= left:
+                    check()
+                    told = self._try(computation, history, form, horizon, current)
+                    if told is None:
+                        silent.add(name)
+                    else:
+                        found.append({"form": name, "horizon": horizon, **told})
         return {
             "loss": float(current.mean()),
-            "report": float(report.mean()),
+            "report": report,
             "candidates": found,
             "past_end": [horizon for horizon in self.horizons if horizon > left],
             "silent": sorted(silent),
             "position": position,
         }
 
-    def _best(
-        self, computation: TrainingComputation, history: Sequence[Snapshot], form: Form, horizon: int
-    ) -> tuple[Candidate, str, Losses, float] | None:
-        """The candidate of the lowest mean loss, which predictor's it is, its losses, and the cost of all of them."""
-        best: tuple[Candidate, str, Losses, float] | None = None
-        spent = 0.0
+    def _try(
+        self,
+        computation: TrainingComputation,
+        history: Sequence[Snapshot],
+        form: Form,
+        horizon: int,
+        current: Losses,
+    ) -> dict[str, Any] | None:
+        """Judge the best of a form's candidates by every criterion; None where there is none."""
+        best: tuple[float, str, Candidate, Losses] | None = None
+        began = self.ledger.spent
         for which in form:
-            before = self.ledger.spent
             candidate = guess(computation, history, Plan(which, horizon), form, self.ledger)
             if isinstance(candidate, Attempt):
                 if candidate.outcome is Outcome.FAILED:
                     raise AscError(
-                        f"A predictor of the sweep failed at step {computation.position()} ({candidate.reason}). Where "
-                        "memory is short, take a smaller --batch or fewer forms (--as), and go on with --resume."
+                        f"A predictor of the sweep failed at step {computation.position()}: {candidate.reason}. Where "
+                        "that is for want of memory, go on with --resume and --device-bytes, a bound on past weights."
                     )
                 continue
-            losses, _ = self._score(computation, candidate, JUDGING)
-            spent += self.ledger.spent - before
-            if best is None or losses.mean() < best[2].mean():
-                best = candidate, which, losses, spent
-        return None if best is None else (*best[:3], spent)
-
-    def _judged(
-        self,
-        computation: TrainingComputation,
-        current: Losses,
-        candidate: Candidate,
-        which: str,
-        losses: Losses,
-        cost: float,
-    ) -> dict[str, Any]:
-        known = Known(computation, current)
-        judged = candidate._replace(state=losses)
-        accepted = [name for name, criterion in self.criteria.items() if criterion.judge(known, judged).accepted]  # type: ignore[arg-type]
-        told: dict[str, Any] = {"loss": float(losses.mean()), "accepted": accepted, "cost": cost}
+            losses = self.score(computation, candidate.state, "validate", JUDGING)
+            mean = float(np.nan_to_num(losses.mean(), nan=np.inf))
+            if best is None or mean < best[0]:
+                best = mean, which, candidate, losses
+        if best is None:
+            return None
+        cost = self.ledger.spent - began
+        mean, which, candidate, losses = best
+        known, judged = Known(computation, current), candidate._replace(state=losses)
+        accepted = [name for name, part in self.criteria.items() if part.judge(known, judged).accepted]  # type: ignore[arg-type]
+        told: dict[str, Any] = {"loss": mean, "accepted": accepted, "cost": cost}
         if which:
             told["which"] = which
         if "strict" in accepted:
-            told["report"] = float(self._score(computation, candidate, REPORTING)[0].mean())
+            told["report"] = float(self.score(computation, candidate.state, "report", REPORTING).mean())
         return told
 
-    def _score(self, computation: TrainingComputation, candidate: Candidate | None, look: int) -> tuple[Losses, float]:
+    def score(self, computation: TrainingComputation, state: Proposal | None, kind: str, look: int) -> Losses:
+        """Return each sequence's loss under a proposal or, for None, the present weights, booked as that kind."""
         since = self.ledger.clock()
-        losses = computation.score(None if candidate is None else candidate.state, look)
-        kind = "report" if look == REPORTING else "current" if candidate is None else "validate"
-        price = computation.cost("validate")
-        self.ledger.charge(kind, since, price)
-        return losses, price
+        losses = computation.score(state, look)
+        self.ledger.charge(kind, since, computation.cost("validate"))
+        return losses
 
 
 class Known:

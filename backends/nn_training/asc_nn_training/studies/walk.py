@@ -10,6 +10,8 @@ from pathlib import Path
 from asc.types import Memory
 from asc_nn_training.backend import NetworkBackend, Session
 
+_SPACE = 10  # a checkpoint of many gigabytes is written more rarely: at most a tenth of the time goes there
+
 
 class StoppedError(Exception):
     """The walk was asked to stop; what it takes to go on has been written."""
@@ -36,6 +38,8 @@ class Walk:
         self._backend, self._folder, self._every_s = backend, folder, every_s
         self._stopped, self._remember, self._tell = stopped, remember, tell
         self._saved = time.monotonic()
+        self._took_s = 0.0  # the newest checkpoint
+        self.saving_s = 0.0  # all of them
         self.session.on_step = self._after_step
 
     def go_on(self) -> Memory | None:
@@ -61,8 +65,11 @@ class Walk:
 
     def save(self) -> None:
         """Write a checkpoint."""
+        began = time.monotonic()
         self._backend.checkpoint(self.session, self._folder, self._remember())
         self._saved = time.monotonic()
+        self._took_s = self._saved - began
+        self.saving_s += self._took_s
 
     def clear(self) -> None:
         """Remove the checkpoints of a walk that is done."""
@@ -74,4 +81,4 @@ class Walk:
         return self._stopped() or self._due()
 
     def _due(self) -> bool:
-        return time.monotonic() - self._saved > self._every_s
+        return time.monotonic() - self._saved > max(self._every_s, _SPACE * self._took_s)
