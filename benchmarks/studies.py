@@ -28,9 +28,9 @@ STUDIES: dict[str, str] = {
     "cascades": "leap-verify --model gpt2-nano --seeds 42-43 --steps 500 --horizons 5,25 --workers 2 "
     "--set thresholds=learned --cascade-every 3",
     "momentum": "momentum --model gpt2 --at 100 --gate-sequences 24",
-    "momentum-later": "momentum --model gpt2 --at 150 --horizons 5,10,25,100 --gate-sequences 24",
+    "momentum-later": "momentum --model gpt2 --at 150 --horizons 1,5,10,25,100 --gate-sequences 24",
     "momentum-small": "momentum --model gpt2-micro --at 200,400,600",
-    "departures": "departures --model gpt2-micro --steps 1000",
+    "departures": "departures --model gpt2-micro --steps 600",
 }
 """By name: what `asc study` is given, from which the whole result follows."""
 

@@ -94,7 +94,8 @@ def _tell(session: Any, folder: StudyFolder, as_json: bool) -> None:
         _warn(session, warning)
     if written.files:
         console = session.messages if as_json else session.console
-        console.print(Encodable(Text(f"written to {folder.path}/{', '.join(written.files)}")), soft_wrap=True)
+        names = dict.fromkeys(f"{above}/" if (above := Path(name).parent.name) else name for name in written.files)
+        console.print(Encodable(Text(f"written to {folder.path}: {', '.join(names)}")), soft_wrap=True)
 
 
 def _note(session: Any, folder: StudyFolder, state: str) -> None:

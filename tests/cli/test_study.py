@@ -129,8 +129,8 @@ def test_what_a_person_sees(count: Count) -> None:
     assert lines[1].split() == ["number", "label", "weight"]
     assert lines[6].split() == ["5", "a|b", "5.0"]
     assert lines[7] == "It was counted."
-    files = "tables.md, results.json, tables/count-1.csv, figures/count.svg"
-    assert lines[-1] == f"written to {FOLDER}/{files}"
+    files = "tables.md, results.json, tables/, figures/"
+    assert lines[-1] == f"written to {FOLDER}: {files}"
     assert found.stderr.splitlines() == ["count: 0 of 5 (0.0 %); at 0", "count: 5 of 5 (100.0 %)"]
     assert "\x1b" not in found.stdout + found.stderr
 
@@ -171,7 +171,7 @@ def test_what_the_folder_holds(count: Count, tmp_path: Path) -> None:
 def test_json_is_the_results_and_nothing_else(count: Count, tmp_path: Path) -> None:
     found = count("--json")
     assert parsed(found) == json.loads((tmp_path / FOLDER / "results.json").read_text())
-    assert f"written to {FOLDER}/tables.md" in found.stderr
+    assert f"written to {FOLDER}: tables.md" in found.stderr
 
 
 def test_settings_from_a_file_flags_and_set(count: Count, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ class TestErrors:
             "warning: Not all pictures could be drawn: matplotlib is not there; "
             "to install it, type: pip install matplotlib.\n"
         )
-        assert found.stdout.splitlines()[-1] == f"written to {FOLDER}/tables.md, results.json, tables/count-1.csv"
+        assert found.stdout.splitlines()[-1] == f"written to {FOLDER}: tables.md, results.json, tables/"
 
     def test_nothing_done_yet(self, count: Count, tmp_path: Path) -> None:
         found = count("--limit", "0", "--quiet", "--json")

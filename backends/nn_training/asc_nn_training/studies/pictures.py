@@ -102,11 +102,14 @@ def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
 def _boundaries(logs: Sequence[Log], ways: Sequence[Labelled], file: Path) -> Path:
     """Where each seed is first calm and first stable, by every way of labelling: how much seeds agree."""
     with _figure(file, 1, 1, (8, 0.8 + 0.6 * len(ways))) as (_, ((axes,),)):
-        for place, way in enumerate(ways):
-            for seed, (log, told) in enumerate(zip(logs, way.labels, strict=True)):
-                for first, mark in zip(boundaries(log, told), "os", strict=True):
+        for seed, log in enumerate(logs):
+            axes.plot([], [], f"C{seed}o", mfc="none", label=f"seed {log.seed}")
+            for place, way in enumerate(ways):
+                height = place + 0.12 * (seed - (len(logs) - 1) / 2)
+                for first, mark in zip(boundaries(log, way.labels[seed]), "os", strict=True):
                     if first is not None:
-                        axes.plot(first, place + 0.12 * (seed - (len(logs) - 1) / 2), f"C{seed}{mark}", mfc="none")
+                        axes.plot(first, height, f"C{seed}{mark}", mfc="none")
+        axes.legend(fontsize=7, bbox_to_anchor=(1.01, 1), loc="upper left")
         axes.set_yticks(range(len(ways)), [way.name for way in ways])
         axes.set(
             xlabel="step",
