@@ -34,7 +34,11 @@ STUDIES: dict[str, str] = {
 }
 """By name: what `asc study` is given, from which the whole result follows."""
 
-_LONG = ("loss",)  # of each seed: what only the journals need to hold
+_SHOWN = {
+    "leap-verify": ("regimes.png", "boundaries.png", "acceptance.png", "gain.png", "momentum.png"),
+    "momentum": ("momentum.png",),
+}  # figures that the pages have
+_LONG = ("loss", "cascades")  # of each seed: what only the journals need to hold
 
 
 def do(name: str) -> None:
@@ -54,12 +58,22 @@ def do(name: str) -> None:
     for seed in found["data"].get("seeds", ()):
         for key in _LONG:
             del seed[key]
+    found["data"] = _rounded(found["data"])
     (body,) = with_origin([found], f"asc study {command}")
     path = write_result(f"study-{name}", {**body, "seconds": seconds, "torch": version("torch")})
     FIGURES.mkdir(exist_ok=True)
-    for figure in sorted((folder / "figures").glob("*.png")):
-        shutil.copy(figure, FIGURES / f"{name}-{figure.name}")
+    for figure in _SHOWN.get(name, ()):
+        shutil.copy(folder / "figures" / figure, FIGURES / f"{name}-{figure}")
     print(f"{path.relative_to(ROOT)} is written")
+
+
+def _rounded(value: Any) -> Any:
+    """Six digits of every number."""
+    if isinstance(value, dict):
+        return {key: _rounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_rounded(part) for part in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def main() -> None:
