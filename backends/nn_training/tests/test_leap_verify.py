@@ -386,6 +386,14 @@ def test_regimes_are_labelled_afterwards_by_any_thresholds(done: Done) -> None:
     assert "thresholds" in study.free
 
 
+def test_a_table_that_has_nothing_to_tell_is_left_out(done: Done) -> None:
+    study, folder, _ = done
+    (log,) = results.load(folder, [3])
+    named = {table.name for table in all_tables([log._replace(end=None)], study.config)}
+    assert "table-1" in named
+    assert "ledger" not in named
+
+
 def test_without_a_stable_snapshot_the_table_of_cascades_says_so(done: Done) -> None:
     study, folder, _ = done
     logs = results.load(folder, [3])

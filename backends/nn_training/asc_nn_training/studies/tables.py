@@ -52,7 +52,8 @@ def all_tables(logs: Sequence[Log], config: Swept) -> list[Table]:
     for way, here in zip(shown, swept, strict=True):
         found += [beyond.worth_of(here, config, regime, f"table-6-{regime}-{way.name}", (), way) for regime in _CALM]
     found += [beyond.by_criterion(swept[0], config), beyond.reported(swept[0], config)]
-    return [*found, beyond.cascaded(logs), beyond.spent(logs)]
+    found += [beyond.cascaded(logs), beyond.spent(logs)]
+    return [table for table in found if table.rows or table.notes]
 
 
 def _regimes(logs: Sequence[Log], ways: Sequence[Labelled], config: Swept) -> Table:
