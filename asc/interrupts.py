@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
+
 
 @contextmanager
 def stoppable(stop: Callable[[], object]) -> Iterator[None]:

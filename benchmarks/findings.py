@@ -110,7 +110,12 @@ def _commands(results: Mapping[str, Result]) -> list[str]:
         "its corpus, so that differences from its figures are expected, and only their direction is told here. "
         "`python benchmarks/studies.py` does all of them."
     )
-    return ["\n".join(rows), told]
+    noted = [
+        f"{(note := results[name]['origin']['note'])[0].upper()}{note[1:]}. [{letter}]"
+        for name, letter in LETTERS.items()
+        if "note" in results[name]["origin"]
+    ]
+    return ["\n".join(rows), told, *_list(noted)] if noted else ["\n".join(rows), told]
 
 
 # -- sentences

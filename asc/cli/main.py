@@ -21,9 +21,8 @@ from asc.cli.run import run_command
 from asc.cli.runs import runs
 from asc.cli.study import study_command
 from asc.errors import AscError
+from asc.interrupts import INTERRUPTED
 from asc.plugins import Plugins, load
-
-INTERRUPTED = 130
 
 
 class Session:

@@ -21,6 +21,7 @@ from asc.compare import NOT_COMPARED, compare_pairs
 from asc.computation import Remarks
 from asc.config import RunConfig
 from asc.errors import AscError
+from asc.interrupts import INTERRUPTED
 from asc.observers import figures
 from asc.observers.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
 from asc.observers.lines import Lines
@@ -31,7 +32,6 @@ from asc.observers.trace import write_trace
 from asc.run import Run
 
 RUNS = Path("runs")
-INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 
 OPTIONS = [
     click.Option(

@@ -17,7 +17,7 @@ from asc.cli.going_on import command_line
 from asc.cli.plugins import plugin_option
 from asc.cli.study_folder import StudyFolder, begin, go_on
 from asc.errors import AscError
-from asc.interrupts import stoppable
+from asc.interrupts import INTERRUPTED, stoppable
 from asc.observers.encodable import Encodable
 from asc.observers.progress import progress
 from asc.observers.study_results import results, write_results
@@ -25,7 +25,6 @@ from asc.observers.study_tables import rich_table
 from asc.study import Study
 
 STUDIES = Path("studies")
-INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 
 OPTIONS = [
     click.Option(

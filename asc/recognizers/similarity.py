@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from asc.computation import Computation, Stateful
 from asc.errors import AscError
@@ -45,11 +45,6 @@ class Similarity:
         )
         speculate_in: tuple[Regime, ...] = Field(("stable",), description="regimes that are speculated from")
         settle: int = Field(1, ge=1, description="stable boundaries in a row before one counts as stable")
-
-        @field_validator("thresholds", mode="before")
-        @classmethod
-        def _from_name(cls, value: Any) -> Any:
-            return {"name": value} if isinstance(value, str) else value
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.Config()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from asc.recognizers.logistic import fit_line
 from asc.settings import Settings
@@ -182,7 +182,15 @@ class Learned:
         return self._line[0] + self._line[1] * self._place(similarity)
 
 
-ThresholdsConfig = Annotated[Fixed.Config | Quantile.Config | Learned.Config, Field(discriminator="name")]
+def _named(given: Any) -> Any:
+    """Take a bare name for its table, and `published` for the limits that `fixed` has by default."""
+    given = {"name": given} if isinstance(given, str) else given
+    return {**given, "name": "fixed"} if isinstance(given, dict) and given.get("name") == "published" else given
+
+
+ThresholdsConfig = Annotated[
+    Fixed.Config | Quantile.Config | Learned.Config, Field(discriminator="name"), BeforeValidator(_named)
+]
 
 
 def build(config: Fixed.Config | Quantile.Config | Learned.Config) -> Fixed | Quantile | Learned:

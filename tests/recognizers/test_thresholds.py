@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from asc.recognizers.logistic import fit_line
+from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Fixed, Learned, Quantile, Thresholds, ThresholdsConfig, build
 
 similarities = st.lists(st.floats(-1, 1), min_size=1, max_size=60)
@@ -137,3 +138,16 @@ def test_limits_in_the_wrong_order_are_refused(make: object, sentence: str) -> N
     assert callable(make)
     with pytest.raises(ValidationError, match=sentence):
         make()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("learned", Learned.Config()),
+        ("published", Fixed.Config()),
+        ({"name": "published"}, Fixed.Config()),
+        ({"name": "published", "stable": 0.9999}, Fixed.Config(stable=0.9999)),
+    ],
+)
+def test_a_bare_name_will_do_and_published_is_one(given: object, expected: ThresholdsConfig) -> None:
+    assert Similarity.Config.model_validate({"thresholds": given}).thresholds == expected

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Learned, ThresholdsConfig
@@ -26,8 +24,3 @@ class ActivationCosine(Similarity):
             Learned.Config(explore=2),
             description="where regimes begin: learned, published, quantile, or fixed with your own",
         )
-
-        @field_validator("thresholds", mode="before")
-        @classmethod
-        def _published(cls, value: Any) -> Any:
-            return {"name": "fixed"} if value in ("published", {"name": "published"}) else value

@@ -72,12 +72,6 @@ class LeapVerifyConfig(RecipeConfig):
             )
         return self
 
-    @field_validator("thresholds", mode="before")
-    @classmethod
-    def _named(cls, given: Any) -> Any:
-        given = {"name": given} if isinstance(given, str) else given
-        return {**given, "name": "fixed"} if isinstance(given, dict) and given.get("name") == "published" else given
-
 
 class LeapVerify:
     """Leap+Verify's experiment: trainings with snapshots, every predictor at every horizon from each of them.

@@ -24,6 +24,7 @@ from asc_nn_training.predictors.momentum import (
     Published,
 )
 from asc_nn_training.studies import paper
+from asc_nn_training.studies.formats import number
 from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
 from asc_nn_training.studies.lock import alone
 from asc_nn_training.studies.recipe import FREE, JUDGING, RecipeConfig, ascending, backend, limited
@@ -140,14 +141,14 @@ class MomentumStudy:
                 form,
                 precision,
                 f"{group.flushed:.1%}",
-                _shown(group.length(horizons[-1])),
-                *(_shown(group.ratio(k)) for k in horizons),
+                number(group.length(horizons[-1])),
+                *(number(group.ratio(k)) for k in horizons),
             )
             for (form, precision), group in groups.items()
         ]
         named = paper.nearest(self.config.model)
         published = paper.MOMENTUM[named]
-        told = [_shown(published[k].ratio) if k in published else "" for k in horizons]
+        told = [number(published[k].ratio) if k in published else "" for k in horizons]
         rows.append((f"paper, {named}", "float16", "", "", *told))
         some = next(iter(groups.values()))
         at = ", ".join(str(position) for position in some.places)
@@ -284,9 +285,3 @@ def _mean(values: Sequence[float]) -> float:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _shown(value: float) -> str:
-    if not math.isfinite(value):
-        return "" if math.isnan(value) else "not finite"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.4g}"
