@@ -39,7 +39,7 @@ from asc_toy.programs import PROGRAMS, build
 from asc_toy.simulate import Costs, sweep
 from asc_toy.state import plain_state, split
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "gf2_plugin"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "third_party_plugin"))
 import asc_gf2
 
 
