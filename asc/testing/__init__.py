@@ -1,1 +1,41 @@
-"""For authors of plugins and backends: laws to subclass, small computations to try things on, histories by hand."""
+"""For authors of plugins and backends: laws to subclass, small computations to try things on, histories by hand.
+
+Install what it needs with `pip install 'asc-core[testing]'`.
+"""
+
+from asc.testing.courses import Course, Visit, courses
+from asc.testing.histories import WordHistory
+from asc.testing.laws import (
+    BackendLaws,
+    CacheLaws,
+    ComputationLaws,
+    ExactLaws,
+    JudgedLaws,
+    PredictorLaws,
+    RecognizerLaws,
+    ValidatorLaws,
+)
+from asc.testing.laws.caches import Place
+from asc.testing.laws.validators import Trial
+from asc.testing.problems import PROGRAMS, Descent, Registers, machine
+
+__all__ = [
+    "PROGRAMS",
+    "BackendLaws",
+    "CacheLaws",
+    "ComputationLaws",
+    "Course",
+    "Descent",
+    "ExactLaws",
+    "JudgedLaws",
+    "Place",
+    "PredictorLaws",
+    "RecognizerLaws",
+    "Registers",
+    "Trial",
+    "ValidatorLaws",
+    "Visit",
+    "WordHistory",
+    "courses",
+    "machine",
+]

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 
 from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, Predictor, Recognizer, Validator
+from asc.computation import Computation, InPlace, Predictor, Recognizer, Validator
 from asc.engine import Engine
 from asc.ledger import Ledger
 from asc.recognizers.every import Every
@@ -41,6 +41,7 @@ def assemble(
     horizons to try are a setting of the allocator.
     """
     rationing = allocator or Allocator.Config()
+    in_place = [name for name, part in predictors.items() if isinstance(part, InPlace) and part.in_place]
     ledger = Ledger(computation.exact, rationing.overdraft, clock)
     speculator: Executed | Judged
     if computation.exact:
@@ -52,7 +53,7 @@ def assemble(
         recognizer or Every(Every.Config(steps=every)),
         speculator,
         cache=TrajectoryCache(cache),
-        allocator=Allocator(rationing, list(predictors), ledger),
+        allocator=Allocator(rationing, list(predictors), ledger, in_place),
         ledger=ledger,
         shadow=shadow,
         on_boundary=on_boundary,

@@ -14,12 +14,8 @@ from asc.engine import Engine
 from asc.errors import NonDeterministicStepError
 from asc.predictors.linear import Linear
 from asc.testing.assembly import assemble
-from asc.testing.clock import Clock, Priced, Slow
-from asc.testing.laws import (
+from asc.testing.checks import (
     PRICES,
-    ComputationLaws,
-    ExactLaws,
-    JudgedLaws,
     check_accounted,
     check_bounded,
     check_driven,
@@ -31,6 +27,8 @@ from asc.testing.laws import (
     check_snapshot,
     check_stretches,
 )
+from asc.testing.clock import Clock, Priced, Slow
+from asc.testing.laws import ComputationLaws, ExactLaws, JudgedLaws
 from asc.testing.problems import PROGRAMS, Descent, Registers, machine
 from asc.testing.stand_ins import Accept, Garbage, Refuse, Silent
 from asc.types import Advanced, Candidate, Plan, Prediction, Snapshot, Transition, Verdict

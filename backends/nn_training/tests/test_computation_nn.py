@@ -14,7 +14,8 @@ from asc.errors import AscError
 from asc.predictors.linear import Linear
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Quantile
-from asc.testing.laws import JudgedLaws, check_resumed
+from asc.testing.checks import check_resumed
+from asc.testing.laws import JudgedLaws
 from asc.types import Combination, Plan, Transition
 from asc.validators.adaptive import Adaptive
 from asc_nn_training.computation import LeapConfig, TrainingComputation

@@ -1,38 +1,21 @@
-"""The laws that every backend and plugin must keep, as checks to call and as classes to subclass.
+"""The laws of speculation as checks to call: each raises AssertionError with a sentence where its law is broken.
 
-    from asc.testing.laws import ExactLaws
-
-    class TestMyMachine(ExactLaws):
-        def computation(self):
-            return MyMachine(...)        # at its start, the same each time; some hundred steps are enough
-
-pytest finds the tests that the subclass inherits; nothing here imports it. Each check is also a function of its own, to
-be called with whatever engine one likes, and raises AssertionError with a sentence where the law is broken.
+`asc.testing.laws` has them as classes to subclass. A check takes whatever engine one likes.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from asc.allocator import Allocator
-from asc.computation import Computation, Executable, Predictor, Validator
+from asc.computation import Computation, Predictor, Validator
 from asc.engine import Engine
-from asc.predictors.last_value import LastValue
-from asc.predictors.linear import Linear
-from asc.predictors.mean import Mean
-from asc.predictors.quadratic import Quadratic
-from asc.testing.assembly import assemble
-from asc.testing.clock import Clock, Machine, Priced, Slow
-from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.testing.clock import Clock
 from asc.trajectory import SegmentHistory
 from asc.types import Boundary, Memory, Outcome, Plan, Snapshot
-from asc.validators.strict import Strict
 
 Make = Callable[[], Computation]
 """Makes a computation at its start, the same each time."""
@@ -84,7 +67,7 @@ def check_same_end(make: Make, build: Build) -> Engine:
     engine = build(computation)
     engine.run()
     engine.speculator.close()
-    _require(
+    require(
         computation.digest() == expected,
         f"with speculation the run ended in another state than without, after {engine.ledger.leaps} leaps over "
         f"{engine.ledger.skipped} steps",
@@ -102,10 +85,10 @@ def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
         computation.advance(then)
         ends.add(computation.digest())
         computation.restore(snapshot)
-        _require(computation.digest() == before, "restore did not bring back the state of the snapshot, bit for bit")
-        _require(computation.position() == position, "restore did not bring back the position of the snapshot")
-    _require(len(ends) == 1, f"{then} steps from one snapshot gave two states: it leaves out something they depend on")
-    _require(before not in ends, "the digest is the same before and after the steps, so it cannot show a difference")
+        require(computation.digest() == before, "restore did not bring back the state of the snapshot, bit for bit")
+        require(computation.position() == position, "restore did not bring back the position of the snapshot")
+    require(len(ends) == 1, f"{then} steps from one snapshot gave two states: it leaves out something they depend on")
+    require(before not in ends, "the digest is the same before and after the steps, so it cannot show a difference")
 
 
 def check_stretches(make: Make, steps: int = 12) -> None:
@@ -115,7 +98,7 @@ def check_stretches(make: Make, steps: int = 12) -> None:
     for i in range(whole.position()):
         single.observe()
         single.advance(1, record=i % 2 == 0)
-    _require(
+    require(
         single.position() == whole.position() and single.digest() == whole.digest(),
         f"{steps} steps at once and one by one, observed and recorded in between, ended in two states",
     )
@@ -126,8 +109,8 @@ def check_driven(make: Make, build: Build) -> None:
     inside, outside = build(make()), build(make())
     inside.run()
     inside.speculator.close()
-    _require(bool(drive(outside)), "the computation was at its end from the start, so nothing was tried")
-    _require(
+    require(bool(drive(outside)), "the computation was at its end from the start, so nothing was tried")
+    require(
         inside.computation.digest() == outside.computation.digest(),
         "driven from outside, one boundary at a time, the computation ended in another state than by run()",
     )
@@ -141,12 +124,12 @@ def check_rejection(make: Make, build: Build) -> None:
         before = computation.digest()
         event = engine.boundary()
         rejected += sum(attempt.outcome is Outcome.REJECTED for attempt in event.attempts)
-        _require(
+        require(
             bool(event.leaps) or computation.digest() == before,
             f"the boundary at position {event.position} took no leap and yet changed the state",
         )
         engine.advance()
-    _require(rejected > 0, "no candidate was rejected, so nothing was tested: a predictor must have something to say")
+    require(rejected > 0, "no candidate was rejected, so nothing was tested: a predictor must have something to say")
 
 
 def check_judging(
@@ -167,12 +150,12 @@ def check_judging(
                 if candidate is not None:
                     validator.judge(computation, candidate)
                     judged += 1
-                _require(
+                require(
                     computation.digest() == before,
                     f"judging a candidate of {name} at position {computation.position()} changed the computation",
                 )
         computation.advance(max(1, *horizons))
-    _require(judged > 0, "no candidate was judged, so nothing was tested: a predictor must have something to say")
+    require(judged > 0, "no candidate was judged, so nothing was tested: a predictor must have something to say")
 
 
 def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
@@ -191,7 +174,7 @@ def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
         recent.append(ledger.spent - spent + max(0.0, gained - ledger.gained))
         largest = max(largest, sum(recent))
         loss = ledger.spent - ledger.gained
-        _require(
+        require(
             loss <= overdraft * ledger.work + largest + 1e-9 * ledger.work,
             f"at position {engine.computation.position()} speculation has lost {loss:.6g}, which is "
             f"{loss / max(ledger.work, 1e-300):.2%} of the plain work of {ledger.work:.6g}",
@@ -209,7 +192,7 @@ def check_accounted(engine: Engine, clock: Clock) -> None:
     engine.speculator.close()
     booked = sum(account["seconds"] for kind, account in engine.ledger.accounts().items() if kind != "start")
     passed = clock() - since
-    _require(abs(booked - passed) <= 1e-9 * passed, f"{passed:.6g} seconds passed, and {booked:.6g} were booked")
+    require(abs(booked - passed) <= 1e-9 * passed, f"{passed:.6g} seconds passed, and {booked:.6g} were booked")
 
 
 def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], float]], Engine]) -> None:
@@ -219,8 +202,8 @@ def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], fl
         ticks = itertools.count()
         engine = build(make(), lambda ticks=ticks, speed=speed: speed * next(ticks) ** 2)  # type: ignore[misc]
         runs.append((decisions(drive(engine)), engine.computation.digest()))
-    _require(runs[0][0] == runs[1][0], "two runs, one on a quick clock and one on a slow one, decided differently")
-    _require(runs[0][1] == runs[1][1], "two runs that decided alike ended in two states")
+    require(runs[0][0] == runs[1][0], "two runs, one on a quick clock and one on a slow one, decided differently")
+    require(runs[0][1] == runs[1][1], "two runs that decided alike ended in two states")
 
 
 def check_resumed(make: Make, build: Build, stops: Iterable[int] = (1, 2, 5, 11)) -> None:
@@ -242,7 +225,7 @@ def check_resumed(make: Make, build: Build, stops: Iterable[int] = (1, 2, 5, 11)
         second.remember(Memory(json.loads(kept), first.memory().history))
         second.run()
         found = _booked(second), second.computation.digest()
-        _require(found == expected, f"resumed at boundary {stop}, the run did not go on as it would have")
+        require(found == expected, f"resumed at boundary {stop}, the run did not go on as it would have")
 
 
 def _booked(engine: Engine) -> dict[str, Any]:
@@ -250,127 +233,6 @@ def _booked(engine: Engine) -> dict[str, Any]:
     state = engine.ledger.state_dict()
     accounts = {kind: account["steps"] for kind, account in state.pop("accounts").items() if account["steps"]}
     return {**state, **accounts}
-
-
-class ComputationLaws:
-    """What holds for every computation. Give `computation`, and change whatever else does not fit."""
-
-    every = 8
-    """Steps between boundaries; the computation should take a few dozen times as many in all."""
-
-    horizons: tuple[int, ...] = ()
-    """Horizons to judge, in steps; an exact computation chooses them by itself."""
-
-    def computation(self) -> Computation:
-        """Make the computation at its start, the same each time."""
-        raise NotImplementedError("give the class a method computation() that makes the one to be tested")
-
-    def predictors(self) -> Mapping[str, Predictor]:
-        """Make predictors that have something to say about the computation, right or wrong."""
-        return {"last-value": LastValue(), "linear": Linear(), "mean": Mean(), "quadratic": Quadratic()}
-
-    def engine(
-        self,
-        computation: Computation,
-        predictors: Mapping[str, Predictor],
-        validator: Validator | None = None,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> Engine:
-        """Put an engine together."""
-        rationing = Allocator.Config(horizons=self.horizons)
-        return assemble(
-            computation, predictors, every=self.every, validator=validator, allocator=rationing, clock=clock
-        )
-
-    def test_snapshot_brings_everything_back(self) -> None:
-        check_snapshot(self.computation)
-
-    def test_steps_are_steps_however_grouped(self) -> None:
-        check_stretches(self.computation)
-
-    def test_transparent_with_a_silent_predictor(self) -> None:
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"silent": Silent()}))
-
-    def test_transparent_with_a_raising_predictor(self) -> None:
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"raising": Raising()}))
-
-    def test_transparent_with_garbage(self) -> None:
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"garbage": Garbage()}, Refuse()))
-
-
-class ExactLaws(ComputationLaws):
-    """What holds where every leap is confirmed by execution."""
-
-    def test_exact_with_any_predictor(self) -> None:
-        for name, predictor in self.predictors().items():
-            check_same_end(self.computation, partial(self._with, {name: predictor}))
-
-    def test_exact_with_all_predictors(self) -> None:
-        check_same_end(self.computation, partial(self._with, {**self.predictors(), "garbage": Garbage()}))
-
-    def test_driven_from_outside(self) -> None:
-        check_driven(self.computation, lambda computation: self.engine(computation, self.predictors()))
-
-    def test_loss_is_bounded(self) -> None:
-        clock = Clock()
-        priced = Priced(self._machine(), clock, PRICES)
-        check_bounded(self.engine(priced, {"slow": Slow(Garbage(), clock, 40 * PRICES["step"])}, clock=clock))
-
-    def test_all_time_is_booked(self) -> None:
-        clock = Clock()
-        priced = Priced(self._machine(), clock, PRICES)
-        check_accounted(self.engine(priced, self.predictors(), clock=clock), clock)
-
-    def _with(self, predictors: Mapping[str, Predictor], computation: Computation) -> Engine:
-        return self.engine(computation, predictors)
-
-    def _machine(self) -> Machine:
-        computation = self.computation()
-        if not isinstance(computation, Executable):
-            raise AssertionError("an exact computation has task() and resembles(), so that workers can run on from it")
-        return cast(Machine, computation)
-
-
-class JudgedLaws(ComputationLaws):
-    """What holds where a validator judges a candidate on the spot."""
-
-    horizons: tuple[int, ...] = (8,)
-
-    def validator(self) -> Validator:
-        """Make the validator that a run would have."""
-        return Strict()
-
-    def test_transparent_where_all_is_refused(self) -> None:
-        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
-
-    def test_transparent_where_the_validator_raises(self) -> None:
-        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Break()))
-
-    def test_rejection_changes_nothing(self) -> None:
-        check_rejection(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
-
-    def test_judging_changes_nothing(self) -> None:
-        check_judging(self.computation, self.predictors(), self.validator(), self.horizons)
-
-    def test_driven_from_outside(self) -> None:
-        check_driven(
-            self.computation, lambda computation: self.engine(computation, self.predictors(), self.validator())
-        )
-
-    def test_reproducible(self) -> None:
-        check_reproducible(
-            self.computation,
-            lambda computation, clock: self.engine(computation, self.predictors(), self.validator(), clock),
-        )
-
-    def test_resumed(self) -> None:
-        check_resumed(
-            self.computation, lambda computation: self.engine(computation, self.predictors(), self.validator())
-        )
-
-    def test_loss_is_bounded(self) -> None:
-        for validator in (Refuse(), Accept(gain_steps=0.0), self.validator()):
-            check_bounded(self.engine(self.computation(), self.predictors(), validator))
 
 
 PRICES: Mapping[str, float] = {
@@ -388,6 +250,7 @@ PRICES: Mapping[str, float] = {
 """Seconds, in proportions that are usual: a superstep of eight such steps is worth a task, though not by much."""
 
 
-def _require(kept: bool, otherwise: str) -> None:
+def require(kept: bool, otherwise: str) -> None:
+    """Raise AssertionError with this sentence unless the law is kept."""
     if not kept:
         raise AssertionError(otherwise)

@@ -1,0 +1,34 @@
+"""Whether a component takes more and more, the longer a run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from asc.testing.courses import Course, Visit
+from asc.testing.effort import Held, instructions
+
+Call = Callable[[Visit], object]
+
+
+def work(course: Course, call: Call) -> tuple[int, int]:
+    """Return the most instructions of a call in a tenth of a long course from its third on, and in its last tenth."""
+    most, tenth = {False: 0, True: 0}, max(1, course.long // 10)
+    for number, visit in enumerate(course.visits(course.long)):
+        late = number >= course.long - tenth
+        if late or course.long // 3 <= number < course.long // 3 + tenth:
+            most[late] = max(most[late], instructions(partial(call, visit)))
+        else:
+            call(visit)
+    return most[False], most[True]
+
+
+def memory(course: Course, call: Call) -> int:
+    """Return by how many bytes the memory held has grown from the middle of a long course to its end."""
+    grown = 0
+    with Held() as held:
+        for number, visit in enumerate(course.visits(course.long)):
+            call(visit)
+            if number in (course.long // 2, course.long - 1):
+                grown = held.now() - grown
+    return grown

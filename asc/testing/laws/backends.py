@@ -1,0 +1,171 @@
+"""The laws of backends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from asc.backend import Backend
+from asc.computation import Computation
+from asc.config import RunConfig
+from asc.plugins import load
+from asc.run import Run
+from asc.testing.checks import require, walk
+from asc.testing.laws.base import Laws
+from asc.types import Memory
+
+_PICKLE = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"(dp", b"(lp")
+_FIRST = 5  # steps before the first checkpoint
+
+
+class BackendLaws(Laws):
+    """What every backend promises. Give `backend`, with settings that make some hundred steps or fewer.
+
+        class TestMine(BackendLaws, ExactLaws):
+            def backend(self):
+                return MyBackend(MyBackend.Config(steps=300))
+
+    `ExactLaws` or `JudgedLaws` beside it are about the computation that it makes; this class provides it to them.
+    """
+
+    def backend(self) -> Backend[Any]:
+        """Make the backend, a fresh one each time."""
+        raise NotImplementedError("give the class a method backend() that makes the one to be tested")
+
+    def computation(self) -> Computation:
+        """Make the backend's computation at its start."""
+        made: Computation = self.backend().computation(plain=False)
+        return made
+
+    def test_starts_the_same_each_time(self) -> None:
+        """A configuration is one computation: it starts in the same state each time, to speculate on or plain.
+
+        If it fails: seed what is drawn from the settings, and draw it in the constructor's order.
+        """
+        starts = {
+            made.computation(plain=plain).digest() for made in (self.backend(),) for plain in (False, True, False)
+        }
+        starts |= {self.backend().computation(plain=False).digest()}
+        require(len(starts) == 1, f"four computations of one configuration started in {len(starts)} states")
+
+    def test_plain_and_prepared_ones_end_the_same(self) -> None:
+        """A computation made for a plain run and one made for speculation take the same steps.
+
+        If it fails: what is prepared for speculation changes the course.
+        """
+        ends = {walk(self.backend().computation(plain=plain)) for plain in (False, True)}
+        require(len(ends) == 1, "a plain computation and one prepared for speculation ended in two states")
+
+    def test_settings_go_through_json(self) -> None:
+        """A run's record holds its settings as JSON, and a resumed run is made from them: nothing is lost.
+
+        If it fails: give fields types that pydantic can write and read back.
+        """
+        config = self.backend().config
+        require(isinstance(config, RunConfig), f"the settings are a {type(config).__name__}, which is no RunConfig")
+        again = type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json"))))
+        require(again == config, f"written and read back, the settings are others: {again!r}, and were {config!r}")
+
+    def test_settings_are_described(self) -> None:
+        """Every setting says what it is: the text is the command line's help, and the table of `asc explain`.
+
+        If it fails: give the field a `Field(..., description="...")`.
+        """
+        bare = sorted(_undescribed(type(self.backend().config)))
+        require(not bare, f"these settings have no description: {', '.join(bare)}")
+
+    def test_says_where_guesses_are_executed(self) -> None:
+        """An exact backend has a pool, be it without workers; one whose guesses are judged has none.
+
+        If it fails: `pool` returns a Pool where `computation.exact`, and None otherwise.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        pool = backend.pool(computation)
+        fits = (pool is not None) == computation.exact
+        require(fits, f"exact is {computation.exact}, and pool() returns {pool!r}")
+        require(pool is None or pool.workers >= 0, f"pool() returns {pool!r}; workers are 0 or more")
+
+    def test_a_checkpoint_brings_everything_back(self, tmp_path: Path) -> None:
+        """Another process that loads a checkpoint is where this one was, and goes on to the same end.
+
+        If it fails: something that the steps depend on is not written, such as a generator's state.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        for _ in range(2):  # the second replaces the first
+            computation.advance(_FIRST)
+            backend.save(computation, tmp_path / "checkpoints", Memory())
+        position, digest = computation.position(), computation.digest()
+        again = self.backend()
+        resumed = again.computation(plain=False)
+        found = again.load(resumed, tmp_path / "checkpoints")
+        require(found is not None, "load() found no checkpoint where save() had written one")
+        where = f"saved at position {position}, it was loaded at {resumed.position()}"
+        require((resumed.position(), resumed.digest()) == (position, digest), f"{where}, or in another state")
+        require(walk(resumed) == walk(computation), "from the checkpoint it went on to another end")
+
+    def test_no_checkpoint_is_none(self, tmp_path: Path) -> None:
+        """Where there is no checkpoint yet, load() says so by None, and the computation stays at its start.
+
+        If it fails: look before you read; the folder may not even exist.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        digest = computation.digest()
+        for folder in (tmp_path, tmp_path / "none"):
+            require(
+                backend.load(computation, folder) is None, f"load() found a checkpoint in {folder}, an empty folder"
+            )
+        require(computation.digest() == digest, "looking for a checkpoint in vain changed the computation")
+
+    def test_checkpoints_are_no_pickles(self, tmp_path: Path) -> None:
+        """A checkpoint is data: to load one never runs code that somebody put there.
+
+        If it fails: write JSON, numpy's format without objects, or safetensors.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        computation.advance(_FIRST)
+        backend.save(computation, tmp_path, Memory())
+        files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+        require(bool(files), "save() wrote no file")
+        for path in files:
+            data = path.read_bytes()
+            require(not data.startswith(_PICKLE) and b"data.pkl" not in data, f"{path.name} is a pickle")
+
+    def test_outcome_is_json(self) -> None:
+        """What a person sees of the final state is made of values that JSON can hold.
+
+        If it fails: turn arrays into lists, and numbers that are none into None.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        walk(computation)
+        outcome = backend.outcome(computation)
+        require(isinstance(outcome, Mapping), f"outcome() returns {outcome!r}, which is no mapping")
+        json.dumps(dict(outcome), allow_nan=False)
+
+    def test_a_run_ends_where_a_plain_one_does(self) -> None:
+        """As `asc run` runs it, with its own settings: an exact run ends as a plain one; a judged one does in shadow.
+
+        If it fails: see the laws of computations; the sentence names the two ends.
+        """
+        plugins = load()
+        plain = Run(self.backend(), "it", plugins, speculate=False).execute()
+        backend = self.backend()
+        shadow = not backend.computation(plain=False).exact
+        summary = Run(backend, "it", plugins, shadow=shadow).execute()
+        ends = summary["final_digest"], plain["final_digest"]
+        require(ends[0] == ends[1], f"with speculation it ended in {ends[0][:12]}, without in {ends[1][:12]}")
+        require(not summary["warnings"], f"the run warned: {' '.join(summary['warnings'])}")
+
+
+def _undescribed(settings: type[BaseModel]) -> Iterator[str]:
+    for name, field in settings.model_fields.items():
+        if not field.description:
+            yield name

@@ -1,0 +1,62 @@
+"""What all classes of laws share: a law cannot be lost without a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
+from unittest import SkipTest
+
+from asc.plugins.nearest import suggestion
+from asc.testing.chance import global_randomness, shaken
+
+
+class Laws:
+    """Laws as tests. Subclass one of its kinds in a test module, and give it what it asks for.
+
+    A law that cannot hold is named in `dropped` with the reason, and is then reported as skipped:
+
+        dropped = {"test_beats_standing_still": "the present state is all that it ever predicts"}
+
+    Raises TypeError, as the class is made, where a law is taken away in another way, or dropped without a reason.
+    """
+
+    dropped: ClassVar[Mapping[str, str]] = {}
+    """Laws that do not apply, each with a sentence that says why."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        inherited = {name for base in cls.__mro__[1:] for name in laws_of(base)}
+        for name in sorted(inherited & set(vars(cls))):
+            raise TypeError(
+                f"{cls.__name__} replaces the law {name}. Give your own test another name; to drop the law, say why: "
+                f'dropped = {{"{name}": "because ..."}}'
+            )
+        for name, why in vars(cls).get("dropped", {}).items():
+            if name not in inherited:
+                raise TypeError(f"{cls.__name__} drops {name}, which is no law{suggestion(name, sorted(inherited))}")
+            if not why.strip():
+                raise TypeError(f"{cls.__name__} drops {name} without a reason: write a sentence that says why.")
+            setattr(cls, name, _skipping(name, why))
+
+    def global_randomness(self) -> Hashable:
+        """Return a key of the state of all generators that a process shares; extend it by those that are yours."""
+        return global_randomness()
+
+    def shaken(self, seed: int) -> AbstractContextManager[None]:
+        """Seed these generators for a while."""
+        return shaken(seed)
+
+
+def laws_of(kind: type) -> frozenset[str]:
+    """Return the laws that a class itself states: names of the tests in it, where it is one of these classes."""
+    stated = kind.__module__.startswith(__name__.rpartition(".")[0] + ".")
+    return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
+
+
+def _skipping(name: str, why: str) -> Callable[[Laws], None]:
+    def skip(_: Laws) -> None:
+        raise SkipTest(why)
+
+    skip.__name__, skip.__doc__ = name, f"Dropped: {why}"
+    return skip

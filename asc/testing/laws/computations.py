@@ -1,0 +1,226 @@
+"""The laws of computations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import cast
+
+from asc.allocator import Allocator
+from asc.computation import Computation, Executable, Predictor, Validator
+from asc.engine import Engine
+from asc.predictors.last_value import LastValue
+from asc.predictors.linear import Linear
+from asc.predictors.mean import Mean
+from asc.predictors.quadratic import Quadratic
+from asc.testing.assembly import assemble
+from asc.testing.checks import (
+    PRICES,
+    check_accounted,
+    check_bounded,
+    check_driven,
+    check_judging,
+    check_rejection,
+    check_reproducible,
+    check_resumed,
+    check_same_end,
+    check_snapshot,
+    check_stretches,
+)
+from asc.testing.clock import Clock, Machine, Priced, Slow
+from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.validators.strict import Strict
+
+
+class ComputationLaws:
+    """What holds for every computation. Give `computation`, and change whatever else does not fit."""
+
+    every = 8
+    """Steps between boundaries; the computation should take a few dozen times as many in all."""
+
+    horizons: tuple[int, ...] = ()
+    """Horizons to judge, in steps; an exact computation chooses them by itself."""
+
+    def computation(self) -> Computation:
+        """Make the computation at its start, the same each time."""
+        raise NotImplementedError("give the class a method computation() that makes the one to be tested")
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """Make predictors that have something to say about the computation, right or wrong."""
+        return {"last-value": LastValue(), "linear": Linear(), "mean": Mean(), "quadratic": Quadratic()}
+
+    def engine(
+        self,
+        computation: Computation,
+        predictors: Mapping[str, Predictor],
+        validator: Validator | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> Engine:
+        """Put an engine together."""
+        rationing = Allocator.Config(horizons=self.horizons)
+        return assemble(
+            computation, predictors, every=self.every, validator=validator, allocator=rationing, clock=clock
+        )
+
+    def test_snapshot_brings_everything_back(self) -> None:
+        """A full snapshot brings everything back, position and random state included, as often as one likes.
+
+        If it fails: snapshot() leaves something out, restore() does not put it back, or hands out what it should copy.
+        """
+        check_snapshot(self.computation)
+
+    def test_steps_are_steps_however_grouped(self) -> None:
+        """Ten steps at once and ten times one are the same steps, observed and recorded in between or not.
+
+        If it fails: observe() or a recorded advance() changes the state, or draws from its generator.
+        """
+        check_stretches(self.computation)
+
+    def test_transparent_with_a_silent_predictor(self) -> None:
+        """With a predictor that says nothing, a run ends as a plain one.
+
+        If it fails: the computation does not stand being looked at; see the two laws above.
+        """
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"silent": Silent()}))
+
+    def test_transparent_with_a_raising_predictor(self) -> None:
+        """With a predictor that raises, a run ends as a plain one.
+
+        If it fails: the computation does not stand being looked at; see the laws of snapshots and steps.
+        """
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"raising": Raising()}))
+
+    def test_transparent_with_garbage(self) -> None:
+        """With predictions that cannot be right, some of them not even of the right kind, a run ends as a plain one.
+
+        If it fails: materialise() returns None for what means nothing here, and leaves the state alone.
+        """
+        check_same_end(self.computation, lambda computation: self.engine(computation, {"garbage": Garbage()}, Refuse()))
+
+
+class ExactLaws(ComputationLaws):
+    """What holds where every leap is confirmed by execution."""
+
+    def test_exact_with_any_predictor(self) -> None:
+        """With any one predictor, a run ends as a plain one, bit for bit.
+
+        If it fails: a transition leaves out of `causal` something that its steps read, or apply() does other than they did.
+        """
+        for name, predictor in self.predictors().items():
+            check_same_end(self.computation, partial(self._with, {name: predictor}))
+
+    def test_exact_with_all_predictors(self) -> None:
+        """With all predictors at once, right ones and wrong ones, a run ends as a plain one, bit for bit.
+
+        If it fails: a transition leaves out of `causal` something that its steps read, or apply() does other than they did.
+        """
+        check_same_end(self.computation, partial(self._with, {**self.predictors(), "garbage": Garbage()}))
+
+    def test_driven_from_outside(self) -> None:
+        """A loop of somebody's own, which calls at each boundary, ends where the engine's own loop does.
+
+        If it fails: something depends on how often it is asked, such as a counter in position() or key().
+        """
+        check_driven(self.computation, lambda computation: self.engine(computation, self.predictors()))
+
+    def test_loss_is_bounded(self) -> None:
+        """Whatever predictors do, what speculation loses stays within its share of the plain work.
+
+        If it fails: a price is wrong: cost() is in plain steps, for each kind of work that this computation causes.
+        """
+        clock = Clock()
+        priced = Priced(self._machine(), clock, PRICES)
+        check_bounded(self.engine(priced, {"slow": Slow(Garbage(), clock, 40 * PRICES["step"])}, clock=clock))
+
+    def test_all_time_is_booked(self) -> None:
+        """Every second of the main thread stands in the ledger.
+
+        If it fails: a method that the ledger takes for free reads a clock or works; see asc.testing.clock.Priced.
+        """
+        clock = Clock()
+        priced = Priced(self._machine(), clock, PRICES)
+        check_accounted(self.engine(priced, self.predictors(), clock=clock), clock)
+
+    def _with(self, predictors: Mapping[str, Predictor], computation: Computation) -> Engine:
+        return self.engine(computation, predictors)
+
+    def _machine(self) -> Machine:
+        computation = self.computation()
+        if not isinstance(computation, Executable):
+            raise AssertionError("an exact computation has task() and resembles(), so that workers can run on from it")
+        return cast(Machine, computation)
+
+
+class JudgedLaws(ComputationLaws):
+    """What holds where a validator judges a candidate on the spot."""
+
+    horizons: tuple[int, ...] = (8,)
+
+    def validator(self) -> Validator:
+        """Make the validator that a run would have."""
+        return Strict()
+
+    def test_transparent_where_all_is_refused(self) -> None:
+        """Where every candidate is refused, a run ends as a plain one, bit for bit.
+
+        If it fails: making or judging a candidate changes the state, or draws from training's own generator.
+        """
+        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+
+    def test_transparent_where_the_validator_raises(self) -> None:
+        """Where the validator raises, a run ends as a plain one, bit for bit.
+
+        If it fails: score() does not put back what it replaced when it fails.
+        """
+        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Break()))
+
+    def test_rejection_changes_nothing(self) -> None:
+        """At each boundary where a candidate is refused, the state stays as it was, bit for bit.
+
+        If it fails: the sentence names the place; materialise() and score() put back what they replace.
+        """
+        check_rejection(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+
+    def test_judging_changes_nothing(self) -> None:
+        """Making a candidate and judging it leave the state as it was, whatever the verdict.
+
+        If it fails: the sentence names the predictor and the place; put back what is replaced, in a `finally`.
+        """
+        check_judging(self.computation, self.predictors(), self.validator(), self.horizons)
+
+    def test_driven_from_outside(self) -> None:
+        """A loop of somebody's own, which calls at each boundary, ends where the engine's own loop does.
+
+        If it fails: something depends on how often it is asked, such as a counter in position() or key().
+        """
+        check_driven(
+            self.computation, lambda computation: self.engine(computation, self.predictors(), self.validator())
+        )
+
+    def test_reproducible(self) -> None:
+        """Two runs with one seed decide and end alike, however quick the machine: the clock decides nothing.
+
+        If it fails: cost() of an inexact computation reads no clock; count passes or bytes instead.
+        """
+        check_reproducible(
+            self.computation,
+            lambda computation, clock: self.engine(computation, self.predictors(), self.validator(), clock),
+        )
+
+    def test_resumed(self) -> None:
+        """A run that goes on from a checkpoint decides and ends as one that never stopped.
+
+        If it fails: something that steers is neither in snapshot() nor in a component's state_dict().
+        """
+        check_resumed(
+            self.computation, lambda computation: self.engine(computation, self.predictors(), self.validator())
+        )
+
+    def test_loss_is_bounded(self) -> None:
+        """Whatever predictors do, what speculation loses stays within its share of the plain work.
+
+        If it fails: a price is wrong: cost() is in plain steps, for each kind of work that this computation causes.
+        """
+        for validator in (Refuse(), Accept(gain_steps=0.0), self.validator()):
+            check_bounded(self.engine(self.computation(), self.predictors(), validator))

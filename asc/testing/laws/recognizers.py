@@ -1,0 +1,278 @@
+"""The laws of recognizers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from asc.allocator import Allocator
+from asc.computation import Computation, Executable, Follows, Learns, Needs, Recognizer, Stateful
+from asc.engine import Engine
+from asc.predictors.linear import Linear
+from asc.testing.assembly import assemble
+from asc.testing.checks import check_resumed, check_same_end, require
+from asc.testing.contents import contents
+from asc.testing.courses import Course, Visit, courses
+from asc.testing.effort import cost
+from asc.testing.growth import memory, work
+from asc.testing.laws.base import Laws
+from asc.testing.stand_ins import Accept
+from asc.types import Attempt, Outcome, Plan, Recognition
+
+ATTEMPTS = tuple(
+    Attempt(Plan("linear", horizon), outcome, gain, "a reason", change, reached)
+    for outcome in Outcome
+    for horizon, gain, change, reached in ((0, 0.0, None, None), (10, 7.5, -0.1, None), (40, -3.0, 0.2, 20))
+)
+"""What may become of an attempt: every outcome, with and without figures."""
+
+
+class RecognizerLaws(Laws):
+    """What every recognizer promises. Give `recognizer`, and change whatever else does not fit.
+
+        class TestMine(RecognizerLaws):
+            def recognizer(self):
+                return Mine()
+
+    Each law walks the reference courses that provide what the recognizer needs.
+    """
+
+    may_hold = 256 * 1024
+    """Bytes by which what it holds may grow from the middle to the end of a long course."""
+
+    def recognizer(self) -> Recognizer:
+        """Make the recognizer, a fresh one each time."""
+        raise NotImplementedError("give the class a method recognizer() that makes the one to be tested")
+
+    def courses(self) -> Sequence[Course]:
+        """Give the courses to try it on. Add one of the kind that it is made for, where that is not among these."""
+        return courses(self._needs())
+
+    def test_raises_nothing(self) -> None:
+        """A recognizer decides at each boundary; one that raises ends the run.
+
+        If it fails: answer with speculate=False and a label such as "unknown" where there is nothing to go by.
+        """
+        for course in self._usable():
+            for _ in self._answers(course):
+                pass
+
+    def test_boundaries_lie_ahead(self) -> None:
+        """The next boundary is a whole number of steps, and beyond the present position: else a run stands still.
+
+        If it fails: return at least position + 1.
+        """
+        for course in self._usable():
+            recognizer = self.recognizer()
+            for visit in course.visits():
+                position = visit.computation.position()
+                following = self._try(recognizer.next_boundary, position, visit.computation)
+                ahead = isinstance(following, int) and following > position
+                require(ahead, f"at position {position} of {course.name} the next boundary is {following!r}")
+                self._try(recognizer.recognise, visit.computation)
+
+    def test_answers_are_well_formed(self) -> None:
+        """An answer is a Recognition: a truth value, a label of one short line, and a finite score or none.
+
+        If it fails: the sentence shows the answer. The label is what people read in the record and the report.
+        """
+        for course in self._usable():
+            for visit, said in self._answers(course):
+                shown = f"at position {visit.computation.position()} of {course.name} it answers {said!r}"
+                require(isinstance(said, Recognition), f"{shown}, which is no Recognition")
+                require(isinstance(said.speculate, bool), f"{shown}: speculate is True or False")
+                line = isinstance(said.label, str) and 0 < len(said.label.strip()) <= 40 and "\n" not in said.label
+                require(line, f"{shown}: the label is a line of at most 40 characters")
+                finite = said.score is None or bool(np.isfinite(said.score))
+                require(finite, f"{shown}: the score is a finite number or None")
+
+    def test_speculates_somewhere(self) -> None:
+        """A recognizer finds places worth guessing from, on one of the courses at least.
+
+        If it fails: it never does. Add a course of the kind that it is made for, in `courses`.
+        """
+        found = any(said.speculate for course in self._usable() for _, said in self._answers(course))
+        require(found, f"it speculates nowhere on {', '.join(course.name for course in self._usable())}")
+
+    def test_reads_only_what_it_needs(self) -> None:
+        """What a recognizer reads is what it declares in `needs`, so that a run can refuse it before it starts.
+
+        If it fails: give the class `needs = frozenset({"fingerprint"})`, with the name of what you read.
+        """
+        needs = self._needs()
+        for course in self._usable():
+            recognizer = self.recognizer()
+            for visit in course.visits():
+                computation: Any = visit.computation
+                computation.read = partial(_read_declared, needs, computation.read)
+                self._try(recognizer.next_boundary, computation.position(), computation)
+                self._try(recognizer.recognise, computation)
+                del computation.read
+
+    def test_leaves_the_computation_untouched(self) -> None:
+        """To look is not to touch: the computation is the same before and after, bit for bit.
+
+        If it fails: copy before you write, and take a snapshot rather than advancing.
+        """
+        for course in self._usable():
+            recognizer = self.recognizer()
+            for visit in course.visits():
+                before = visit.computation.digest()
+                self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
+                self._try(recognizer.recognise, visit.computation)
+                same = visit.computation.digest() == before
+                require(same, f"it changed the computation at position {visit.computation.position()} of {course.name}")
+
+    def test_leaves_global_randomness_alone(self) -> None:
+        """Whoever speculates draws from generators of its own: a run with it must draw what one without it draws.
+
+        If it fails: make a generator in the constructor, with a seed from the settings.
+        """
+        for course in self._usable():
+            recognizer = self.recognizer()
+            for visit in course.visits():
+                before = self.global_randomness()
+                self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
+                self._try(recognizer.recognise, visit.computation)
+                require(self.global_randomness() == before, f"it drew from a global generator, on {course.name}")
+
+    def test_same_input_same_answer(self) -> None:
+        """Two recognizers of the same settings that have seen the same give the same answers: runs can be repeated.
+
+        If it fails: something beside the computation decides, such as a clock, the order of a set, unseeded chance.
+        """
+        for course in self._usable():
+            answers = []
+            for seed in (1, 2):
+                with self.shaken(seed):
+                    answers.append([contents(said) for _, said in self._answers(course)])
+            require(answers[0] == answers[1], f"two fresh recognizers gave different answers on {course.name}")
+
+    def test_learns_from_any_attempt(self) -> None:
+        """One that learns is told of every attempt, whatever became of it, with figures and without.
+
+        If it fails: look at `attempt.outcome` first; `change` and `reached` may be None.
+        """
+        for course in self._usable():
+            recognizer = self.recognizer()
+            if not isinstance(recognizer, Learns):
+                return
+            for visit, attempt in zip(course.visits(len(ATTEMPTS)), ATTEMPTS, strict=True):
+                self._try(recognizer.recognise, visit.computation)
+                self._try(recognizer.learn, attempt)
+                if isinstance(recognizer, Follows):
+                    self._try(recognizer.follow, visit.computation)
+
+    def test_runs_end_the_same(self) -> None:
+        """An exact run ends, bit for bit, as it does without speculation, wherever the recognizer stops it.
+
+        If it fails: it changes the computation; see test_leaves_the_computation_untouched.
+        """
+        for course in self._usable():
+            if isinstance(course.make(1), Executable):
+
+                def build(computation: Computation) -> Engine:
+                    return assemble(computation, {"linear": Linear()}, recognizer=self.recognizer())
+
+                check_same_end(partial(course.make, 40 * course.every), build)
+
+    def test_goes_on_after_a_stop(self) -> None:
+        """A judged run that is resumed ends as if it had never stopped: what a recognizer remembers is in its state.
+
+        If it fails: offer state_dict() and load_state_dict(state), of what JSON and numpy arrays hold.
+        """
+        for course in self._usable():
+            if isinstance(course.make(1), Executable):
+                continue
+
+            def build(computation: Computation, course: Course = course) -> Engine:
+                return assemble(
+                    computation,
+                    {"linear": Linear()},
+                    recognizer=self.recognizer(),
+                    validator=Accept(gain_steps=2.0),
+                    allocator=Allocator.Config(horizons=(course.every,), overdraft=9.0),
+                )
+
+            check_resumed(partial(course.make, 30 * course.every), build)
+
+    def test_state_goes_through_a_checkpoint(self) -> None:
+        """What state_dict() returns is made of dictionaries, lists, what JSON holds, and arrays.
+
+        If it fails: turn keys into strings and sets into lists, and back in load_state_dict.
+        """
+        for course in self._usable():
+            recognizer = self.recognizer()
+            if isinstance(recognizer, Stateful):
+                for visit in course.visits():
+                    self._try(recognizer.recognise, visit.computation)
+                json.dumps(recognizer.state_dict(), default=lambda array: np.asarray(array).tolist())
+
+    def test_work_does_not_grow(self) -> None:
+        """A call late in a long run does no more work than one early in it: a run has thousands of boundaries.
+
+        Counted in Python's instructions, not in seconds. If it fails: keep sums that you update, or the last few
+        values, rather than going through everything that you have ever seen.
+        """
+        for course in self._usable()[:2]:
+            early, late = work(course, self._call())
+            grown = f"on {course.name} a call took {early:,} instructions early in the run and {late:,} at its end"
+            require(late <= 2 * early + 500, grown)
+
+    def test_memory_does_not_grow(self) -> None:
+        """What a recognizer holds is bounded, however long the run.
+
+        If it fails: forget the oldest, or set `may_hold` where there is a bound farther out.
+        """
+        for course in self._usable()[:2]:
+            grown = memory(course, self._call())
+            growth = f"on {course.name} it held {grown:,} bytes more at the end of a long course than at its middle"
+            require(grown <= self.may_hold, growth)
+
+    def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
+        """Time and memory of a call are reported, and never judged: what they are worth is for a run to say.
+
+        Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
+        """
+        for course in self._usable():
+            call = self._call()
+            for visit in course.visits():
+                call(visit)
+            record_property(f"recognise on {course.name}", str(cost(partial(call, visit))))
+
+    def _needs(self) -> frozenset[str]:
+        recognizer = self.recognizer()
+        return recognizer.needs if isinstance(recognizer, Needs) else frozenset()
+
+    def _usable(self) -> Sequence[Course]:
+        found = self.courses()
+        require(bool(found), f"no course provides {', '.join(sorted(self._needs()))}: override courses()")
+        return found
+
+    def _try(self, call: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except AssertionError:
+            raise
+        except Exception as error:
+            name = getattr(call, "__name__", "it")
+            raise AssertionError(f"{name} raised {type(error).__name__}: {error}") from error
+
+    def _call(self) -> Callable[[Visit], object]:
+        recognizer = self.recognizer()
+        return lambda visit: self._try(recognizer.recognise, visit.computation)
+
+    def _answers(self, course: Course) -> Iterator[tuple[Visit, Recognition]]:
+        recognizer = self.recognizer()
+        for visit in course.visits():
+            self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
+            yield visit, self._try(recognizer.recognise, visit.computation)
+
+
+def _read_declared(needs: frozenset[str], read: Callable[..., Any], need: str, snapshots: Any) -> Any:
+    require(need in needs, f'it reads "{need}", which is not among its needs: {sorted(needs)}')
+    return read(need, snapshots)

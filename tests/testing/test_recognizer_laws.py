@@ -1,0 +1,47 @@
+"""The core's own recognizers under the laws that authors get."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from asc.computation import Recognizer
+from asc.recognizers.always import Always
+from asc.recognizers.every import Every
+from asc.recognizers.never import Never
+from asc.recognizers.recurring import Recurring
+from asc.recognizers.similarity import Similarity
+from asc.recognizers.thresholds import Learned, Quantile, ThresholdsConfig
+from asc.testing import RecognizerLaws
+
+
+class TestAlways(RecognizerLaws):
+    def recognizer(self) -> Recognizer:
+        return Always()
+
+
+class TestEvery(RecognizerLaws):
+    def recognizer(self) -> Recognizer:
+        return Every(Every.Config(steps=7))
+
+
+class TestNever(RecognizerLaws):
+    dropped: ClassVar = {"test_speculates_somewhere": "it is there to switch speculation off"}
+
+    def recognizer(self) -> Recognizer:
+        return Never()
+
+
+class TestRecurring(RecognizerLaws):
+    def recognizer(self) -> Recognizer:
+        return Recurring()
+
+
+class TestSimilarity(RecognizerLaws):
+    thresholds: ThresholdsConfig = Learned.Config(explore=2)
+
+    def recognizer(self) -> Recognizer:
+        return Similarity(Similarity.Config(every=5, thresholds=self.thresholds))
+
+
+class TestQuantiles(TestSimilarity):
+    thresholds = Quantile.Config(least=3)
