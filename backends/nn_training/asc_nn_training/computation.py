@@ -266,11 +266,13 @@ class TrainingComputation:
                     self._unpaid["validate"] += 1.0
                 found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
             except NonFiniteError:
-                found = {subset: np.array([np.inf]) for subset in subsets.values()}
+                found = {}
             except (MemoryError, RuntimeError) as error:
                 self._remark_memory(error)
                 raise
         self._unpaid["validate"] += self._costs.moved(12.0)
+        if not found:  # it led to numbers that are none
+            return {look: np.full_like(self.score(None, look), np.inf) for look in looks}
         return {look: found[subset] for look, subset in subsets.items()}
 
     @contextmanager

@@ -90,12 +90,12 @@ def test_outer_steps_follow_the_outer_loop_whatever_is_refused() -> None:
     random = torch.Generator().manual_seed(3)
     inner, outer, buffer, segment = torch.zeros(5), torch.zeros(5), torch.zeros(5), 0
     assert predictor.predict(Past(inner.clone()), 0) is None
-    for taken in (True, False, True, True, False, True):
+    for place, taken in enumerate((True, False, True, True, False, True), start=1):
         inner += torch.randn(5, generator=random)
         moved = outer - inner
         proposed = mu * buffer + moved
         wanted = outer - eta * (mu * proposed + moved)
-        past = Past(inner.clone(), segment=segment)
+        past = Past(inner.clone(), positions=(10 * place,), segment=segment)
         torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), wanted)
         segment += taken
         if taken:
@@ -104,9 +104,9 @@ def test_outer_steps_follow_the_outer_loop_whatever_is_refused() -> None:
         again = NesterovOuter(predictor.config)
         again.load_state_dict(predictor.state_dict())
         torch.testing.assert_close(again.state_dict(), predictor.state_dict())
-    foreign = Past(inner + 3.0, segment=segment + 1)
+    foreign = Past(inner + 3.0, positions=(70,), segment=segment + 1)
     assert predictor.predict(foreign, 0) is None  # another's leap is none of the increments
-    after = Past(inner + 4.0, segment=segment + 1)
+    after = Past(inner + 4.0, positions=(80,), segment=segment + 1)
     proposed = mu * buffer - 1.0
     wanted = inner + 3.0 - eta * (mu * proposed - 1.0)
     torch.testing.assert_close(mixed(after, predictor.predict(after, 0)), wanted)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from asc import Direct, Settings
 from asc.computation import History
-from asc.predictors.learning import Reader, Spacings
+from asc.predictors import Reader, Spacings
 from asc.words import Word
 from asc_gf2.affine_map import AffineMap
 

@@ -11,7 +11,7 @@ from asc_gf2.predictor import GF2Affine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.testing.histories import WordHistory
+from asc.testing import WordHistory
 from asc.words import Word
 
 CELLS = 61

@@ -36,6 +36,7 @@ class NesterovOuter:
         self._outer: Values | None = None
         self._buffer: Values | None = None
         self._segment = 0  # that the outer weights belong to
+        self._began = -1  # position at which the outer step under way began
         self._proposed: tuple[Values, Values] | None = None  # outer weights and buffer, should it be taken
 
     @torch.no_grad()
@@ -43,8 +44,10 @@ class NesterovOuter:
         """Return the outer step's weights; the first time, only note where it began."""
         newest: Values = history.read("weights")[-1]
         segment: int = history.read("segment")
+        here = history.positions[-1]
         if self._outer is None or segment != self._segment:
-            self._outer, self._segment = newest, segment
+            self._outer, self._segment, self._began = newest, segment, here
+        if here == self._began:
             return None
         mu, eta = self.config.momentum, self.config.rate
         moved = list(torch._foreach_sub(self._outer, newest))
@@ -65,8 +68,9 @@ class NesterovOuter:
 
     def state_dict(self) -> dict[str, Any]:
         """Return outer weights and buffer."""
-        return {"outer": self._outer, "buffer": self._buffer, "segment": self._segment}
+        return {"outer": self._outer, "buffer": self._buffer, "segment": self._segment, "began": self._began}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from there, taking over the tensors."""
-        self._outer, self._buffer, self._segment = state["outer"], state["buffer"], state["segment"]
+        self._outer, self._buffer = state["outer"], state["buffer"]
+        self._segment, self._began = state["segment"], state["began"]

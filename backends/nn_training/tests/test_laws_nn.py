@@ -1,0 +1,189 @@
+"""The network backend's parts, and the core's that work on weights as well, under the laws that authors get."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from asc.backend import Backend
+from asc.computation import Predictor, Recognizer, Validator
+from asc.predictors.cascade import Cascade
+from asc.predictors.last_value import LastValue
+from asc.predictors.linear import Linear
+from asc.predictors.mean import Mean
+from asc.predictors.polynomial import Polynomial
+from asc.predictors.quadratic import Quadratic
+from asc.testing import BackendLaws
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.predictors.anderson import Anderson
+from asc_nn_training.predictors.average import TailAverage
+from asc_nn_training.predictors.ema import EmaIncrements
+from asc_nn_training.predictors.line_search import LineSearch
+from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
+from asc_nn_training.predictors.nesterov import NesterovOuter
+from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
+from asc_nn_training.recognizer import ActivationCosine
+from asc_nn_training.testing import TrainingRecognizerLaws, TrainingValidatorLaws, WeightPredictorLaws
+from asc_nn_training.validators.held_out_loss import Criterion, HeldOutLoss
+from asc_nn_training.validators.probation import Probation
+
+_EXPLODES = {"test_beats_standing_still": "the published form goes astray; it is kept to study why"}
+_LOOKS_BACK = {"test_beats_standing_still": "a mean of past states lies behind them, and is better in loss only"}
+
+
+class TestLinear(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return Linear()
+
+
+class TestQuadratic(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return Quadratic()
+
+
+class TestPolynomial(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return Polynomial()
+
+
+class TestCascade(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return Cascade()
+
+
+class TestLastValue(WeightPredictorLaws):
+    least = 1
+    dropped: ClassVar = {"test_beats_standing_still": "standing still is what it predicts"}
+
+    def predictor(self) -> Predictor:
+        return LastValue()
+
+
+class TestMean(WeightPredictorLaws):
+    least = 1
+    dropped: ClassVar = _LOOKS_BACK
+
+    def predictor(self) -> Predictor:
+        return Mean()
+
+
+class TestMomentum(WeightPredictorLaws):
+    least = 1
+
+    def predictor(self) -> Predictor:
+        return Momentum()
+
+
+class TestMomentumDecaying(WeightPredictorLaws):
+    least = 1
+
+    def predictor(self) -> Predictor:
+        return MomentumDecaying()
+
+
+class TestMomentumAsPrinted(WeightPredictorLaws):
+    least = 1
+    dropped: ClassVar = _EXPLODES | {"test_goes_on_after_a_stop": "leapt to unjudged, its weights soon are no numbers"}
+
+    def predictor(self) -> Predictor:
+        return MomentumAsPrinted()
+
+
+class TestMomentumAsCoded(WeightPredictorLaws):
+    least = 1
+    dropped: ClassVar = _EXPLODES
+
+    def predictor(self) -> Predictor:
+        return MomentumAsCoded()
+
+
+class TestQuadraticAsPrinted(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return QuadraticAsPrinted()
+
+
+class TestQuadraticAsCoded(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return QuadraticAsCoded()
+
+
+class TestNesterovOuter(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return NesterovOuter()
+
+
+class TestEmaIncrements(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return EmaIncrements()
+
+
+class TestTailAverage(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return TailAverage()
+
+
+class TestAnderson(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return Anderson()
+
+
+class TestLineSearch(WeightPredictorLaws):
+    def predictor(self) -> Predictor:
+        return LineSearch()
+
+
+class TestActivationCosine(TrainingRecognizerLaws):
+    def recognizer(self) -> Recognizer:
+        return ActivationCosine(ActivationCosine.Config(every=5))
+
+
+class HeldOut(TrainingValidatorLaws):
+    """By each criterion."""
+
+    __test__ = False
+    criterion: Criterion = "paired"
+
+    def validator(self) -> Validator:
+        return HeldOutLoss(HeldOutLoss.Config(criterion=self.criterion, sided="upper"))
+
+
+class TestPaired(HeldOut):
+    __test__ = True
+
+
+class TestStrict(HeldOut):
+    __test__ = True
+    criterion = "strict"
+
+
+class TestAdaptive(HeldOut):
+    __test__ = True
+    criterion = "adaptive"
+
+
+class TestProximity(HeldOut):
+    __test__ = True
+    criterion = "proximity"
+
+
+class TestProbation(TrainingValidatorLaws):
+    def validator(self) -> Validator:
+        return Probation(Probation.Config(steps=3))
+
+
+class TestNetworkBackend(BackendLaws):
+    @pytest.fixture(autouse=True)
+    def _small(self, small: Any) -> None:
+        self._make = small
+
+    def backend(self) -> Backend[Any]:
+        return NetworkBackend(self._make(model="gpt2-nano", steps=30, evaluate_every=15))
