@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-toy test test-slow lint bench-toy bench-network bench-recipes bench-studies wheels clean
+.PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-recipes bench-studies wheels clean
 
-demo: $(INSTALLED)
+demo: $(RUNTIME)
 	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
 
-demo-toy: $(INSTALLED)
+demo-toy: $(RUNTIME)
 	$(BIN)/python examples/tour.py
 
 test: $(INSTALLED)
@@ -23,6 +24,13 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Every link between pages and to headings is checked here; `make linkcheck` needs a network, for all other addresses.
+docs: $(INSTALLED)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env --write-all -d build/doctrees docs build/docs
+
+linkcheck: $(INSTALLED)
+	$(BIN)/sphinx-build --quiet -b linkcheck -d build/doctrees docs build/linkcheck
 
 bench-toy: $(INSTALLED)
 	$(BIN)/python benchmarks/toy.py
@@ -43,7 +51,13 @@ wheels: $(INSTALLED)
 clean:
 	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info
 
-$(INSTALLED): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
+# What runs: the core and the backends. A first demo waits for nothing else.
+$(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' -e 'backends/toy[dask]' -e 'backends/nn_training[plots,tensorboard]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e backends/toy -e backends/nn_training
+	touch $@
+
+# What tests, checks and documents it, and every optional part.
+$(INSTALLED): $(RUNTIME)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]' -e 'backends/toy[dask]' -e 'backends/nn_training[plots,tensorboard]'
 	touch $@

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pluggy
 
-from asc.types import Boundary, Status
+if TYPE_CHECKING:
+    from asc.types import Boundary, Status
 
 PROJECT = "asc"
 

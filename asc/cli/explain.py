@@ -16,7 +16,7 @@ from asc.observers.encodable import Encodable
 from asc.plugins import Entry
 from asc.plugins.fields import settings
 
-_CHOSEN = {
+CHOSEN = {
     "backend": ("asc run {}", "--set {}=VALUE"),
     "predictor": ("--predictors {}", "--set predictors.0.{}=VALUE"),
     "recognizer": ("--recognizer {}", "--set recognizer.{}=VALUE"),
@@ -45,7 +45,7 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     home = entry.source.plugin if entry.source.module else component.__module__  # a single file's module has no name
     yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {home}")
     yield Text(f"\n{_reflowed(inspect.cleandoc(component.__doc__ or entry.summary))}\n")
-    choose, change = _CHOSEN[entry.kind]
+    choose, change = CHOSEN[entry.kind]
     yield Text(f"Choose it with {choose.format(entry.name)}.")
     found = list(settings(config))
     if not found:

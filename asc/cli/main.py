@@ -5,43 +5,96 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
 import asc
-from asc.cli.advise import advise_command
-from asc.cli.explain import explain_command
-from asc.cli.plugins import plugins_command
-from asc.cli.report import report
-from asc.cli.run import run_command
-from asc.cli.runs import runs
-from asc.cli.study import study_command
+from asc.cli.lazy import Lazy, LazyGroup
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED
-from asc.plugins import Plugins, load
+
+if TYPE_CHECKING:
+    from asc.plugins import Plugins
+
+COMMANDS = {
+    "demo": Lazy("asc.cli.demo:demo_command", "Show speculation at work, page by page, in about three minutes."),
+    "run": Lazy(
+        "asc.cli.run:run_command", "Run a computation with speculation; `asc run BACKEND --help` lists the settings."
+    ),
+    "advise": Lazy(
+        "asc.cli.advise:advise_command", "Profile a computation for some seconds and say whether speculation would pay."
+    ),
+    "bench-predictor": Lazy(
+        "asc.cli.bench_predictor:bench_predictor_command",
+        "Ask predictors along a recorded run, offline, and say what they would have been worth.",
+    ),
+    "study": Lazy(
+        "asc.cli.study:study_command",
+        "Do a study of many runs, in a folder; `asc study NAME --help` lists the settings.",
+    ),
+    "plugins": Lazy(
+        "asc.cli.plugins:plugins_command",
+        "List the components that are installed, and the plugins that failed to load.",
+    ),
+    "explain": Lazy(
+        "asc.cli.explain:explain_command", "Explain a component: what it does, its settings, and where it comes from."
+    ),
+    "new": Lazy("asc.cli.new:new_command", "Write a plugin package of your own, complete with tests, to start from."),
+    "runs": Lazy("asc.cli.runs:runs", "List the recorded runs, newest first."),
+    "report": Lazy(
+        "asc.cli.report:report", 'Write report.html and trace.json for RUN: an id, its beginning, a path, or "latest".'
+    ),
+}
+"""Each command: where it is, and the first sentence of its help. None is imported before it is called."""
 
 
 class Session:
-    """What the commands share: the loaded plugins, and where to print."""
+    """What the commands share: the plugins, loaded when first asked for, and where to print."""
 
-    def __init__(self, plugins: Plugins, files: Sequence[Path] = ()) -> None:
-        self.plugins, self.files = plugins, files
-        self.console = Console()
-        self.messages = Console(stderr=True)
+    def __init__(self, files: Sequence[Path] = ()) -> None:
+        self.files = files
+        self.console = Console(emoji=False)
+        self.messages = Console(stderr=True, emoji=False)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """All plugins; those that fail to load are told of on standard error. Raises AscError where a file fails."""
+        from asc.plugins import load  # noqa: PLC0415 - a command that needs no plugin must not wait for them
+
+        plugins = load(self.files)
+        for status in plugins.statuses:
+            if status.error is not None:
+                _tell(self.messages, "warning", status.error)
+        return plugins
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(asc.__version__, package_name="asc-core", prog_name="asc")
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"asc, version {asc.__version__}")
+        context.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Predict the states that a computation will reach, check the prediction, and jump."""
 
 
-for command in (run_command, advise_command, study_command, plugins_command, explain_command, runs, report):
-    cli.add_command(command)
+assert isinstance(cli, LazyGroup)
+cli.table = COMMANDS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,13 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    messages = Console(stderr=True)
+    messages = Console(stderr=True, emoji=False)
     try:
-        files = plugin_files(arguments)
-        session = Session(load(files), files)
-        for status in session.plugins.statuses:
-            if status.error is not None:
-                _tell(session.messages, "warning", status.error)
+        session = Session(plugin_files(arguments))
         result = cli.main(list(arguments), prog_name="asc", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0

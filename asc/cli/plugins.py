@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any, Protocol
 
 import rich_click as click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from asc.observers.encodable import Encodable
 from asc.plugins import Plugins
+
+GAP = 2
+"""Spaces between two columns of the list."""
+
+NARROWEST = 20
+"""Characters that the last column of the list has even where the terminal is too narrow."""
 
 
 class Session(Protocol):
@@ -62,13 +68,26 @@ def plugins_command(session: Session, as_json: bool) -> None:
     if as_json:
         session.console.out(json.dumps(rows(session.plugins), indent=2), highlight=False)  # neither wrapped nor styled
         return
-    about = {(entry.kind, entry.name): entry.summary for entry in session.plugins.registry.entries()}
-    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("name", "kind", "from"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("", overflow="fold")
-    for row in rows(session.plugins):
-        text = Text(row["error"], style="red") if row["error"] else Text(about[row["kind"], row["name"]])
+    session.console.print(Encodable(_listing(session.plugins, session.console.width)), soft_wrap=True)
+
+
+def _listing(plugins: Plugins, width: int) -> Text:
+    """Lay the list out in columns; rich's own tables take longer for this than all that is listed takes to load."""
+    about = {(entry.kind, entry.name): entry.summary for entry in plugins.registry.entries()}
+    lines = [("name", "kind", "from", "", "bold")]
+    for row in rows(plugins):
         origin = f"{row['distribution']} {row['version']}".strip()
-        table.add_row(Text(row["name"]), f"{row['kind']}, failed" if row["error"] else row["kind"], Text(origin), text)
-    session.console.print(Encodable(table))
+        if row["error"]:
+            lines.append((row["name"], f"{row['kind']}, failed", origin, row["error"], "red"))
+        else:
+            lines.append((row["name"], row["kind"], origin, about[row["kind"], row["name"]], ""))
+    columns = [max(len(line[column]) for line in lines) + GAP for column in range(3)]
+    room = max(NARROWEST, width - sum(columns))
+    text = Text()
+    for *cells, told, style in lines:
+        beginning = "".join(cell.ljust(column) for cell, column in zip(cells, columns, strict=True))
+        first, *others = textwrap.wrap(told, room, break_on_hyphens=False) or [""]
+        text.append(beginning, "bold" if style == "bold" else "")
+        text.append("\n".join([first, *(" " * sum(columns) + other for other in others)]).rstrip() + "\n", style)
+    text.right_crop()
+    return text

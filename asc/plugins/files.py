@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -15,6 +14,8 @@ from asc.plugins.nearest import reason
 
 def load_file(path: Path) -> tuple[ModuleType, Source]:
     """Run a Python file as a module under a private name. Raises AscError where it is missing or fails."""
+    import hashlib  # noqa: PLC0415 - only where there is a file
+
     if path.suffix != ".py":
         raise AscError(f'"{path}" cannot be loaded as a plugin; expected a Python file, such as --plugin my_plugin.py.')
     if not path.is_file():

@@ -20,6 +20,7 @@ from asc.plugins.files import load_file
 from asc.plugins.nearest import reason, suggestion
 from asc.plugins.notify import Call, Notifier
 from asc.plugins.registry import Registry
+from asc.plugins.requires import require_core
 
 GROUP = "asc"
 CHOICE = "ASC_LOAD_PLUGINS"
@@ -35,6 +36,12 @@ class PluginStatus(NamedTuple):
     version: str
     status: str  # "ok" or "failed"
     error: str | None
+
+
+class _Found(NamedTuple):
+    source: Source
+    point: EntryPoint
+    requirements: tuple[str, ...]
 
 
 class Plugins:
@@ -119,13 +126,13 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     plugins.register(import_module(BUILTIN), builtin)
     plugins.statuses.append(_status(builtin))
     wanted = _wanted((os.environ if environ is None else environ).get(CHOICE))
-    for point in _installed(wanted):
-        source = _source(point)
+    for source, point, requirements in _installed(wanted):
         if wanted is not None and point.name not in wanted:
             why = f"{source.title} is installed but not loaded: {CHOICE} leaves it out."
             plugins.registry.absent[source.plugin] = (source, why)
             continue
         try:
+            require_core(source, requirements, asc.__version__)
             plugins.register(_import(point, source), source)
             plugins.statuses.append(_status(source))
         except AscError as error:
@@ -142,28 +149,33 @@ def _wanted(choice: str | None) -> set[str] | None:
     return None if choice is None else {name.strip() for name in choice.split(",")} - {"", "builtin"}
 
 
-def _installed(wanted: set[str] | None) -> list[EntryPoint]:
-    """Return the entry points of installed plugins. Raises AscError where one that is wanted is not among them."""
-    points = sorted((p for p in entry_points(group=GROUP) if p.value != BUILTIN), key=lambda p: (p.name, _source(p)))
-    known = sorted({point.name for point in points})
+def _installed(wanted: set[str] | None) -> list[_Found]:
+    """Return what is installed. Raises AscError where one that is wanted is not among it."""
+    points = [_found(point) for point in entry_points(group=GROUP) if point.value != BUILTIN]
+    points.sort(key=lambda found: found.source)
+    known = sorted({point.source.plugin for point in points})
     for name in sorted((wanted or set()).difference(known)):
         there = f"Installed: {', '.join(known)}." if known else "No plugin is installed."
         raise AscError(f'{CHOICE} names "{name}", which is not installed{suggestion(name, known)} {there}')
     return points
 
 
-def _source(point: EntryPoint) -> Source:
-    distribution = point.dist
-    if distribution is None:
-        return Source(point.name, "unknown distribution")
-    return Source(point.name, distribution.name, distribution.version or "")
+def _found(point: EntryPoint) -> _Found:
+    if point.dist is None:
+        return _Found(Source(point.name, "unknown distribution"), point, ())
+    about = point.dist.metadata  # read once: it is parsed each time
+    source = Source(point.name, about["Name"] or "unknown distribution", about["Version"] or "")
+    return _Found(source, point, tuple(about.get_all("Requires-Dist") or ()))
 
 
 def _import(point: EntryPoint, source: Source) -> object:
+    again = f"To install it anew, type: pip install --force-reinstall {source.distribution}"
+    if not point.pattern.match(point.value):
+        raise AscError(f'{source.title} is to be imported from "{point.value}", which is no dotted path. {again}')
     try:
         return point.load()
     except (Exception, SystemExit) as error:
-        raise AscError(f'{source.title} cannot be imported from "{point.value}": {reason(error)}.') from error
+        raise AscError(f'{source.title} cannot be imported from "{point.value}": {reason(error)}. {again}') from error
 
 
 def _status(source: Source, error: str | None = None) -> PluginStatus:

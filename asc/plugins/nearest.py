@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word most like this one, or None where none is alike; case, `-` and `_` do not count."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only where something is misspelt
+
     plain = {name.lower().replace("-", "_"): name for name in known}
     matches = get_close_matches(word.lower().replace("-", "_"), plain, n=1)
     return plain[matches[0]] if matches else None

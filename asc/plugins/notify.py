@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asc.hookspecs import RunView
 from asc.plugins.nearest import reason
-from asc.types import Boundary
 
 if TYPE_CHECKING:
+    from asc.hookspecs import RunView
     from asc.plugins.loader import Plugins
+    from asc.types import Boundary
 
 Call = Callable[..., object]
 

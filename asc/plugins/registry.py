@@ -59,11 +59,7 @@ class Registry:
     def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
         """Announce a component, as `asc.hookspecs.Registrar` has it; a taken name stays with whoever came first."""
         _check_kind(kind)
-        if not _NAME.fullmatch(str(name)):
-            raise AscError(
-                f'"{name}" cannot name a {kind}; a name is made of lower-case words of letters and digits, '
-                'joined by hyphens or underscores, such as "last-value".'
-            )
+        check_name(kind, name)
         for role, path in (("class", factory), ("settings", config)):
             if not _PATH.fullmatch(str(path)):
                 raise AscError(
@@ -188,6 +184,15 @@ class Registry:
         if distribution is not None and meant not in self.names(kind):
             return [f'To install "{meant}", type: pip install {distribution}.']
         return [f"Plugins installed but not loaded: {', '.join(sorted(self.absent))}."] if self.absent else []
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise AscError where this cannot be the name of a component, whether it is taken or not."""
+    if not _NAME.fullmatch(str(name)):
+        raise AscError(
+            f'"{name}" cannot name a {kind}; a name is made of lower-case words of letters and digits, '
+            'joined by hyphens or underscores, such as "last-value".'
+        )
 
 
 def _check_kind(kind: str) -> None:

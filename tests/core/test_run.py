@@ -18,8 +18,8 @@ from asc.errors import AscError, NonDeterministicStepError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
 from asc.run import CHECKPOINTS, Run
+from asc.testing.checks import walk
 from asc.testing.executors import Inline
-from asc.testing.laws import walk
 from asc.testing.problems import Descent, Registers, machine
 from asc.types import Boundary, Memory, Snapshot
 

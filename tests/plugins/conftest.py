@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,14 @@ import pytest
 
 
 class Install(Protocol):
-    def __call__(self, name: str, version: str, points: Mapping[str, str], modules: Mapping[str, str]) -> None: ...
+    def __call__(
+        self,
+        name: str,
+        version: str,
+        points: Mapping[str, str],
+        modules: Mapping[str, str],
+        requires: Sequence[str] = (),
+    ) -> None: ...
 
 
 @pytest.fixture
@@ -21,10 +28,17 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site.mkdir()
     before = set(sys.modules)
 
-    def add(name: str, version: str, points: Mapping[str, str], modules: Mapping[str, str]) -> None:
+    def add(
+        name: str,
+        version: str,
+        points: Mapping[str, str],
+        modules: Mapping[str, str],
+        requires: Sequence[str] = (),
+    ) -> None:
         info = site / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        needs = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
         lines = [f"{point} = {target}" for point, target in points.items()]
         (info / "entry_points.txt").write_text("\n".join(["[asc]", *lines]) + "\n")
         for module, source in modules.items():

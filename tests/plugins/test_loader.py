@@ -64,17 +64,40 @@ def test_one_that_fails_to_import_is_reported_and_the_rest_are_loaded(install: A
         "0.3",
         "failed",
         'The plugin "bad" of asc-bad 0.3 cannot be imported from "asc_bad": '
-        "ModuleNotFoundError: No module named 'no_such_module_anywhere'.",
+        "ModuleNotFoundError: No module named 'no_such_module_anywhere'. "
+        "To install it anew, type: pip install --force-reinstall asc-bad",
     )
     assert status(plugins, "gone").error == (
         'The plugin "gone" of asc-gone 0.4 cannot be imported from "asc_gone": '
-        "ModuleNotFoundError: No module named 'asc_gone'."
+        "ModuleNotFoundError: No module named 'asc_gone'. "
+        "To install it anew, type: pip install --force-reinstall asc-gone"
     )
     assert status(plugins, "exits").error == (
-        'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": SystemExit: 3.'
+        'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": SystemExit: 3. '
+        "To install it anew, type: pip install --force-reinstall asc-exits"
     )
     assert {"before", "after", "linear"} <= set(plugins.registry.names("predictor"))
     assert [s.name for s in plugins.statuses] == ["builtin", "a-before", "bad", "exits", "gone", "z-after"]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("asc_here.nowhere", 'cannot be imported from "asc_here.nowhere": ModuleNotFoundError: No module named '),
+        ("asc_here:nothing", "cannot be imported from \"asc_here:nothing\": AttributeError: module 'asc_here' has no "),
+        ("not a path", 'is to be imported from "not a path", which is no dotted path. '),
+    ],
+)
+def test_an_entry_point_that_leads_nowhere_is_told_and_the_rest_are_loaded(
+    install: Any, target: str, told: str
+) -> None:
+    install("asc-broken", "0.1", {"broken": target}, {"asc_here": ""})
+    install("asc-fine", "1", {"fine": "asc_fine"}, announces("asc_fine", "fine"))
+    plugins = load(environ=only("broken", "fine"))
+    error = status(plugins, "broken").error or ""
+    assert error.startswith(f'The plugin "broken" of asc-broken 0.1 {told}')
+    assert error.endswith(". To install it anew, type: pip install --force-reinstall asc-broken")
+    assert status(plugins, "fine").error is None
 
 
 def test_a_name_taken_by_another_distribution_is_refused_naming_both(install: Any) -> None:

@@ -1,0 +1,63 @@
+"""One dial from order to chaos: the logistic map at several r, and how much of each run could be leapt over."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from asc.demo.bars import bar, curve
+from asc.demo.pace import Pace, Paced
+from asc.demo.page import Room
+from asc.demo.programs import logistic
+from asc.demo.watched import Watched
+from asc.observers import figures
+from asc.testing.registers import Registers
+
+DIAL = (2.8, 3.2, 3.5, 3.56, 3.7, 3.83, 4.0)
+STEPS = 120
+STEP_S = 0.03
+_COURSE = 16  # values of x that are drawn
+
+
+class Dial:
+    """Runs the settings of the dial one after another."""
+
+    def __init__(self, pace: Pace) -> None:
+        step = Paced(logistic, STEP_S, pace)
+        self.runs = {r: Watched(Registers(step, {"x": 0.3, "r": r}, STEPS), 1, workers=0) for r in DIAL}
+
+    def play(self) -> None:
+        """Run them all."""
+        for run in self.runs.values():
+            run.run()
+
+    def draw(self, room: Room) -> RenderableType:
+        """Return a bar of hit rate for each setting, beside the course of x at the end of the run."""
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("r", width=4)
+        table.add_column("x, at the end", width=_COURSE)
+        table.add_column("leapt over")
+        table.add_column("", justify="right", width=6)
+        table.add_column("speed-up", justify="right", width=8)
+        for r, run in self.runs.items():
+            begun, done = run.began is not None, run.ended is not None
+            here = Text(f"step {run.machine.position()}", style="dim")
+            table.add_row(
+                f"{r:g}",
+                Text(course(r, run.machine), style="magenta") if done else here if begun else "",
+                bar(run.hit_rate if begun else 0.0, room.width - _COURSE - 28, "green"),
+                figures.percent(run.hit_rate).replace(" %", "%") if begun else "",
+                figures.ratio(run.engine.ledger.speedup()) if begun else "",
+            )
+        return table
+
+
+def course(r: float, machine: Registers) -> str:
+    """Return where x goes from the present state, iteration by iteration."""
+    x, values = machine.words["x"], []
+    for _ in range(_COURSE):
+        assert isinstance(x, float)
+        values.append(x)
+        x = r * x * (1.0 - x)
+    return curve(values, 0.0, 1.0)

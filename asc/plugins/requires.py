@@ -1,0 +1,56 @@
+"""Whether a plugin was written for the core that is running: what its distribution requires of asc-core."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from asc.errors import AscError
+from asc.plugins.entry import Source
+from asc.plugins.nearest import reason
+
+_CORE = re.compile(r"asc[-_.]core(?![-_.\w])", re.IGNORECASE)
+
+
+def require_core(source: Source, requirements: Iterable[str], running: str) -> None:
+    """Raise AscError where one of a distribution's requirements asks for another core than this version.
+
+    What cannot be compared passes: no version asked for, or a core that was never installed and has none.
+    """
+    for requirement in requirements:
+        asked = _CORE.match(requirement)
+        if asked is None or not running[:1].isdigit() or "+" in running:
+            continue
+        if _usual(requirement[asked.end() :], running):
+            continue
+        wanted = _specifiers(source, requirement, running)
+        if wanted:
+            raise AscError(
+                f"{source.title} requires asc-core {wanted}, and this is asc-core {running}. "
+                f"To get two that fit, type: pip install --upgrade asc-core {source.distribution}"
+            )
+
+
+def _usual(asked: str, running: str) -> bool:
+    """Whether this is the running minor version, spelled as is usual: `packaging` takes longer than all plugins."""
+    major, _, rest = running.partition(".")
+    minor, _, patch = rest.partition(".")
+    if not (major.isdigit() and minor.isdigit() and patch.isdigit()):
+        return False
+    parts = {part.strip() for part in asked.strip(" ()").split(",")}
+    return parts == {f">={major}.{minor}", f"<{major}.{int(minor) + 1}"}
+
+
+def _specifiers(source: Source, requirement: str, running: str) -> str:
+    """Return what is asked of the core where this version does not fit; empty where it does."""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - as above
+
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement as error:
+        raise AscError(
+            f'{source.title} has a requirement that cannot be read, "{requirement}": {reason(error)}.'
+        ) from error
+    if parsed.marker is not None and not parsed.marker.evaluate({"extra": ""}):
+        return ""
+    return "" if parsed.specifier.contains(running, prereleases=True) else str(parsed.specifier)

@@ -1,0 +1,116 @@
+"""Packages to start from: files with placeholders, a folder for each kind, and one for what every package has."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from types import MappingProxyType
+from typing import NamedTuple
+
+TEMPLATES = Path(__file__).parent
+EVERY = "every"
+SUFFIX = ".tmpl"
+
+
+class Kind(NamedTuple):
+    """What differs between the packages of two kinds beside their code."""
+
+    summary: str  # the line that `asc plugins` shows
+    run: str  # a command that uses it
+    brings: str  # the distribution that this command needs
+    trouble: str  # what to look at where it does not do what it should
+    requires: str = ""  # further dependencies, as they stand in the list
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "predictor": Kind(
+            "goes on at the last rate and levels off",
+            "asc run toy --program collatz --n 500000 --predictors $name --compare",
+            "asc-toy",
+            "A run takes no leaps: `asc advise toy --program collatz` shows how often each predictor is right.",
+        ),
+        "recognizer": Kind(
+            "stops at every n-th step and rests after a wrong guess",
+            "asc run toy --program collatz --n 500000 --recognizer $name --set recognizer.steps=2000 --compare",
+            "asc-toy",
+            "A run is slow or takes no leaps: boundaries may be too close for a worker to be worth asking; "
+            "`asc report latest` shows what was done at each.",
+        ),
+        "validator": Kind(
+            "accepts a held-out loss that is lower by a share",
+            "asc run nn_training --model gpt2-nano --steps 200 --validator $name",
+            "asc-nn-training",
+            "Nothing is accepted, or too much: `asc report latest` shows each candidate and why it was judged so.",
+        ),
+        "backend": Kind(
+            "lengths of Collatz sequences, summed: exact, executed by workers",
+            "asc run $name --compare",
+            "",
+            "A run ends in another state than the plain one: a word that the steps look at is missing in `READ`.",
+            ', "numpy>=1.26,<3"',
+        ),
+    }
+)
+"""The kinds that there are templates for."""
+
+
+class Names(NamedTuple):
+    """What a component's things are called, all after its name."""
+
+    name: str  # my-trend
+    module: str  # my_trend
+    package: str  # asc_my_trend
+    distribution: str  # asc-my-trend
+    class_name: str  # MyTrendPredictor
+
+
+def names(kind: str, name: str) -> Names:
+    """Return the names that follow from a component's."""
+    module = name.replace("-", "_")
+    words = module.split("_")
+    if words[-1] != kind:
+        words.append(kind)
+    class_name = "".join(word.capitalize() for word in words)
+    return Names(name, module, f"asc_{module}", f"asc-{module.replace('_', '-')}", class_name)
+
+
+def try_it(kind: str, name: str) -> str:
+    """Return a command that uses the component."""
+    return Template(KINDS[kind].run).substitute(name=name)
+
+
+def render(kind: str, name: str, core: str) -> dict[str, str]:
+    """Return the text of each file by its path in the package. `core` is what is required of asc-core."""
+    about, called = KINDS[kind], names(kind, name)
+    needed = f"pip install {about.brings}\n    " if about.brings else ""
+    words = {
+        **called._asdict(),
+        "kind": kind,
+        "core": core,
+        "requires": about.requires,
+        "summary": about.summary,
+        "try_it": needed + try_it(kind, name),
+        "trouble": about.trouble,
+    }
+    files = {}
+    for folder in (TEMPLATES / EVERY, TEMPLATES / kind):
+        for template in sorted(folder.rglob(f"*{SUFFIX}")):
+            path = template.relative_to(folder).as_posix().removesuffix(SUFFIX)
+            files[Template(path).substitute(words)] = Template(template.read_text(encoding="utf-8")).substitute(words)
+    return files
+
+
+def write(files: Mapping[str, str], folder: Path) -> None:
+    """Write files into a new folder. Raises OSError, also where the folder exists; then nothing of them is left."""
+    folder.mkdir()
+    try:
+        for path, text in files.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise

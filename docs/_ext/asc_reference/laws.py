@@ -1,0 +1,33 @@
+"""The laws that plugins are put to: what each says, and what to do where it fails, from the tests themselves."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from asc import testing
+from asc.testing.laws import Laws, laws_of
+from asc_reference.markdown import code, escaped, page, table
+
+PAGE = "laws.md"
+"""Part of a page that is written by hand, and no page of its own."""
+
+
+def kinds() -> list[type[Laws]]:
+    """Return the classes of laws that `asc.testing` hands out."""
+    classes = (getattr(testing, name) for name in testing.__all__)
+    return [kind for kind in classes if isinstance(kind, type) and issubclass(kind, Laws) and laws_of(kind)]
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Yield the tables of all laws."""
+    yield PAGE, page(*(part for kind in kinds() for part in _one(kind)))
+
+
+def _one(kind: type[Laws]) -> Iterator[str]:
+    yield f"### {kind.__name__}"
+    rows = []
+    for name in [name for name in vars(kind) if name in laws_of(kind)]:
+        law, _, remedy = (inspect.getdoc(getattr(kind, name)) or "").partition("If it fails: ")
+        rows.append((code(name), escaped(law), escaped(remedy[:1].upper() + remedy[1:])))
+    yield table(("law", "what it says", "if it fails"), rows)

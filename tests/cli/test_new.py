@@ -1,0 +1,229 @@
+"""`asc new`: what it writes is installed, found, tested and run; what it refuses leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import site
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asc import scaffold
+from asc.cli.main import Session
+from asc.cli.new import new_command, required_core
+from asc.errors import AscError
+from tests.cli.conftest import Asc, environment, one_sentence
+
+KINDS = tuple(scaffold.KINDS)
+
+USE = {
+    "predictor": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--predictors", "mine"),
+    "recognizer": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--recognizer", "mine"),
+    "validator": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--validator", "mine"),
+    "backend": ("run", "mine", "--steps", "300", "--workers", "0"),
+}
+"""A short run with each kind; the validator is made and then, in an exact run, never asked: its laws are its use."""
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str) -> None:
+    """Call the command within this process."""
+    new_command.main(list(arguments), standalone_mode=False, obj=Session())
+
+
+def refused(*arguments: str) -> str:
+    with pytest.raises(AscError) as caught:
+        call(*arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_writes_compiles_and_the_next_commands_are_told(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(kind, "my-own_idea")
+    folder = tmp_path / "asc-my-own-idea"
+    expected = {"README.md", "pyproject.toml", "asc_my_own_idea/__init__.py", f"asc_my_own_idea/{kind}.py"}
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py"} <= set(files)
+    for name, path in files.items():
+        text = path.read_text(encoding="utf-8")
+        assert "$" not in text
+        if name.endswith(".py"):
+            compile(text, name, "exec")
+            assert f"MyOwnIdea{kind.capitalize()}" in text or name.endswith("computation.py")
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert told[2:5] == ["cd asc-my-own-idea", "pip install -e '.[test]'", "pytest"]
+    assert told[5].startswith("asc run ")
+    assert "my-own_idea" in told[5]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_passes_the_default_checks_of_ruff_and_is_formatted(kind: str, tmp_path: Path) -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    if not ruff.exists():
+        pytest.skip("ruff is not installed here")
+    call(kind, "mine")
+    for check in (["check"], ["format", "--check"]):
+        found = subprocess.run(
+            [ruff, *check, "--no-cache", "asc-mine"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("asc_toy")
+    call(kind, "mine")
+    folder, python = tmp_path / "asc-mine", make_environment(tmp_path / "venv")
+
+    def run(*command: str | Path, cwd: Path = tmp_path, warnings: str = "error") -> str:
+        surroundings = environment(PYTHONWARNINGS=warnings)
+        found = subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout + found.stderr
+        return found.stdout
+
+    quietly = ("install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
+    run(sys.executable, "-m", "pip", "--python", python, *quietly, "-e", folder, warnings="default")
+    command = (python, "-c", "from asc.cli import main; main()")
+    listed = [line.split()[:3] for line in run(*command, "plugins").splitlines()]
+    assert ["mine", kind, "asc-mine"] in listed
+    told = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    assert " passed" in told
+    assert kind == "backend" or "cost of a call" in told
+    assert "identical end" in run(*command, *USE[kind], "--compare", "--quiet")
+
+
+def make_environment(folder: Path) -> Path:
+    """Make a virtual environment of its own that sees the packages of this one; return its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    paths = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    seen = {*site.getsitepackages(), sysconfig.get_path("purelib")}
+    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(seen)]
+    (Path(paths) / "seen.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return python
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("predicter", "mine"),
+            'There is no template for a "predicter"; did you mean "predictor"? '
+            "Kinds: predictor, recognizer, validator, backend, as in: asc new predictor mine",
+        ),
+        (("study", "mine"), 'There is no template for a "study". Kinds: predictor, recognizer, validator, backend,'),
+        *(
+            (("predictor", name), f'"{name}" cannot name a predictor; a name is made of lower-case words of letters')
+            for name in ("My Trend", "Trend", "2nd", "a--b", "-", "", "trénd", "../up", "a.b", "a/b", "a_", "a\nb")
+        ),
+        (("backend", "class"), '"class" cannot name a backend, since it is a word of Python\'s own; choose another'),
+        (("validator", "linear"), 'The name "linear" is taken: asc-core '),
+        (("validator", "last_value"), 'has a predictor "last-value"; choose another name.'),
+        (("predictor", "builtin"), 'has a plugin "builtin"; choose another name.'),
+        (("predictor", "core"), 'The name "core" is taken: asc-core '),
+        (("predictor", "leap-verify"), 'The name "leap-verify" is taken: asc-nn-training'),
+        (("predictor", "mine", "--into", "nowhere"), '"nowhere" does not exist; expected a folder to write into.'),
+        (("predictor", "mine", "--into", "file"), '"file" is no folder; expected a folder to write into.'),
+        (("predictor", "mine", "--into", "taken"), "exists already, and nothing is overwritten. Choose another name,"),
+        (("predictor", "a" * 300), "could not be written (File name too long), and nothing of it was left behind."),
+    ],
+)
+def test_what_cannot_be_is_told_and_nothing_is_written(arguments: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "asc-mine").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert told in refused(*arguments)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_it_is_told_as_any_other_error(asc: Asc, tmp_path: Path) -> None:
+    one_sentence(asc("new", "predictor", "Mine"), '"Mine" cannot name a predictor')
+    one_sentence(asc("new", "predictor"), "Missing argument", "NAME")
+    one_sentence(asc("new", "predictor", "toy"), 'The name "toy" is taken: asc-toy')
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_or_a_dangling_link_of_that_name_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "asc-mine").write_text("mine")
+    assert "exists already" in refused("predictor", "mine")
+    assert (tmp_path / "asc-mine").read_text() == "mine"
+    (tmp_path / "asc-other").symlink_to("nowhere")
+    assert "exists already" in refused("predictor", "other")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    if os.access(locked, os.W_OK):
+        pytest.skip("this user may write anywhere")
+    assert "could not be written (Permission denied)" in refused("predictor", "mine", "--into", str(locked))
+
+
+@pytest.mark.parametrize("files", range(6))
+def test_a_full_disk_leaves_nothing(files: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, left = Path.write_text, iter(range(files))
+
+    def write_until_full(path: Path, *arguments: Any, **options: Any) -> int:
+        if next(left, None) is None:
+            with path.open("w") as file:
+                file.write("half of")
+            raise OSError(28, "No space left on device")
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", write_until_full)
+    told = refused("predictor", "mine")
+    assert told == (
+        '"asc-mine" could not be written (No space left on device), and nothing of it was left behind. '
+        "Make room, or name a folder that can be written with --into."
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_being_stopped_half_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", stop)
+    with pytest.raises(KeyboardInterrupt):
+        scaffold.write({"a/b.txt": "text"}, tmp_path / "asc-mine")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_parent_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "with space").mkdir()
+    call("predictor", "mine", "--into", "with space")
+    assert (tmp_path / "with space" / "asc-mine" / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("running", "required"),
+    [
+        ("0.1.0", "asc-core>=0.1,<0.2"),
+        ("0.12.3", "asc-core>=0.12,<0.13"),
+        ("1.4.2", "asc-core>=1.4,<2"),
+        ("0.2.0.dev3", "asc-core>=0.2.0.dev3,<0.3"),
+        ("0.2rc1+local", "asc-core>=0.2rc1,<0.3"),
+        ("0+unknown", "asc-core"),
+        ("unreadable", "asc-core"),
+    ],
+)
+def test_a_package_requires_the_version_that_it_was_made_with(running: str, required: str) -> None:
+    assert required_core(running) == required
+
+
+def test_templates_are_shipped_with_the_package() -> None:
+    patterns = ("*/*.tmpl", "*/*/*.tmpl")  # as they stand in pyproject.toml
+    shipped = {path for pattern in patterns for path in scaffold.TEMPLATES.glob(pattern)}
+    assert shipped == set(scaffold.TEMPLATES.rglob("*.tmpl"))
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert all(f'"scaffold/{pattern}"' in text for pattern in patterns)

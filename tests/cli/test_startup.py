@@ -1,0 +1,83 @@
+"""What starting `asc` brings in, and that the list of commands tells what they are."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+import rich_click as click
+
+import asc.cli
+from asc.cli.lazy import Lazy, LazyGroup
+from asc.cli.main import COMMANDS, cli
+
+HEAVY = ("numpy", "torch", "pydantic")
+
+SHOW = """
+import sys
+try:
+    from asc.cli import main
+    main(sys.argv[1:])
+finally:
+    print("\\nIMPORTED", *sorted(sys.modules))
+"""
+
+
+def imported(*arguments: str) -> set[str]:
+    found = subprocess.run([sys.executable, "-c", SHOW, *arguments], capture_output=True, text=True, check=True)
+    return set(found.stdout.rpartition("IMPORTED")[2].split())
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("plugins",), ("plugins", "--json")])
+def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: tuple[str, ...]) -> None:
+    modules = imported(*arguments)
+    assert "asc.cli.main" in modules
+    assert modules.isdisjoint(HEAVY)
+
+
+def test_help_loads_no_plugin() -> None:
+    assert "asc.plugins" not in imported("--help")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_tells_what_the_command_itself_tells(name: str) -> None:
+    command = COMMANDS[name].load()
+    assert isinstance(command, click.Command)
+    told = (command.short_help or command.help or "").strip().split("\n\n")[0].replace("\n", " ")
+    assert COMMANDS[name].line == told
+    assert command.name == name
+
+
+def test_every_command_is_in_the_list() -> None:
+    """Whoever writes a command into a file of this package adds its line to the table in main.py."""
+    listed = {id(known.load()) for known in COMMANDS.values()}
+    for module in pkgutil.iter_modules(asc.cli.__path__):
+        for name, found in vars(importlib.import_module(f"asc.cli.{module.name}")).items():
+            if isinstance(found, click.Command) and not isinstance(found, LazyGroup):
+                assert id(found) in listed, f"{module.name}.{name} is in no line of COMMANDS"
+
+
+def test_a_command_that_is_called_is_the_real_one() -> None:
+    with click.Context(cli) as context:
+        name, command, rest = cli.resolve_command(context, ["runs", "--json"])
+    assert (name, rest) == ("runs", ["--json"])
+    assert command is COMMANDS["runs"].load()
+
+
+def test_an_unknown_command_is_refused_as_any_other() -> None:
+    group = LazyGroup("group")
+    group.table = {"known": Lazy("no.such.module:command", "Never imported.")}
+    with click.Context(group) as context:
+        assert group.list_commands(context) == ["known"]
+        with pytest.raises(click.UsageError, match="No such command 'unkown'"):
+            group.resolve_command(context, ["unkown"])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_garbage_is_collected_afterwards_as_it_was_before(before: bool) -> None:
+    code = f"import gc; {'' if before else 'gc.disable();'} import asc.cli; print(gc.isenabled())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == str(before)
