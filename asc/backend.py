@@ -57,6 +57,14 @@ class Caches(Protocol):
 
 
 @runtime_checkable
+class Checkpoints(Protocol):
+    """A backend whose `save` does more, at the end of a run, than write a checkpoint."""
+
+    def checkpoint(self, computation: Any, folder: Path, memory: Memory) -> None:
+        """Write a checkpoint that `load` reads, and nothing else."""
+
+
+@runtime_checkable
 class Figures(Protocol):
     """A backend that has more to tell of a run than its outcome."""
 

@@ -48,3 +48,6 @@ class RunConfig(Settings):
     history: Trajectory.Config = Field(Trajectory.Config(), description="bounds of the history that predictors see")
     allocator: Allocator.Config = Field(Allocator.Config(), description="how speculation is rationed")
     checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between resumable checkpoints of a recorded run")
+    keep_trajectory: int = Field(
+        0, ge=0, description="places of a judged run, from its start on, that are kept for `asc bench-predictor`"
+    )

@@ -40,6 +40,7 @@ class Engine:
         trajectory: Trajectory | None = None,
         shadow: bool = False,
         chain: int = 1024,
+        on_recognised: Callable[[Recognition], None] | None = None,
         on_boundary: Callable[[Boundary], None] | None = None,
         on_fault: Callable[[str, str], None] | None = None,
         on_pause: Callable[[], None] | None = None,
@@ -49,7 +50,8 @@ class Engine:
         self.cache, self.allocator, self.ledger = cache, allocator, ledger
         self.trajectory, self.excited = trajectory or Trajectory(), Excited()
         self._shadow, self._chain = shadow, chain if computation.exact else 1
-        self._on_boundary, self._on_fault, self._on_pause = on_boundary, on_fault, on_pause
+        self._on_recognised, self._on_boundary = on_recognised, on_boundary
+        self._on_fault, self._on_pause = on_fault, on_pause
         self.stopped = False
         self.until: int | None = None
         self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
@@ -88,6 +90,8 @@ class Engine:
         leaps = self._leap(attempts) if computation.exact else []
         asked = bool(leaps) or len(self.cache) > 0
         recognition = self._recognise()
+        if self._on_recognised is not None:
+            self._on_recognised(recognition)
         if not computation.exact:  # recognised is what the steps have led to, and not a leap
             leaps = self._leap(attempts)
         if recognition.speculate and not self._arrived() and (computation.exact or not leaps):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asc.allocator import Allocator
-from asc.backend import Backend, Caches, Figures, Pool
+from asc.backend import Backend, Caches, Checkpoints, Figures, Pool
 from asc.cache import TrajectoryCache
 from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Unhurried, Validator
 from asc.config import require_distinct
@@ -20,11 +20,12 @@ from asc.interrupts import stoppable
 from asc.ledger import Ledger
 from asc.plugins import Plugins
 from asc.reason import Facts, reason
+from asc.replay import places
 from asc.speculators import Executed, Judged
 from asc.speculators.guess import require_needs
 from asc.speculators.judged import merit
 from asc.trajectory import Trajectory
-from asc.types import Boundary, Memory, Outcome, Status
+from asc.types import Boundary, Memory, Outcome, Recognition, Status
 
 CHECKPOINTS = "checkpoints"
 _TELL_S = 1.0  # between two boundaries, those who watch are told of progress this often
@@ -69,6 +70,7 @@ class Run:
         self._began = time.perf_counter()
         self._seconds: float | None = None
         self._saved = self._told = self._began
+        self._keeping = self._keeps()
         self._build(self._backend.pool(self.computation) if speculate else None)
         if memory is not None and memory.state:
             self.engine.remember(memory)
@@ -143,6 +145,7 @@ class Run:
         outcomes = status.outcomes
         judged = {} if self.computation.exact else {"regimes": dict(self._regimes), "leaps": self._leaps}
         figures = self._backend.figures(self.computation) if isinstance(self._backend, Figures) else {}
+        kept = {"trajectory": self._kept()} if self._settings.keep_trajectory and self.folder is not None else {}
         return {
             "backend": self.backend,
             "config": dict(self.config),
@@ -175,6 +178,7 @@ class Run:
             "warnings": list(self.warnings),
             "run_dir": None if self.folder is None else str(self.folder),
             **judged,
+            **kept,
             **figures,
         }
 
@@ -207,6 +211,7 @@ class Run:
             ledger=self.ledger,
             trajectory=Trajectory(config.history),
             shadow=self.shadow,
+            on_recognised=self._keep_place if self._keeping else None,
             on_boundary=self._on_boundary,
             on_fault=self._on_fault,
             on_pause=self._checkpoint_if_due,
@@ -276,6 +281,47 @@ class Run:
             self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
         self._saved = self.ledger.clock()
         self.ledger.book("checkpoint", self._saved - since)  # a plain run has them as well
+
+    def _keeps(self) -> bool:
+        """Whether places are to be kept; a warning where they are asked for and there will be none."""
+        if not self._settings.keep_trajectory or self.folder is None:
+            return False
+        if self.computation.exact:
+            self.warn(
+                "keep_trajectory keeps nothing of an exact run: `asc bench-predictor` walks it again from its settings."
+            )
+        elif not self.speculate:
+            self.warn(
+                "keep_trajectory keeps nothing of a plain run, which has no boundaries: for the same steps with them, "
+                "run it with --shadow instead of --no-speculation."
+            )
+        return self.speculate and not self.computation.exact
+
+    def _keep_place(self, recognition: Recognition) -> None:
+        """Keep where the run is, for predictors that are asked afterwards; what is kept already stays."""
+        position, folder = self.computation.position(), self.folder
+        if not self._keeping or folder is None or places.is_kept(folder, position):
+            return
+        if places.count(folder) >= self._settings.keep_trajectory:
+            self._keeping = False
+            return
+        backend: object = self._backend
+        write = backend.checkpoint if isinstance(backend, Checkpoints) else self._backend.save
+        since = self.ledger.clock()
+        try:
+            segment = self.engine.trajectory.segment
+            places.keep(
+                folder, position, segment, recognition.label, lambda place: write(self.computation, place, Memory())
+            )
+        except (OSError, AscError) as error:
+            self._keeping = False
+            self.warn(f"The place at position {position} could not be kept, nor will any after it: {error}.")
+        self.ledger.book("checkpoint", self.ledger.clock() - since)  # no predictor had a part in it
+
+    def _kept(self) -> dict[str, int]:
+        """How many places are kept, and what they take on disk."""
+        assert self.folder is not None
+        return {"places": places.count(self.folder), "bytes": places.nbytes(self.folder)}
 
     def _memory(self) -> Memory:
         """What the engine remembers, and what has been told of the run so far."""

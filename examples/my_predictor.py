@@ -1,4 +1,4 @@
-"""The shortest plugin: `asc run toy --plugin examples/my_predictor.py --predictors halfway`."""
+"""The shortest plugin, in a single file."""
 
 from fractions import Fraction
 
@@ -19,11 +19,12 @@ class Halfway:
     def predict(self, history, horizon):
         if len(history.positions) < 2:
             return None
-        *older, before, now = history.positions
+        before, now = history.positions[-2:]
         trend = Fraction(horizon, now - before) / 2
-        return Combination((*(Fraction(0) for _ in older), -trend, 1 + trend))
+        return Combination((-trend, 1 + trend))  # of the last two, the older first
 
 
 @hookimpl
 def asc_register(registry):
-    registry.add("predictor", "halfway", "my_predictor:Halfway", "my_predictor:Halfway.Config", "half the linear trend")
+    home = "my_predictor:Halfway"
+    registry.add("predictor", "halfway", home, f"{home}.Config", "half the linear trend")

@@ -13,6 +13,7 @@ from rich.text import Text
 from asc.advise import HORIZONS, Advice, profile
 from asc.cli.components import ComponentGroup, make
 from asc.cli.plugins import plugin_option
+from asc.computation import Chains
 from asc.config import RunConfig
 from asc.errors import AscError
 
@@ -40,7 +41,11 @@ def advise(session: Any, name: str, config_from: Callable[..., RunConfig], *, se
         for entry in registry.entries()
         if entry.kind == "predictor"
     }
-    usable = {name: found for name, found in predictors.items() if found.needs <= computation.provides}
+    usable = {
+        name: found
+        for name, found in predictors.items()
+        if found.needs <= computation.provides and not isinstance(found, Chains)  # links by the thousand take long
+    }
     advice = profile(computation, usable, seconds, superstep_s=0.02)
     if as_json:
         ceilings = {str(workers): advice.ceiling(workers) for workers in WORKERS}

@@ -146,7 +146,7 @@ def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> 
         )
     require_version(f"The run {folder.name}", record)
     config = config_from(record.get("config"))
-    if config.model_dump(mode="json") != record.get("config"):
+    if config != type(config).model_validate(record.get("config")):
         raise AscError(
             f"A resumed run keeps its settings, and these options would change those of {folder.name}. "
             f"Type only: asc run {name} --resume {folder.name}"
@@ -190,6 +190,9 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     else:
         lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
     lines.append(("why", summary["reason"]))
+    if trajectory := summary.get("trajectory"):
+        megabytes = figures.amount(trajectory["bytes"] / 1e6)
+        lines.append(("trajectory", f"{trajectory['places']} places kept for asc bench-predictor, {megabytes} MB"))
     lines.append(("record", f"{summary['run_dir']}/report.html"))
     return lines
 

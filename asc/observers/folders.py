@@ -1,7 +1,8 @@
 """The folders of runs: made, written whole or not at all, listed and found again.
 
 A run's folder holds `config.json` (backend, config, when it started, version, state), `events.jsonl`, `checkpoints/`,
-and at the end `summary.json`; `report.html` and `trace.json` are made from these.
+and at the end `summary.json`; `report.html` and `trace.json` are made from these. `trajectory/` has the places that a
+judged run was asked to keep.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class Judged:
         self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], cache: Cache
     ) -> Sequence[Attempt]:
         """Judge every plan's candidate; insert the best of those accepted."""
-        tried = [self._attempt(computation, history, plan, len(plans)) for plan in plans]
+        tried = [self._accepted(*self.attempt(computation, history, plan, len(plans))) for plan in plans]
         accepted = [(attempt, candidate) for attempt, candidate in tried if candidate is not None]
         for attempt, candidate in sorted(accepted, key=lambda pair: merit(pair[0]), reverse=True):
             transition = Transition(
@@ -57,12 +57,13 @@ class Judged:
                 break
         return [attempt for attempt, _ in tried]
 
-    def _attempt(
+    def attempt(
         self, computation: Computation, history: Sequence[Snapshot], plan: Plan, rivals: int
     ) -> tuple[Attempt, Candidate | None]:
         """Judge a plan's candidate; of a chain, each link against the one before, up to the first that is refused.
 
-        The links need no correction for their number: one is tested only where all before it were accepted.
+        The links need no correction for their number: one is tested only where all before it were accepted. Returned
+        with the attempt is the candidate that it tells of, be it refused; None where there was none.
         """
         predictor = self._predictors[plan.predictor]
         links = predictor.links(plan.horizon) if isinstance(predictor, Chains) else (plan.horizon,)
@@ -84,12 +85,17 @@ class Judged:
             told = f"link {number} of {len(links)}: {verdict.reason}" if len(links) > 1 else verdict.reason
             if not verdict.accepted:
                 if kept is None:
-                    return Attempt(plan, Outcome.REJECTED, verdict.gain_steps, told, verdict.change), None
+                    return Attempt(plan, Outcome.REJECTED, verdict.gain_steps, told, verdict.change), candidate
                 reason = f"{reason}; refused, {told}"
                 break
             kept, gain, reached, reason = candidate, gain + verdict.gain_steps, distance, told
             change = verdict.change if change is None else change + (verdict.change or 0.0)
         return Attempt(plan, Outcome.ACCEPTED, gain, reason, change, reached), kept
+
+    @staticmethod
+    def _accepted(attempt: Attempt, candidate: Candidate | None) -> tuple[Attempt, Candidate | None]:
+        """Let go of what was refused, which may hold memory."""
+        return attempt, candidate if attempt.outcome is Outcome.ACCEPTED else None
 
     def settle(self, leaps: Sequence[Transition]) -> None:
         """Tell the predictors whether the run has leapt to what they proposed."""

@@ -36,6 +36,17 @@ class Scores(Protocol):
         """
 
 
+@runtime_checkable
+class Reports(Protocol):
+    """A computation with held-out sequences that neither judge nor tune: they tell what a state is truly worth."""
+
+    def report(self, state: Any | None) -> NDArray[np.float64]:
+        """Return the losses, shape (n,), of a candidate's state or, for None, of the current one.
+
+        They are those of the same sequences each time. The computation is unchanged on return and on raise.
+        """
+
+
 class Comparison(NamedTuple):
     """The current state and a candidate on the same held-out sequences, all of it finite."""
 

@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import nn
 
@@ -25,12 +27,13 @@ from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
 from asc_nn_training.data.tokenizer import BPE
 from asc_nn_training.device import autocast, choose, seed_everything
-from asc_nn_training.gate import TokenGate
+from asc_nn_training.gate import Gate, TokenGate
+from asc_nn_training.loss import evaluation
 from asc_nn_training.models import make_model, quiet
 from asc_nn_training.optimizer import make_optimizer
 from asc_nn_training.predictors.average import Average
 from asc_nn_training.probes import Probes
-from asc_nn_training.proposal import Frame
+from asc_nn_training.proposal import Frame, Proposal
 from asc_nn_training.schedule import Schedule
 from asc_nn_training.store import WeightStore
 from asc_nn_training.training import Training
@@ -39,6 +42,7 @@ from asc_nn_training.weight_cache import WeightCache
 from asc_nn_training.weights import Weights
 
 MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end
+_REPORTED = 16  # dev sequences that tell what a candidate is worth; spread out, since neighbours are of one document
 
 
 class Session(TrainingComputation):
@@ -47,12 +51,26 @@ class Session(TrainingComputation):
     training: Training
     watch: LossWatch
     data: Data
+    reporting: Gate  # of the dev set, which neither judges nor tunes
     board: Board | None = None
     told: tuple[int, dict[str, Any]] | None = None  # the outcome at a position, which takes a while to find
 
     def measures(self) -> dict[str, float]:
         """The newest losses."""
         return self.watch.measures()
+
+    def report(self, state: Proposal | None) -> NDArray[np.float64]:
+        """Return losses of dev sequences, nats a token, under a proposal or, for None, the present weights."""
+        kept = self.present()
+        try:
+            if state is not None:
+                state.put(self.weights)
+            with evaluation(self.training.model):
+                losses: NDArray[np.float64] = self.reporting.losses(self.training.model, 0).double().cpu().numpy()
+        finally:
+            if state is not None:
+                self.weights.put(kept.values())
+        return losses
 
     def apply(self, transition: Transition) -> None:
         """Leap, and tell the board."""
@@ -110,10 +128,11 @@ class NetworkBackend:
         costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
         span = config.average_span / max(1, config.average_every)
         board = self._board("plain" if plain else "speculative")
+        dev = data.dev.to(device)
         watch = LossWatch(
             training,
             weights,
-            data.dev.to(device),
+            dev,
             every=config.evaluate_every,
             until_loss=config.until_loss,
             average=Average(1 - 1 / max(1.0, span)) if config.average_every else None,
@@ -122,6 +141,7 @@ class NetworkBackend:
         )
         made = Session(training, gate, probes, costs, config, watch, WeightStore(device, config.cache))
         made.watch, made.data, made.board = watch, data, board
+        made.reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, config.batch)
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
                 f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "

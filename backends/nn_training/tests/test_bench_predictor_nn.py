@@ -1,0 +1,178 @@
+"""Predictors asked along a training that kept its trajectory: what they would have been worth, judged as by hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from asc.replay import places
+from asc.types import Combination, Plan
+from asc.validators.scores import Reports
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.validators.held_out_loss import HeldOutLoss
+
+ASC = str(Path(sys.executable).with_name("asc"))
+STEPS, EVERY = 40, 8
+HORIZONS = (8, 16)
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bench")
+
+
+@pytest.fixture(scope="module")
+def command(folder: Path) -> Command:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "COLUMNS": "80", "OMP_NUM_THREADS": "1"}
+        return subprocess.run(
+            [ASC, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=200
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def recorded(command: Command, folder: Path, options: list[str]) -> Path:
+    """The folder of a run in shadow that kept all its boundaries."""
+    own = ("--steps", str(STEPS), "--shadow", "--keep-trajectory", "12", "--quiet", "--json")
+    sets = ("--set", f"recognizer.every={EVERY}", "--set", "allocator.horizons=[8,16]")
+    found = command("run", "nn_training", *options, *own, *sets)
+    assert found.returncode == 0, found.stderr
+    summary = json.loads(found.stdout)
+    assert summary["trajectory"]["places"] == STEPS // EVERY
+    return folder / str(summary["run_dir"])
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows(found: dict[str, Any], name: str) -> dict[tuple[int, str], dict[str, Any]]:
+    (one,) = [one for one in found["predictors"] if one["name"] == name]
+    return {(row["horizon"], row["regime"]): row for row in one["rows"]}
+
+
+def test_values_are_those_judged_by_hand_and_the_folder_stays_as_it_is(command: Command, recorded: Path) -> None:
+    before = contents(recorded)
+    said = command("bench-predictor", "linear", "--beside", "none", "--on", str(recorded), "--json")
+    assert said.returncode == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert contents(recorded) == before
+
+    config = NetworkConfig.model_validate(json.loads((recorded / "config.json").read_text())["config"])
+    backend = NetworkBackend(config)
+    session = backend.computation(plain=True)
+    assert isinstance(session, Reports)
+    states, reported = [session.observe()], [session.report(None).mean()]
+    gains: dict[int, list[float]] = {horizon: [] for horizon in HORIZONS}
+    accepted = dict.fromkeys(HORIZONS, 0)
+    validator = HeldOutLoss(HeldOutLoss.Config())
+    while session.position() < STEPS - EVERY:
+        session.advance(EVERY)
+        states.append(session.observe())
+        reported.append(session.report(None).mean())
+        for horizon in HORIZONS:
+            share = horizon / EVERY
+            plan = Plan("linear", horizon)
+            candidate = session.materialise(Combination((-share, 1 + share)), states[-2:], plan)
+            assert candidate is not None
+            accepted[horizon] += validator.judge(session, candidate._replace(rivals=2)).accepted
+            gains[horizon].append(float(reported[-1] - session.report(candidate.state).mean()))
+    for horizon in HORIZONS:
+        row = next(row for (ahead, _), row in rows(found, "linear").items() if ahead == horizon)  # all regimes
+        assert (row["asked"], row["silent"], row["accepted"]) == (STEPS // EVERY, 1, accepted[horizon])
+        assert row["gain_of_a_guess"] == pytest.approx(np.mean(gains[horizon]), abs=1e-6)
+        ahead = horizon // EVERY
+        real = [reported[i] - reported[i + ahead] for i in range(1, len(reported) - ahead)]
+        if sum(real) > 0:
+            share_of_real = sum(gains[horizon][: len(real)]) / sum(real)
+            assert row["share_of_real_steps"] == pytest.approx(share_of_real, abs=1e-4)
+
+
+def test_a_report_leaves_everything_as_it_is(recorded: Path) -> None:
+    config = NetworkConfig.model_validate(json.loads((recorded / "config.json").read_text())["config"])
+    backend = NetworkBackend(config)
+    session = backend.computation(plain=True)
+    for place in places.places(recorded)[:2]:
+        assert backend.load(session, place.folder) is not None
+        drawn, digest = torch.get_rng_state(), session.digest()
+        now = session.observe()
+        other = session.materialise(Combination((1.5,)), (now,), Plan("p", 8))
+        assert other is not None
+        assert not np.array_equal(session.report(other.state), session.report(None))
+        assert session.digest() == digest
+        assert torch.equal(torch.get_rng_state(), drawn)
+        assert session.position() == place.position
+
+
+def test_predictors_of_every_kind_stand_beside_in_a_table_of_80_columns(command: Command, recorded: Path) -> None:
+    beside = "linear,nesterov-outer,cascade,anderson"
+    found = command("bench-predictor", "momentum", "--beside", beside, "--on", str(recorded), "--horizons", "8")
+    assert found.returncode == 0, found.stderr
+    table, _, rest = found.stdout.partition("ahead: in steps")
+    assert max(map(len, table.splitlines())) <= 80
+    for name in ("* momentum", *beside.split(",")):
+        assert name in table
+    assert "momentum" in rest.splitlines()[-1]
+
+
+def test_other_settings_of_history_and_validator(command: Command, recorded: Path) -> None:
+    own = ("--on", str(recorded), "--beside", "none", "--horizons", "8", "--json")
+    found = command("bench-predictor", "quadratic", *own, "--set", "validator.criterion=strict")
+    assert found.returncode == 0, found.stderr
+    everywhere = rows(json.loads(found.stdout), "quadratic")
+    total = next(iter(everywhere.values()))
+    assert total["silent"] == 2  # it looks back on three, for which the history is as deep as it would be in a run
+    bounded = command("bench-predictor", "quadratic", *own, "--set", "history.max_snapshots=1")
+    only = next(iter(rows(json.loads(bounded.stdout), "quadratic").values()))
+    assert only["silent"] == only["asked"]
+
+
+def test_a_run_that_kept_nothing_says_what_to_type(command: Command, options: list[str]) -> None:
+    run = command("run", "nn_training", *options, "--steps", "2", "--quiet", "--json")
+    folder = json.loads(run.stdout)["run_dir"]
+    found = command("bench-predictor", "linear", "--on", folder)
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert "kept none of its places" in found.stderr
+    assert "--steps 2" in found.stderr
+    assert "--shadow --keep-trajectory 20" in found.stderr
+
+
+def test_a_resumed_run_goes_on_keeping(command: Command, small: Callable[..., NetworkConfig], tmp_path: Path) -> None:
+    from asc.config import Component
+    from asc.plugins import load
+    from asc.run import Run
+
+    config = small(steps=32, keep_trajectory=3, recognizer=Component(name="every", steps=8))
+
+    def made(resume: bool) -> Run:
+        backend = NetworkBackend(config)
+        return Run(backend, "nn_training", load(), folder=tmp_path, resume=resume, shadow=True)
+
+    first = made(resume=False)
+    after = first.computation.watch.after
+
+    def stopping(position: int, loss: float) -> None:
+        after(position, loss)
+        if position == 12:
+            first.stop()
+
+    first.computation.watch.after = stopping
+    assert first.execute()["state"] == "interrupted"
+    assert [place.position for place in places.places(tmp_path)] == [0, 8]
+    assert made(resume=True).execute()["state"] == "finished"
+    assert [place.position for place in places.places(tmp_path)] == [0, 8, 16]
+    assert not (tmp_path / places.TRAJECTORY / "model").exists()
