@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from statistics import median
 from types import FrameType
 from typing import Any, NamedTuple
@@ -67,10 +67,10 @@ class Held:
         return max(0, tracemalloc.get_traced_memory()[1] - before)
 
 
-def cost(call: Callable[[], object], times: int = 5) -> Cost:
-    """Measure a call that may be repeated."""
+def cost(calls: Iterable[Callable[[], object]]) -> Cost:
+    """Measure calls, each where it comes; memory is that of the last one."""
     taken = []
-    for _ in range(times):
+    for call in calls:
         began = time.perf_counter()
         call()
         taken.append(time.perf_counter() - began)

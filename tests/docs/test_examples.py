@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -21,10 +22,65 @@ def output(tmp_path: Path, *arguments: str) -> str:
     return found.stdout
 
 
-def test_from_python_in_an_unguarded_script(tmp_path: Path) -> None:
-    found = output(tmp_path, str(EXAMPLES / "accelerate.py"), "2000")
-    assert "17984 primes below 200003" in found
+def asc(tmp_path: Path, *arguments: str) -> str:
+    return output(tmp_path, str(Path(sys.executable).with_name("asc")), *arguments)
+
+
+def example(tmp_path: Path, name: str, *arguments: str) -> str:
+    """Run an example; what it prints fits into a terminal of usual width."""
+    found = output(tmp_path, str(EXAMPLES / f"{name}.py"), *arguments)
+    assert [line for line in found.splitlines() if len(line) > 80] == []
+    return found
+
+
+def test_hello(tmp_path: Path) -> None:
+    found = example(tmp_path, "hello", "400")
+    assert "30 of the 400 odd numbers after 10^12 are prime." in found
     assert "net" in found
+
+
+def test_the_trajectory_cache(tmp_path: Path) -> None:
+    found = example(tmp_path, "trajectory_cache")
+    at_6, at_9 = (found[found.index(f"position {place:2}") :].split("\n\n")[0] for place in (6, 9))
+    assert "room     matches" in at_6
+    assert "lamp     don't care   it was off then, and is on now" in at_6
+    assert "that of position 3 does not match: when it was read, lamp was off" in at_9
+    assert "bit for bit" in found
+    assert "Wrong about minutes, right about room, lamp" in found
+
+
+def test_the_order_of_a_list(tmp_path: Path) -> None:
+    found = example(tmp_path, "list_order", "150")
+    rates = {line.split()[0]: line.split()[-2:] for line in found.splitlines() if line.endswith("%")}
+    assert rates == {"last-value": ["0%", "0%"], "linear": ["98%", "0%"], "affine": ["97%", "0%"]}
+    assert found.count(" leapt, ") == 4
+    assert "bit for bit" in found
+
+
+def test_from_order_to_chaos(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    found = example(tmp_path, "order_to_chaos", "--points", "61")
+    rates = {line[: line.index(":")]: int(line.split("%")[0].split()[-1]) for line in found.splitlines()[-3:-1]}
+    assert rates["Exponent below zero (order)"] > 80
+    assert rates["Exponent above zero (chaos)"] < 5
+    assert (tmp_path / "order_to_chaos.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_from_order_to_chaos_without_matplotlib(tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ImportError")
+    program = f"import sys; sys.path.insert(0, '.'); import runpy; sys.argv[1:] = ['--points', '13']; \
+runpy.run_path({str(EXAMPLES / 'order_to_chaos.py')!r}, run_name='__main__')"
+    found = output(tmp_path, "-c", program)
+    assert "4.000     +0.693        0%  chaos" in found
+    assert "pip install matplotlib" in found
+
+
+def test_breaking_a_generator(tmp_path: Path) -> None:
+    found = example(tmp_path, "break_lcg")
+    assert "linear        0 of 37 right" in found
+    assert "affine       37 of 37 right" in found
+    assert found.count(", right\n") == 4
+    assert "wrong" not in found
 
 
 def test_the_tour(tmp_path: Path) -> None:
@@ -33,23 +89,51 @@ def test_the_tour(tmp_path: Path) -> None:
     assert "bit for bit" in found
 
 
-def test_a_single_file_plugin(tmp_path: Path) -> None:
-    asc = str(Path(sys.executable).with_name("asc"))
+def test_a_predictor_in_one_file(tmp_path: Path) -> None:
     plugin = ["--plugin", str(EXAMPLES / "my_predictor.py"), "--predictors", "halfway"]
-    found = subprocess.run(
-        [asc, "run", "toy", "--program", "collatz", "--n", "2000", *plugin, "--compare"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
+    found = asc(tmp_path, "run", "toy", "--program", "collatz", "--n", "2000", *plugin, "--compare")
+    assert "identical end" in found
+
+
+@pytest.mark.parametrize(("at_most", "guessed"), [(1, True), (0, False)])
+def test_a_recognizer_in_one_file(tmp_path: Path, at_most: int, guessed: bool) -> None:
+    """It says no where more words have moved than it is told to bear: in this program one or two always do."""
+    plugin = ["--plugin", str(EXAMPLES / "my_recognizer.py"), "--recognizer", "few-moving"]
+    settings = ["--set", f"recognizer.at_most={at_most}", "--executor", "threads"]
+    found = json.loads(
+        asc(tmp_path, "run", "toy", "--program", "collatz", "--n", "150000", *plugin, *settings, "--json")
     )
-    assert found.returncode == 0, found.stderr
-    assert "identical end" in found.stdout
+    assert found["position"] == found["total"]
+    assert ("sent to a worker" in found["outcomes"]) == guessed
 
 
 def test_training_in_a_loop_of_one_s_own(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
-    found = output(tmp_path, str(EXAMPLES / "train_cnn.py"))
+    found = example(tmp_path, "train_cnn")
     assert "leapt by linear" in found
     assert "estimated" in found
+
+
+def test_a_trainer_with_one_line_more(tmp_path: Path) -> None:
+    pytest.importorskip("asc_nn_training")
+    found = example(tmp_path, "trainer_callback", "--steps", "150")
+    assert "leapt" in found
+    leaping, plain, *_ = (float(line.split()[0]) for line in found.splitlines() if line.startswith("  "))
+    assert leaping < plain
+
+
+def test_why_momentum_exploded(tmp_path: Path) -> None:
+    pytest.importorskip("asc_nn_training")
+    found = example(tmp_path, "momentum_exploded", "--steps", "100")
+    last = {line[:34].strip(): float(line.split()[-3].replace(",", "")) for line in found.splitlines()[5:9]}
+    printed, coded, single, corrected = last.values()
+    assert printed > 1000
+    assert coded > 100 * single
+    assert single < 2
+    assert corrected <= single
+
+
+def test_every_example_is_in_the_table() -> None:
+    table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    names = [path.name for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("notebooks/*.ipynb"))]
+    assert [name for name in names if name not in table] == []

@@ -43,9 +43,9 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         arguments += shlex.split(f"--steps 110 {LITTLE} --out study")
     elif arguments[0] == "run" and "--help" not in arguments:
         arguments += ["--n", "200"]
-    if arguments[0] == "advise":
+    if arguments[0] in ("advise", "bench-predictor"):
         arguments += ["--seconds", "0.5"]
-    if arguments[0] == "report":
+    if arguments[0] in ("report", "bench-predictor"):
         subprocess.run([asc, "run", "toy", "--n", "200", "--quiet"], cwd=tmp_path, check=True, capture_output=True)
     found = subprocess.run([asc, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
     assert found.returncode == 0, found.stderr

@@ -1,4 +1,4 @@
-"""The tutorial, followed literally in a fresh environment: from `asc new predictor` to a passing conformance run."""
+"""In a fresh environment: the tutorial, followed literally, and a package of somebody else's."""
 
 from __future__ import annotations
 
@@ -75,3 +75,21 @@ def test_the_page_has_every_step() -> None:
         ["pip", "install"],
         ["pytest"],
     ]
+
+
+def test_a_package_of_somebody_else_s_is_installed_tested_and_run(environment: dict[str, str], tmp_path: Path) -> None:
+    package = tmp_path / "third_party_plugin"
+    shutil.copytree(ROOT / "examples" / "third_party_plugin", package, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def said(command: str) -> str:
+        found = subprocess.run(
+            command, shell=True, cwd=package, env=environment, capture_output=True, text=True, check=False, timeout=200
+        )
+        assert found.returncode == 0, f"$ {command}\n{found.stdout}\n{found.stderr}"
+        return found.stdout
+
+    said("pip install -e '.[test]'")
+    assert "passed" in said("pytest -p asc.testing.costs")
+    assert re.search(r"gf2-affine +predictor +asc-gf2", said("asc plugins"))
+    ran = said("asc run toy --program cellular --n 40000 --predictors gf2-affine --compare")
+    assert "identical end" in ran

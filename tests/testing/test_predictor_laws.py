@@ -34,6 +34,7 @@ class TestCascade(PredictorLaws):
 
 class TestEnsemble(PredictorLaws):
     least = 1
+    may_hold = 128 * 1024  # its memory has a bound, farther out than the longest course
 
     def predictor(self) -> Predictor:
         return Ensemble()

@@ -37,6 +37,7 @@ class TestRecurring(RecognizerLaws):
 
 
 class TestSimilarity(RecognizerLaws):
+    may_hold = 16 * 1024  # its thresholds keep so many similarities, and no more
     thresholds: ThresholdsConfig = Learned.Config(explore=2)
 
     def recognizer(self) -> Recognizer:

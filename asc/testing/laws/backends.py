@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import BaseModel
 
 from asc.backend import Backend
 from asc.computation import Computation
 from asc.config import RunConfig
+from asc.errors import AscError
 from asc.plugins import load
 from asc.run import Run
 from asc.testing.checks import require, walk
+from asc.testing.contents import contents
 from asc.testing.laws.base import Laws
 from asc.types import Memory
 
@@ -67,7 +70,10 @@ class BackendLaws(Laws):
         """
         config = self.backend().config
         require(isinstance(config, RunConfig), f"the settings are a {type(config).__name__}, which is no RunConfig")
-        again = type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json"))))
+        try:
+            again = type(config).model_validate(json.loads(json.dumps(config.model_dump(mode="json"))))
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"the settings do not go through JSON: {error}") from error
         require(again == config, f"written and read back, the settings are others: {again!r}, and were {config!r}")
 
     def test_settings_are_described(self) -> None:
@@ -109,6 +115,81 @@ class BackendLaws(Laws):
         require((resumed.position(), resumed.digest()) == (position, digest), f"{where}, or in another state")
         require(walk(resumed) == walk(computation), "from the checkpoint it went on to another end")
 
+    def test_a_checkpoint_remembers(self, tmp_path: Path) -> None:
+        """What a judged run remembers goes into its checkpoint and comes back: states of its parts, and its history.
+
+        If it fails: write `memory.state` and `memory.history`, arrays with their types, and return both from load().
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        if computation.exact:
+            return
+        history = []
+        for _ in range(3):
+            computation.advance(_FIRST)
+            history.append(computation.observe())
+        part = {"numbers": [1, 2.5, None, True], "rows": np.arange(6.0).reshape(2, 3), "text": "it"}
+        backend.save(computation, tmp_path, Memory({"part": part}, tuple(history)))
+        again = self.backend()
+        resumed = again.computation(plain=False)
+        found = again.load(resumed, tmp_path)
+        require(found is not None, "load() found no checkpoint where save() had written one")
+        assert found is not None
+        state = contents(found.state) == contents({"part": part})
+        require(state, f"the state that it remembers comes back as {found.state!r}, and was {part!r}")
+        positions = [snapshot.position for snapshot in found.history]
+        were = [snapshot.position for snapshot in history]
+        require(positions == were, f"its history comes back with the positions {positions}, and had {were}")
+        same = contents(resumed.gram(found.history)) == contents(computation.gram(history))
+        require(same, "its history comes back with other states")
+
+    def test_checkpoints_are_replaced(self, tmp_path: Path) -> None:
+        """A checkpoint is replaced by another, and never written over: a kill at any moment leaves a whole one.
+
+        If it fails: write under another name, then `os.replace(temporary, path)`.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        folder, links = tmp_path / "checkpoints", list[tuple[Path, str, bytes]]()
+        computation.advance(_FIRST)
+        backend.save(computation, folder, Memory())
+        for number, path in enumerate(_files(folder)):
+            link = tmp_path / f"{number}"
+            link.hardlink_to(path)  # the same file under another name, which shows whether it was written into
+            links.append((link, path.name, path.read_bytes()))
+        computation.advance(_FIRST)
+        backend.save(computation, folder, Memory())
+        for link, name, held in links:
+            require(link.read_bytes() == held, f"{name} of the checkpoint before was written over")
+
+    def test_a_torn_checkpoint_is_told(self, tmp_path: Path) -> None:
+        """Of a checkpoint that was cut short, load() raises AscError, or goes to a whole one; it never goes on wrongly.
+
+        If it fails: check what you read, and raise AscError with the file's name where it is damaged.
+        """
+        backend = self.backend()
+        computation = backend.computation(plain=False)
+        computation.advance(_FIRST)
+        backend.save(computation, tmp_path, Memory())
+        whole = {self.backend().computation(plain=False).digest(), computation.digest()}
+        for path in _files(tmp_path):
+            held = path.read_bytes()
+            path.write_bytes(held[: len(held) // 2])
+            again = self.backend()
+            resumed = again.computation(plain=False)
+            try:
+                again.load(resumed, tmp_path)
+            except AscError:
+                continue
+            except Exception as error:
+                raised = f"{type(error).__name__}: {error}"
+                raise AssertionError(
+                    f"of a torn {path.name} load() raised {raised}; a person reads AscError"
+                ) from error
+            finally:
+                path.write_bytes(held)
+            require(resumed.digest() in whole, f"it took a torn {path.name} for a whole one")
+
     def test_no_checkpoint_is_none(self, tmp_path: Path) -> None:
         """Where there is no checkpoint yet, load() says so by None, and the computation stays at its start.
 
@@ -132,11 +213,13 @@ class BackendLaws(Laws):
         computation = backend.computation(plain=False)
         computation.advance(_FIRST)
         backend.save(computation, tmp_path, Memory())
-        files = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+        files = _files(tmp_path)
         require(bool(files), "save() wrote no file")
         for path in files:
             data = path.read_bytes()
-            require(not data.startswith(_PICKLE) and b"data.pkl" not in data, f"{path.name} is a pickle")
+            objects = b"\x93NUMPY" in data and b"'|O'" in data
+            pickled = data.startswith(_PICKLE) or b"data.pkl" in data or objects
+            require(not pickled, f"{path.name} is a pickle, or holds one")
 
     def test_outcome_is_json(self) -> None:
         """What a person sees of the final state is made of values that JSON can hold.
@@ -148,7 +231,10 @@ class BackendLaws(Laws):
         walk(computation)
         outcome = backend.outcome(computation)
         require(isinstance(outcome, Mapping), f"outcome() returns {outcome!r}, which is no mapping")
-        json.dumps(dict(outcome), allow_nan=False)
+        try:
+            json.dumps(dict(outcome), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise AssertionError(f"outcome() returns {outcome!r}, which JSON cannot hold: {error}") from error
 
     def test_a_run_ends_where_a_plain_one_does(self) -> None:
         """As `asc run` runs it, with its own settings: an exact run ends as a plain one; a judged one does in shadow.
@@ -163,6 +249,10 @@ class BackendLaws(Laws):
         ends = summary["final_digest"], plain["final_digest"]
         require(ends[0] == ends[1], f"with speculation it ended in {ends[0][:12]}, without in {ends[1][:12]}")
         require(not summary["warnings"], f"the run warned: {' '.join(summary['warnings'])}")
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _undescribed(settings: type[BaseModel]) -> Iterator[str]:

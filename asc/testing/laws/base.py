@@ -9,6 +9,7 @@ from unittest import SkipTest
 
 from asc.plugins.nearest import suggestion
 from asc.testing.chance import global_randomness, shaken
+from asc.testing.checks import through_json
 
 
 class Laws:
@@ -43,6 +44,23 @@ class Laws:
         """Return a key of the state of all generators that a process shares; extend it by those that are yours."""
         return global_randomness()
 
+    def held_elsewhere(self) -> int:
+        """Return the bytes that are held where Python does not count them, such as in tensors."""
+        return 0
+
+    def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a component's state as it comes out of a checkpoint. Raises TypeError where it does not go in."""
+        return through_json(state)
+
+    def saved(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a component's state as it comes out of a checkpoint. Raises AssertionError where it does not go in."""
+        try:
+            _require_names(state)
+            return self.carried(state)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"
+            raise AssertionError(f"the state does not go into a checkpoint; {why}; it is {state!r}") from error
+
     def shaken(self, seed: int) -> AbstractContextManager[None]:
         """Seed these generators for a while."""
         return shaken(seed)
@@ -52,6 +70,18 @@ def laws_of(kind: type) -> frozenset[str]:
     """Return the laws that a class itself states: names of the tests in it, where it is one of these classes."""
     stated = kind.__module__.startswith(__name__.rpartition(".")[0] + ".")
     return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
+
+
+def _require_names(state: Any) -> None:
+    """Raise TypeError where a dictionary's keys are no strings, since most checkpoints would turn them into some."""
+    if isinstance(state, Mapping):
+        for key, value in state.items():
+            if not isinstance(key, str):
+                raise TypeError(f"keys are strings, not {key!r}")
+            _require_names(value)
+    elif isinstance(state, list | tuple):
+        for value in state:
+            _require_names(value)
 
 
 def _skipping(name: str, why: str) -> Callable[[Laws], None]:

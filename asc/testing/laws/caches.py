@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 from asc.computation import Cache, Computation
 from asc.testing.checks import require
 from asc.testing.contents import contents
-from asc.testing.effort import cost
+from asc.testing.effort import cost, instructions
 from asc.testing.laws.base import Laws
 from asc.testing.problems import machine
 from asc.types import Transition
@@ -36,13 +37,12 @@ class CacheLaws(Laws):
         """Make an empty cache that holds so many transitions at most, a fresh one each time."""
         raise NotImplementedError("give the class a method cache(max_entries) that makes the one to be tested")
 
-    def places(self) -> Sequence[Place]:
-        """Make some computations, each at another state, with a transition that holds there and nowhere else."""
-        found = []
-        for supersteps in range(6):
-            here, ahead = machine("congruential", 1000), machine("congruential", 1000)
-            for computation in (here, ahead):
-                computation.advance(10 * supersteps)
+    def places(self, count: int = 6) -> Sequence[Place]:
+        """Make so many computations, each at another state, with a transition that holds there and nowhere else."""
+        found, ahead = [], machine("congruential", 10 * count)
+        for _ in range(count):
+            here = machine("congruential", 10 * count)
+            here.restore(ahead.snapshot())
             learnt = ahead.advance(10, record=True).learnt
             assert learnt is not None
             found.append(Place(here, learnt))
@@ -100,10 +100,45 @@ class CacheLaws(Laws):
 
         If it fails: evict before you take another in.
         """
-        cache = self.cache(2)
+        cache, taken = self.cache(2), 0
         for place in self.places():
-            cache.insert(place.transition)
+            taken += cache.insert(place.transition)
             require(len(cache) <= 2, f"it holds {len(cache)} entries, and its bound is 2")
+        given_up, said = taken - len(cache), cache.stats().get("evictions")
+        require(said == given_up, f"it took {taken} in and holds {len(cache)}, and says that it gave up {said}")
+
+    def test_stands_discards(self) -> None:
+        """A cache hears which transition a judged run has taken; what others it holds stays, and nothing is raised.
+
+        If it fails: let go of that very transition, or of none, be it one that is not there any more.
+        """
+        cache, places = self.cache(8), self.places()
+        taken, never, *others = places
+        for place in (taken, *others):
+            cache.insert(place.transition)
+        for transition in (taken.transition, taken.transition, never.transition):
+            try:
+                cache.discard(transition)
+            except Exception as error:
+                raise AssertionError(f"discard raised {type(error).__name__}: {error}") from error
+        for place in others:
+            where = f"at position {place.computation.position()}"
+            require(cache.lookup(place.computation) is not None, f"it let go of others than the one taken, {where}")
+
+    def test_work_does_not_grow(self) -> None:
+        """To look up among many entries takes no more work than among a few: a run asks at each boundary.
+
+        Counted in Python's instructions, not in seconds. If it fails: file entries under bits of what they read, which
+        `computation.key(names)` gives of the present state, rather than trying one after another.
+        """
+        places, taken = self.places(160), []
+        for few in (40, 160):
+            cache = self.cache(1000)
+            for place in places[:few]:
+                cache.insert(place.transition)
+            taken.append(max(instructions(partial(cache.lookup, place.computation)) for place in places[:40]))
+        grown = f"a look-up took {taken[0]:,} instructions among 40 entries and {taken[1]:,} among 160"
+        require(taken[1] <= 2 * taken[0] + 500, grown)
 
     def test_instances_are_isolated(self) -> None:
         """Two caches share nothing.
@@ -124,9 +159,10 @@ class CacheLaws(Laws):
         for place in self.places():
             digest, held = place.computation.digest(), contents(place.transition)
             cache.insert(place.transition)
+            require(contents(place.transition) == held, "taking a transition in changed it")
             found = cache.lookup(place.computation)
             require(place.computation.digest() == digest, "a look-up changed the computation")
-            require(contents(place.transition) == held, "taking a transition in changed it")
+            require(contents(place.transition) == held, "a look-up changed a transition")
             same = found is None or (found.start, found.steps) == (place.transition.start, place.transition.steps)
             require(same, f"it gave back another transition than it took in: {found!r}")
 
@@ -154,7 +190,7 @@ class CacheLaws(Laws):
         Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
         """
         cache, places = self.cache(8), self.places()
-        record_property("look up in vain", str(cost(partial(cache.lookup, places[0].computation))))
+        record_property("look up in vain", str(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
         for place in places:
             cache.insert(place.transition)
-        record_property("look up and find", str(cost(partial(cache.lookup, places[0].computation))))
+        record_property("look up and find", str(cost(repeat(partial(cache.lookup, places[0].computation), 5))))

@@ -10,6 +10,7 @@ from typing import cast
 from asc.allocator import Allocator
 from asc.computation import Computation, Executable, Predictor, Validator
 from asc.engine import Engine
+from asc.errors import NonDeterministicStepError
 from asc.predictors.last_value import LastValue
 from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
@@ -27,13 +28,19 @@ from asc.testing.checks import (
     check_same_end,
     check_snapshot,
     check_stretches,
+    require,
 )
 from asc.testing.clock import Clock, Machine, Priced, Slow
-from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.testing.effort import instructions
+from asc.testing.laws.base import Laws
+from asc.testing.stand_ins import Accept, Garbage, Raising, Refuse, Silent
+from asc.types import Candidate, Verdict
 from asc.validators.strict import Strict
 
+_FREE = 500  # of Python's instructions, that what is asked at any time may take
 
-class ComputationLaws:
+
+class ComputationLaws(Laws):
     """What holds for every computation. Give `computation`, and change whatever else does not fit."""
 
     every = 8
@@ -82,21 +89,36 @@ class ComputationLaws:
 
         If it fails: the computation does not stand being looked at; see the two laws above.
         """
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"silent": Silent()}))
+        check_same_end(self.computation, partial(self._with, {"silent": Silent()}))
 
     def test_transparent_with_a_raising_predictor(self) -> None:
         """With a predictor that raises, a run ends as a plain one.
 
         If it fails: the computation does not stand being looked at; see the laws of snapshots and steps.
         """
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"raising": Raising()}))
+        check_same_end(self.computation, partial(self._with, {"raising": Raising()}))
 
     def test_transparent_with_garbage(self) -> None:
         """With predictions that cannot be right, some of them not even of the right kind, a run ends as a plain one.
 
-        If it fails: materialise() returns None for what means nothing here, and leaves the state alone.
+        If it fails: materialise() leaves the state alone, also where it returns None for what means nothing here, or
+        raises.
         """
-        check_same_end(self.computation, lambda computation: self.engine(computation, {"garbage": Garbage()}, Refuse()))
+        check_same_end(self.computation, partial(self._with, {"garbage": Garbage()}))
+
+    def _with(self, predictors: Mapping[str, Predictor], computation: Computation) -> Engine:
+        """An engine that gets to try them: where time decides, on a clock by which a task is worth it."""
+        if not isinstance(computation, Executable):
+            return self.engine(computation, predictors)
+        clock = Clock()
+        return self.engine(_Affordable(cast(Machine, computation), clock, PRICES), predictors, clock=clock)
+
+
+class _Affordable(Priced):
+    """A machine on a clock, and a task that costs what it costs there."""
+
+    def cost(self, work: str) -> float:
+        return PRICES["dispatch"] / PRICES["step"] if work == "dispatch" else 0.0
 
 
 class ExactLaws(ComputationLaws):
@@ -105,29 +127,32 @@ class ExactLaws(ComputationLaws):
     def test_exact_with_any_predictor(self) -> None:
         """With any one predictor, a run ends as a plain one, bit for bit.
 
-        If it fails: a transition leaves out of `causal` something that its steps read, or apply() does other than they did.
+        If it fails: a transition leaves something out of `causal` that its steps read, or apply() does something else.
         """
-        for name, predictor in self.predictors().items():
-            check_same_end(self.computation, partial(self._with, {name: predictor}))
+        engines = [self._ended({name: predictor}) for name, predictor in self.predictors().items()]
+        tried = any("predict" in engine.ledger.accounts() for engine in engines)
+        require(tried, "no guess was tried, so nothing was tested: let the computation take more steps")
 
     def test_exact_with_all_predictors(self) -> None:
         """With all predictors at once, right ones and wrong ones, a run ends as a plain one, bit for bit.
 
-        If it fails: a transition leaves out of `causal` something that its steps read, or apply() does other than they did.
+        If it fails: a transition leaves something out of `causal` that its steps read, or apply() does something else.
         """
-        check_same_end(self.computation, partial(self._with, {**self.predictors(), "garbage": Garbage()}))
+        engine = self._ended({**self.predictors(), "garbage": Garbage()})
+        tried = "predict" in engine.ledger.accounts()
+        require(tried, "no guess was tried, so nothing was tested: let the computation take more steps")
 
     def test_driven_from_outside(self) -> None:
         """A loop of somebody's own, which calls at each boundary, ends where the engine's own loop does.
 
         If it fails: something depends on how often it is asked, such as a counter in position() or key().
         """
-        check_driven(self.computation, lambda computation: self.engine(computation, self.predictors()))
+        check_driven(self.computation, partial(self._with, self.predictors()))
 
     def test_loss_is_bounded(self) -> None:
         """Whatever predictors do, what speculation loses stays within its share of the plain work.
 
-        If it fails: a price is wrong: cost() is in plain steps, for each kind of work that this computation causes.
+        If it fails: engine() permits a larger overdraft, or advance() reports other steps than it took.
         """
         clock = Clock()
         priced = Priced(self._machine(), clock, PRICES)
@@ -136,14 +161,30 @@ class ExactLaws(ComputationLaws):
     def test_all_time_is_booked(self) -> None:
         """Every second of the main thread stands in the ledger.
 
-        If it fails: a method that the ledger takes for free reads a clock or works; see asc.testing.clock.Priced.
+        If it fails: position(), finished(), total() or cost() works, and the ledger takes them for free: keep what they
+        tell, and update it as you advance.
         """
+        computation = self.computation()
+        calls: dict[str, Callable[[], object]] = {
+            "position": computation.position,
+            "finished": computation.finished,
+            "total": computation.total,
+            "cost": partial(computation.cost, "dispatch"),
+        }
+        for _ in range(2):
+            for name, call in calls.items():
+                taken = instructions(call)
+                require(taken <= _FREE, f"{name}() took {taken:,} instructions; it is asked often, and taken for free")
+            computation.advance(20 * self.every)
         clock = Clock()
         priced = Priced(self._machine(), clock, PRICES)
         check_accounted(self.engine(priced, self.predictors(), clock=clock), clock)
 
-    def _with(self, predictors: Mapping[str, Predictor], computation: Computation) -> Engine:
-        return self.engine(computation, predictors)
+    def _ended(self, predictors: Mapping[str, Predictor]) -> Engine:
+        try:
+            return check_same_end(self.computation, partial(self._with, predictors))
+        except NonDeterministicStepError as error:  # the run's own spot checks may be the first to see it
+            raise AssertionError(str(error)) from error
 
     def _machine(self) -> Machine:
         computation = self.computation()
@@ -166,21 +207,24 @@ class JudgedLaws(ComputationLaws):
 
         If it fails: making or judging a candidate changes the state, or draws from training's own generator.
         """
-        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+        check_same_end(self.computation, self._refused)
 
     def test_transparent_where_the_validator_raises(self) -> None:
         """Where the validator raises, a run ends as a plain one, bit for bit.
 
         If it fails: score() does not put back what it replaced when it fails.
         """
-        check_same_end(self.computation, lambda computation: self.engine(computation, self.predictors(), Break()))
+        check_same_end(
+            self.computation,
+            lambda computation: self.engine(computation, self.predictors(), _FailsHalfway(self.validator())),
+        )
 
     def test_rejection_changes_nothing(self) -> None:
         """At each boundary where a candidate is refused, the state stays as it was, bit for bit.
 
         If it fails: the sentence names the place; materialise() and score() put back what they replace.
         """
-        check_rejection(self.computation, lambda computation: self.engine(computation, self.predictors(), Refuse()))
+        check_rejection(self.computation, self._refused)
 
     def test_judging_changes_nothing(self) -> None:
         """Making a candidate and judging it leave the state as it was, whatever the verdict.
@@ -224,3 +268,29 @@ class JudgedLaws(ComputationLaws):
         """
         for validator in (Refuse(), Accept(gain_steps=0.0), self.validator()):
             check_bounded(self.engine(self.computation(), self.predictors(), validator))
+
+    def _refused(self, computation: Computation) -> Engine:
+        return self.engine(computation, self.predictors(), _Refused(self.validator()))
+
+
+class _Refused:
+    """Judges as another does, and then refuses."""
+
+    def __init__(self, validator: Validator) -> None:
+        self._validator = validator
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        verdict = self._validator.judge(computation, candidate)
+        return Verdict(accepted=False, gain_steps=0.0, reason=f"refused, whatever the verdict: {verdict.reason}")
+
+
+class _FailsHalfway:
+    """Judges as another does, and then a candidate whose state is none, so that scoring it fails; raises."""
+
+    def __init__(self, validator: Validator) -> None:
+        self._validator = validator
+
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        self._validator.judge(computation, candidate)
+        self._validator.judge(computation, candidate._replace(state=object()))
+        raise RuntimeError("this validator always raises")

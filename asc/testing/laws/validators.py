@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice, repeat
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from asc.allocator import Allocator
 from asc.computation import Computation, Stateful, Validator
@@ -19,12 +17,13 @@ from asc.testing.assembly import assemble
 from asc.testing.checks import check_resumed, require
 from asc.testing.contents import contents
 from asc.testing.effort import Held, cost, instructions
+from asc.testing.growth import grows
 from asc.testing.laws.base import Laws
+from asc.testing.laws.copied import check_copied
 from asc.testing.problems import Descent
 from asc.types import Candidate, Direct, Plan, Verdict
 
 _AHEAD = 15  # steps to the continuation
-_TIMES = 60  # judgements in a row
 
 
 class Trial(NamedTuple):
@@ -46,8 +45,11 @@ class ValidatorLaws(Laws):
     most_looks = 16
     """Passes over held-out data that one judgement may take, the present state's own included."""
 
-    may_hold = 64 * 1024
-    """Bytes by which what it holds may grow over some dozens of judgements."""
+    judgements = 400
+    """Judgements that a law about growth asks for, each at another boundary."""
+
+    may_hold = 4 * 1024
+    """Bytes by which what it holds may grow over the second half of these: less than a number a judgement."""
 
     def validator(self) -> Validator:
         """Make the validator, a fresh one each time."""
@@ -123,6 +125,17 @@ class ValidatorLaws(Laws):
             finite = verdict.change is None or math.isfinite(verdict.change)
             require(finite, f"{shown}: the change is a finite difference of losses or None")
 
+    def test_judges_against_the_base(self) -> None:
+        """A link of a chain is judged against the link before it, its base: over itself, no state is worth anything.
+
+        If it fails: score `candidate.base`, which is None where the present state is meant.
+        """
+        trial = self.trial()
+        if hasattr(trial.computation, "score"):
+            verdict = self._judge(self.validator(), trial.computation, trial.true._replace(base=trial.true.state))
+            worth = f"over itself, it found a state to be worth {verdict.gain_steps:.4g} steps: {verdict.reason}"
+            require(not verdict.accepted or verdict.gain_steps == 0, worth)
+
     def test_gain_is_measured(self) -> None:
         """What a candidate is worth is measured, and never simply how far ahead it claims to be.
 
@@ -149,20 +162,24 @@ class ValidatorLaws(Laws):
     def test_leaves_it_untouched_where_scoring_raises(self) -> None:
         """Where a pass over held-out data fails, such as for lack of memory, the computation is as it was.
 
-        If it fails: put back what you replace, in a `finally`.
+        Nor is a state accepted then that nobody has measured. If it fails: put back what you replace, in a `finally`,
+        and let the exception go on.
         """
         for after in range(3):
-            trial, left = self.trial(), iter(range(after))
+            trial, left, failed = self.trial(), iter(range(after)), list[int]()
             computation: Any = trial.computation
             score = getattr(computation, "score", None)
             if score is None:
                 return
             before = computation.digest()
-            computation.score = partial(_run_out, left, score)
+            computation.score = partial(_run_out, left, failed, score)
+            verdict: Verdict | None = None
             with suppress(MemoryError):
-                self.validator().judge(computation, trial.true)
+                verdict = self.validator().judge(computation, trial.true)
             del computation.score
             require(computation.digest() == before, "a judgement that raised changed the computation")
+            unmeasured = bool(failed) and verdict is not None and verdict.accepted
+            require(not unmeasured, "it accepted a state though a pass over held-out data had failed")
 
     def test_leaves_global_randomness_alone(self) -> None:
         """Whoever speculates draws from generators of its own: a run with it must draw what one without it draws.
@@ -176,13 +193,28 @@ class ValidatorLaws(Laws):
     def test_same_input_same_verdict(self) -> None:
         """Two validators of the same settings that have seen the same give the same verdicts: runs can be repeated.
 
-        If it fails: something beside the states decides, such as a clock or unseeded chance.
+        If it fails: something beside the states decides, such as a clock, id(), unseeded chance, or what another
+        instance has left in the class.
         """
         verdicts = []
-        for seed in (1, 2):
+        for seed, validator in enumerate((self.validator(), self.validator()), 1):
             with self.shaken(seed):
-                verdicts.append([contents(verdict) for verdict in self._verdicts()])
+                verdicts.append([contents(verdict) for verdict in self._verdicts(validator)])
         require(verdicts[0] == verdicts[1], "two fresh validators gave different verdicts")
+
+    def test_instances_are_isolated(self) -> None:
+        """Two validators share nothing: what one judges makes no difference to the verdicts of the other.
+
+        If it fails: something is kept in the class or the module; keep it in the instance.
+        """
+        alone, among, other = self.validator(), self.validator(), self.validator()
+        expected, trial = [contents(verdict) for verdict in self._verdicts(alone)], self.trial()
+        found = []
+        for number, candidate in enumerate((trial.true, trial.perturbed, trial.true), 1):
+            for rival in (trial.perturbed, trial.true):
+                self._judge(other, trial.computation, rival._replace(start=rival.start + number))
+            found.append(contents(self._judge(among, trial.computation, candidate)))
+        require(found == expected, "beside another instance it gave other verdicts")
 
     def test_looks_are_bounded(self) -> None:
         """A judgement takes a bounded number of passes over held-out data, which is what judging costs.
@@ -209,22 +241,44 @@ class ValidatorLaws(Laws):
         if not self.computation().exact:
 
             def build(computation: Computation) -> Engine:
-                rationing = Allocator.Config(horizons=(5, 20), overdraft=9.0)
+                rationing = Allocator.Config(horizons=(2, 10), overdraft=9.0)
                 predictors = {"linear": Linear()}
                 return assemble(computation, predictors, every=5, validator=self.validator(), allocator=rationing)
 
-            check_resumed(self.computation, build)
+            check_resumed(self.computation, build, carried=self.carried)
 
     def test_state_goes_through_a_checkpoint(self) -> None:
-        """What state_dict() returns is made of dictionaries, lists, what JSON holds, and arrays.
+        """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
 
-        If it fails: turn keys into strings and sets into lists, and back in load_state_dict.
+        That is dictionaries with strings for keys, lists, what JSON holds, and arrays. If it fails: turn keys into
+        strings and sets into lists, and back in load_state_dict; and save all that the answers depend on.
         """
-        validator = self.validator()
-        if isinstance(validator, Stateful):
-            trial = self.trial()
-            self._judge(validator, trial.computation, trial.true)
-            json.dumps(validator.state_dict(), default=lambda array: np.asarray(array).tolist())
+        one, other, trial = self.validator(), self.validator(), self.trial()
+        if not isinstance(one, Stateful) or not isinstance(other, Stateful):
+            return
+        for number in range(16):
+            candidate = (trial.true, trial.perturbed, trial.true)[number % 3]
+            candidate = candidate._replace(start=candidate.start + number)
+            if number == 8:
+                other.load_state_dict(self.saved(one.state_dict()))
+            verdict = contents(self._judge(one, trial.computation, candidate))
+            if number >= 8:
+                same = contents(self._judge(other, trial.computation, candidate)) == verdict
+                require(same, "one that had loaded its state gave another verdict")
+
+    def test_state_is_a_copy(self) -> None:
+        """A state that was taken stays as it is, whatever its component judges then.
+
+        If it fails: copy lists, dictionaries and arrays in state_dict().
+        """
+        trial = self.trial()
+        boundaries = iter(range(10))
+
+        def live(validator: Any) -> None:
+            for number in islice(boundaries, 5):
+                self._judge(validator, trial.computation, trial.true._replace(start=trial.true.start + number))
+
+        check_copied(self.validator(), live)
 
     def test_work_does_not_grow(self) -> None:
         """A judgement late in a run does no more work than one early in it.
@@ -232,25 +286,29 @@ class ValidatorLaws(Laws):
         Counted in Python's instructions, not in seconds. If it fails: keep sums that you update, or the last few
         values, rather than going through everything that you have ever judged.
         """
-        validator, trial = self.validator(), self.trial()
-        taken = [instructions(partial(self._judge, validator, trial.computation, trial.true)) for _ in range(_TIMES)]
-        early, late = max(taken[_TIMES // 3 : _TIMES // 2]), max(taken[-_TIMES // 6 :])
+        calls, tenth = list(self._calls()), max(1, self.judgements // 10)
+        for call in calls[: 2 * tenth]:
+            call()
+        early = max(instructions(call) for call in calls[2 * tenth : 3 * tenth])
+        for call in calls[3 * tenth : -tenth]:
+            call()
+        late = max(instructions(call) for call in calls[-tenth:])
         grown = f"a judgement took {early:,} instructions early in the run and {late:,} at its end"
-        require(late <= 2 * early + 500, grown)
+        require(not grows(early, late), grown)
 
     def test_memory_does_not_grow(self) -> None:
         """What a validator holds is bounded, however many candidates it judges.
 
         If it fails: forget the oldest, or set `may_hold` where there is a bound farther out.
         """
-        validator, trial, grown = self.validator(), self.trial(), 0
+        grown, count = 0, self.judgements
         with Held() as held:
-            for number in range(_TIMES):
-                self._judge(validator, trial.computation, trial.true)
-                if number in (_TIMES // 2, _TIMES - 1):
-                    grown = held.now() - grown
+            for number, call in enumerate(self._calls()):
+                call()
+                if number in (count // 2, count - 1):
+                    grown = held.now() + self.held_elsewhere() - grown
         require(
-            grown <= self.may_hold, f"it held {grown:,} bytes more after {_TIMES} judgements than after half of them"
+            grown <= self.may_hold, f"it held {grown:,} bytes more after {count} judgements than after half of them"
         )
 
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
@@ -260,7 +318,7 @@ class ValidatorLaws(Laws):
         """
         validator, trial = self.validator(), self.trial()
         for name, candidate in (("true", trial.true), ("perturbed", trial.perturbed)):
-            taken = cost(partial(self._judge, validator, trial.computation, candidate))
+            taken = cost(repeat(partial(self._judge, validator, trial.computation, candidate), 5))
             record_property(f"judge a {name} one", str(taken))
 
     def _judge(self, validator: Validator, computation: Computation, candidate: Candidate) -> Verdict:
@@ -269,13 +327,21 @@ class ValidatorLaws(Laws):
         except Exception as error:
             raise AssertionError(f"judge raised {type(error).__name__}: {error}") from error
 
-    def _verdicts(self) -> list[Verdict]:
+    def _calls(self) -> Iterator[Callable[[], Verdict]]:
+        """Judgements by one validator, each at another boundary."""
         validator, trial = self.validator(), self.trial()
+        for number in range(self.judgements):
+            candidate = trial.true._replace(start=trial.true.start + number)
+            yield partial(self._judge, validator, trial.computation, candidate)
+
+    def _verdicts(self, validator: Validator | None = None) -> list[Verdict]:
+        validator, trial = validator or self.validator(), self.trial()
         return [self._judge(validator, trial.computation, one) for one in (trial.true, trial.perturbed, trial.true)]
 
 
-def _run_out(left: Any, score: Callable[..., Any], state: Any, look: int) -> Any:
+def _run_out(left: Any, failed: list[int], score: Callable[..., Any], state: Any, look: int) -> Any:
     if next(left, None) is None:
+        failed.append(look)
         raise MemoryError("a pass that fails on purpose")
     return score(state, look)
 

@@ -15,6 +15,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from asc.errors import AscError
 from asc_nn_training import checkpoint
+from asc_nn_training.device import random_state, set_random_state
 from asc_nn_training.gate import batch_size
 from asc_nn_training.speculation import Speculation, unwrapped
 
@@ -45,10 +46,9 @@ class SpeculationCallback(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Build the speculation around the trainer's model and optimiser."""
-        model, gate = unwrapped(kwargs["model"]), self._gate
-        if gate is None:
-            gate = list(islice(self._trainer.get_eval_dataloader(), self._gate_batches))
+        model = unwrapped(kwargs["model"])
         device = next(model.parameters()).device
+        gate = self._held_out(device) if self._gate is None else self._gate
         moved = [{key: _to(value, device) for key, value in batch.items()} for batch in gate]
         a_sample = batch_size(moved[0]) / max(1, len(next(iter(moved[0].values()))))
         usual = {"step_size": max(1, round(a_sample * args.train_batch_size * args.gradient_accumulation_steps))}
@@ -68,6 +68,14 @@ class SpeculationCallback(TrainerCallback):
                 self.speculation.load_state_dict(found[1])
             else:
                 self.speculation.warnings.append("The trainer's checkpoint holds no speculation, so it begins anew.")
+
+    def _held_out(self, device: torch.device) -> list[Mapping[str, Any]]:
+        """The first batches of the evaluation set; the generator is put back, since a loader draws its seed from it."""
+        drawn = random_state(device)
+        try:
+            return list(islice(self._trainer.get_eval_dataloader(), self._gate_batches))
+        finally:
+            set_random_state(drawn, device)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take note of the step, and leap where it is time."""

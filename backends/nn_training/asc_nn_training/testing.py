@@ -150,6 +150,9 @@ class TrainingRecognizerLaws(NetworkLaws, RecognizerLaws):
 class TrainingValidatorLaws(NetworkLaws, ValidatorLaws):
     """The laws of validators, over a training's held-out losses."""
 
+    may_hold = 64 * 1024  # the training remembers the losses of the candidates that it was asked about
+    judgements = 60
+
     def computation(self) -> TrainingComputation:
         """Make the training whose candidates are judged, at its start."""
         return small_training(160)

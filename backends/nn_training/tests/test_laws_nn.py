@@ -14,6 +14,7 @@ from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
+from asc.recognizers.thresholds import Learned
 from asc.testing import BackendLaws
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.predictors.anderson import Anderson
@@ -143,7 +144,7 @@ class TestLineSearch(WeightPredictorLaws):
 
 class TestActivationCosine(TrainingRecognizerLaws):
     def recognizer(self) -> Recognizer:
-        return ActivationCosine(ActivationCosine.Config(every=5))
+        return ActivationCosine(ActivationCosine.Config(every=5, thresholds=Learned.Config(explore=2, window=8)))
 
 
 class HeldOut(TrainingValidatorLaws):

@@ -127,8 +127,8 @@ def test_a_fingerprint_brings_regimes() -> None:
     assert {done.label for done in loop.done} & {"stable", "transition", "chaotic"}
 
 
-def trained(folder: Path, resume: bool = False, stop: int | None = None, **settings: Any) -> SpeculationCallback:
-    """Train a language model of a few hundred weights by `transformers.Trainer`."""
+def trainer_in(folder: Path, stop: int | None = None, **settings: Any) -> Any:
+    """Make a `transformers.Trainer` for a language model of a few hundred weights."""
     from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
 
     class Stop(TrainerCallback):
@@ -149,7 +149,12 @@ def trained(folder: Path, resume: bool = False, stop: int | None = None, **setti
         disable_tqdm=True,
         **{"save_strategy": "no", **settings},
     )
-    trainer = Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32], callbacks=[Stop()])
+    return Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32], callbacks=[Stop()])
+
+
+def trained(folder: Path, resume: bool = False, stop: int | None = None, **settings: Any) -> SpeculationCallback:
+    """Train it with speculation."""
+    trainer = trainer_in(folder, stop, **settings)
     callback = SpeculationCallback(trainer, gate_batches=4, every=10, horizons=(10,), overdraft=1.0, step_size=64)
     trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=resume)
@@ -161,6 +166,23 @@ def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
     report = callback.report()
     assert report["position"] == 60
     assert report["leaps"] > 0
+
+
+def test_a_trainer_that_takes_no_leap_ends_as_without_the_callback(tmp_path: Path) -> None:
+    """With dropout, whose generator a loader of held-out batches draws from as well."""
+    ends = []
+    for speculate in (False, True):
+        trainer = trainer_in(tmp_path)
+        if speculate:
+            strict = {"name": "held-out-loss", "criterion": "strict"}  # standing still is never better
+            usual = {"gate_batches": 4, "every": 10, "horizons": (10,), "overdraft": 1.0, "step_size": 64}
+            callback = SpeculationCallback(trainer, predictors=["last-value"], validator=strict, **usual)
+            trainer.add_callback(callback)
+        trainer.train()
+        ends.append([parameter.detach().clone() for parameter in trainer.model.parameters()])
+    assert callback.report()["leaps"] == 0
+    assert callback.report()["ledger"]["validate"]["count"] > 0
+    assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
 
 
 def test_a_trainer_s_losses_are_known_step_by_step(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from importlib import import_module
 from types import ModuleType
 
 import asc
+import asc.predictors
+import asc.recognizers
 import asc.testing
 import asc_nn_training
 import asc_toy
@@ -23,11 +25,12 @@ MODULES = (
     "asc.settings",
     "asc.errors",
     "asc.words",
+    "asc.validators.scores",
     "asc_nn_training.testing",
 )
 """Modules of which everything is public."""
 
-FRONTS: tuple[ModuleType, ...] = (asc.testing, asc_toy, asc_nn_training)
+FRONTS: tuple[ModuleType, ...] = (asc.predictors, asc.recognizers, asc.testing, asc_toy, asc_nn_training)
 """Packages whose public names are those that they hand out themselves."""
 
 

@@ -1,0 +1,46 @@
+"""Components that are wrong on purpose, each in one way: what a law must catch, or it is no law.
+
+Whoever adds a law adds a saboteur that it catches, to the table of its kind, with a piece of the sentence by which it
+does. `UNDER_LAWS` puts any component under the laws of its kind:
+
+    laws = UNDER_LAWS["predictor"].laws(Mine)
+    laws.test_raises_nothing()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from asc.testing.laws.base import Laws
+from asc.testing.saboteurs.backends import BACKENDS, BackendUnderLaws, Counting, Descending
+from asc.testing.saboteurs.caches import CACHES, CacheUnderLaws
+from asc.testing.saboteurs.computations import EXACT, JUDGED, ExactUnderLaws, JudgedUnderLaws
+from asc.testing.saboteurs.predictors import PREDICTORS, PredictorUnderLaws
+from asc.testing.saboteurs.recognizers import RECOGNIZERS, RecognizerUnderLaws
+from asc.testing.saboteurs.spoilt import Spoilt, Table
+from asc.testing.saboteurs.validators import VALIDATORS, ValidatorUnderLaws
+
+__all__ = ["UNDER_LAWS", "Counting", "Descending", "Kind", "Spoilt", "Table"]
+
+
+class Kind(NamedTuple):
+    """A kind of components: how to put one under its laws, and the saboteurs by the law that catches them."""
+
+    laws: Callable[[Callable[..., Any]], Laws]
+    table: Table
+
+
+UNDER_LAWS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "predictor": Kind(PredictorUnderLaws, PREDICTORS),
+        "recognizer": Kind(RecognizerUnderLaws, RECOGNIZERS),
+        "validator": Kind(ValidatorUnderLaws, VALIDATORS),
+        "cache": Kind(CacheUnderLaws, CACHES),
+        "backend": Kind(BackendUnderLaws, BACKENDS),
+        "exact computation": Kind(ExactUnderLaws, EXACT),
+        "judged computation": Kind(JudgedUnderLaws, JUDGED),
+    }
+)
+"""Kinds of components by name."""

@@ -1,0 +1,113 @@
+"""Break a random number generator: a linear congruential one looks random, and three outputs give it away.
+
+x -> (a x + c) mod 2^64, with Knuth's constants for MMIX. Two statistics find nothing wrong with it, the predictors
+that go by differences are helpless, and yet after three outputs the predictor `affine`, which is told neither a nor
+c, knows every output there will ever be: differences obey D' = a D, so two of them give a (outputs are even and odd
+in turns, so the first difference is odd and can be divided by), and then c follows.
+
+Look at the table of hits, then at the outputs a billion steps ahead. Last, two generators that withstand it: one that
+shows only the upper half of its state, and one that is not affine at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice, pairwise
+from typing import Any
+
+from asc.plugins import load
+from asc.testing.histories import WordHistory
+from asc.types import Direct
+
+A, C, MODULUS = 6364136223846793005, 1442695040888963407, 2**64
+PREDICTORS = ("last-value", "mean", "linear", "quadratic", "affine")
+FAR = 10**9
+
+
+def congruential(x: int) -> Iterator[int]:
+    while True:
+        x = (A * x + C) % MODULUS
+        yield x
+
+
+def upper_half(x: int) -> Iterator[int]:
+    """The same generator, which keeps the lower half of its state to itself."""
+    return (value >> 32 for value in congruential(x))
+
+
+def hashed(x: int) -> Iterator[int]:
+    while True:
+        x = int.from_bytes(hashlib.sha256(x.to_bytes(8, "big")).digest()[:8], "big")
+        yield x
+
+
+def jump(x: int, steps: int) -> int:
+    """Return the output so many steps after x, knowing a and c, by repeated squaring."""
+    a, c = A, C
+    while steps:
+        if steps & 1:
+            x = (a * x + c) % MODULUS
+        a, c, steps = a * a % MODULUS, (a + 1) * c % MODULUS, steps >> 1
+    return x
+
+
+def looks_random(outputs: list[int]) -> None:
+    """Print chi-square of the leading byte, and the correlation of each output with the next."""
+    counts, expected = Counter(x >> 56 for x in outputs), len(outputs) / 256
+    chi = sum((counts[byte] - expected) ** 2 / expected for byte in range(256))
+    mean = sum(outputs) / len(outputs)
+    product = sum((x - mean) * (y - mean) for x, y in pairwise(outputs))
+    correlation = product / sum((x - mean) ** 2 for x in outputs)
+    print(f"{len(outputs):,} outputs look random. Chi-square of the leading byte: {chi:.0f}")
+    print("  (random bytes give 255, give or take 23).")
+    print(f"  Correlation of neighbours: {correlation:+.4f} (0, give or take {len(outputs) ** -0.5:.4f}).")
+
+
+def predict(predictor: Any, outputs: list[int], horizon: int = 1) -> int | None:
+    """Ask for an output ahead; predictors answer with words, or with coefficients of past ones."""
+    answer = predictor.predict(WordHistory(range(len(outputs)), [{"x": x} for x in outputs]), horizon)
+    if answer is None:
+        return None
+    if isinstance(answer, Direct):
+        return answer.state["x"]
+    past = outputs[len(outputs) - len(answer.coefficients) :]
+    return math.floor(sum(Fraction(share) * x for share, x in zip(answer.coefficients, past, strict=True)))
+
+
+def hits(name: str, outputs: list[int], first: int = 3, last: int = 40) -> str:
+    """How many of the outputs a predictor knew, each from those before it."""
+    predictor = load().registry.create("predictor", name, {})
+    right = sum(predict(predictor, outputs[:seen]) == outputs[seen] for seen in range(first, last))
+    return f"{right:2} of {last - first}"
+
+
+def main(seed: int) -> None:
+    outputs = list(islice(congruential(seed), 20_000))
+    print("The first three outputs:", *outputs[:3], sep="\n  ")
+    print()
+    looks_random(outputs)
+
+    print("\nOutputs 4 to 40, each predicted from those before it:")
+    for name in PREDICTORS:
+        print(f"  {name:12} {hits(name, outputs)} right")
+
+    affine = load().registry.create("predictor", "affine", {})
+    print("\nFrom the first three outputs alone, affine says of the output so many steps on:")
+    for horizon in (1, 1000, FAR, FAR**2):
+        said, true = predict(affine, outputs[:3], horizon), jump(outputs[2], horizon)
+        print(f"  {horizon:>25,}: {said:>20}, {'right' if said == true else f'wrong: it is {true}'}")
+
+    print("\nWhat withstands it:")
+    for what, generator in (("the upper half of the state", upper_half), ("a chain of hashes", hashed)):
+        print(f"  {what:28} affine: {hits('affine', list(islice(generator(seed), 40)))} right")
+    print("Hidden bits hide the law from this predictor, not from everybody: lattice")
+    print("methods find it from a few more outputs.")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2014)

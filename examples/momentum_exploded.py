@@ -1,0 +1,128 @@
+"""Why momentum exploded: one formula without a learning rate, one second moment that is zero in half precision.
+
+A small network is trained by AdamW for a while. Then its weights are predicted K steps ahead from the optimiser's own
+moments, by four formulas; each is tried on the same weights, and nothing is kept. Look at the losses beside each
+other: two explode, for two different reasons, and the same formula in single precision does not. docs/momentum.md has
+the same at 124 million weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+RATE, BETAS, EPS = 1e-3, (0.9, 0.999), 1e-8
+HORIZONS = (1, 5, 25)
+
+
+class Moments(NamedTuple):
+    """AdamW's state, all weights in one vector."""
+
+    theta: Tensor
+    m: Tensor  # running average of the gradient
+    v: Tensor  # running average of its square
+    steps: int
+
+
+def as_printed(s: Moments, k: int) -> Tensor:
+    """θ + K m / (√v + ε): no learning rate, and uphill."""
+    return s.theta + k * s.m / (s.v.sqrt() + EPS)
+
+
+def as_coded(s: Moments, k: int) -> Tensor:
+    """θ - K η m / (√v + ε)."""
+    return s.theta - k * RATE * s.m / (s.v.sqrt() + EPS)
+
+
+def corrected(s: Moments, k: int) -> Tensor:
+    """K steps of AdamW with m̂ and v̂ held, which are m and v corrected for having begun at zero."""
+    m_hat = s.m / (1 - BETAS[0] ** s.steps)
+    v_hat = s.v / (1 - BETAS[1] ** s.steps)
+    return s.theta - k * RATE * m_hat / (v_hat.sqrt() + EPS)
+
+
+def half(s: Moments) -> Moments:
+    """Round m and v to half precision, as a snapshot in half precision does."""
+    return s._replace(m=s.m.half().float(), v=s.v.half().float())
+
+
+def batch(seed: int, count: int = 256) -> tuple[Tensor, Tensor]:
+    """Points in 20 dimensions, and which of 10 directions they lie nearest to."""
+    fixed, fresh = torch.Generator().manual_seed(0), torch.Generator().manual_seed(seed)
+    directions = torch.randn(10, 20, generator=fixed)
+    x = torch.randn(count, 20, generator=fresh)
+    return x, (x @ directions.T + torch.randn(count, 10, generator=fresh)).argmax(1)
+
+
+def loss(model: nn.Module, points: tuple[Tensor, Tensor]) -> Tensor:
+    return functional.cross_entropy(model(points[0]), points[1])
+
+
+def train(steps: int) -> tuple[nn.Module, Moments]:
+    """Train with AdamW, gradient norm clipped at 1; return the model and the optimiser's state as vectors."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(20, 400), nn.ReLU(), nn.Linear(400, 400), nn.ReLU(), nn.Linear(400, 10))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=BETAS, eps=EPS, weight_decay=0.0)
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss(model, batch(step + 1)).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    weights = list(model.parameters())
+    theta, m, v = (
+        nn.utils.parameters_to_vector(tensors).detach().clone()
+        for tensors in (
+            weights,
+            [optimizer.state[p]["exp_avg"] for p in weights],
+            [optimizer.state[p]["exp_avg_sq"] for p in weights],
+        )
+    )
+    return model, Moments(theta, m, v, steps)
+
+
+@torch.no_grad()
+def held_out_loss(model: nn.Module, theta: Tensor) -> float:
+    nn.utils.vector_to_parameters(theta, model.parameters())
+    return loss(model, batch(10**6, 4096)).item()
+
+
+def main(steps: int) -> None:
+    model, state = train(steps)
+    rounded = half(state)
+    now = held_out_loss(model, state.theta)
+    zero = ((rounded.v == 0) & (state.v > 0)).float().mean().item()
+    print(f"{state.theta.numel():,} weights after {steps} steps of AdamW at {RATE:g}. Held-out loss: {now:.3f}")
+    print(f"Median of v: {state.v.median().item():.1e}. Smallest half-precision number: {2**-24:.1e}.")
+    print(f"So {zero:.0%} of v become zero in half precision, and there 1/(√v + ε) is {1 / EPS:.0e}.\n")
+
+    forms = {
+        "as printed: no rate, wrong sign": (as_printed, state),
+        "as coded, half precision: v is 0": (as_coded, rounded),
+        "as coded, single precision": (as_coded, state),
+        "corrected, single precision": (corrected, state),
+    }
+    print(f"{'held-out loss after a leap of':34}" + "".join(f"{f'K = {k}':>14}" for k in HORIZONS))
+    for name, (form, moments) in forms.items():
+        losses = [held_out_loss(model, form(moments, k)) for k in HORIZONS]
+        print(f"{name:34}" + "".join(f"{value:>14,.{0 if value > 100 else 3}f}" for value in losses))
+
+    moved = (as_printed(state, 1) - state.theta).abs().median() / (corrected(state, 1) - state.theta).abs().median()
+    print(
+        f"""
+As printed, a weight moves {moved.item():.0f} times as far as a step of AdamW moves it, which
+is 1/rate but for the correction, and up the gradient: that explodes in any
+precision. As coded, rate and sign are right, and what explodes is a division
+by a second moment that is zero in half precision. bfloat16, with the exponents
+of single precision, would not do that. What is left of it, corrected, is no
+explosion: the last steps' direction is merely a poor one for many steps."""
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Momentum leaps: as printed, as coded, corrected.")
+    parser.add_argument("--steps", type=int, default=200, help="training steps before the leap")
+    main(parser.parse_args().steps)

@@ -1,0 +1,207 @@
+"""The kit itself: laws cannot be lost, each says what it states and what to do, and it works from outside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest import SkipTest
+
+import pytest
+
+import asc.testing
+from asc.predictors.linear import Linear
+from asc.testing import (
+    BackendLaws,
+    CacheLaws,
+    ComputationLaws,
+    ExactLaws,
+    JudgedLaws,
+    PredictorLaws,
+    RecognizerLaws,
+    ValidatorLaws,
+)
+from asc.testing.laws import laws_of
+
+KINDS: list[type] = [
+    BackendLaws,
+    CacheLaws,
+    ComputationLaws,
+    ExactLaws,
+    JudgedLaws,
+    PredictorLaws,
+    RecognizerLaws,
+    ValidatorLaws,
+]
+EACH = [pytest.param(kind, law, id=f"{kind.__name__}-{law}") for kind in KINDS for law in sorted(laws_of(kind))]
+
+OUTSIDE = '''
+from asc.testing import PredictorLaws
+from asc.types import Combination
+
+
+class Mine:
+    """A stride."""
+
+    needs = frozenset()
+
+    def predict(self, history, horizon):
+        if len(history.positions) < 2:
+            return None
+        before, newest = history.positions[-2:]
+        return Combination(({sign}horizon / (newest - before), 1 {other} horizon / (newest - before)))
+
+
+class TestMine(PredictorLaws):
+    dropped = {{"test_work_does_not_grow": "nobody waits for it"}}
+
+    def predictor(self):
+        return Mine()
+'''
+
+
+def pytest_outside(folder: Path, text: str, *arguments: str) -> str:
+    """Run pytest on a test module that is no part of this repository; return what it prints."""
+    (folder / "test_mine.py").write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-rs", "--color=no"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        [*command, f"--rootdir={folder}", *arguments, "test_mine.py"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("kind", "law"), EACH)
+def test_a_law_states_itself_in_one_line_and_says_what_to_do(kind: type, law: str) -> None:
+    first, *rest = (getattr(kind, law).__doc__ or "").split("\n")
+    assert first[0].isupper()
+    assert first.endswith(".")
+    assert rest[0] == ""
+    assert "If it fails: " in " ".join(" ".join(rest).split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "arguments"),
+    [
+        (BackendLaws, "backend", ()),
+        (CacheLaws, "cache", (8,)),
+        (ComputationLaws, "computation", ()),
+        (ExactLaws, "computation", ()),
+        (JudgedLaws, "computation", ()),
+        (PredictorLaws, "predictor", ()),
+        (RecognizerLaws, "recognizer", ()),
+        (ValidatorLaws, "validator", ()),
+    ],
+)
+def test_a_law_class_says_what_to_give(kind: type, name: str, arguments: tuple[int, ...]) -> None:
+    assert not kind.__name__.startswith("Test")  # imported into a test module, the class itself is not collected
+    with pytest.raises(NotImplementedError, match=f"^give the class a method {name}[(].*that makes the one"):
+        getattr(kind(), name)(*arguments)
+
+
+def test_what_is_public_is_sorted_and_there() -> None:
+    names = asc.testing.__all__
+    assert sorted(names) == sorted(set(names))
+    constants, others = ([name for name in names if name.isupper() is upper] for upper in (True, False))
+    assert names == [*sorted(constants), *sorted(others, key=lambda name: (name[0].islower(), name))]
+    public = {name for name, value in vars(asc.testing).items() if not name.startswith("_") and not _module(value)}
+    assert public - {"annotations"} == set(names)
+
+
+def _module(value: Any) -> bool:
+    return type(value).__name__ == "module"
+
+
+class Stride(PredictorLaws):
+    """Under the laws, but for one."""
+
+    dropped: ClassVar = {"test_raises_nothing": "it is known to raise on Sundays"}
+
+    def predictor(self) -> Linear:
+        return Linear()
+
+
+def test_a_dropped_law_is_skipped_with_its_reason() -> None:
+    with pytest.raises(SkipTest, match=r"^it is known to raise on Sundays$"):
+        Stride().test_raises_nothing()
+    assert Stride.test_raises_nothing.__doc__ == "Dropped: it is known to raise on Sundays"
+    assert Stride.test_raises_nothing.__name__ == "test_raises_nothing"
+    PredictorLaws.test_raises_nothing(Stride())  # the law itself is what it was
+
+
+def test_a_law_stays_dropped_in_a_class_below() -> None:
+    class Below(Stride):
+        pass
+
+    with pytest.raises(SkipTest):
+        Below().test_raises_nothing()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unknown_law_cannot_be_dropped(kind: type) -> None:
+    law = min(laws_of(kind))
+    with pytest.raises(TypeError, match=rf'^Mine drops {law}s, which is no law; did you mean "{law}"\?$'):
+        type("Mine", (kind,), {"dropped": {f"{law}s": "a slip of the pen"}})
+    with pytest.raises(TypeError, match=r"^Mine drops xyzzy, which is no law\.$"):
+        type("Mine", (kind,), {"dropped": {"xyzzy": "nothing like it"}})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_law_is_not_dropped_without_a_reason(kind: type) -> None:
+    law = min(laws_of(kind))
+    with pytest.raises(TypeError, match=f"^Mine drops {law} without a reason: write a sentence that says why\\.$"):
+        type("Mine", (kind,), {"dropped": {law: "  "}})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_law_is_not_replaced(kind: type) -> None:
+    law = min(laws_of(kind))
+    with pytest.raises(TypeError, match=f"^Mine replaces the law {law}\\. Give your own test another name"):
+        type("Mine", (kind,), {law: lambda self: None})
+
+
+def test_tests_of_ones_own_stand_beside_the_laws() -> None:
+    class More(Stride):
+        def test_of_its_own(self) -> None:
+            """Not a law."""
+
+    assert "test_of_its_own" not in laws_of(More)
+    More().test_of_its_own()
+
+
+def test_two_kinds_of_laws_stand_side_by_side() -> None:
+    class Both(BackendLaws, ExactLaws):
+        dropped: ClassVar = {"test_loss_is_bounded": "one of each", "test_outcome_is_json": "one of each"}
+
+    for law in Both.dropped:
+        with pytest.raises(SkipTest):
+            getattr(Both(), law)()
+
+
+def test_the_kit_works_from_outside(tmp_path: Path) -> None:
+    said = pytest_outside(tmp_path, OUTSIDE.format(sign="-", other="+"))
+    laws = len(laws_of(PredictorLaws))
+    assert f"{laws - 1} passed, 1 skipped" in said, said
+    assert "nobody waits for it" in said
+
+
+def test_a_law_that_fails_outside_shows_its_sentence_and_the_costs_are_shown(tmp_path: Path) -> None:
+    said = pytest_outside(tmp_path, OUTSIDE.format(sign="", other="-"), "-p", "asc.testing.costs")
+    laws = len(laws_of(PredictorLaws))
+    assert f"1 failed, {laws - 2} passed, 1 skipped" in said, said
+    assert "AssertionError: it is nowhere nearer than the last state" in said
+    assert "cost of a call" in said
+    rows = [line for line in said.splitlines() if line.startswith("TestMine")]
+    assert [row.split()[3] for row in rows] == ["count", "congruential", "lap", "mixed", "descent"]
+    assert all(" µs and " in row and row.endswith(" KiB a call") for row in rows)
+
+
+def test_without_costs_there_is_no_table_of_them(tmp_path: Path) -> None:
+    assert "cost of a call" not in pytest_outside(tmp_path, OUTSIDE.format(sign="-", other="+"), "-k", "cost")
