@@ -25,6 +25,7 @@ class Facts(NamedTuple):
     over: bool
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
+    passed_over: int = 0  # boundaries that the recognizer said no to, where it said yes to none
 
 
 def reason(facts: Facts) -> str:
@@ -103,5 +104,7 @@ def _nothing(facts: Facts) -> str:
         return f"No speed-up: the predictors had nothing to say, {silent} times."
     if _count(facts, Outcome.FAILED):
         return "No speed-up: every predictor raised and was switched off."
+    if facts.passed_over:
+        return f"No speed-up: the recognizer found no place worth guessing from, at {facts.passed_over:,} boundaries."
     short, alone = "the run was too short to speculate in", "no state came back, and there are no workers to run ahead"
     return f"No speed-up: {alone if facts.exact and not facts.workers else short}."

@@ -38,6 +38,10 @@ SENTENCES = {
         BASE._replace(shadow=True, leaps=3, speedup=9.0, outcomes=RIGHT),
         "30 of 40 guesses were right; nothing was applied, since this is a shadow run.",
     ),
+    "nowhere worth it": (
+        BASE._replace(passed_over=1200),
+        "No speed-up: the recognizer found no place worth guessing from, at 1,200 boundaries.",
+    ),
     "gain by guesses": (
         BASE._replace(speedup=2.0, leaps=40, skipped=600, outcomes=RIGHT),
         "30 of 40 guesses were right, and 60 % of the steps were leapt over.",

@@ -57,7 +57,7 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
                     settled = True
                 ended.set()
                 if struck:
-                    _raise_in(thread, None)  # it may be on its way still
+                    _take(thread)
             except OverTimeError:
                 settled = False
         if struck:
@@ -65,7 +65,20 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
     return found
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Raise in a thread as soon as it runs Python code; None takes back what has not been raised yet."""
-    what = None if error is None else ctypes.py_object(error)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)
+def _take(thread: int) -> None:
+    """Take the exception that may be on its way to this thread still, here and now.
+
+    To withdraw it, as the interface permits, leaves CPython's flag set by which threads look for such exceptions, until
+    another is raised: each call then looks in vain, and under a debugger or a tracer of coverage, none even begins.
+    """
+    try:
+        _raise_in(thread, OverTimeError)
+        while True:
+            pass
+    except OverTimeError:
+        return
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Raise in a thread as soon as it runs Python code; there is never more than one on its way."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))

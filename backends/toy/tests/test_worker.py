@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import subprocess
 import sys
 import threading
 import time
@@ -242,6 +243,30 @@ class TestTimeLimit:
 
     def test_no_limit(self) -> None:
         assert run_limited(threading.active_count, None) == threading.active_count()
+
+    def test_leaves_nothing_that_a_tracer_trips_over(self) -> None:
+        """In a process of its own, since one that was left in that state could not even report it."""
+        code = """
+import sys
+from asc_toy.limits import OverTimeError, run_limited
+
+def spin():
+    while True:
+        pass
+
+for _ in range(3):
+    try:
+        run_limited(spin, 0.02)
+    except OverTimeError:
+        pass
+sys.settrace(lambda *_: None)
+(lambda: None)()
+print("traced")
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=DEADLINE_S
+        )
+        assert done.stdout.strip() == "traced", done.stderr
 
     def test_limits_nest(self) -> None:
         def inner() -> str:
