@@ -8,6 +8,7 @@ from typing import Any
 
 from asc.backend import Compares
 
+_CLOSE = 0.9  # a measured speed-up of at least this share of the estimated one needs no explanation
 NOT_COMPARED = "A run to compare with was interrupted, so there are fewer pairs than were asked for."
 
 
@@ -55,4 +56,22 @@ def compare(
         "net_speedup": plain["seconds"] / speculative["seconds"] if exact and speculative["seconds"] else None,
         "identical": plain["final_digest"] == speculative["final_digest"] if exact else None,
     }
+    told = _shortfall(speculative, plain) if exact else ""
+    if told:
+        pair["reason"] = f"{speculative['reason']} {told}"
     return pair | (dict(backend.compare(speculative, plain)) if isinstance(backend, Compares) else {})
+
+
+def _shortfall(speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
+    """Say why less is measured than was estimated, where steps were slower beside workers; nothing otherwise."""
+    estimated, work = speculative.get("estimated_speedup"), speculative.get("ledger", {}).get("plain", {})
+    if not (estimated and work.get("steps") and plain.get("position") and speculative["seconds"]):
+        return ""
+    measured = plain["seconds"] / speculative["seconds"]
+    slower = work["seconds"] / work["steps"] / (plain["seconds"] / plain["position"]) - 1
+    if measured > _CLOSE * estimated or slower < 1 - _CLOSE:
+        return ""
+    return (
+        f"{estimated:.2f}× by the account, {measured:.2f}× measured: a plain step took {slower:.0%} longer beside the "
+        "workers than alone, so see that a core is free for each of them."
+    )

@@ -25,6 +25,7 @@ class Facts(NamedTuple):
     over: bool
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
+    awaited: bool = False  # whether workers were asked for and are not there yet
     passed_over: int = 0  # boundaries that the recognizer said no to, where it said yes to none
 
 
@@ -70,6 +71,8 @@ def _gain(facts: Facts) -> str:
 
 
 def _loss(facts: Facts) -> str:
+    if facts.exact and _count(facts, Outcome.REJECTED) and not _count(facts, Outcome.ACCEPTED):
+        return _nothing(facts)  # what leaps there were came from memory, and were too few to matter
     if facts.slowdown is not None and facts.slowdown > 1.5:
         return (
             f"No speed-up although {_tried(facts)}: with tracking a worker takes {facts.slowdown:.1f} times as long as "
@@ -104,7 +107,14 @@ def _nothing(facts: Facts) -> str:
         return f"No speed-up: the predictors had nothing to say, {silent} times."
     if _count(facts, Outcome.FAILED):
         return "No speed-up: every predictor raised and was switched off."
+    return f"No speed-up: {_untried(facts)}."
+
+
+def _untried(facts: Facts) -> str:
     if facts.passed_over:
-        return f"No speed-up: the recognizer found no place worth guessing from, at {facts.passed_over:,} boundaries."
-    short, alone = "the run was too short to speculate in", "no state came back, and there are no workers to run ahead"
-    return f"No speed-up: {alone if facts.exact and not facts.workers else short}."
+        return f"the recognizer found no place worth guessing from, at {facts.passed_over:,} boundaries"
+    if facts.awaited:
+        return "the run was over while its workers were still starting; a longer one has more of them"
+    if facts.exact and not facts.workers:
+        return "no state came back, and there are no workers to run ahead"
+    return "the run was too short to speculate in"

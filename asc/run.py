@@ -372,6 +372,7 @@ class Run:
                 over=self._seconds is not None,
                 shadow=self.shadow,
                 spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
+                awaited=isinstance(speculator, Executed) and speculator.awaited,
                 passed_over=0 if self.engine.recognised[True] else self.engine.recognised[False],
             )
         )

@@ -81,6 +81,8 @@ class Executed:
     ) -> None:
         self._predictors, self.workers, self._ledger, self._start_s = predictors, workers, ledger, start_s
         self._workforce = Workforce(executor, ledger, background, workers)
+        self.awaited = False
+        """Whether workers were asked for and are not there yet."""
         self._flights: dict[int, _Flight] = {}  # by the position at which the result would be wanted
         self._arrived: dict[int, _Arrival] = {}
         self._refuted: set[int] = set()  # where a guess is known to be wrong while its worker still runs
@@ -185,7 +187,8 @@ class Executed:
             short = (total - computation.position()) * self._ledger.unit < self._start_s
             if short:
                 return False
-        return self._workforce.ready(lambda: self._warm_up(computation, history))
+        self.awaited = not self._workforce.ready(lambda: self._warm_up(computation, history))
+        return not self.awaited
 
     def _warm_up(self, computation: Computation, history: Sequence[Snapshot]) -> Callable[[], object]:
         """Return a call of one step from here, so that a worker has unpacked the program before its first task."""

@@ -38,6 +38,15 @@ SENTENCES = {
         BASE._replace(shadow=True, leaps=3, speedup=9.0, outcomes=RIGHT),
         "30 of 40 guesses were right; nothing was applied, since this is a shadow run.",
     ),
+    "workers still starting": (
+        BASE._replace(awaited=True),
+        "No speed-up: the run was over while its workers were still starting; a longer one has more of them.",
+    ),
+    "memory, and no guess right": (
+        BASE._replace(leaps=3, recalled=3, skipped=30, slowdown=1.9, outcomes=counts(rejected=8)),
+        "Refused: no prediction was right, all 8 guesses read a word that was guessed wrong, so speculation was "
+        "withdrawn.",
+    ),
     "nowhere worth it": (
         BASE._replace(passed_over=1200),
         "No speed-up: the recognizer found no place worth guessing from, at 1,200 boundaries.",

@@ -364,3 +364,18 @@ def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> No
     summary = Run(machines(program="digest", workers=0, config=EXACT), "machines", plugins).execute()
     assert summary["workers"] == 0
     assert summary["reason"] == "No speed-up: no state came back, and there are no workers to run ahead."
+
+
+def test_a_comparison_says_why_less_was_measured_than_estimated() -> None:
+    """A step that takes longer beside the workers is what an account of the run alone cannot know."""
+    ends = {"final_digest": "same", "state": "finished"}
+    ran = ends | {"seconds": 10.0, "reason": "All was right.", "estimated_speedup": 1.8}
+    slow = ran | {"ledger": {"plain": {"seconds": 9.0, "steps": 900.0, "count": 9}}}
+    plain = ends | {"seconds": 11.0, "position": 2000}
+    assert compare(slow, plain, exact=True)["reason"] == (
+        "All was right. 1.80× by the account, 1.10× measured: a plain step took 82% longer beside the workers than "
+        "alone, so see that a core is free for each of them."
+    )
+    assert "reason" not in compare(slow, plain | {"seconds": 17.0}, exact=True)
+    assert "reason" not in compare(slow | {"ledger": {}}, plain, exact=True)
+    assert "reason" not in compare(slow, plain, exact=False)

@@ -20,6 +20,7 @@ MODULES = (
     "asc.types",
     "asc.hookspecs",
     "asc.backend",
+    "asc.allocator",
     "asc.study",
     "asc.config",
     "asc.settings",

@@ -1,0 +1,55 @@
+"""The plugins in single files that the documentation shows, under the laws that their authors are told to keep."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+from asc.computation import Predictor
+from asc.testing import Course, PredictorLaws, Registers
+from asc.words import Word
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def loaded(path: Path) -> Any:
+    spec = spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def lights(words: Mapping[str, Any]) -> Mapping[str, Word]:
+    """Traffic lights: red, amber, green, and on."""
+    return {"light": (words["light"] + 1) % 3}
+
+
+class TestPeriodic(PredictorLaws):
+    def predictor(self) -> Predictor:
+        made: Predictor = loaded(ROOT / "examples" / "periodic.py").Periodic()
+        return made
+
+    def courses(self) -> Sequence[Course]:
+        return [*super().courses(), Course("lights", lambda steps: Registers(lights, {"light": 0}, steps), every=10)]
+
+
+def test_the_laws_beside_a_single_file(tmp_path: Path) -> None:
+    """As the tutorial shows it."""
+    shutil.copy(ROOT / "examples" / "my_predictor.py", tmp_path)
+    shutil.copy(ROOT / "docs" / "snippets" / "test_halfway.py", tmp_path)
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert found.returncode == 0, found.stdout
