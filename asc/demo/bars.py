@@ -15,12 +15,6 @@ def bar(share: float, width: int, style: str) -> Text:
     return Text("━" * filled, style=style).append("─" * (width - filled), style="dim")
 
 
-def curve(values: Sequence[float], low: float, high: float) -> str:
-    """Return one sign a value, higher where it is larger."""
-    span = (high - low) or 1.0
-    return "".join(_LEVELS[min(7, max(0, int(8 * (value - low) / span)))] for value in values)
-
-
 def columns(values: Sequence[float | None], low: float, high: float, height: int) -> list[str]:
     """Return rows of signs, the top one first: a column a value, filled to its height; an empty one for None."""
     span = (high - low) or 1.0

@@ -11,11 +11,11 @@ from rich.text import Text
 class Cell(Enum):
     """What became of a superstep: the sign, its colour, and what it means."""
 
-    PLAIN = ("█", "blue", "plain")
-    LEAPT = ("»", "bold green", "leapt over")
-    REFUSED = ("×", "bold red", "refused")
-    AHEAD = ("▒", "magenta", "worker ahead")
-    OPEN = ("·", "dim", "still to come")
+    PLAIN = ("█", "blue", "plain", "run by the main thread")
+    LEAPT = ("»", "bold green", "leapt over", "a worker had been there")
+    REFUSED = ("×", "bold red", "refused", "the guess was wrong")
+    AHEAD = ("▒", "magenta", "worker ahead", "it goes on from a guess")
+    OPEN = ("·", "dim", "still to come", "nobody has been there")
 
     @property
     def sign(self) -> str:
@@ -32,18 +32,34 @@ class Cell(Enum):
         """Words for the legend."""
         return self.value[2]
 
+    @property
+    def why(self) -> str:
+        """More words, where there is room."""
+        return self.value[3]
+
 
 def strip(cells: Sequence[Cell], width: int) -> Text:
     """Return the cells in lines of so many columns, two signs each."""
-    text, in_a_line = Text(), max(1, width // 2)
-    for number, cell in enumerate(cells):
-        text.append("\n" if number and number % in_a_line == 0 else "").append(2 * cell.sign, style=cell.style)
-    return text
+    return Text("\n").join(_line(line, 2) for line in _lines(cells, max(1, width // 2)))
 
 
-def legend(cells: Iterable[Cell]) -> Text:
-    """Return what the signs mean."""
-    text = Text()
-    for number, cell in enumerate(cells):
-        text.append("   " if number else "").append(cell.sign, style=cell.style).append(f" {cell.meaning}")
-    return text
+def blocks(cells: Sequence[Cell], in_a_line: int) -> Text:
+    """Return the cells larger and apart, for a terminal with room: four signs each, in two rows."""
+    return Text("\n\n").join(Text("\n").join(2 * [_line(line, 4, " ")]) for line in _lines(cells, in_a_line))
+
+
+def _lines(cells: Sequence[Cell], in_a_line: int) -> list[Sequence[Cell]]:
+    return [cells[start : start + in_a_line] for start in range(0, len(cells), in_a_line)]
+
+
+def _line(cells: Iterable[Cell], signs: int, between: str = "") -> Text:
+    return Text(between).join(Text(signs * cell.sign, style=cell.style) for cell in cells)
+
+
+def legend(cells: Iterable[Cell], *, in_full: bool = False) -> Text:
+    """Return what the signs mean, in full with a line for each."""
+    entries = []
+    for cell in cells:
+        entry = Text.assemble((cell.sign, cell.style), f" {cell.meaning}")
+        entries.append(entry.append(f": {cell.why}", style="dim") if in_full else entry)
+    return Text("\n" if in_full else "   ").join(entries)

@@ -26,10 +26,10 @@ _OUTSIDE = "in no account"
 
 
 class Counting:
-    """Shows a race's accounts; one that has not been run to its end yet is run first."""
+    """Shows a race's accounts; one that has not been run to its end yet is run first, and `how` says why."""
 
-    def __init__(self, race: Race, play: Callable[[], None] | None) -> None:
-        self.race, self._play = race, play
+    def __init__(self, race: Race, play: Callable[[], None] | None, how: str = "") -> None:
+        self.race, self._play, self._how = race, play, how
 
     def play(self) -> None:
         """Run what is still to be run."""
@@ -48,7 +48,7 @@ class Counting:
         """Return the accounts, and what they come to."""
         race = self.race
         if not race.over:
-            return Text("The race of page 2 was not run to its end, so it is run now, at ten times the pace.")
+            return Text(f"The race is run {self._how}.")
         watched, ledger = race.watched, race.watched.engine.ledger
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(width=24)
@@ -59,15 +59,24 @@ class Counting:
             share = seconds / watched.seconds
             style = "blue" if name == "plain steps" else "magenta"
             table.add_row(name, figures.duration(seconds), bar(share, room.width - 47, style), figures.percent(share))
+            for kind, part in self._parts(name) if room.roomy else ():
+                table.add_row(Text(f"  {kind}", style="dim"), Text(figures.duration(part), style="dim"))
         table.add_row(Text("in all", style="bold"), Text(figures.duration(watched.seconds), style="bold"))
         worth = f"{figures.count(ledger.skipped)} of {figures.count(watched.machine.total())} steps"
         return Group(
             table,
-            *([Text()] if room.height > 12 else []),
+            *([Text()] if room.height > 13 else []),
             Text.assemble(("leapt over ", "dim"), worth, f", in {watched.leaps} leaps"),
             Text.assemble(
                 ("speed-up   ", "dim"),
                 f"{figures.duration(race.plain_seconds)} plain / {figures.duration(watched.seconds)} = ",
                 (figures.ratio(race.speedup), "bold"),
             ),
+            *([Text(f"The race was run {self._how}.")] if self._how else []),
         )
+
+    def _parts(self, name: str) -> list[tuple[str, float]]:
+        """Return the accounts of a row that has several."""
+        accounts, kinds = self.race.watched.engine.ledger.accounts(), dict(_GROUPS).get(name, ())
+        parts = [(kind, accounts[kind]["seconds"]) for kind in kinds if kind in accounts]
+        return parts if len(parts) > 1 else []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from asc.demo.bars import bar, curve
+from asc.demo.bars import bar, columns
 from asc.demo.pace import Pace, Paced
 from asc.demo.page import Room
 from asc.demo.programs import logistic
@@ -17,15 +17,16 @@ from asc.testing.registers import Registers
 DIAL = (2.8, 3.2, 3.5, 3.56, 3.7, 3.83, 4.0)
 STEPS = 120
 STEP_S = 0.03
-_COURSE = 16  # values of x that are drawn
+_COURSE, _LONG_COURSE = 16, 40  # values of x that are drawn
+_TIGHT = 11  # rows below which none is left empty
 
 
 class Dial:
     """Runs the settings of the dial one after another."""
 
     def __init__(self, pace: Pace) -> None:
-        step = Paced(logistic, STEP_S, pace)
-        self.runs = {r: Watched(Registers(step, {"x": 0.3, "r": r}, STEPS), 1, workers=0) for r in DIAL}
+        self._step = Paced(logistic, STEP_S, pace)
+        self.runs = {r: Watched(Registers(self._step, {"x": 0.3, "r": r}, STEPS), 1, workers=0) for r in DIAL}
 
     def play(self) -> None:
         """Run them all."""
@@ -34,30 +35,37 @@ class Dial:
 
     def draw(self, room: Room) -> RenderableType:
         """Return a bar of hit rate for each setting, beside the course of x at the end of the run."""
+        drawn, height = (_LONG_COURSE, 2) if room.roomy else (_COURSE, 1)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("r", width=4)
-        table.add_column("x, at the end", width=_COURSE)
+        table.add_column("x, at the end", width=drawn)
         table.add_column("leapt over")
         table.add_column("", justify="right", width=6)
         table.add_column("speed-up", justify="right", width=8)
         for r, run in self.runs.items():
             begun, done = run.began is not None, run.ended is not None
-            here = Text(f"step {run.machine.position()}", style="dim")
+            shown = Text(f"step {run.machine.position()}" if begun else "", style="dim")
+            if done:
+                rows = columns(course(r, run.machine, drawn), 0.0, 1.0, height)
+                shown = Text("\n".join(rows), style="magenta")
             table.add_row(
                 f"{r:g}",
-                Text(course(r, run.machine), style="magenta") if done else here if begun else "",
-                bar(run.hit_rate if begun else 0.0, room.width - _COURSE - 28, "green"),
+                shown,
+                bar(run.hit_rate if begun else 0.0, room.width - drawn - 28, "green"),
                 figures.percent(run.hit_rate).replace(" %", "%") if begun else "",
                 figures.ratio(run.engine.ledger.speedup()) if begun else "",
             )
-        return table
+            if room.roomy:
+                table.add_row()
+        air = [Text()] if room.height >= _TIGHT else []
+        return Group(table, *air, Text(f"In each run {self._step.told}.", style="dim"))
 
 
-def course(r: float, machine: Registers) -> str:
+def course(r: float, machine: Registers, iterations: int) -> list[float]:
     """Return where x goes from the present state, iteration by iteration."""
-    x, values = machine.words["x"], []
-    for _ in range(_COURSE):
+    x, values = machine.words["x"], list[float]()
+    for _ in range(iterations):
         assert isinstance(x, float)
         values.append(x)
         x = r * x * (1.0 - x)
-    return curve(values, 0.0, 1.0)
+    return values

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.constrain import Constrain
 from rich.segment import Segment
 from rich.text import Text
 
 from asc.demo.page import Page, Room, Scene
 
 WIDTH, HEIGHT = 60, 20  # what a page needs at least
-WIDEST = 100  # lines longer than this are hard to read
+WIDEST = 120  # columns that are made use of at most
+_READABLE = 96  # sentences in lines longer than this are hard to read
 _AIRY = 24  # rows from which on there is room for empty ones
 _MARGIN = 2
 
@@ -22,16 +24,26 @@ def frame(page: Page, scene: Scene, number: int, pages: int, console: Console) -
     if columns < WIDTH or rows < HEIGHT:
         return Text(too_small(columns, rows))
     width = min(columns, WIDEST) - 2 * _MARGIN
+    return _Screen(body(page, scene, number, console, width), _footer(number, pages, width), width, rows)
+
+
+def body(page: Page, scene: Scene, number: int, console: Console, width: int) -> RenderableType:
+    """Return what stands above the footer."""
+    rows = console.height
     air = [Text()] if rows >= _AIRY else []
-    above = Group(*air, heading(page, number), *air, Text(page.words), Text())
+    above = Group(*air, heading(page, number), *air, sentences(page), Text())
     taken = len(console.render_lines(above, console.options.update(width=width)))
-    body = Group(above, scene.draw(Room(width, rows - 2 - taken)))
-    return _Screen(body, _footer(number, pages, width), width, rows)
+    return Group(above, scene.draw(Room(width, rows - 2 - taken)))
 
 
 def heading(page: Page, number: int) -> Text:
     """Return the number and the title."""
     return Text.assemble((f"{number}  ", "bold magenta"), (page.title, "bold"))
+
+
+def sentences(page: Page) -> RenderableType:
+    """Return what the page says, in lines that are not too long to read."""
+    return Constrain(Text(page.words), _READABLE)
 
 
 def too_small(columns: int, rows: int) -> str:

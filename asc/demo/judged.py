@@ -25,8 +25,8 @@ from asc.types import Attempt, Boundary, Outcome
 from asc.validators.paired import Paired
 
 EVERY, STEPS, SEED = 5, 300, 1
-_HIGHEST = 8  # rows of the curve
-_MOST = 8  # candidates listed
+_HIGHEST = 12  # rows of the curve
+_MOST = 12  # candidates listed
 _LOOK_S = 0.3
 _STYLES = {"stable": "bold green", "transition": "bold", "chaotic": "bold red", "unknown": "dim"}
 
@@ -102,7 +102,7 @@ class Judged:
     def _candidates(self, shown: int) -> RenderableType:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("at step", justify="right", width=7)
-        table.add_column("candidate", width=20)
+        table.add_column("candidate, newest on top", width=24)
         table.add_column("loss by", justify="right", width=8)
         table.add_column("verdict", width=8)
         for position, attempt in islice(reversed(self.judged), shown):

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from asc.observers import figures
 from asc.testing.registers import Step
 from asc.words import Word
 
@@ -26,11 +27,11 @@ class Pace:
         if self._left.wait(seconds / self.speed):
             raise Left
 
-    def times(self, factor: float) -> Pace:
-        """Return a pace so many times as quick that ends together with this one."""
-        quicker = Pace(self.speed * factor)
-        quicker._left = self._left
-        return quicker
+    def at(self, speed: float) -> Pace:
+        """Return a pace of that speed that ends together with this one."""
+        other = Pace(speed)
+        other._left = self._left
+        return other
 
     def leave(self) -> None:
         """End whatever waits, now and later."""
@@ -45,6 +46,11 @@ class Paced:
 
     def __init__(self, step: Step, seconds: float, pace: Pace) -> None:
         self._step, self._seconds, self._pace = step, seconds, pace
+
+    @property
+    def told(self) -> str:
+        """Words for what a step takes."""
+        return f"a step waits {figures.duration(self._seconds / self._pace.speed)} in place of real work"
 
     def __call__(self, words: Mapping[str, Any]) -> Mapping[str, Word]:
         """Wait, then take the step."""

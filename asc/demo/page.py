@@ -16,6 +16,11 @@ class Room(NamedTuple):
     width: int
     height: int
 
+    @property
+    def roomy(self) -> bool:
+        """Whether a large terminal can be made use of."""
+        return self.width >= 100 and self.height >= 24
+
 
 class Scene(Protocol):
     """Something that is computed while it is looked at. It is played once, and drawn as often as the eye wants."""

@@ -16,8 +16,9 @@ from asc.demo.remembered import Remembered
 from asc.demo.walk import Walk
 from asc.demo.watched import Watched
 
-_QUICK = 10  # times the pace of a race that is run for its figures alone
-AT_WORK = 2  # the page whose race is counted up later
+_QUICKEST = 10  # times the pace at most where steps are timed: in less time speculation cannot pay
+_AGAIN = "again, quickly, since page 2 was left before its end"
+_HERE = "here, quickly, since page 2 was not looked at"
 
 
 class Tour:
@@ -25,7 +26,8 @@ class Tour:
 
     def __init__(self, there: Collection[str]) -> None:
         self._there = there
-        self._race: Race | None = None
+        self._race: Race | None = None  # of page 2
+        self._rerun: Race | None = None  # of page 7, where the other was not run to its end
         self._runs: list[Watched] = []
 
     def pages(self) -> tuple[Page, ...]:
@@ -42,25 +44,37 @@ class Tour:
         )
 
     def _at_work(self, pace: Pace) -> Race:
-        self._race = Race(pace, collatz, {"n": 1, "total": 0}, ("total",), supersteps=80, step_s=0.05)
-        self._runs.append(self._race.watched)
+        self._race = self._count_up(_timed(pace))
         return self._race
 
+    def _count_up(self, pace: Pace) -> Race:
+        race = Race(pace, collatz, {"n": 1, "total": 0}, ("total",), supersteps=80, step_s=0.05)
+        self._runs.append(race.watched)
+        return race
+
     def _in_vain(self, pace: Pace) -> Scene:
-        race = Race(pace, chain, {"block": b"start"}, supersteps=60, step_s=0.03)
+        race = Race(_timed(pace), chain, {"block": b"start"}, supersteps=60, step_s=0.03)
         self._runs.append(race.watched)
         return race
 
     def _dial(self, pace: Pace) -> Scene:
-        dial = Dial(pace)
+        dial = Dial(_timed(pace))
         self._runs += dial.runs.values()
         return dial
 
     def _counting(self, pace: Pace) -> Scene:
         if self._race is not None and self._race.over:
             return Counting(self._race, None)
-        race = self._at_work(pace.times(_QUICK))
-        return Counting(race, race.play)
+        how = _HERE if self._race is None else _AGAIN
+        if self._rerun is not None and self._rerun.over:
+            return Counting(self._rerun, None, how)
+        self._rerun = self._count_up(pace.at(_QUICKEST))
+        return Counting(self._rerun, self._rerun.play, how)
+
+
+def _timed(pace: Pace) -> Pace:
+    """Return this pace, or the quickest at which steps can be timed."""
+    return pace.at(min(pace.speed, _QUICKEST))
 
 
 _WHAT = """\
@@ -69,8 +83,7 @@ somebody guesses a state ahead, another runs on from there, and the guess proves
 
 _WORK = """\
 For n = 1, 2 and so on the program counts the iterations to 1. Two workers run ahead from guesses of n; each » was \
-leapt over, since a worker had been there from the right guess. In both runs a step waits 50 ms in place of real \
-work, so that you can follow."""
+leapt over, since a worker had been there from the right guess."""
 
 _CHAIN = """\
 A chain of SHA-256: each block is the hash of the one before. Every guess is wrong, so after a few of them speculation \
@@ -86,11 +99,12 @@ same bits, and no other word matters. In each row the bold word was changed; 26.
 
 _JUDGED = """\
 Training, in miniature: noisy descent. No guess of weights is right to the bit, so a validator compares held-out \
-losses and lets through what is better beyond the noise. Gaps were leapt over. Slowed down for the eye."""
+losses and accepts what is better beyond the noise. Of several accepted at a step the best is leapt to. Slowed down \
+for the eye."""
 
 _LEDGER = """\
-Where the seconds of page 2 went. Predicting, sending, waiting and checking are all on the clock, and the two runs \
-were timed side by side: the speed-up is what is left after everything was paid for."""
+Where the seconds of page 2 went: predicting, sending, waiting and checking too. The plain run was timed beside it, so \
+the speed-up is what is left after all of that."""
 
 _ONWARD = """\
-The same parts drive real programs and the training of networks. These can be typed here; each takes --help."""
+The same parts drive real programs and the training of networks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asc.demo.bars import bar
-from asc.demo.cells import Cell, legend, strip
+from asc.demo.cells import Cell, blocks, legend, strip
 from asc.demo.pace import Left, Pace, Paced
 from asc.demo.page import Room
 from asc.demo.watched import Watched
@@ -20,6 +21,8 @@ from asc.testing.registers import Registers, Step
 from asc.words import Word
 
 EVERY = 4  # steps in a superstep
+_IN_A_LINE = 20  # supersteps, where there is room for large ones
+_TIGHT = 14  # rows below which none is left empty
 
 
 class Race:
@@ -36,9 +39,9 @@ class Race:
         step_s: float,
     ) -> None:
         self._pace = pace
-        paced, steps = Paced(step, step_s, pace), supersteps * EVERY
-        self.plain = Registers(paced, words, steps, sums)
-        self.watched = Watched(Registers(paced, words, steps, sums), EVERY)
+        self._step, steps = Paced(step, step_s, pace), supersteps * EVERY
+        self.plain = Registers(self._step, words, steps, sums)
+        self.watched = Watched(Registers(self._step, words, steps, sums), EVERY)
         self.plain_seconds: float | None = None
         self._began: float | None = None
 
@@ -78,6 +81,14 @@ class Race:
         """Whether both have come to the same state, bit for bit."""
         return self.plain.digest() == self.watched.machine.digest()
 
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that the plain run still needs at its pace so far, once only that is waited for."""
+        done = self.plain.position()
+        if self.watched.ended is None or self.over or self._began is None or not done:
+            return None
+        return (time.perf_counter() - self._began) * (self.plain.total() - done) / done
+
     def draw(self, room: Room) -> RenderableType:
         """Return both runs as bars, the speculative one's supersteps as cells, and its figures."""
         watched = self.watched
@@ -90,12 +101,15 @@ class Race:
         ):
             share = machine.position() / machine.total()
             bars.add_row(name, bar(share, room.width - 28, style), f"{share:4.0%}", f"{taken:.1f} s")
+        cells, air = watched.cells(), [Text()] if room.height >= _TIGHT else []
         return Group(
             bars,
+            Text(f"In both runs {self._step.told}.", style="dim"),
             Text(),
-            strip(watched.cells(), room.width),
-            legend([Cell.PLAIN, Cell.LEAPT, Cell.AHEAD, Cell.REFUSED]),
-            Text(),
+            blocks(cells, _IN_A_LINE) if room.roomy else strip(cells, room.width),
+            *([Text()] if room.roomy else []),
+            legend([Cell.PLAIN, Cell.LEAPT, Cell.AHEAD, Cell.REFUSED], in_full=room.roomy),
+            *air,
             *self._figures(),
         )
 
@@ -111,13 +125,15 @@ class Race:
             ("   cost ", "dim"),
             (figures.percent(watched.cost), "bold"),
         )
-        if not self.over:
-            gain = Text.assemble(
-                ("speed-up ", "dim"), (figures.ratio(watched.engine.ledger.speedup()), "bold"), (" estimated", "dim")
+        speedup, known = (self.speedup, "measured") if self.over else (watched.engine.ledger.speedup(), "estimated")
+        gain = Text.assemble(("speed-up ", "dim"), (figures.ratio(speedup), "bold"), (f" {known}", "dim"))
+        return [line, gain, Text(self._last_line())]
+
+    def _last_line(self) -> str:
+        if self.over:
+            return (
+                "Both ended in the same state, bit for bit." if self.identical else "THE ENDS DIFFER: please report it."
             )
-        else:
-            same = (
-                "both ended in the same state, bit for bit" if self.identical else "THE ENDS DIFFER: please report it"
-            )
-            gain = Text.assemble(("speed-up ", "dim"), (figures.ratio(self.speedup), "bold"), f" measured; {same}")
-        return [line, gain]
+        if self.remaining is None:
+            return ""
+        return f"asc is done; plain needs some {math.ceil(self.remaining)} s more, then the speed-up is measured."

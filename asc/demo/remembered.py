@@ -28,6 +28,7 @@ CHANGES: tuple[dict[str, Word], ...] = (
 )
 """What is changed in the state that is looked up from, one after the other."""
 _LOOK_S = 1.6
+_WIDE = 74  # columns from which on there is room for the reason
 
 
 class Asked(NamedTuple):
@@ -66,14 +67,23 @@ class Remembered:
         for name in START:
             table.add_column(name, justify="right", width=7)
         table.add_column("found?")
+        if room.width >= _WIDE:
+            table.add_column("since")
         for asked in self.asked:
             values = (
                 Text(str(value), style="bold" if name in asked.changed else "dim")
                 for name, value in asked.state.items()
             )
             answer = Text("yes, leap", style="bold green") if asked.hit else Text("no, walk", style="bold red")
-            table.add_row(*values, answer)
+            table.add_row(*values, answer, *([Text(self._since(asked), style="dim")] if room.width >= _WIDE else []))
+            if room.roomy:
+                table.add_row()
         return Group(*self._entry(), Text(), table)
+
+    def _since(self, asked: Asked) -> str:
+        if self.known is None or not asked.changed:
+            return "nothing was changed"
+        return ", ".join(f"{name} was {'' if name in self.known.causal else 'not '}read" for name in asked.changed)
 
     def _entry(self) -> list[Text]:
         if self.known is None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from rich.console import Console, Group
 from rich.text import Text
 
-from asc.demo.frame import HEIGHT, WIDEST, WIDTH, frame, heading, too_small
+from asc.demo.frame import HEIGHT, WIDEST, WIDTH, frame, heading, sentences, too_small
 from asc.demo.keys import Key, Keys, keys
 from asc.demo.pace import Pace
 from asc.demo.page import Page, Room
@@ -67,7 +67,7 @@ def print_pages(console: Console, pages: Sequence[Page], first: int, speed: floa
             scene.play()
         finally:
             pace.leave()
-        told = Group(heading(page, number), Text(), Text(page.words), Text(), scene.draw(room(console)), Text())
+        told = Group(heading(page, number), Text(), sentences(page), Text(), scene.draw(room(console)), Text())
         console.print(Signs(told), width=room(console).width)
 
 

@@ -18,6 +18,7 @@ STEPS = 7
 _SEEN = 3  # states that the predictor is shown
 _PLAN = Plan("affine", horizon=2, steps=3)
 _LOOK_S = 1.5
+_NARROW, _WIDE = 5, 9  # columns for a state
 
 
 class Walk:
@@ -84,7 +85,7 @@ class Walk:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         table.add_column("step", style="dim", width=7)
         for place in range(STEPS + 1):
-            table.add_column(str(place), justify="right", width=5)
+            table.add_column(str(place), justify="right", width=_WIDE if room.roomy else _NARROW)
         for name, row in (("main", self._main), ("guess", self._guess), ("worker", self._worker)):
             table.add_row(name, *(row.get(place, Text("")) for place in range(STEPS + 1)))
         told = Table.grid(padding=(0, 2, 0, 0))

@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +23,10 @@ from rich.console import Console
 from asc.demo.cells import Cell
 from asc.demo.counting import Counting
 from asc.demo.dial import Dial
-from asc.demo.frame import frame, too_small
+from asc.demo.frame import body, frame, too_small
 from asc.demo.judged import Judged
 from asc.demo.keys import Key, key_of, split
+from asc.demo.onward import groups
 from asc.demo.pace import Left, Pace
 from asc.demo.page import Room, Scene
 from asc.demo.pages import Tour
@@ -39,6 +41,7 @@ from tests.cli.conftest import ASC, Asc, environment, one_sentence
 PAGES = Tour(()).pages()
 ROOM = Room(80, 40)
 DEADLINE_S = 60.0
+ROOT = Path(__file__).parents[2]
 _OWN_TERMINAL = (  # it is what Ctrl-C and Ctrl-Z are heard from
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
@@ -217,7 +220,7 @@ def test_skipping_comes_to_the_end_of_the_page(terminal: Any) -> None:
     demo = terminal("--page", "3")
     demo.wait_for("3 of 8")
     demo.press("s")
-    demo.wait_for("measured")
+    demo.wait_for("bit for bit")
     demo.press("q")
     demo.said = "\x1b[?1049h\x1b[?25l"
     assert demo.end() == 0
@@ -263,22 +266,26 @@ def test_an_error_gives_the_terminal_back(tmp_path: Any) -> None:
         demo.close()
 
 
-@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40), (61, 23), (200, 60)])
 @pytest.mark.parametrize("number", range(1, len(PAGES) + 1))
-def test_pages_fit(number: int, size: tuple[int, int]) -> None:
-    columns, rows = size
-    console = Console(width=columns, height=rows, color_system=None, legacy_windows=False)
+def test_pages_fit(number: int) -> None:
     page = Tour(("run", "advise", "explain", "new", "toy", "nn_training")).pages()[number - 1]
     scene = page.scene(Pace(200))
-    for play in (lambda: None, scene.play):
-        play()
-        lines = console.render_lines(frame(page, scene, number, len(PAGES), console), console.options, pad=False)
-        text = ["".join(segment.text for segment in line) for line in lines]
-        assert len(text) == rows, "\n".join(text)
-        assert all(len(line.rstrip()) <= columns for line in text)
-        assert text[-1].rstrip().endswith(f"{number} of {len(PAGES)}")
-        assert not text[-2].strip(), "the page is longer than the screen"
-        assert "…" not in "".join(text)
+    for played in (False, True):
+        if played:
+            scene.play()
+        for columns, rows in ((60, 20), (80, 24), (120, 40), (61, 23), (80, 40), (120, 24), (200, 60)):
+            console = Console(width=columns, height=rows, color_system=None, legacy_windows=False)
+            lines = console.render_lines(frame(page, scene, number, len(PAGES), console), console.options, pad=False)
+            text = ["".join(segment.text for segment in line) for line in lines]
+            assert len(text) == rows, "\n".join(text)
+            assert all(len(line.rstrip()) <= columns for line in text)
+            assert text[-1].rstrip().endswith(f"{number} of {len(PAGES)}")
+            width = min(columns, 120) - 4
+            above = console.render_lines(
+                body(page, scene, number, console, width), console.options.update(width=width, height=None), pad=False
+            )
+            assert len(above) <= rows - 2, f"page {number} is longer than {columns} by {rows}:\n" + "\n".join(text)
+            assert "…" not in "".join(text)
 
 
 def test_a_race_shows_what_the_engine_has_counted() -> None:
@@ -293,14 +300,88 @@ def test_a_race_shows_what_the_engine_has_counted() -> None:
     assert race.identical
     assert "in the same state, bit for bit" in told
     assert race.speedup is not None
-    assert f"{race.speedup:.2f}×" in told
+    assert f"{race.speedup:.2f}× measured" in told
+    assert len(race.watched.cells()) == 60
+    assert all(told.count(cell.sign) >= 2 * race.watched.cells().count(cell) for cell in Cell)
+
+
+def test_while_only_the_plain_run_goes_on_a_race_says_for_how_long() -> None:
+    race = Race(Pace(), collatz, {"n": 1, "total": 0}, ("total",), supersteps=5, step_s=0.02)
+    assert race.remaining is None
+    waiting = "asc is done; plain needs some 60 s more, then the speed-up is measured."
+    race.plain.advance(5)
+    race._began = race.watched.began = time.perf_counter() - 19.8  # so long for 5 of 20 steps
+    assert race.remaining is None  # asc is not done
+    race.watched.ended = time.perf_counter()
+    assert race.remaining == pytest.approx(59.4, abs=0.5)
+    assert waiting in text_of(race)
+    race.plain_seconds = 80.0
+    assert "needs some" not in text_of(race)
+
+
+@pytest.mark.parametrize(
+    ("number", "speed", "told"),
+    [
+        (2, 1, "In both runs a step waits 50 ms"),
+        (2, 5, "In both runs a step waits 10 ms"),
+        (2, 100, "In both runs a step waits 5 ms"),  # quicker it could not be timed
+        (3, 0.5, "In both runs a step waits 60 ms"),
+        (4, 2, "In each run a step waits 15 ms"),
+    ],
+)
+def test_what_is_paced_says_so(number: int, speed: float, told: str) -> None:
+    assert f"{told} in place of real work." in text_of(PAGES[number - 1].scene(Pace(speed)))
+
+
+@pytest.mark.parametrize("speed", [5, 100])
+def test_a_race_that_was_left_is_counted_in_another_that_says_so(speed: float) -> None:
+    pages = Tour(()).pages()
+    never = pages[6].scene(Pace(speed))
+    assert "The race is run here, quickly, since page 2 was not looked at." in text_of(never)
+    pages[1].scene(Pace(speed))  # and left before it is played
+    expected = "The race was run again, quickly, since page 2 was left before its end."
+    for _ in range(2):  # also when the page is come back to
+        counting = pages[6].scene(Pace(speed))
+        counting.play()
+        assert text_of(counting).splitlines()[-1].rstrip() == expected
+    assert isinstance(counting, Counting)
+    assert counting.race.watched.leaps > 0
+    assert "In both runs a step waits 5 ms" in text_of(counting.race)  # whatever the speed is
+    told = text_of(pages[7].scene(Pace()))
+    assert "In this tour 1 run made 320 steps" in told
+
+
+def test_a_race_that_came_to_its_end_is_the_one_that_is_counted() -> None:
+    pages = Tour(()).pages()
+    race = pages[1].scene(Pace(10))
+    race.play()
+    counting = pages[6].scene(Pace())
+    assert isinstance(counting, Counting)
+    assert counting.race is race
+    assert "was run" not in text_of(counting)
+
+
+def test_what_can_be_typed_is_apart_from_what_is_read() -> None:
+    every = groups(("run", "advise", "explain", "new", "toy", "nn_training"))
+    typed, read = every.values()
+    assert [hint.what.split()[0] for hint in typed] == ["asc"] * 5
+    for hint in read:
+        assert (ROOT / hint.what).exists()
+    without = groups(("run", "advise", "explain", "new"))
+    assert [hint.what for hint in without["type (each takes --help)"]] == [
+        "asc explain ensemble",
+        "asc new predictor NAME",
+    ]
+    for hint in without["install, in a checkout"]:
+        assert (ROOT / hint.what.removeprefix("pip install -e ") / "pyproject.toml").exists()
 
 
 def test_every_second_of_the_race_is_in_the_counting() -> None:
     race = Race(Pace(20), collatz, {"n": 1, "total": 0}, ("total",), supersteps=20, step_s=0.02)
-    counting = Counting(race, race.play)
-    assert "not run to its end" in text_of(counting)
+    counting = Counting(race, race.play, "again, as meant")
+    assert "The race is run again, as meant." in text_of(counting)
     counting.play()
+    assert text_of(counting).splitlines()[-1].rstrip() == "The race was run again, as meant."
     assert sum(seconds for _, seconds in counting.rows()) == pytest.approx(race.watched.seconds)
     booked = sum(account["seconds"] for account in race.watched.engine.ledger.accounts().values())
     assert sum(seconds for _, seconds in counting.rows()[:-1]) == pytest.approx(booked)
@@ -330,7 +411,17 @@ def test_only_what_was_read_matters() -> None:
     remembered = Remembered(Pace(1000))
     remembered.play()
     assert [asked.hit for asked in remembered.asked] == [True, True, True, False, False, False]
-    assert text_of(remembered).count("yes, leap") == 3
+    told = text_of(remembered)
+    assert told.count("yes, leap") == 3
+    since = [line.rstrip().rpartition("  ")[2].strip() for line in told.splitlines()[-6:]]
+    assert since == [
+        "nothing was changed",
+        "total was not read",
+        "name was not read",
+        "place was read",
+        "key was read",
+        "place was read",
+    ]
 
 
 def test_the_walk_leaps_to_where_walking_leads() -> None:
@@ -360,7 +451,7 @@ def test_a_page_that_is_left_ends_at_once() -> None:
     assert player.over
     assert time.monotonic() - began < 5
     pace = Pace()
-    pace.times(10).leave()
+    pace.at(10).leave()
     with pytest.raises(Left):
         pace.wait(60)
 
