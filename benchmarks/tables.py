@@ -173,6 +173,43 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
     return lines
 
 
+def startup(result: dict[str, Any]) -> str:
+    """Return what commands that only list take, beside importing their libraries."""
+    lines = ["| command | milliseconds | beside | times as long (range) | goal | met |", "|---|---|---|---|---|---|"]
+    for row in result["rows"]:
+        ratio = row["ratio"]
+        cells = [
+            f"`{row['command']}`",
+            f"{1000 * row['seconds']['median']:.0f}",
+            f"`{row['reference']}`",
+            f"**{ratio['median']:.2f}** ({ratio['low']:.2f}–{ratio['high']:.2f}), {row['pairs']} pairs",
+            row["goal"],
+            "yes" if row["met"] else "no",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def replay(result: dict[str, Any]) -> str:
+    """Return what `asc bench-predictor` takes, and what a kept place does on disk."""
+    trained = result["rows"][0]
+    lines = ["| what | processor seconds | seconds | predictors |", "|---|---|---|---|"]
+    for row in result["rows"]:
+        cells = [
+            row["what"],
+            f"{row['processor_seconds']:.0f}",
+            f"{row['seconds']:.0f}",
+            str(row.get("predictors", "")),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    kept = (
+        f"The training, of {trained['weights']:,} weights, kept {trained['places']} places of "
+        f"{trained['bytes_a_place'] / 1e6:.1f} MB, {trained['copies_of_the_weights_a_place']:.1f} copies of the "
+        f"weights each; all its checkpoints took {trained['ledger']['seconds']:.1f} s."
+    )
+    return "\n".join([*lines, "", kept])
+
+
 def _constant(row: dict[str, Any]) -> str:
     live, average, cosine = (sum(row[key]) / len(row[key]) for key in ("live", "average", "cosine"))
     return (

@@ -14,6 +14,8 @@ TABLES = {
     "toy": ("Toy programs", "table"),
     "network": ("The network backend's promises", "network"),
     "recipes": ("Whole training recipes beside their controls", "recipes"),
+    "replay": ("Judging an idea offline", "replay"),
+    "startup": ("Starting", "startup"),
 }
 """Title of each result that has tables, and the function of `benchmarks/tables.py` that makes them."""
 
