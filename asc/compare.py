@@ -9,6 +9,10 @@ from typing import Any
 from asc.backend import Compares
 
 _CLOSE = 0.9  # a measured speed-up of at least this share of the estimated one needs no explanation
+CANNOT_SAY = (
+    "The backend cannot say which run was better, and how much sooner: give it compare(speculative, plain), as "
+    "asc.backend.Compares has it."
+)
 NOT_COMPARED = "A run to compare with was interrupted, so there are fewer pairs than were asked for."
 
 
@@ -39,6 +43,8 @@ def compare_pairs(
     if not found:
         return
     summary.update(found[0])
+    if not exact and not isinstance(backend, Compares):
+        summary["warnings"].append(CANNOT_SAY)
     ratios = [pair["net_speedup"] for pair in found if pair["net_speedup"] is not None]
     summary["net_speedup"] = statistics.median(ratios) if len(ratios) == len(found) else None
     if len(found) > 1:
@@ -56,6 +62,8 @@ def compare(
         "net_speedup": plain["seconds"] / speculative["seconds"] if exact and speculative["seconds"] else None,
         "identical": plain["final_digest"] == speculative["final_digest"] if exact else None,
     }
+    if not exact:
+        pair["plain_outcome"] = dict(plain["outcome"])
     told = _shortfall(speculative, plain) if exact else ""
     if told:
         pair["reason"] = f"{speculative['reason']} {told}"

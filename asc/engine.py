@@ -16,6 +16,7 @@ from collections.abc import Callable
 from asc.allocator import Allocator
 from asc.computation import Cache, Computation, Follows, Learns, Recognizer, Speculator, Stateful, Stoppable
 from asc.ledger import Ledger
+from asc.raised import raised
 from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
 from asc.trajectory import Trajectory
@@ -205,7 +206,7 @@ class Engine:
     def _rest(self, error: Exception) -> Recognition:
         """Go on without the recognizer, which has raised."""
         if self._on_fault is not None:
-            self._on_fault(type(self.recognizer).__name__, f"{type(error).__name__}: {error}")
+            self._on_fault(type(self.recognizer).__name__, raised(error))
         self.recognizer = Never(Never.Config(steps=self._distance))
         return self.recognizer.recognise(self.computation)
 

@@ -37,7 +37,8 @@ class Registrar(Protocol):
         """Announce a component; nothing is imported before it is used.
 
         `kind` is "backend", "predictor", "recognizer", "validator" or "study"; `name` is what people type; `factory`
-        and `config` are dotted paths, "package.module:Class" and "package.module:Class.Config"; `summary` is one line.
+        and `config` are dotted paths, "package.module:Class" and "package.module:Class.Config", of a single file
+        "my_file:Class", or `__name__ + ":Class"` whatever it is called; `summary` is one line.
         Raises AscError where one of them is not of this form, or where the name is taken.
         """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from asc.allocator import Allocator
 from asc.backend import Backend, Caches, Checkpoints, Figures, Pool
@@ -19,6 +19,7 @@ from asc.errors import AscError
 from asc.interrupts import stoppable
 from asc.ledger import Ledger
 from asc.plugins import Plugins
+from asc.raised import raised
 from asc.reason import Facts, reason
 from asc.replay import places
 from asc.speculators import Executed, Judged
@@ -27,6 +28,7 @@ from asc.speculators.judged import merit
 from asc.trajectory import Trajectory
 from asc.types import Boundary, Memory, Outcome, Recognition, Status
 
+A = TypeVar("A")
 CHECKPOINTS = "checkpoints"
 _TELL_S = 1.0  # between two boundaries, those who watch are told of progress this often
 _CHUNK_S = 0.25  # a plain run looks up this often, to be stopped or to report
@@ -80,8 +82,9 @@ class Run:
             self._leaps += told["leaps"]
 
     def warn(self, sentence: str) -> None:
-        """Keep a warning for the summary."""
-        self.warnings.append(sentence)
+        """Keep a warning for the summary, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
 
     def execute(self) -> dict[str, Any]:
         """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
@@ -144,7 +147,9 @@ class Run:
         status = self.status()
         outcomes = status.outcomes
         judged = {} if self.computation.exact else {"regimes": dict(self._regimes), "leaps": self._leaps}
-        figures = self._backend.figures(self.computation) if isinstance(self._backend, Figures) else {}
+        figures: Mapping[str, Any] = {}
+        if isinstance(backend := self._backend, Figures):
+            figures = self._asked(state, "figures", lambda: backend.figures(self.computation)) or {}
         kept = {"trajectory": self._kept()} if self._settings.keep_trajectory and self.folder is not None else {}
         return {
             "backend": self.backend,
@@ -152,8 +157,8 @@ class Run:
             "state": state,
             "position": status.position,
             "total": status.total,
-            "final_digest": self.computation.digest(),
-            "outcome": dict(self._backend.outcome(self.computation)),
+            "final_digest": self._asked(state, "digest", self.computation.digest) or "",
+            "outcome": dict(self._asked(state, "outcome", lambda: self._backend.outcome(self.computation)) or {}),
             "seconds": status.seconds,
             "plain_seconds": None,
             "net_speedup": None,
@@ -181,6 +186,16 @@ class Run:
             **kept,
             **figures,
         }
+
+    def _asked(self, state: str, what: str, ask: Callable[[], A]) -> A | None:
+        """Ask the backend about the end. What it raises after a failure must not hide that: None, and a warning."""
+        if state != "failed":
+            return ask()
+        try:
+            return ask()
+        except Exception as error:  # noqa: BLE001 -- a backend is anybody's code, and has failed already
+            self.warn(f"The {what} of the failed run cannot be told: {raised(error)}.")
+            return None
 
     def _build(self, pool: Pool | None) -> None:
         config, create, computation = self._settings, self._plugins.registry.create, self.computation
@@ -261,7 +276,7 @@ class Run:
         return self._due(now)
 
     def _on_fault(self, name: str, why: str) -> None:
-        self.warn(f"{name!r} raised {why} and was switched off; the run went on without it.")
+        self.warn(f"{name!r} was switched off, and the run went on without it: {why}.")
 
     def _checkpoint_if_due(self) -> None:
         if self._due(time.perf_counter()):

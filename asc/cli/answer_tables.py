@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -24,7 +24,7 @@ def ranked(answers: Sequence[Answers]) -> list[Answers]:
     def merit(one: Answers) -> tuple[float, float]:
         best = one.best()
         tally = Tally.of([] if best is None else one.at(best))
-        return -tally.gain, -(tally.guess if tally.guess is not None else -math.inf)
+        return -(tally.gain or 0.0), -(tally.guess if tally.guess is not None else -math.inf)
 
     return [one for one in answers if one.new] + sorted((one for one in answers if not one.new), key=merit)
 
@@ -58,10 +58,23 @@ def verdicts(answers: Sequence[Answers], exact: bool) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for one in ranked(answers):
         style, name = ("bold", f"{_MARK}{one.name}") if one.new else ("", one.name)
-        rows = [_cells(*part, exact) for part in _shown(one)] or [["raised" if one.fault else "never"]]
+        whole = _whole(one) if exact else None
+        rows = [whole] if whole else [_cells(*part, exact) for part in _shown(one)]
+        rows = rows or [["raised" if one.fault else "never"]]
         for first, cells in zip([name, *[""] * len(rows)], rows, strict=False):
             table.add_row(*(Text(cell) for cell in (first, *cells)), style=style)
     return table
+
+
+def _whole(answers: Answers) -> list[str] | None:
+    """One row for all horizons of an exact run, where a predictor is all right or all wrong at every one of them."""
+    horizons, tally = answers.horizons(), Tally.of(answers.tries)
+    if len(horizons) < 2 or tally.accepted not in (0, tally.asked):
+        return None
+    gains = [figures.amount(Tally.of(answers.at(horizon)).gain) for horizon in horizons]
+    gain = gains[0] if gains[0] == gains[-1] else f"{gains[0]}–{gains[-1]}"
+    share = figures.UNKNOWN if tally.share is None else f"{tally.share:.0%}"
+    return [f"{horizons[0]}–{horizons[-1]}", figures.count(tally.asked), figures.count(tally.silent), share, gain]
 
 
 def _shown(answers: Answers) -> Iterator[tuple[int, str, list[Try]]]:
@@ -91,8 +104,8 @@ def calls(answers: Sequence[Answers]) -> Table:
     return table
 
 
-def conclusions(answers: Sequence[Answers], exact: bool, superstep: int) -> list[str]:
-    """Return a sentence or two for each new predictor."""
+def conclusions(answers: Sequence[Answers], exact: bool) -> list[str]:
+    """Return a sentence or two for each new predictor, and what goes for all of them."""
 
     def ahead(horizon: int) -> str:
         if exact:
@@ -100,13 +113,13 @@ def conclusions(answers: Sequence[Answers], exact: bool, superstep: int) -> list
         return f"{horizon} steps ahead" if horizon else "in place"
 
     def amount(gain: float) -> str:
-        return f"{gain / superstep:.3g} supersteps" if exact else f"{gain:.3g} nats"
+        return f"{figures.amount(gain)} steps" if exact else f"{gain:.3g} nats"
 
-    others = [one for one in answers if not one.new]
-    return [conclude(one, others, ahead, amount) for one in answers if one.new]
+    new, others = ([one for one in answers if one.new is wanted] for wanted in (True, False))
+    return conclude(new, others, ahead, amount)
 
 
-def data(answers: Sequence[Answers], exact: bool, facts: Mapping[str, int]) -> dict[str, Any]:
+def data(answers: Sequence[Answers], exact: bool) -> dict[str, Any]:
     """Return the same in values that JSON can hold, regimes of every predictor included."""
     return {
         "unit": "steps" if exact else "nats",
@@ -121,7 +134,7 @@ def data(answers: Sequence[Answers], exact: bool, facts: Mapping[str, int]) -> d
             }
             for one in ranked(answers)
         ],
-        "conclusions": conclusions(answers, exact, facts.get("superstep", 1)),
+        "conclusions": conclusions(answers, exact),
     }
 
 

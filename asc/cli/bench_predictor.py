@@ -51,6 +51,16 @@ class Stop:
         return self.asked or late or self._whole()
 
 
+class RunName(click.ParamType[str]):
+    """Which run; where it is missing, an example is shown."""
+
+    name = "run"
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Say what to type."""
+        return "Name a recorded run, such as --on latest."
+
+
 class Replayed(NamedTuple):
     """What a replay has found, and what it went through."""
 
@@ -62,7 +72,12 @@ class Replayed(NamedTuple):
 @click.command("bench-predictor")
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @click.option(
-    "--on", "run", metavar="RUN", required=True, help="a recorded run: an id, its beginning, a path, or latest"
+    "--on",
+    "run",
+    type=RunName(),
+    metavar="RUN",
+    required=True,
+    help="a recorded run: an id, its beginning, a path, or latest",
 )
 @click.option(
     "--beside",
@@ -110,11 +125,14 @@ def bench_predictor_command(
     with stoppable(stop.ask):
         if computation.exact:
             ahead = _horizons(horizons, HORIZONS)
-            facts = _walk_again(config, computation, predictors, answers, ahead, seconds or _EXACT_S, stop)
+            facts = _walk_again(config, computation, predictors, answers, ahead, seconds or _EXACT_S, stop, horizons)
         else:
             kept = places.places(folder)
             _require_places(folder, record, kept)
             ahead = _horizons(horizons, config.allocator.horizons or _distances(kept))
+            total = computation.total()
+            if horizons is not None and total is not None:
+                _require_reach(ahead, total - kept[0].position, "steps from the first place to the run's end")
             validator = partial(registry.create, "validator", config.validator.name, config.validator.settings)
             revisit = Revisit(backend, computation, predictors, validator, ahead, config.history)
             with session.messages.status("") as status:
@@ -134,9 +152,12 @@ def _walk_again(
     horizons: Sequence[int],
     seconds: float,
     stop: Stop,
+    typed: str | None,
 ) -> dict[str, int]:
     """Walk an exact run for so many seconds, and ask each predictor for as many at most; return what was walked."""
     walked = walk(computation, seconds, _SUPERSTEP_S, stopped=stop)
+    if typed is not None and not stop():
+        _require_reach(horizons, walked.reach, f"supersteps, half of the {len(walked.reads)} that were walked")
     for name, predictor in predictors.items():
         window, enough = config.history.max_snapshots, Stop(seconds, stop)
         ask(computation, walked, answers[name], predictor, horizons, window=window, stopped=enough)
@@ -256,6 +277,13 @@ def _horizons(given: str | None, usual: Iterable[int]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _require_reach(horizons: Sequence[int], largest: int, what: str) -> None:
+    """Refuse a horizon that leads past the end, where nothing would ever be asked."""
+    if horizons[-1] > largest:
+        remedy = f" Type --horizons {largest} or less." if largest > 0 else ""
+        raise AscError(f"--horizons was given {horizons[-1]}; the largest possible here is {largest}: {what}.{remedy}")
+
+
 def _tell(
     session: Any,
     folder: Path,
@@ -267,7 +295,7 @@ def _tell(
 ) -> None:
     about = {"run": folder.name, "backend": record.get("backend"), "seconds": seconds, "interrupted": stopped}
     if as_json:
-        told = about | {"exact": found.exact, **found.facts} | data(found.answers, found.exact, found.facts)
+        told = about | {"exact": found.exact, **found.facts} | data(found.answers, found.exact)
         session.console.out(json.dumps(told, allow_nan=False), highlight=False)
         return
     console = session.console
@@ -275,7 +303,7 @@ def _tell(
     console.print(verdicts(found.answers, found.exact))
     console.print(Text(legend(found.exact), style="dim"))
     console.print(calls(found.answers))
-    for sentence in conclusions(found.answers, found.exact, found.facts.get("superstep", 1)):
+    for sentence in conclusions(found.answers, found.exact):
         console.print(Text(sentence, style="bold"), soft_wrap=True)
     if stopped:
         session.messages.print(Text("Stopped; this is what there is."))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+import shlex
 from collections.abc import Iterator
+from typing import Any
 
 import rich_click as click
+from pydantic import BaseModel
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +18,7 @@ from rich.text import Text
 from asc.cli.plugins import Session, plugin_option
 from asc.observers.encodable import Encodable
 from asc.plugins import Entry
-from asc.plugins.fields import settings
+from asc.plugins.fields import default, item, members, settings
 
 CHOSEN = {
     "backend": ("asc run {}", "--set {}=VALUE"),
@@ -24,6 +28,8 @@ CHOSEN = {
     "study": ("asc study {}", "--set {}=VALUE"),
 }
 """How a component of each kind is chosen by name, and how one of its settings is changed."""
+
+_SAMPLES: dict[Any, list[Any]] = {str: ["one", "two"], int: [1, 2], float: [0.1, 0.2]}
 
 
 @click.command("explain")
@@ -52,6 +58,9 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
         yield Text("It has no settings.")
         return
     yield Text(f"Change its settings with {change.format(found[0].path)}.\n")
+    if (example := _list(config)) is not None:
+        name, value = example
+        yield Text(f"A list is typed as JSON: {change.format(name).removesuffix('VALUE')}{value}\n")
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("setting", no_wrap=True)
     for heading in ("type", "default", "description"):
@@ -59,6 +68,17 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     for setting in found:
         table.add_row(*(Text(text) for text in setting))
     yield table
+
+
+def _list(config: type[BaseModel]) -> tuple[str, str] | None:
+    """Return the first setting that is a list of numbers or words, with a value for it as a shell wants it."""
+    for name, field in config.model_fields.items():
+        for kind in map(item, members(field.annotation)):
+            if kind in _SAMPLES:
+                given = default(field)
+                value = list(given)[:2] if isinstance(given, list | tuple) and given else _SAMPLES[kind]
+                return name, shlex.quote(json.dumps(value, separators=(",", ":")))
+    return None
 
 
 def _reflowed(text: str) -> str:

@@ -61,6 +61,7 @@ class Session:
         self.files = files
         self.console = Console(emoji=False)
         self.messages = Console(stderr=True, emoji=False)
+        self._warned: list[str] = []
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -71,7 +72,14 @@ class Session:
         for status in plugins.statuses:
             if status.error is not None:
                 _tell(self.messages, "warning", status.error)
+                self._warned.append(status.error)
         return plugins
+
+    def without_warnings(self, sentence: str) -> str:
+        """Return an error that does not repeat what a warning has said already."""
+        for warned in self._warned:
+            sentence = sentence.replace(warned, "The warning above says why.")
+        return sentence
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -108,13 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str]) -> int:
     messages = Console(stderr=True, emoji=False)
+    session = Session(plugin_files(arguments))
     try:
-        session = Session(plugin_files(arguments))
         result = cli.main(list(arguments), prog_name="asc", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except AscError as error:
-        _tell(messages, "error", str(error))
+        _tell(messages, "error", session.without_warnings(str(error)))
         return 1
     except click.ClickException as error:
         error.show()

@@ -16,7 +16,7 @@ from asc.cli.plugins import Session, plugin_option
 from asc.errors import AscError
 from asc.plugins.loader import Plugins
 from asc.plugins.nearest import suggestion
-from asc.plugins.registry import INSTALLABLE, check_name
+from asc.plugins.registry import INSTALLABLE, OWN, check_name
 
 
 @click.command("new")
@@ -56,6 +56,9 @@ def new_command(session: Session, kind: str, name: str, into: Path) -> None:
     session.console.print(Text(f"{folder} is a {kind} that works. Next, type:\n"), soft_wrap=True)
     for line in (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", scaffold.try_it(kind, name)):
         session.console.print(Text(f"    {line}"), soft_wrap=True)
+    brings = scaffold.KINDS[kind].brings
+    if brings:
+        session.console.print(Text(f"\nThe last of these needs, in a checkout of asc: {brings}"), soft_wrap=True)
 
 
 def required_core(running: str) -> str:
@@ -90,6 +93,8 @@ def _require_free(plugins: Plugins, kind: str, called: scaffold.Names) -> None:
     known = {offered: distribution for (_, offered), distribution in INSTALLABLE.items()}
     if name in known:
         raise AscError(f'The name "{name}" is taken: {known[name]} has a component of this name; {choose}')
+    if called.distribution in OWN:
+        raise AscError(f'The name "{name}" is taken: {called.distribution} is a part of asc itself; {choose}')
     try:
         taken = version(called.distribution)
     except PackageNotFoundError:

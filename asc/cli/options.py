@@ -58,7 +58,7 @@ def _option(name: str, field: FieldInfo) -> click.Option | None:
             default=None if value is None else [_spelled(part) for part in value],
             show_default=True,
             help=text,
-            callback=_if_typed(_split),
+            callback=_if_typed(_components if inner[0] is Component else _split),
         )
     return click.Option(
         [name, f"--{flag}"],
@@ -122,6 +122,24 @@ def _if_typed(read: Callable[[Any], Any]) -> Callable[[click.Context, click.Para
 
 def _split(texts: Sequence[str]) -> list[str]:
     return [part.strip() for text in texts for part in text.split(",") if part.strip()]
+
+
+def _components(texts: Sequence[str]) -> list[Any]:
+    """Read components: names joined by commas, or in JSON, one with its settings or a list of them."""
+    found: list[Any] = []
+    for text in texts:
+        if text.lstrip()[:1] not in ("{", "["):
+            found += _split([text])
+            continue
+        try:
+            read = json.loads(text)
+        except ValueError as error:
+            raise click.BadParameter(
+                f"{text} is not JSON ({error}); expected names joined by commas, or JSON in single quotes, such as "
+                '\'{"name": "ensemble", "members": ["linear", "affine"]}\'.'
+            ) from error
+        found += read if isinstance(read, list) else [read]
+    return found
 
 
 def _reader(kinds: Sequence[Any]) -> Callable[[Any], Any]:

@@ -29,6 +29,8 @@ from asc.observers.live import Live
 from asc.observers.record import Record
 from asc.observers.report import write_report
 from asc.observers.trace import write_trace
+from asc.plugins.entry import Entry
+from asc.plugins.registry import OWN
 from asc.run import Run
 
 RUNS = Path("runs")
@@ -131,10 +133,21 @@ def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
     else:
         _show(session, summary)
     if summary["identical"] is False:
-        raise AscError("The speculative run and the plain run ended in different states; please report this as a bug.")
+        raise AscError(different(session.plugins.registry.get("backend", summary["backend"])))
     if summary["state"] == "interrupted":
         go_on = command_line(session.files, "run", summary["backend"], "--resume", summary["run_dir"])
         session.messages.print(Text(f"Stopped at position {summary['position']}. Go on with: {go_on}"), soft_wrap=True)
+
+
+def different(entry: Entry) -> str:
+    """Say whose mistake it is that a leap was not exact: ours, or that of somebody else's backend."""
+    ended = "The speculative run and the plain run ended in different states"
+    if entry.source.distribution in OWN:
+        return f"{ended}; please report this as a bug."
+    return (
+        f'{ended}: the backend "{entry.name}" of {entry.source.label} breaks the law that a leap is exact. A test that '
+        "subclasses ExactLaws of asc.testing finds out where; mostly, something that a step reads is not in `causal`."
+    )
 
 
 def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> tuple[RunConfig, Path, bool, bool]:
@@ -179,9 +192,12 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     lines += [(name, str(value)) for name, value in list(summary["outcome"].items())[:8]]
     lines.append(("digest", summary["final_digest"]))
     lines.append(("time", figures.duration(summary["seconds"])))
-    if summary["net_speedup"] is not None:
+    if summary["plain_seconds"] is not None:
         same = {True: ", identical end", False: ", DIFFERENT END", None: ""}[summary["identical"]]
         lines.append(("plain time", figures.duration(summary["plain_seconds"]) + same))
+        if "leaps" in summary:  # judged, so that the two end in different states
+            reached, own = list(summary["plain_outcome"].items())[:8], summary["outcome"]
+            lines += [(f"plain {name}", str(value)) for name, value in reached if value != own.get(name)]
         lines.append(("net speed-up", figures.ratio(summary["net_speedup"])))
     elif summary["estimated_speedup"] is not None:
         lines.append(("speed-up", f"{figures.ratio(summary['estimated_speedup'])}, estimated (--compare measures it)"))

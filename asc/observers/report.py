@@ -86,7 +86,8 @@ def _cards(account: Account) -> Html:
     rate = get("hit_rate", skipped / position if position else None)
     total = f"of {figures.count(get('total'))} steps" if get("total") is not None else "steps"
     net = figures.known(get("net_speedup"))
-    plain = f"plain run {figures.duration(get('plain_seconds'))}" if net is not None else "no plain run to compare with"
+    took = figures.known(get("plain_seconds"))
+    plain = "no plain run to compare with" if took is None else f"plain run {figures.duration(took)}"
     same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
     since = get("resumed_from")
     stretch = f"since it went on at step {figures.count(since)}" if since else "everything included"

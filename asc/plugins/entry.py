@@ -65,6 +65,13 @@ class Entry(NamedTuple):
             )
         return config
 
+    def _renamed(self, module: str) -> str:
+        """Say how a single file's paths begin, where one leads to another module."""
+        alias = self.source.alias
+        if not alias or module == self.source.module:
+            return ""
+        return f' The file is {alias}.py, so paths to its own classes begin with "{alias}:", or with __name__ + ":".'
+
     def _class(self, path: str) -> type[Any]:
         module, _, qualified = path.partition(":")
         try:
@@ -74,7 +81,7 @@ class Entry(NamedTuple):
         except Exception as error:
             raise AscError(
                 f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" cannot be loaded: '
-                f"{reason(error)}."
+                f"{reason(error)}.{self._renamed(module)}"
             ) from error
         if not isinstance(target, type):
             raise AscError(

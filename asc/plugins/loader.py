@@ -19,7 +19,7 @@ from asc.plugins.entry import Source
 from asc.plugins.files import load_file
 from asc.plugins.nearest import reason, suggestion
 from asc.plugins.notify import Call, Notifier
-from asc.plugins.registry import Registry
+from asc.plugins.registry import CORE, Registry
 from asc.plugins.requires import require_core
 
 GROUP = "asc"
@@ -122,7 +122,7 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     one that is not installed, and where a file, which somebody asked for, does not load.
     """
     plugins = Plugins()
-    builtin = Source("builtin", "asc-core", asc.__version__)
+    builtin = Source("builtin", CORE, asc.__version__)
     plugins.register(import_module(BUILTIN), builtin)
     plugins.statuses.append(_status(builtin))
     wanted = _wanted((os.environ if environ is None else environ).get(CHOICE))
@@ -169,7 +169,10 @@ def _found(point: EntryPoint) -> _Found:
 
 
 def _import(point: EntryPoint, source: Source) -> object:
-    again = f"To install it anew, type: pip install --force-reinstall {source.distribution}"
+    again = (
+        "If the package is your own, mend it, or correct [project.entry-points.asc] in its pyproject.toml, and install "
+        f"it again; if not, install it anew: pip install --force-reinstall {source.distribution}"
+    )
     if not point.pattern.match(point.value):
         raise AscError(f'{source.title} is to be imported from "{point.value}", which is no dotted path. {again}')
     try:

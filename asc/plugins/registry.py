@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 KINDS = ("backend", "predictor", "recognizer", "validator", "study")
 
+CORE = "asc-core"
 INSTALLABLE = {
     ("backend", "toy"): "asc-toy",
     ("backend", "nn_training"): "asc-nn-training",
@@ -26,8 +27,15 @@ INSTALLABLE = {
 }
 """Well-known components that other distributions bring, so that a missing one can be answered with a command."""
 
+CHECKOUT = {"asc-toy": "backends/toy", "asc-nn-training": "backends/nn_training"}
+"""Where these distributions are in a checkout of asc: no index has them."""
+
+OWN = frozenset({CORE, *CHECKOUT})
+"""The distributions of asc's own authors."""
+
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+_IN_A_FILE = "If it is in a file of yours, add: --plugin FILE.py"
 _DEEPEST = 8  # composites within composites; more is one that contains itself
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -115,9 +123,8 @@ class Registry:
             meant = name if name in offered else nearest(name, known)
             guess = "." if meant in {None, name} else f'; did you mean "{meant}"?'
             remedies = self._remedies(offered.get(meant or "", ""), name, meant)
-            raise AscError(
-                " ".join([f'There is no component "{name}"{guess}', *remedies, "To list them, type: asc plugins"])
-            )
+            told = [f'There is no component "{name}"{guess}', *(remedies or [*self._not_loaded(), _IN_A_FILE])]
+            raise AscError(_joined([*told, "To list them, type: asc plugins"]))
         return found
 
     def config_class(self, kind: str, name: str) -> type[BaseModel]:
@@ -170,10 +177,11 @@ class Registry:
         offered = [known for of, known in INSTALLABLE if of == kind and known not in installed]
         meant = name if name in offered else nearest(name, [*installed, *offered])
         guess = "" if meant in {None, name} else f' Did you mean "{meant}"?'
-        parts = [f'There is no {kind} "{name}".{guess}', *self._remedies(kind, name, meant)]
+        remedies = self._remedies(kind, name, meant)
+        parts = [f'There is no {kind} "{name}".{guess}', *(remedies or self._not_loaded())]
         parts += [f'There is a {entry.kind} "{name}".' for entry in self.entries() if entry.name == name]
         parts.append(f"Installed: {', '.join(installed)}." if installed else f"No {kind} is installed.")
-        return " ".join(parts)
+        return _joined(parts if remedies else [*parts, _IN_A_FILE])
 
     def _remedies(self, kind: str, name: str, meant: str | None) -> list[str]:
         """Say what would bring the missing component: load the plugin that has it, or install its distribution."""
@@ -182,8 +190,21 @@ class Registry:
         if reasons or name in self.absent:
             return reasons or [self.absent[name][1]]
         if distribution is not None and meant not in self.names(kind):
-            return [f'To install "{meant}", type: pip install {distribution}.']
+            return [f'To install "{meant}", type in a checkout of asc: {install(distribution)}']
+        return []
+
+    def _not_loaded(self) -> list[str]:
         return [f"Plugins installed but not loaded: {', '.join(sorted(self.absent))}."] if self.absent else []
+
+
+def install(distribution: str) -> str:
+    """Return the command that installs a distribution of asc's own, as it is typed in a checkout."""
+    return f"pip install -e {CHECKOUT[distribution]}"
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    """Join sentences. One that ends in a command has no full stop, and ends its line, so that it can be copied."""
+    return "".join(text + (" " if text.endswith((".", "?")) else "\n") for text in sentences).rstrip()
 
 
 def check_name(kind: str, name: str) -> None:

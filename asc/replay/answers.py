@@ -20,9 +20,12 @@ class Try(NamedTuple):
     real: float | None = None  # what the real steps over the same distance brought, where that is known
 
     @property
-    def taken(self) -> float:
-        """What a run that takes what is accepted gains here: nothing by silence, and nothing by what is refused."""
-        return self.gain or 0.0 if self.outcome is Outcome.ACCEPTED else 0.0
+    def taken(self) -> float | None:
+        """What a run that takes what is accepted gains here: nothing by silence, and nothing by what is refused.
+
+        None where something is accepted and its gain is not known.
+        """
+        return self.gain if self.outcome is Outcome.ACCEPTED else 0.0
 
 
 class Answers:
@@ -49,7 +52,7 @@ class Answers:
         def merit(horizon: int) -> tuple[float, float, float]:
             tally = Tally.of(self.at(horizon))
             guess = tally.guess if tally.guess is not None else -math.inf
-            return tally.gain, tally.share or 0.0, guess
+            return tally.gain or 0.0, tally.share or 0.0, guess
 
         return max(self.horizons(), key=merit, default=None)
 
@@ -60,7 +63,7 @@ class Tally(NamedTuple):
     asked: int
     silent: int  # of those asked
     accepted: int
-    gain: float  # of what is accepted, a question: what a run would have had of it
+    gain: float | None  # of what is accepted, a question: what a run would have of it; None where that is not known
     guess: float | None  # mean gain of a guess, accepted or not; None without any whose gain is known
     of_real: float | None  # gain of the guesses as a share of that of the real steps; None where those gained nothing
 
@@ -71,11 +74,12 @@ class Tally(NamedTuple):
         gains = [one.gain for one in tries if one.gain is not None]
         beside = [(one.gain, one.real) for one in tries if one.gain is not None and one.real is not None]
         real = sum(real for _, real in beside)
+        taken = [gain for one in tries if (gain := one.taken) is not None]
         return cls(
             asked,
             sum(one.outcome is Outcome.SILENT for one in tries),
             sum(one.outcome is Outcome.ACCEPTED for one in tries),
-            sum(one.taken for one in tries) / asked if asked else 0.0,
+            (sum(taken) / asked if asked else 0.0) if len(taken) == asked else None,
             sum(gains) / len(gains) if gains else None,
             sum(gain for gain, _ in beside) / real if real > 0 else None,
         )

@@ -32,6 +32,13 @@ class Walked(NamedTuple):
         """Words that supersteps read: what a guess must get right."""
         return tuple(sorted({name for causal in self.reads for name in causal}))
 
+    @property
+    def reach(self) -> int:
+        """How far ahead may be asked at most, in supersteps, so that the state that is asked for was walked to."""
+        newest = max(1, _half(self.snapshots))
+        ahead = range(len(self.snapshots) - 1 - newest, 0, -1)
+        return next((h for h in ahead if _seen(self.snapshots, newest, h, h * self.superstep)), 0)
+
 
 def walk(
     computation: Computation, seconds: float, superstep_s: float, stopped: Callable[[], bool] = lambda: False
@@ -66,7 +73,7 @@ def ask(
     gains the steps that it skips.
     """
     snapshots, superstep, read = walked.snapshots, walked.superstep, walked.read
-    half, ledger = len(snapshots) // 2, Ledger(exact=True)
+    half, ledger = _half(snapshots), Ledger(exact=True)
     for newest in range(1, len(snapshots)):
         if answers.fault or stopped():
             break
@@ -118,6 +125,11 @@ def _size(computation: Computation, superstep_s: float, seconds: float) -> tuple
         if took >= target or at_end:
             return max(1, steps // 2 if took > 2 * target else steps), took / max(1, done)
         steps *= 2
+
+
+def _half(snapshots: Sequence[Snapshot]) -> int:
+    """The first snapshot from which answers count: what came before is there to be learnt from."""
+    return len(snapshots) // 2
 
 
 def _seen(snapshots: Sequence[Snapshot], newest: int, horizon: int, steps: int) -> bool:

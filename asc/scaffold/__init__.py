@@ -19,9 +19,10 @@ class Kind(NamedTuple):
 
     summary: str  # the line that `asc plugins` shows
     run: str  # a command that uses it
-    brings: str  # the distribution that this command needs
+    brings: str  # a command that installs what this one needs, as it is typed in a checkout of asc
     trouble: str  # what to look at where it does not do what it should
     requires: str = ""  # further dependencies, as they stand in the list
+    measured: bool = True  # whether its laws tell what a call takes
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -29,21 +30,22 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "predictor": Kind(
             "goes on at the last rate and levels off",
             "asc run toy --program collatz --n 500000 --predictors $name --compare",
-            "asc-toy",
+            "pip install -e backends/toy",
             "A run takes no leaps: `asc advise toy --program collatz` shows how often each predictor is right.",
         ),
         "recognizer": Kind(
             "stops at every n-th step and rests after a wrong guess",
             "asc run toy --program collatz --n 500000 --recognizer $name --set recognizer.steps=2000 --compare",
-            "asc-toy",
+            "pip install -e backends/toy",
             "A run is slow or takes no leaps: boundaries may be too close for a worker to be worth asking; "
             "`asc report latest` shows what was done at each.",
         ),
         "validator": Kind(
             "accepts a held-out loss that is lower by a share",
             "asc run nn_training --model gpt2-nano --steps 200 --validator $name",
-            "asc-nn-training",
+            "pip install -e backends/nn_training",
             "Nothing is accepted, or too much: `asc report latest` shows each candidate and why it was judged so.",
+            ', "numpy>=1.26,<3"',
         ),
         "backend": Kind(
             "lengths of Collatz sequences, summed: exact, executed by workers",
@@ -51,6 +53,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "",
             "A run ends in another state than the plain one: a word that the steps look at is missing in `READ`.",
             ', "numpy>=1.26,<3"',
+            measured=False,
         ),
     }
 )
@@ -70,9 +73,7 @@ class Names(NamedTuple):
 def names(kind: str, name: str) -> Names:
     """Return the names that follow from a component's."""
     module = name.replace("-", "_")
-    words = module.split("_")
-    if words[-1] != kind:
-        words.append(kind)
+    words = f"{module.removesuffix(kind)}_{kind}".split("_")  # the kind stands at the end once
     class_name = "".join(word.capitalize() for word in words)
     return Names(name, module, f"asc_{module}", f"asc-{module.replace('_', '-')}", class_name)
 
@@ -85,7 +86,7 @@ def try_it(kind: str, name: str) -> str:
 def render(kind: str, name: str, core: str) -> dict[str, str]:
     """Return the text of each file by its path in the package. `core` is what is required of asc-core."""
     about, called = KINDS[kind], names(kind, name)
-    needed = f"pip install {about.brings}\n    " if about.brings else ""
+    needed = f"# needs, in a checkout of asc: {about.brings}\n    " if about.brings else ""
     words = {
         **called._asdict(),
         "kind": kind,
@@ -93,6 +94,7 @@ def render(kind: str, name: str, core: str) -> dict[str, str]:
         "requires": about.requires,
         "summary": about.summary,
         "try_it": needed + try_it(kind, name),
+        "costs": " At the end stands what a call takes in time and memory." if about.measured else "",
         "trouble": about.trouble,
     }
     files = {}

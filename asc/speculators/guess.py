@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from asc.computation import Computation, Needs, Predictor
 from asc.errors import AscError
 from asc.ledger import Ledger
+from asc.raised import raised
 from asc.trajectory import SegmentHistory
-from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot
+from asc.types import Attempt, Candidate, Combination, Direct, Outcome, Plan, Snapshot
 
 
 def guess(
@@ -22,12 +23,21 @@ def guess(
     since = ledger.clock()
     try:
         prediction = predictors[plan.predictor].predict(SegmentHistory(history, computation), plan.horizon)
+        answer: object = prediction  # whatever the types promise
+        if not isinstance(answer, Combination | Direct | None):
+            return Attempt(plan, Outcome.FAILED, reason=_unexpected(plan.predictor, answer))
         candidate = None if prediction is None else computation.materialise(prediction, history, plan)
     except Exception as error:  # noqa: BLE001 -- a predictor is anybody's code, and must never end the run
-        return Attempt(plan, Outcome.FAILED, reason=f"{type(error).__name__}: {error}")
+        return Attempt(plan, Outcome.FAILED, reason=raised(error))
     finally:
         ledger.charge("predict", since, computation.cost("predict"))
     return candidate or Attempt(plan, Outcome.SILENT)
+
+
+def _unexpected(name: str, answer: object) -> str:
+    kind = type(answer).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    return f"{name} answered {article} {kind}; expected asc.Combination, asc.Direct or None"
 
 
 def require_needs(kind: str, components: Mapping[str, object], computation: Computation) -> None:

@@ -23,8 +23,8 @@ class Exact:
         if not isinstance(transition, Transition):
             raise AscError(
                 "validator exact judges transitions that a worker has executed, and the candidate of "
-                f"{candidate.source} holds a {type(transition).__name__}: choose an executed speculator, or a "
-                "validator that compares held-out losses, such as strict"
+                f"{candidate.source} holds a {type(transition).__name__}, which nobody has executed: choose a "
+                "validator that compares held-out losses, such as --validator strict"
             )
         read = f"what the {transition.steps} steps from position {transition.start} read"
         if computation.agrees(transition):

@@ -71,8 +71,9 @@ def compare(computation: Computation, candidate: Candidate, look: int, name: str
     """
     if not isinstance(computation, Scores):
         raise AscError(
-            f"validator {name} compares held-out losses, and {type(computation).__name__} has none to give: choose "
-            "validator exact, or let the backend provide score(state, look) and gain_steps(improvement)"
+            f"validator {name} compares held-out losses, and {type(computation).__name__} has none to give: let it "
+            "provide score(state, look) and gain_steps(improvement), as asc.validators.scores.Scores has them, or "
+            "choose a validator of your own that needs no losses (type: asc new validator NAME)"
         )
     current = _losses(computation, candidate.base, look)
     if (reason := _unusable("current", current)) is not None:

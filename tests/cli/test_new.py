@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     folder = tmp_path / "asc-my-own-idea"
     expected = {"README.md", "pyproject.toml", "asc_my_own_idea/__init__.py", f"asc_my_own_idea/{kind}.py"}
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py"} <= set(files)
+    assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py", "tests/test_installed.py"} <= set(files)
     for name, path in files.items():
         text = path.read_text(encoding="utf-8")
         assert "$" not in text
@@ -64,6 +65,64 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     assert told[2:5] == ["cd asc-my-own-idea", "pip install -e '.[test]'", "pytest"]
     assert told[5].startswith("asc run ")
     assert "my-own_idea" in told[5]
+    needed = {"validator": "backends/nn_training", "backend": None}.get(kind, "backends/toy")
+    assert told[6:] == (
+        ["", f"The last of these needs, in a checkout of asc: pip install -e {needed}"] if needed else []
+    )
+    readme = files["README.md"].read_text(encoding="utf-8")
+    assert ("At the end stands what a call takes" in readme) is (kind != "backend")
+    assert "pytest -x" in readme
+
+
+@pytest.mark.parametrize("name", ["core", "toy", "nn-training", "nn_training"])
+def test_the_distributions_of_asc_itself_are_reserved_where_they_are_not_installed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASC_LOAD_PLUGINS", "")
+    monkeypatch.setattr("asc.cli.new.version", lambda distribution: pytest.fail("it asks what is installed"))
+    monkeypatch.setattr("asc.plugins.loader.entry_points", lambda group: ())
+    assert f'The name "{name}" is taken: asc-{name.replace("_", "-")}' in refused("predictor", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "class_name"),
+    [
+        ("mine", "MineBackend"),
+        ("my-backend", "MyBackend"),
+        ("mybackend", "MyBackend"),
+        ("backend", "Backend"),
+        ("backend-2", "Backend2Backend"),
+    ],
+)
+def test_a_class_is_named_after_its_kind_once(name: str, class_name: str) -> None:
+    assert scaffold.names("backend", name).class_name == class_name
+
+
+def computation(step: str) -> Any:
+    """Return the module that a backend package has for its computation, with another step."""
+    text = scaffold.render("backend", "mine", "asc-core")["asc_mine/computation.py"]
+    changed = text.replace('return {"n": n + 1}, {"total": length}', step)
+    assert changed != text
+    module = ModuleType("asc_mine.computation")
+    exec(compile(changed, "computation.py", "exec"), vars(module))
+    return module
+
+
+def test_a_step_is_given_the_words_that_it_says_it_reads() -> None:
+    module = computation('return {"n": n + 1}, {"total": length + words["total"] % 2}')
+    machine = module.Machine({"n": 1, "total": 0}, 10)
+    for record in (False, True):
+        with pytest.raises(KeyError, match='the step read "total", which is not in READ: name it there'):
+            machine.advance(4, record=record)
+
+
+def test_a_step_may_read_what_it_sums_once_it_says_so() -> None:
+    module = computation('return {"n": n + 1}, {"total": length + words["total"] % 2}')
+    module.READ = ("n", "total")
+    plain, recorded = (module.Machine({"n": 1, "total": 0}, 10) for _ in range(2))
+    plain.advance(10)
+    recorded.advance(10, record=True)
+    assert recorded.words == plain.words
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,6 +190,7 @@ def make_environment(folder: Path) -> Path:
         (("validator", "last_value"), 'has a predictor "last-value"; choose another name.'),
         (("predictor", "builtin"), 'has a plugin "builtin"; choose another name.'),
         (("predictor", "core"), 'The name "core" is taken: asc-core '),
+        (("predictor", "nn-training"), 'The name "nn-training" is taken: asc-nn-training'),
         (("predictor", "leap-verify"), 'The name "leap-verify" is taken: asc-nn-training'),
         (("predictor", "mine", "--into", "nowhere"), '"nowhere" does not exist; expected a folder to write into.'),
         (("predictor", "mine", "--into", "file"), '"file" is no folder; expected a folder to write into.'),

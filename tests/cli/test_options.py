@@ -179,6 +179,31 @@ def test_what_cannot_be_is_refused_where_it_is_typed(arguments: list[str], said:
     assert said.replace(".0", "") in caught.value.format_message().replace(".0", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        (['{"name": "ensemble", "members": ["linear", "affine"]}'], [{"members": ["linear", "affine"]}]),
+        ([' [{"name": "mean", "window": 2}, "affine"]'], [{"window": 2}, {}]),
+        (["mean, affine", '{"name": "polynomial", "degree": 2}'], [{}, {}, {"degree": 2}]),
+        (["polynomial"], [{"degree": 3}]),
+    ],
+)
+def test_components_may_be_typed_in_json_with_their_settings(
+    arguments: list[str], settings: list[dict[str, Any]]
+) -> None:
+    found = built(*(word for argument in arguments for word in ("--predictors", argument))).predictors
+    assert [component.settings for component in found] == settings
+
+
+def test_components_in_broken_json_are_told_how_they_are_typed() -> None:
+    with pytest.raises(click.UsageError) as caught:
+        typed("--predictors", '{"name": "ensemble", "members": [linear]}')
+    told = caught.value.format_message()
+    assert "--predictors" in told
+    assert "[linear]} is not JSON" in told
+    assert """such as '{"name": "ensemble", "members": ["linear", "affine"]}'.""" in told
+
+
 def test_a_mixture_is_judged_by_validation() -> None:
     with pytest.raises(AscError) as caught:
         built("--helpers", "atuo")

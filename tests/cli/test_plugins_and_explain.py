@@ -154,11 +154,38 @@ def test_a_component_of_a_single_file_is_explained_with_its_path(tmp_path: Path)
     assert text.startswith(f"mine  predictor of file mine.py, in {file}\n\nof my own\n")
 
 
+class Listing:
+    """Has lists."""
+
+    class Config(Settings):
+        """Lists."""
+
+        depth: int = Field(2, description="no list")
+        names: tuple[str, ...] = Field(("a", "b", "c"), description="a list")
+        counts: list[int] | None = Field(None, description="another")
+
+    class Other(Settings):
+        """A list without a default to show."""
+
+        counts: list[int] | None = Field(None, description="numbers")
+
+
+def test_a_setting_that_is_a_list_is_explained_by_an_example(plugins: Plugins) -> None:
+    for name, config in (("listing", "Config"), ("other", "Other")):
+        plugins.registry.add("validator", name, f"{__name__}:Listing", f"{__name__}:Listing.{config}", "lists")
+    assert """A list is typed as JSON: --set validator.names='["a","b"]'\n""" in printed(
+        plugins, explain_command, "listing"
+    )
+    assert "--set validator.counts='[1,2]'\n" in printed(plugins, explain_command, "other")
+    assert "JSON" not in printed(plugins, explain_command, "sample")
+
+
 def test_an_unknown_name_is_told(plugins: Plugins) -> None:
     with pytest.raises(AscError) as caught:
         printed(plugins, explain_command, "smaple")
     assert str(caught.value) == (
-        'There is no component "smaple"; did you mean "sample"? To list them, type: asc plugins'
+        'There is no component "smaple"; did you mean "sample"? If it is in a file of yours, add: '
+        "--plugin FILE.py\nTo list them, type: asc plugins"
     )
 
 

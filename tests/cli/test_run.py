@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from asc.cli.run import different
+from asc.plugins.entry import Entry, Source
 from tests.cli.conftest import ASC, Asc, environment, one_sentence, parsed
 
 pytest.importorskip("asc_toy")
@@ -174,6 +176,83 @@ def test_a_plugin_that_raises_is_switched_off_and_the_run_goes_on(asc: Asc, tmp_
     warnings = " ".join(summary["warnings"])
     assert "watched enough" in warnings
     assert "no idea" in warnings or summary["outcomes"].get("raised", 0) == 0
+
+
+JUDGED = """
+import asc
+from asc.allocator import Allocator
+from asc.config import Component, RunConfig
+from asc.testing.problems import Descent
+
+class Descents:
+    class Config(RunConfig):
+        recognizer: Component = Component(name="every", steps=10)
+        validator: Component = Component(name="strict")
+        allocator: Allocator.Config = Allocator.Config(horizons=(10,))
+
+    def __init__(self, config): self.config = config
+    def computation(self, plain): return Descent(400, rate=0.001, noise=0.01)
+    def pool(self, computation): return None
+    def save(self, computation, folder, memory): pass
+    def load(self, computation, folder): return None
+    def outcome(self, computation): return {"first": float(computation.vector[0]), "size": len(computation.vector)}
+
+@asc.hookimpl
+def asc_register(registry): registry.add("backend", "descents", "p:Descents", "p:Descents.Config", "judged")
+"""
+
+
+def test_a_judged_backend_that_compares_nothing_has_the_plain_run_shown(asc: Asc, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(JUDGED)
+    command = ("run", "descents", "--plugin", "p.py", "--compare", "--quiet")
+    found = asc(*command)
+    assert found.returncode == 0, found.stderr
+    shown = dict(line.split(maxsplit=2)[:2] for line in found.stdout.replace("plain ", "plain-").splitlines())
+    assert shown["plain-first"] != shown["first"]
+    assert "plain-size" not in shown, "it is the same"
+    assert shown["plain-time"]
+    assert "The backend cannot say which run was better" in found.stderr
+    assert "give it compare(speculative, plain), as asc.backend.Compares has it" in found.stderr
+    summary = parsed(asc(*command, "--json"))
+    assert (summary["net_speedup"], summary["identical"]) == (None, None)
+    assert summary["plain_outcome"]["first"] == float(shown["plain-first"])
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (Source("toy", "asc-toy", "0.1"), "please report this as a bug."),
+        (Source("builtin", "asc-core", "0.1"), "please report this as a bug."),
+        (
+            Source("mine", "asc-mine", "0.1"),
+            'the backend "mine" of asc-mine 0.1 breaks the law that a leap is exact. A test that subclasses '
+            "ExactLaws of asc.testing finds out where; mostly, something that a step reads is not in `causal`.",
+        ),
+    ],
+)
+def test_ends_that_differ_are_the_mistake_of_whose_backend_it_is(source: Source, told: str) -> None:
+    sentence = different(Entry("backend", "mine", "p:Mine", "p:Mine.Config", "mine", source))
+    assert sentence.startswith("The speculative run and the plain run ended in different states")
+    assert sentence.endswith(told)
+
+
+def test_a_predictor_in_a_file_that_was_not_given(asc: Asc) -> None:
+    one_sentence(
+        asc("run", "toy", "--predictors", "halfway"),
+        'There is no predictor "halfway". Installed: affine,',
+        ". If it is in a file of yours, add: --plugin FILE.py\n",
+    )
+
+
+def test_why_a_plugin_failed_is_told_once(asc: Asc, tmp_path: Path) -> None:
+    info = tmp_path / "site" / "asc_future-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: asc-future\nVersion: 1\nRequires-Dist: asc-core>=99\n")
+    (info / "entry_points.txt").write_text("[asc]\nfuture = asc_future\n")
+    found = asc("run", "future", PYTHONPATH=str(tmp_path / "site"))
+    one_sentence(found, 'error: There is no backend "future". The warning above says why.\nInstalled: ')
+    assert found.stderr.count("requires asc-core >=99") == 1
+    assert found.stderr.splitlines()[0].endswith("type: pip install --upgrade asc-core asc-future")
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from asc.allocator import Allocator
+from asc.cli.answer_tables import conclusions, data, verdicts
 from asc.computation import History, Predictor
 from asc.config import Component, RunConfig
 from asc.errors import AscError
@@ -23,7 +24,7 @@ from asc.predictors.last_value import LastValue
 from asc.predictors.linear import Linear
 from asc.replay import places
 from asc.replay.answers import Answers, Tally, Try
-from asc.replay.conclude import conclude
+from asc.replay.conclude import GAIN_NOT_KNOWN, conclude
 from asc.replay.places import Place
 from asc.replay.revisit import Revisit
 from asc.replay.walk import ask, walk
@@ -304,18 +305,81 @@ def answers(name: str, *gains: float, new: bool = False) -> Answers:
 )
 def test_the_conclusion(gains: tuple[float, ...], told: str) -> None:
     beside = answers("known", *(1.0 if i < 9 else 3.0 for i in range(len(gains))))
-    sentence = conclude(answers("mine", *gains), [beside], lambda h: f"{h} ahead", lambda g: f"{g:g} nats")
+    (sentence,) = conclude([answers("mine", *gains)], [beside], lambda h: f"{h} ahead", lambda g: f"{g:g} nats")
     assert told in sentence
     assert sentence.startswith("mine does best 10 ahead")
 
 
 def test_the_conclusion_where_there_is_little_to_say() -> None:
     def said(new: Answers) -> str:
-        return conclude(new, [], lambda h: f"{h} ahead", str)
+        return " ".join(conclude([new], [], lambda h: f"{h} ahead", str))
 
     assert said(answers("mine", -1.0, -2.0)) == "No guess of mine is accepted, so a run gains nothing by it."
     assert "never asked" in said(Answers("mine"))
     assert "silent all 1 times" in said(Answers("mine", [Try(0, 10, "", Outcome.SILENT)]))
     raising = Answers("mine")
     raising.fault = "ValueError: no"
-    assert "raised ValueError: no" in said(raising)
+    assert "a run would have switched it off: ValueError: no." in said(raising)
+
+
+def test_of_several_new_ones_the_others_best_is_told_once() -> None:
+    new = [answers("one", *[2.0] * 8), answers("two", *[0.5] * 8), answers("three", *[-1.0] * 8)]
+    told = conclude(new, [answers("known", *[1.0] * 8)], lambda h: f"{h} ahead", lambda g: f"{g:g} nats")
+    assert [sentence.split()[0] for sentence in told[:3]] == ["one", "two", "No"]
+    assert told[0].endswith("Beside known, the new one gains more at 8 and less at 0 of 8 places: it is better.")
+    assert told[3] == "The best of the others, known 10 ahead, gains 1 nats."
+    assert sum("best of the others" in sentence for sentence in told) == 1
+
+
+def unknown(name: str, *outcomes: Outcome) -> Answers:
+    return Answers(name, [Try(i, 10, "", outcome) for i, outcome in enumerate(outcomes)], name == "mine")
+
+
+def test_a_gain_that_is_not_known_is_not_nought() -> None:
+    taken, refused = Outcome.ACCEPTED, Outcome.REJECTED
+    mine, known = unknown("mine", taken, taken, refused), unknown("known", taken, refused, refused)
+    assert Tally.of(mine.tries).gain is None
+    assert Tally.of(unknown("mine", refused).tries).gain == 0.0
+    told = conclude([mine], [known], lambda h: f"{h} ahead", lambda g: f"{g:g} nats")
+    assert told == [
+        "mine does best 10 ahead: 2 of 3 guesses are accepted. The best of the others, known 10 ahead, has 1 of 3 "
+        "guesses accepted.",
+        GAIN_NOT_KNOWN,
+    ]
+    (row,) = data([mine], exact=False)["predictors"][0]["rows"]
+    assert (row["gain"], row["gain_of_a_guess"]) == (None, None)
+    cells = {column.header: str(next(iter(column.cells))) for column in verdicts([mine], exact=False).columns}
+    assert (cells["taken"], cells["gain"], cells["guess"]) == ("67%", "–", "–")
+
+
+def test_one_row_where_all_horizons_are_the_same() -> None:
+    def shown(name: str, outcomes: Sequence[Outcome], new: bool) -> list[list[str]]:
+        tries = [
+            Try(i, ahead, "", outcome, 8.0 * ahead if outcome is Outcome.ACCEPTED else 0.0)
+            for ahead in (1, 2, 4)
+            for i, outcome in enumerate(outcomes)
+        ]
+        columns = verdicts([Answers(name, tries, new)], exact=True).columns
+        return [[str(cell) for cell in row] for row in zip(*(column.cells for column in columns), strict=True)]
+
+    for new, name in ((True, "* right"), (False, "right")):
+        assert shown("right", [Outcome.ACCEPTED] * 3, new) == [[name, "1–4", "9", "0", "100%", "8–32"]]
+    assert shown("wrong", [Outcome.REJECTED, Outcome.SILENT], False) == [["wrong", "1–4", "6", "3", "0%", "0"]]
+    assert len(shown("mixed", [Outcome.REJECTED, Outcome.ACCEPTED], True)) == 3
+
+
+def test_gains_of_an_exact_run_are_in_steps_in_the_table_and_in_the_sentence() -> None:
+    tries = [Try(i, 4, "", Outcome.ACCEPTED, 1024.0) for i in range(3)]
+    mine = Answers("mine", tries, new=True)
+    assert "gains 1,024 steps each time it is asked" in conclusions([mine], exact=True)[0]
+    assert str(next(iter(verdicts([mine], exact=True).columns[-1].cells))) == "1,024"
+
+
+def test_the_reach_of_a_walk_is_the_largest_horizon_that_is_ever_asked_for() -> None:
+    computation = machine("count", 30_000)
+    walked = walk(computation, 0.2, 1e-4)
+    there, beyond = Answers("p"), Answers("p")
+    ask(computation, walked, there, Linear(), (walked.reach,))
+    ask(computation, walked, beyond, Linear(), (walked.reach + 1,))
+    assert there.tries
+    assert not beyond.tries

@@ -12,7 +12,7 @@ import pytest
 
 from asc.allocator import Allocator
 from asc.backend import Pool
-from asc.compare import compare
+from asc.compare import CANNOT_SAY, compare, compare_pairs
 from asc.config import Component, RunConfig
 from asc.errors import AscError, NonDeterministicStepError
 from asc.hookspecs import RunView, hookimpl
@@ -305,6 +305,79 @@ def test_a_failed_run_is_told_of_and_raised_and_leaves_the_checkpoint(plugins: P
     assert backend.saved == []
 
 
+@pytest.mark.parametrize("what", ["outcome", "figures"])
+def test_a_backend_that_raises_after_a_failure_does_not_hide_why_the_run_failed(plugins: Plugins, what: str) -> None:
+    def broken(*_: object) -> Any:
+        raise KeyError("n")
+
+    drift = iter(range(10**6))
+    backend = Machines(EXACT, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    setattr(backend, what, broken)
+    observer = Observer()
+    plugins.observe(observer, "observer")
+    run = Run(backend, "machines", plugins)
+    with pytest.raises(NonDeterministicStepError, match="not deterministic"):
+        run.execute()
+    summary = run.summary("failed")
+    assert observer.summary["state"] == summary["state"] == "failed"
+    assert (summary["outcome"] == {}) is (what == "outcome")
+    (warning,) = summary["warnings"]
+    assert warning.startswith(f"The {what} of the failed run cannot be told: KeyError: 'n' (test_run.py, line ")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("bad", "RuntimeError: boom (bad.py, line 17)"),
+        ("odd", "odd answered a dict; expected asc.Combination, asc.Direct or None"),
+    ],
+)
+def test_a_predictor_that_raises_or_answers_nonsense_is_told_of(tmp_path: Path, name: str, why: str) -> None:
+    file = tmp_path / "bad.py"
+    file.write_text(BAD)
+    with_bad = load([file], {"ASC_LOAD_PLUGINS": ""})
+    config = JUDGED.model_copy(update={"predictors": (Component(name=name),)})
+    warnings = Run(Descents(config), "descents", with_bad).execute()["warnings"]
+    assert warnings == [f"{name!r} was switched off, and the run went on without it: {why}."]
+
+
+BAD = """
+import asc
+
+class Odd:
+    class Config(asc.Settings):
+        pass
+
+    needs = frozenset()
+
+    def __init__(self, config=None): pass
+
+    def predict(self, history, horizon):
+        return {"n": 1}
+
+class Bad(Odd):
+    def predict(self, history, horizon):
+        raise RuntimeError("boom")
+
+@asc.hookimpl
+def asc_register(registry):
+    registry.add("predictor", "odd", "bad:Odd", "bad:Odd.Config", "answers what is none")
+    registry.add("predictor", "bad", "bad:Bad", "bad:Bad.Config", "raises")
+"""
+
+
+def test_a_judged_pair_has_the_plain_run_beside_it_also_where_nobody_compares(plugins: Plugins) -> None:
+    def again(speculate: bool) -> dict[str, Any]:
+        return Run(Descents(JUDGED), "descents", plugins, speculate=speculate).execute()
+
+    summary = again(True)
+    compare_pairs(summary, again, 1, exact=False, backend=Descents(JUDGED))
+    assert summary["plain_seconds"] > 0
+    assert summary["plain_outcome"]["vector"] != summary["outcome"]["vector"]
+    assert summary["net_speedup"] is None
+    assert summary["warnings"] == [CANNOT_SAY]
+
+
 def test_a_shadow_run_applies_nothing(plugins: Plugins) -> None:
     summary = Run(Descents(JUDGED), "descents", plugins, shadow=True).execute()
     assert summary["shadow"] is True
@@ -368,7 +441,7 @@ def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> No
 
 def test_a_comparison_says_why_less_was_measured_than_estimated() -> None:
     """A step that takes longer beside the workers is what an account of the run alone cannot know."""
-    ends = {"final_digest": "same", "state": "finished"}
+    ends = {"final_digest": "same", "state": "finished", "outcome": {}}
     ran = ends | {"seconds": 10.0, "reason": "All was right.", "estimated_speedup": 1.8}
     slow = ran | {"ledger": {"plain": {"seconds": 9.0, "steps": 900.0, "count": 9}}}
     plain = ends | {"seconds": 11.0, "position": 2000}

@@ -54,6 +54,20 @@ def test_a_file_announces_its_own_classes_under_its_own_name(write: Any, path: s
     assert plugins.statuses[-1] == (str(file), "plugin", "file my_predictor.py", "", "ok", None)
 
 
+def test_a_renamed_file_is_told_how_its_paths_begin(write: Any) -> None:
+    file = write("renamed.py", MINE.format(path='"my_predictor:Mine"'))
+    with pytest.raises(AscError) as caught:
+        load_files(file).registry.create("predictor", "mine")
+    assert str(caught.value) == (
+        f'The plugin file "{file}" announces the predictor "mine", but "my_predictor:Mine" cannot be loaded: '
+        "ModuleNotFoundError: No module named 'my_predictor'. The file is renamed.py, so paths to its own classes "
+        'begin with "renamed:", or with __name__ + ":".'
+    )
+    missing = write("missing.py", MINE.format(path='"missing:Nobody"'))
+    with pytest.raises(AscError, match=r"has no attribute 'Nobody'\.$"):
+        load_files(missing).registry.create("predictor", "mine")
+
+
 def test_a_file_given_twice_is_loaded_once(write: Any) -> None:
     file = write("my_predictor.py", MINE.format(path='"my_predictor:Mine"'))
     plugins = load_files(file, file.parent / "." / file.name)

@@ -9,6 +9,10 @@ import pytest
 from asc.errors import AscError
 from asc.plugins import Plugins, PluginStatus, load
 
+AGAIN = (
+    "If the package is your own, mend it, or correct [project.entry-points.asc] in its pyproject.toml, and install it "
+    "again; if not, install it anew: pip install --force-reinstall"
+)
 ANNOUNCES = """
     import asc
 
@@ -65,16 +69,15 @@ def test_one_that_fails_to_import_is_reported_and_the_rest_are_loaded(install: A
         "failed",
         'The plugin "bad" of asc-bad 0.3 cannot be imported from "asc_bad": '
         "ModuleNotFoundError: No module named 'no_such_module_anywhere'. "
-        "To install it anew, type: pip install --force-reinstall asc-bad",
+        f"{AGAIN} asc-bad",
     )
     assert status(plugins, "gone").error == (
         'The plugin "gone" of asc-gone 0.4 cannot be imported from "asc_gone": '
         "ModuleNotFoundError: No module named 'asc_gone'. "
-        "To install it anew, type: pip install --force-reinstall asc-gone"
+        f"{AGAIN} asc-gone"
     )
     assert status(plugins, "exits").error == (
-        'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": SystemExit: 3. '
-        "To install it anew, type: pip install --force-reinstall asc-exits"
+        f'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": SystemExit: 3. {AGAIN} asc-exits'
     )
     assert {"before", "after", "linear"} <= set(plugins.registry.names("predictor"))
     assert [s.name for s in plugins.statuses] == ["builtin", "a-before", "bad", "exits", "gone", "z-after"]
@@ -96,7 +99,7 @@ def test_an_entry_point_that_leads_nowhere_is_told_and_the_rest_are_loaded(
     plugins = load(environ=only("broken", "fine"))
     error = status(plugins, "broken").error or ""
     assert error.startswith(f'The plugin "broken" of asc-broken 0.1 {told}')
-    assert error.endswith(". To install it anew, type: pip install --force-reinstall asc-broken")
+    assert error.endswith(f". {AGAIN} asc-broken")
     assert status(plugins, "fine").error is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from pydantic import Field
 
 from asc.errors import AscError
 from asc.plugins import Composite, Registry, Source
+from asc.plugins.registry import INSTALLABLE, install
 from asc.settings import Settings
 
 HERE = __name__
 AN_INSTANCE = 3
+IN_A_FILE = "If it is in a file of yours, add: --plugin FILE.py"
 
 
 class Doubling:
@@ -170,7 +173,8 @@ def test_an_announcement_that_raises_leaves_nothing(registry: Registry) -> None:
 
 
 def test_an_unknown_name_gets_the_nearest_and_what_is_installed(registry: Registry) -> None:
-    installed = "Installed: doubling, explained, fragile, gone, instance, no-class, no-model, several."
+    installed = "Installed: doubling, explained, fragile, gone, instance, no-class, no-model, several. "
+    installed += IN_A_FILE
     assert complaint(registry.get, "predictor", "dubling") == (
         f'There is no predictor "dubling". Did you mean "doubling"? {installed}'
     )
@@ -179,31 +183,35 @@ def test_an_unknown_name_gets_the_nearest_and_what_is_installed(registry: Regist
     )
     assert complaint(registry.get, "predictor", "xyzzy") == f'There is no predictor "xyzzy". {installed}'
     assert complaint(registry.get, "validator", "doubling") == (
-        'There is no validator "doubling". There is a predictor "doubling". No validator is installed.'
+        f'There is no validator "doubling". There is a predictor "doubling". No validator is installed. {IN_A_FILE}'
     )
 
 
 @pytest.mark.parametrize(
     ("name", "guess", "command"),
     [
-        ("toy", "", 'To install "toy", type: pip install asc-toy.'),
-        ("tooy", ' Did you mean "toy"?', 'To install "toy", type: pip install asc-toy.'),
-        ("nn_training", "", 'To install "nn_training", type: pip install asc-nn-training.'),
-        ("nn-training", ' Did you mean "nn_training"?', 'To install "nn_training", type: pip install asc-nn-training.'),
+        ("toy", "", 'To install "toy", type in a checkout of asc: pip install -e backends/toy'),
+        ("tooy", ' Did you mean "toy"?', 'To install "toy", type in a checkout of asc: pip install -e backends/toy'),
+        ("nn_training", "", 'To install "nn_training", type in a checkout of asc: pip install -e backends/nn_training'),
+        (
+            "nn-training",
+            ' Did you mean "nn_training"?',
+            'To install "nn_training", type in a checkout of asc: pip install -e backends/nn_training',
+        ),
     ],
 )
 def test_a_well_known_backend_gets_the_command_that_installs_it(
     registry: Registry, name: str, guess: str, command: str
 ) -> None:
     assert complaint(registry.get, "backend", name) == (
-        f'There is no backend "{name}".{guess} {command} No backend is installed.'
+        f'There is no backend "{name}".{guess} {command}\nNo backend is installed.'
     )
 
 
 def test_a_well_known_study_gets_the_command_that_installs_it(registry: Registry) -> None:
-    install = 'To install "leap-verify", type: pip install asc-nn-training.'
+    install = 'To install "leap-verify", type in a checkout of asc: pip install -e backends/nn_training'
     assert complaint(registry.get, "study", "leap_verfy") == (
-        f'There is no study "leap_verfy". Did you mean "leap-verify"? {install} No study is installed.'
+        f'There is no study "leap_verfy". Did you mean "leap-verify"? {install}\nNo study is installed.'
     )
     assert install in complaint(registry.find, "leap-verify")
 
@@ -222,15 +230,34 @@ def test_a_well_known_backend_that_failed_to_load_is_not_to_be_installed_again(r
     )
 
 
+def test_a_reason_that_ends_in_a_command_ends_its_line(registry: Registry) -> None:
+    registry.absent["toy"] = (Source("toy", "asc-toy", "0.1"), "It is too old, type: pip install --upgrade asc-toy")
+    assert complaint(registry.get, "backend", "toy").splitlines() == [
+        'There is no backend "toy". It is too old, type: pip install --upgrade asc-toy',
+        "No backend is installed.",
+    ]
+    assert complaint(registry.find, "toy").splitlines()[1] == "To list them, type: asc plugins"
+
+
+def test_every_distribution_that_is_offered_has_a_folder_in_the_checkout() -> None:
+    root = Path(__file__).parents[2]
+    for distribution in INSTALLABLE.values():
+        command, _, folder = install(distribution).rpartition(" ")
+        assert command == "pip install -e"
+        assert f'name = "{distribution}"' in (root / folder / "pyproject.toml").read_text()
+
+
 def test_a_name_of_no_kind_gets_the_nearest_of_all_kinds(registry: Registry) -> None:
     assert complaint(registry.find, "dubling") == (
-        'There is no component "dubling"; did you mean "doubling"? To list them, type: asc plugins'
+        f'There is no component "dubling"; did you mean "doubling"? {IN_A_FILE}\nTo list them, type: asc plugins'
     )
     assert complaint(registry.find, "toi") == (
-        'There is no component "toi"; did you mean "toy"? To install "toy", type: pip install asc-toy. '
-        "To list them, type: asc plugins"
+        'There is no component "toi"; did you mean "toy"? To install "toy", type in a checkout of asc: '
+        "pip install -e backends/toy\nTo list them, type: asc plugins"
     )
-    assert complaint(registry.find, "xyzzy") == 'There is no component "xyzzy". To list them, type: asc plugins'
+    assert complaint(registry.find, "xyzzy") == (
+        f'There is no component "xyzzy". {IN_A_FILE}\nTo list them, type: asc plugins'
+    )
 
 
 def test_a_component_that_fails_to_import_names_plugin_and_exception(registry: Registry) -> None:

@@ -151,8 +151,10 @@ def test_a_computation_without_scores_is_refused(make: Callable[[], Validator]) 
     class Program:
         pass
 
-    with pytest.raises(AscError, match=r"compares held-out losses, and Program has none.*validator exact"):
+    with pytest.raises(AscError, match=r"compares held-out losses, and Program has none to give") as caught:
         make().judge(cast(Computation, Program()), Candidate(0, 1, 1.0, 0, "linear"))
+    assert "score(state, look) and gain_steps(improvement)" in str(caught.value)
+    assert "exact" not in str(caught.value), "that one needs transitions, which a judged backend has not"
 
 
 @every

@@ -52,5 +52,5 @@ def test_accepted_exactly_when_what_was_read_agrees(read: dict[str, float], acce
 
 def test_a_candidate_that_nobody_executed_is_refused() -> None:
     candidate = Candidate(10, 7, {"n": 3}, 0, "linear")
-    with pytest.raises(AscError, match="candidate of linear holds a dict: choose an executed speculator"):
+    with pytest.raises(AscError, match="candidate of linear holds a dict, which nobody has executed: choose a"):
         Exact().judge(cast(Computation, Program(n=3)), candidate)

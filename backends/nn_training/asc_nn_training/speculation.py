@@ -194,7 +194,7 @@ class Speculation:
             self._pending.clear()
 
     def _on_fault(self, name: str, why: str) -> None:
-        self.warnings.append(f"{name!r} raised {why} and was switched off; training goes on without it.")
+        self.warnings.append(f"{name!r} was switched off, and training goes on without it: {why}.")
 
 
 class _Loop:

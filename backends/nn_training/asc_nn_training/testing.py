@@ -6,7 +6,7 @@
         def predictor(self):
             return Mine()
 
-Needs what `asc.testing` needs: `pip install 'asc-core[testing]'`.
+Needs what `asc.testing` needs: from a checkout of asc, `pip install -e '.[testing]'`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def small_training(steps: int, **settings: Any) -> TrainingComputation:
 
 def courses() -> list[Course]:
     """Return that training as a course for predictors and recognizers."""
-    return [Course("training", small_training, every=5, boundaries=16, long=40, departure=_departure)]
+    return [Course("training", small_training, every=5, boundaries=14, long=30, departure=_departure)]
 
 
 class NetworkLaws(Laws):
