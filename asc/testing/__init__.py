@@ -1,10 +1,11 @@
 """For authors of plugins and backends: laws to subclass, small computations to try things on, histories by hand.
 
-Install what it needs with `pip install 'asc-core[testing]'`.
+Install what it needs from a checkout of asc: `pip install -e '.[testing]'`.
 """
 
 from asc.testing.courses import Course, Visit, courses
 from asc.testing.histories import WordHistory
+from asc.testing.installed import installed
 from asc.testing.laws import (
     BackendLaws,
     CacheLaws,
@@ -37,5 +38,6 @@ __all__ = [
     "Visit",
     "WordHistory",
     "courses",
+    "installed",
     "machine",
 ]

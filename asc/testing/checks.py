@@ -1,6 +1,7 @@
 """The laws of speculation as checks to call: each raises AssertionError with a sentence where its law is broken.
 
-`asc.testing.laws` has them as classes to subclass. A check takes whatever engine one likes.
+`asc.testing.laws` has them as classes to subclass. A check takes whatever engine one likes. `__tracebackhide__` keeps a
+function out of what pytest shows of a failure: there the law stands, and its sentence.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def check_same_end(make: Make, build: Build) -> Engine:
 
     Returns the engine, so that a caller can look at whether anything was leapt over.
     """
+    __tracebackhide__ = True
     expected, computation = walk(make()), make()
     engine = build(computation)
     engine.run()
@@ -79,6 +81,7 @@ def check_same_end(make: Make, build: Build) -> Engine:
 
 def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
     """A full snapshot brings everything back, as often as one likes, whatever was done in between."""
+    __tracebackhide__ = True
     computation = make()
     computation.advance(first)
     position, before, snapshot = computation.position(), computation.digest(), computation.snapshot()
@@ -95,8 +98,14 @@ def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
 
 def check_stretches(make: Make, steps: int = 12) -> None:
     """Steps are steps, however they are grouped, observed or recorded."""
-    whole, single = make(), make()
+    __tracebackhide__ = True
+    whole, recorded, single = make(), make(), make()
     whole.advance(steps)
+    recorded.advance(steps, record=True)
+    require(
+        recorded.position() == whole.position() and recorded.digest() == whole.digest(),
+        f"advance({steps}, record=True) and advance({steps}) ended in two states: recorded steps are other steps",
+    )
     for i in range(whole.position()):
         single.observe()
         single.advance(1, record=i % 2 == 0)
@@ -108,6 +117,7 @@ def check_stretches(make: Make, steps: int = 12) -> None:
 
 def check_driven(make: Make, build: Build) -> None:
     """An engine that is driven from outside, one boundary at a time, ends where `run` does."""
+    __tracebackhide__ = True
     inside, outside = build(make()), build(make())
     inside.run()
     inside.speculator.close()
@@ -120,6 +130,7 @@ def check_driven(make: Make, build: Build) -> None:
 
 def check_rejection(make: Make, build: Build) -> None:
     """Law 3: where a candidate is rejected, nothing changes, random state included."""
+    __tracebackhide__ = True
     engine = build(make())
     computation, rejected = engine.computation, 0
     while not computation.finished():
@@ -138,6 +149,7 @@ def check_judging(
     make: Make, predictors: Mapping[str, Predictor], validator: Validator, horizons: Sequence[int]
 ) -> None:
     """Law 3, seen closely: making a candidate and judging it leave the computation as it was, whatever the verdict."""
+    __tracebackhide__ = True
     computation, judged = make(), 0
     history: list[Snapshot] = []
     while not computation.finished():
@@ -167,6 +179,7 @@ def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
     there by a leap that a tolerant criterion has let pass. Give the ledger a clock of its own where the backend is
     exact, or the outcome is that of the machine's day.
     """
+    __tracebackhide__ = True
     ledger, recent, largest = engine.ledger, deque([0.0] * _PROBE, maxlen=_PROBE), 0.0
     while not engine.computation.finished():
         spent, gained = ledger.spent, ledger.gained
@@ -189,6 +202,7 @@ def check_accounted(engine: Engine, clock: Clock) -> None:
 
     But for what starting workers took, which happens beside the main thread and is timed by another clock.
     """
+    __tracebackhide__ = True
     since = clock()
     engine.run()
     engine.speculator.close()
@@ -199,6 +213,7 @@ def check_accounted(engine: Engine, clock: Clock) -> None:
 
 def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], float]], Engine]) -> None:
     """Law 6: where the backend is not exact, the clock decides nothing, so two runs do the same at each boundary."""
+    __tracebackhide__ = True
     runs = []
     for speed in (1e-6, 1e3):
         ticks = itertools.count()
@@ -224,6 +239,7 @@ def check_resumed(
 
     `carried` takes a state through a checkpoint, where a backend has one that holds more than JSON.
     """
+    __tracebackhide__ = True
     whole = build(make())
     whole.run()
     expected = _booked(whole), whole.computation.digest()
@@ -268,5 +284,6 @@ PRICES: Mapping[str, float] = {
 
 def require(kept: bool, otherwise: str) -> None:
     """Raise AssertionError with this sentence unless the law is kept."""
+    __tracebackhide__ = True
     if not kept:
         raise AssertionError(otherwise)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from asc.computation import Computation
+from asc.plugins.nearest import nearest
 from asc.testing.problems import Descent, machine
 from asc.trajectory import SegmentHistory
 from asc.types import Snapshot
@@ -62,6 +63,18 @@ def courses(provides: frozenset[str]) -> list[Course]:
     ]
     descent = Course("descent", lambda steps: Descent(steps, noise=0.01), every=5, departure=_vector_departure)
     return [course for course in (*words, descent) if provides <= course.make(1).provides]
+
+
+def unprovided(needs: frozenset[str]) -> str:
+    """Say that no course has what a component needs: what the courses have, and whether a name may be misspelt."""
+    known = sorted({need for course in courses(frozenset()) for need in course.make(1).provides})
+    unknown = sorted(needs.difference(known))
+    if not needs:
+        return "courses() gives none: give one at least"
+    told = f"no course provides {' and '.join(unknown or sorted(needs))}; the courses provide {', '.join(known)}"
+    guesses = [f'is "{need}" a misspelling of "{meant}"?' for need in unknown if (meant := nearest(need, known))]
+    otherwise = "Where it is meant, give a course of your own that provides it, in courses()"
+    return f"{told}: {' '.join(guesses)} {otherwise}" if guesses else f"{told}. {otherwise}"
 
 
 def _words_departure(guessed: Any, before: Any, after: Any) -> float:

@@ -24,6 +24,7 @@ class Cost(NamedTuple):
 
 def instructions(call: Callable[[], object]) -> int:
     """Return how many of Python's instructions a call executes; what it does within C counts as one each."""
+    __tracebackhide__ = True
     count = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
@@ -45,6 +46,7 @@ class Held:
     """Bytes that are held at some moments of a test. A context; what was there before it is not counted."""
 
     def __enter__(self) -> Held:
+        gc.freeze()  # what is there already is left out of the collections to come, which are quick then
         self._own = not tracemalloc.is_tracing()
         if self._own:
             tracemalloc.start()
@@ -53,6 +55,7 @@ class Held:
     def __exit__(self, *exception: object) -> None:
         if self._own:
             tracemalloc.stop()
+        gc.unfreeze()
 
     def now(self) -> int:
         """Return what is held now, after a collection."""
@@ -61,6 +64,7 @@ class Held:
 
     def during(self, call: Callable[[], object]) -> int:
         """Return the most that a call has held on top of what was there before it."""
+        __tracebackhide__ = True
         before = self.now()
         tracemalloc.reset_peak()
         call()
@@ -69,6 +73,7 @@ class Held:
 
 def cost(calls: Iterable[Callable[[], object]]) -> Cost:
     """Measure calls, each where it comes; memory is that of the last one."""
+    __tracebackhide__ = True
     taken = []
     for call in calls:
         began = time.perf_counter()

@@ -13,6 +13,7 @@ Call = Callable[[Visit], object]
 
 def work(course: Course, call: Call) -> tuple[int, int]:
     """Return the most instructions of a call in a tenth of a long course from its third on, and in its last tenth."""
+    __tracebackhide__ = True
     most, tenth = {False: 0, True: 0}, max(1, course.long // 10)
     for number, visit in enumerate(course.visits(course.long)):
         late = number >= course.long - tenth
@@ -36,6 +37,7 @@ def memory(course: Course, call: Call, elsewhere: Callable[[], int] = lambda: 0)
 
     `elsewhere` tells of bytes that Python does not count.
     """
+    __tracebackhide__ = True
     grown = 0
     with Held() as held:
         for number, visit in enumerate(course.visits(course.long)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,7 @@ class Mine:
     def predict(self, history, horizon):
         if len(history.positions) < 2:
             return None
+        {before}
         before, newest = history.positions[-2:]
         return Combination(({sign}horizon / (newest - before), 1 {other} horizon / (newest - before)))
 
@@ -60,6 +62,14 @@ class TestMine(PredictorLaws):
     def predictor(self):
         return Mine()
 '''
+
+
+RAISES = 'if len(history.positions) > 5:\n            raise ValueError("too many")'
+
+
+def outside(sign: str = "-", other: str = "+", before: str = "") -> str:
+    """Return a test module with a predictor that goes on at its rate, or as many steps back."""
+    return OUTSIDE.format(sign=sign, other=other, before=before)
 
 
 def pytest_outside(folder: Path, text: str, *arguments: str) -> str:
@@ -186,22 +196,70 @@ def test_two_kinds_of_laws_stand_side_by_side() -> None:
 
 
 def test_the_kit_works_from_outside(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, OUTSIDE.format(sign="-", other="+"))
+    said = pytest_outside(tmp_path, outside("-", "+"))
     laws = len(laws_of(PredictorLaws))
     assert f"{laws - 1} passed, 1 skipped" in said, said
     assert "nobody waits for it" in said
 
 
 def test_a_law_that_fails_outside_shows_its_sentence_and_the_costs_are_shown(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, OUTSIDE.format(sign="", other="-"), "-p", "asc.testing.costs")
+    said = pytest_outside(tmp_path, outside("", "-"), "-p", "asc.testing.pytest_plugin")
     laws = len(laws_of(PredictorLaws))
     assert f"1 failed, {laws - 2} passed, 1 skipped" in said, said
-    assert "AssertionError: it is nowhere nearer than the last state" in said
+    assert "\nit is nowhere nearer than the last state" in said
+    assert said.count("it is wrong everywhere. Check signs, and that coefficients stand oldest first") == 1
+    assert "def test_beats_standing_still" not in said  # its sentence is enough
     assert "cost of a call" in said
     rows = [line for line in said.splitlines() if line.startswith("TestMine")]
     assert [row.split()[3] for row in rows] == ["count", "congruential", "lap", "mixed", "descent"]
+    assert "worth it only" not in said
     assert all(" µs and " in row and row.endswith(" KiB a call") for row in rows)
 
 
 def test_without_costs_there_is_no_table_of_them(tmp_path: Path) -> None:
-    assert "cost of a call" not in pytest_outside(tmp_path, OUTSIDE.format(sign="-", other="+"), "-k", "cost")
+    assert "cost of a call" not in pytest_outside(tmp_path, outside("-", "+"), "-k", "cost")
+
+
+@pytest.mark.parametrize("style", ["short", "long"])
+def test_what_to_do_stands_below_a_failure_however_it_is_shown(style: str, tmp_path: Path) -> None:
+    plugin = ("-p", "asc.testing.pytest_plugin", f"--tb={style}", "-k", "beats_standing_still")
+    said = pytest_outside(tmp_path, outside("", "-"), *plugin)
+    assert "- if it fails -" in said
+    shown = said.split("FAILURES")[1].split("if it fails")[0]
+    assert ("laws/predictors.py" in shown, "def test_beats" in shown) == (True, style == "long")
+    assert said.index("it is nowhere nearer") < said.index("\nit is wrong everywhere.")
+
+
+def test_one_mistake_takes_few_lines(tmp_path: Path) -> None:
+    said = pytest_outside(tmp_path, outside(before=RAISES), "-p", "asc.testing.pytest_plugin")
+    assert "see test_raises_nothing" in said
+    assert said.count("raise ValueError") == 1  # where it happened is shown by one law
+    assert "ValueError: too many (test_mine.py, line 15)" in said
+    assert said.count("- if it fails -") == 2  # that of test_raises_nothing, and of the run that it was switched off in
+    assert len(said.splitlines()) < 150
+
+
+def test_one_mistake_shows_no_chain_of_tracebacks_without_the_plugin(tmp_path: Path) -> None:
+    said = pytest_outside(tmp_path, outside(before=RAISES), "-k", "not raises_nothing")
+    assert "direct cause" not in said
+    assert "During handling" not in said
+    assert "def require" not in said
+    assert "def _ask" not in said
+
+
+def test_an_error_elsewhere_is_shown_with_its_place(tmp_path: Path) -> None:
+    text = outside().replace("return Mine()", 'raise LookupError("no such file")')
+    said = pytest_outside(tmp_path, text, "-p", "asc.testing.pytest_plugin", "-k", "raises_nothing")
+    assert "test_mine.py:" in said
+    assert "if it fails" not in said
+
+
+def test_a_slow_call_is_remarked_on_and_never_judged(tmp_path: Path) -> None:
+    text = outside(before="import time; time.sleep(0.006 if horizon == 10 else 0)")
+    said = pytest_outside(tmp_path, text, "-p", "asc.testing.pytest_plugin", "-k", "cost")
+    assert "1 passed" in said
+    assert re.search(
+        r"^TestMine: predict on \w+ takes \d+ ms a call: worth it only where a boundary of the run takes much longer\.",
+        said,
+        re.MULTILINE,
+    )

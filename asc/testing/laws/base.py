@@ -54,6 +54,7 @@ class Laws:
 
     def saved(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a component's state as it comes out of a checkpoint. Raises AssertionError where it does not go in."""
+        __tracebackhide__ = True
         try:
             _require_names(state)
             return self.carried(state)

@@ -187,10 +187,10 @@ class CacheLaws(Laws):
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
         """Time and memory of a look-up are reported, and never judged.
 
-        Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
+        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised.
         """
         cache, places = self.cache(8), self.places()
-        record_property("look up in vain", str(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
+        record_property("look up in vain", tuple(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
         for place in places:
             cache.insert(place.transition)
-        record_property("look up and find", str(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
+        record_property("look up and find", tuple(cost(repeat(partial(cache.lookup, places[0].computation), 5))))

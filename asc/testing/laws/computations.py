@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
+from unittest import SkipTest
 
 from asc.allocator import Allocator
 from asc.computation import Computation, Executable, Predictor, Validator
@@ -31,8 +32,10 @@ from asc.testing.checks import (
     require,
 )
 from asc.testing.clock import Clock, Machine, Priced, Slow
+from asc.testing.contents import contents
 from asc.testing.effort import instructions
 from asc.testing.laws.base import Laws
+from asc.testing.leaping import Place, beyond, executed, guessed
 from asc.testing.stand_ins import Accept, Garbage, Raising, Refuse, Silent
 from asc.types import Candidate, Verdict
 from asc.validators.strict import Strict
@@ -80,21 +83,24 @@ class ComputationLaws(Laws):
     def test_steps_are_steps_however_grouped(self) -> None:
         """Ten steps at once and ten times one are the same steps, observed and recorded in between or not.
 
-        If it fails: observe() or a recorded advance() changes the state, or draws from its generator.
+        If it fails: observe() or a recorded advance() changes the state, or draws from its generator; or a step reads a
+        word that recording does not keep up to date, such as one that is summed.
         """
         check_stretches(self.computation)
 
     def test_transparent_with_a_silent_predictor(self) -> None:
         """With a predictor that says nothing, a run ends as a plain one.
 
-        If it fails: the computation does not stand being looked at; see the two laws above.
+        If it fails: the computation does not stand being looked at, or takes other steps where it records them: see
+        test_snapshot_brings_everything_back and test_steps_are_steps_however_grouped first.
         """
         check_same_end(self.computation, partial(self._with, {"silent": Silent()}))
 
     def test_transparent_with_a_raising_predictor(self) -> None:
         """With a predictor that raises, a run ends as a plain one.
 
-        If it fails: the computation does not stand being looked at; see the laws of snapshots and steps.
+        If it fails: the computation does not stand being looked at, or takes other steps where it records them: see
+        test_snapshot_brings_everything_back and test_steps_are_steps_however_grouped first.
         """
         check_same_end(self.computation, partial(self._with, {"raising": Raising()}))
 
@@ -123,6 +129,40 @@ class _Affordable(Priced):
 
 class ExactLaws(ComputationLaws):
     """What holds where every leap is confirmed by execution."""
+
+    def test_digest_sees_the_state(self) -> None:
+        """Two supersteps that write different things have different digests where they are applied at one place.
+
+        Every other law compares digests. If it fails: digest() leaves out words that steps change.
+        """
+        ends, places = set(), self._executed()
+        if len({contents(place.transition.effect) for place in places}) == 1:
+            raise SkipTest(
+                f"the supersteps from {len(places)} places all write the same: let each step change something"
+            )
+        for place in places:
+            computation = self.computation()
+            computation.apply(place.transition._replace(start=computation.position()))
+            ends.add(computation.digest())
+        told = f"the supersteps from {len(places)} places, each applied at the start, led to one and the same digest"
+        require(len(ends) > 1, told)
+
+    def test_agrees_refuses_another_place(self) -> None:
+        """A transition holds where it was made, and nowhere where what it has read is different or the end too near.
+
+        If it fails: agrees() compares each word of `transition.causal` with its present bits, and asks whether there is
+        room for `transition.steps`.
+        """
+        places = self._executed()
+        for here in places:
+            position = here.computation.position()
+            for made in (place.transition for place in places):
+                agrees = here.computation.agrees(made)
+                told = f"agrees() says {agrees} at position {position} of a transition that was made at {made.start}"
+                same = here.computation.key(tuple(made.causal)) == tuple(made.causal.values())
+                require(same or not agrees, f"{told}, from other bits")
+                require(agrees or made is not here.transition, f"{told}, which is that very place")
+            _require_room(here)
 
     def test_exact_with_any_predictor(self) -> None:
         """With any one predictor, a run ends as a plain one, bit for bit.
@@ -180,6 +220,13 @@ class ExactLaws(ComputationLaws):
         priced = Priced(self._machine(), clock, PRICES)
         check_accounted(self.engine(priced, self.predictors(), clock=clock), clock)
 
+    def _executed(self) -> list[Place]:
+        """Places and what was recorded from there."""
+        places = list(executed(self.computation, self.every))
+        if not places:
+            raise SkipTest("advance(n, record=True) tells nothing that it has learnt")
+        return places
+
     def _ended(self, predictors: Mapping[str, Predictor]) -> Engine:
         try:
             return check_same_end(self.computation, partial(self._with, predictors))
@@ -201,6 +248,37 @@ class JudgedLaws(ComputationLaws):
     def validator(self) -> Validator:
         """Make the validator that a run would have."""
         return Strict()
+
+    def test_digest_sees_the_state(self) -> None:
+        """Two different candidates have different digests where they are applied at one place.
+
+        Every other law compares digests. If it fails: digest() leaves out what a leap replaces, such as the weights.
+        """
+        ends, places = set(), self._guessed()
+        for place in places:
+            place.computation.apply(place.transition)
+            ends.add(place.computation.digest())
+        names = ", ".join(place.transition.source for place in places)
+        told = f"the candidates of {names}, each applied at one place, led to one and the same digest"
+        require(len(ends) > 1, told)
+
+    def test_agrees_refuses_another_place(self) -> None:
+        """A candidate holds in the state that it was predicted from, and in no other, nor where the end is too near.
+
+        If it fails: agrees() compares what the candidate was predicted from with the present state, and asks whether
+        there is room for `transition.steps`.
+        """
+        for here, again in zip(self._guessed(), self._guessed(), strict=True):
+            computation, made = here
+            before, told = computation.digest(), f"of a candidate of {made.source} made at position {made.start}"
+            require(computation.agrees(made), f"agrees() says False {told}, though it is that very place")
+            _require_room(here)
+            computation.apply(made)
+            changed = computation.digest() != before
+            require(not (changed and computation.agrees(made)), f"agrees() says True {told} after it has been leapt to")
+            computation, made = again
+            computation.advance(self.every)
+            require(not computation.agrees(made), f"agrees() says True {told} after {self.every} more steps")
 
     def test_transparent_where_all_is_refused(self) -> None:
         """Where every candidate is refused, a run ends as a plain one, bit for bit.
@@ -269,8 +347,24 @@ class JudgedLaws(ComputationLaws):
         for validator in (Refuse(), Accept(gain_steps=0.0), self.validator()):
             check_bounded(self.engine(self.computation(), self.predictors(), validator))
 
+    def _guessed(self) -> list[Place]:
+        """One place, as often as a predictor has a guess there."""
+        places = list(guessed(self.computation, self.every, self.horizons[0], self.predictors()))
+        told = f"{len(places)} of the predictors had a guess; two are needed: give others in predictors()"
+        require(len(places) > 1, told)
+        return places
+
     def _refused(self, computation: Computation) -> Engine:
         return self.engine(computation, self.predictors(), _Refused(self.validator()))
+
+
+def _require_room(place: Place) -> None:
+    """Require that a transition which leads past the end is refused, though it was made from the very state."""
+    longer = beyond(place)
+    if longer is not None:
+        at = f"at position {place.computation.position()} of {place.computation.total()}"
+        told = f"agrees() says True {at} of a transition of {longer.steps} steps, which leads past the end"
+        require(not place.computation.agrees(longer), told)
 
 
 class _Refused:

@@ -15,6 +15,7 @@ def check_copied(component: Any, live: Callable[[Any], None]) -> None:
 
     `live` lets it see something that it has not seen before. One that has no state keeps this anyway.
     """
+    __tracebackhide__ = True
     if isinstance(component, Stateful):
         live(component)
         state = component.state_dict()

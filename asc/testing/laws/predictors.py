@@ -14,11 +14,12 @@ from unittest import SkipTest
 from asc.allocator import Allocator
 from asc.computation import Computation, Executable, History, InPlace, Predictor, Stateful
 from asc.engine import Engine
+from asc.raised import raised
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
-from asc.testing.courses import Course, Visit, courses
+from asc.testing.courses import Course, Visit, courses, unprovided
 from asc.testing.effort import cost
 from asc.testing.growth import grows, memory, work
 from asc.testing.laws.base import Laws
@@ -62,7 +63,10 @@ class PredictorLaws(Laws):
             predictor = self.predictor()
             for visit in course.visits():
                 for horizon in self._horizons(course, predictor):
-                    self._ask(predictor, visit, horizon, course)
+                    try:
+                        predictor.predict(visit.history, horizon)
+                    except Exception as error:
+                        raise AssertionError(_raised(error, visit, horizon, course)) from error
 
     def test_reads_only_what_it_needs(self) -> None:
         """What a predictor reads is what it declares in `needs`, so that a run can refuse it before it starts.
@@ -300,7 +304,7 @@ class PredictorLaws(Laws):
                     allocator=Allocator.Config(horizons=self._horizons(course, self.predictor()), overdraft=9.0),
                 )
 
-            check_resumed(partial(course.make, 30 * course.every), build, carried=self.carried)
+            check_resumed(partial(course.make, 20 * course.every), build, carried=self.carried)
 
     def test_state_goes_through_a_checkpoint(self) -> None:
         """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
@@ -361,21 +365,21 @@ class PredictorLaws(Laws):
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
         """Time and memory of a call are reported, and never judged: what they are worth is for a run to say.
 
-        Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
+        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
         """
         for course in self._usable():
             call = self._call(course)
             calls = (partial(call, visit) for visit in course.visits())
-            record_property(f"predict on {course.name}", str(cost(calls)))
+            record_property(f"predict on {course.name}", tuple(cost(calls)))
 
     def contents(self, visit: Visit) -> Hashable:
         """Return a key of all that a history holds."""
         return contents([snapshot.state for snapshot in visit.snapshots]), visit.history.positions
 
     def _usable(self) -> Sequence[Course]:
+        __tracebackhide__ = True
         found = self.courses()
-        needs = ", ".join(sorted(self.predictor().needs))
-        require(bool(found), f"no course provides {needs}: override courses() with some that do")
+        require(bool(found), unprovided(self.predictor().needs))
         return found
 
     def _horizons(self, course: Course, predictor: Predictor) -> tuple[int, ...]:
@@ -387,13 +391,11 @@ class PredictorLaws(Laws):
     def _ask(
         self, predictor: Predictor, visit: Visit, horizon: int, course: Course, history: History | None = None
     ) -> Prediction | None:
+        __tracebackhide__ = True
         try:
             return predictor.predict(history or visit.history, horizon)
-        except Exception as error:
-            raise AssertionError(
-                f"asked {horizon} steps ahead, at position {visit.computation.position()} of {course.name}, "
-                f"it raised {type(error).__name__}: {error}"
-            ) from error
+        except Exception as error:  # noqa: BLE001 -- whatever a predictor raises is told, and where to look
+            raise AssertionError(f"{_raised(error, visit, horizon, course)}; see test_raises_nothing") from None
 
     def _call(self, course: Course) -> Callable[[Visit], object]:
         """What a run does at each boundary, with a fresh predictor."""
@@ -404,6 +406,7 @@ class PredictorLaws(Laws):
     def _answers(
         self, course: Course, predictor: Predictor | None = None
     ) -> Iterator[tuple[Visit, int, Prediction | None]]:
+        __tracebackhide__ = True
         predictor = predictor or self.predictor()
         for visit in course.visits():
             for horizon in self._horizons(course, predictor):
@@ -415,6 +418,7 @@ class PredictorLaws(Laws):
 
     def _departure(self, course: Course) -> float | None:
         """Median departure from what came, one boundary ahead, in the second half; None without answers."""
+        __tracebackhide__ = True
         predictor, found = self.predictor(), list[float]()
         guessed: tuple[Candidate, Visit] | None = None
         for visit in course.visits():
@@ -428,7 +432,13 @@ class PredictorLaws(Laws):
         return median(found) if found else None
 
 
+def _raised(error: Exception, visit: Visit, horizon: int, course: Course) -> str:
+    place = f"at position {visit.computation.position()} of {course.name}"
+    return f"asked {horizon} steps ahead, {place}, it raised {raised(error)}"
+
+
 def _require_words(state: Any, visit: Visit, course: Course) -> None:
+    __tracebackhide__ = True
     newest = visit.history.read("words")[-1]
     require(isinstance(state, Mapping), f"on {course.name} it predicts {state!r}, which is no mapping of words")
     for name, value in state.items():

@@ -13,11 +13,12 @@ from asc.allocator import Allocator
 from asc.computation import Computation, Executable, Follows, Learns, Needs, Recognizer, Stateful
 from asc.engine import Engine
 from asc.predictors.linear import Linear
+from asc.raised import raised
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
-from asc.testing.courses import Course, Visit, courses
+from asc.testing.courses import Course, Visit, courses, unprovided
 from asc.testing.effort import cost
 from asc.testing.growth import grows, memory, work
 from asc.testing.laws.base import Laws
@@ -61,8 +62,19 @@ class RecognizerLaws(Laws):
         If it fails: answer with speculate=False and a label such as "unknown" where there is nothing to go by.
         """
         for course in self._usable():
-            for _ in self._answers(course):
-                pass
+            recognizer = self.recognizer()
+            for visit in course.visits():
+                position, computation = visit.computation.position(), visit.computation
+                asked: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+                    (recognizer.next_boundary, (position, computation)),
+                    (recognizer.recognise, (computation,)),
+                ]
+                for call, arguments in asked:
+                    try:
+                        call(*arguments)
+                    except Exception as error:
+                        told = f"at position {position} of {course.name} {_raised(call, error)}"
+                        raise AssertionError(told) from error
 
     def test_boundaries_lie_ahead(self) -> None:
         """The next boundary is a whole number of steps, and beyond the present position: else a run stands still.
@@ -197,7 +209,13 @@ class RecognizerLaws(Laws):
         for course in self._usable():
             recognizer = self.recognizer()
             for visit, attempt in zip(course.visits(len(ATTEMPTS)), ATTEMPTS, strict=True):
-                self._at(recognizer, visit, attempt)
+                self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
+                self._try(recognizer.recognise, visit.computation)
+                for call, told in _lessons(recognizer, visit, attempt):
+                    try:
+                        call(told)
+                    except Exception as error:
+                        raise AssertionError(f"told of {told!r}, {_raised(call, error)}") from error
 
     def test_runs_end_the_same(self) -> None:
         """An exact run ends, bit for bit, as it does without speculation, and the recognizer is not switched off.
@@ -240,7 +258,7 @@ class RecognizerLaws(Laws):
                     allocator=Allocator.Config(horizons=(course.every,), overdraft=9.0),
                 )
 
-            check_resumed(partial(course.make, 30 * course.every), build, carried=self.carried)
+            check_resumed(partial(course.make, 20 * course.every), build, carried=self.carried)
 
     def test_state_goes_through_a_checkpoint(self) -> None:
         """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
@@ -299,37 +317,37 @@ class RecognizerLaws(Laws):
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
         """Time and memory of a call are reported, and never judged: what they are worth is for a run to say.
 
-        Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
+        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
         """
         for course in self._usable():
             call = self._call()
             calls = (partial(call, visit) for visit in course.visits())
-            record_property(f"recognise on {course.name}", str(cost(calls)))
+            record_property(f"recognise on {course.name}", tuple(cost(calls)))
 
     def _needs(self) -> frozenset[str]:
         recognizer = self.recognizer()
         return recognizer.needs if isinstance(recognizer, Needs) else frozenset()
 
     def _usable(self) -> Sequence[Course]:
+        __tracebackhide__ = True
         found = self.courses()
-        require(bool(found), f"no course provides {', '.join(sorted(self._needs()))}: override courses()")
+        require(bool(found), unprovided(self._needs()))
         return found
 
-    def _try(self, call: Callable[..., Any], *arguments: Any) -> Any:
+    def _try(self, call: Callable[..., Any], *arguments: Any, see: str = "test_raises_nothing") -> Any:
+        __tracebackhide__ = True
         try:
             return call(*arguments)
-        except Exception as error:
-            name = getattr(call, "__name__", "it")
-            raise AssertionError(f"{name} raised {type(error).__name__}: {error}") from error
+        except Exception as error:  # noqa: BLE001 -- whatever a recognizer raises is told, and where to look
+            raise AssertionError(f"{_raised(call, error)}; see {see}") from None
 
     def _at(self, recognizer: Recognizer, visit: Visit, attempt: Attempt) -> Recognition:
         """What a run does at a boundary, where one attempt is made and settled."""
+        __tracebackhide__ = True
         self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
         said: Recognition = self._try(recognizer.recognise, visit.computation)
-        if isinstance(recognizer, Learns):
-            self._try(recognizer.learn, attempt)
-        if isinstance(recognizer, Follows):
-            self._try(recognizer.follow, visit.computation)
+        for call, told in _lessons(recognizer, visit, attempt):
+            self._try(call, told, see="test_learns_from_any_attempt")
         return said
 
     def _call(self, recognizer: Recognizer | None = None) -> Callable[[Visit], Recognition]:
@@ -338,6 +356,7 @@ class RecognizerLaws(Laws):
 
     def _watched(self, recognizer: Recognizer, visit: Visit) -> Reading:
         """Ask it what a run asks at a boundary, and note what it reads."""
+        __tracebackhide__ = True
         computation: Any = visit.computation
         read = computation.read = Reading(computation.read)
         try:
@@ -348,7 +367,20 @@ class RecognizerLaws(Laws):
         return read
 
     def _answers(self, course: Course) -> Iterator[tuple[Visit, Recognition]]:
+        __tracebackhide__ = True
         recognizer = self.recognizer()
         for visit in course.visits():
             self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
             yield visit, self._try(recognizer.recognise, visit.computation)
+
+
+def _lessons(recognizer: Recognizer, visit: Visit, attempt: Attempt) -> Iterator[tuple[Callable[[Any], None], Any]]:
+    """What a run tells one that learns and one that follows."""
+    if isinstance(recognizer, Learns):
+        yield recognizer.learn, attempt
+    if isinstance(recognizer, Follows):
+        yield recognizer.follow, visit.computation
+
+
+def _raised(call: Callable[..., Any], error: Exception) -> str:
+    return f"{getattr(call, '__name__', 'it')} raised {raised(error)}"

@@ -13,6 +13,7 @@ from asc.allocator import Allocator
 from asc.computation import Computation, Stateful, Validator
 from asc.engine import Engine
 from asc.predictors.linear import Linear
+from asc.raised import raised
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_resumed, require
 from asc.testing.contents import contents
@@ -80,6 +81,19 @@ class ValidatorLaws(Laws):
         here = trial.computation.observe()
         assert isinstance(trial.computation, Descent)
         return trial.computation.materialise(Direct(trial.computation.vector * math.nan), [here], Plan("trial", _AHEAD))
+
+    def test_raises_nothing(self) -> None:
+        """A validator gives a verdict on every candidate; where it raises, the run takes that for a refusal.
+
+        If it fails: look at the losses that it was given, and reject what you do not handle.
+        """
+        trial = self.trial()
+        for name, candidate in (("true", trial.true), ("perturbed", trial.perturbed), ("ruined", self.ruined(trial))):
+            if candidate is not None:
+                try:
+                    self.validator().judge(trial.computation, candidate)
+                except Exception as error:
+                    raise AssertionError(f"of a {name} candidate {_raised(error)}") from error
 
     def test_accepts_the_true_continuation(self) -> None:
         """What plain steps lead to, better by a wide margin, is accepted.
@@ -314,18 +328,19 @@ class ValidatorLaws(Laws):
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
         """Time and memory of a judgement are reported, and never judged: what they are worth is for a run to say.
 
-        Run pytest with `-p asc.testing.costs` to see them. If it fails: it raised.
+        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
         """
         validator, trial = self.validator(), self.trial()
         for name, candidate in (("true", trial.true), ("perturbed", trial.perturbed)):
             taken = cost(repeat(partial(self._judge, validator, trial.computation, candidate), 5))
-            record_property(f"judge a {name} one", str(taken))
+            record_property(f"judge a {name} one", tuple(taken))
 
     def _judge(self, validator: Validator, computation: Computation, candidate: Candidate) -> Verdict:
+        __tracebackhide__ = True
         try:
             return validator.judge(computation, candidate)
-        except Exception as error:
-            raise AssertionError(f"judge raised {type(error).__name__}: {error}") from error
+        except Exception as error:  # noqa: BLE001 -- whatever a validator raises is told, and where to look
+            raise AssertionError(f"{_raised(error)}; see test_raises_nothing") from None
 
     def _calls(self) -> Iterator[Callable[[], Verdict]]:
         """Judgements by one validator, each at another boundary."""
@@ -335,8 +350,13 @@ class ValidatorLaws(Laws):
             yield partial(self._judge, validator, trial.computation, candidate)
 
     def _verdicts(self, validator: Validator | None = None) -> list[Verdict]:
+        __tracebackhide__ = True
         validator, trial = validator or self.validator(), self.trial()
         return [self._judge(validator, trial.computation, one) for one in (trial.true, trial.perturbed, trial.true)]
+
+
+def _raised(error: Exception) -> str:
+    return f"judge raised {raised(error)}"
 
 
 def _run_out(left: Any, failed: list[int], score: Callable[..., Any], state: Any, look: int) -> Any:
