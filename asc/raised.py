@@ -14,7 +14,7 @@ def raised(error: BaseException) -> str:
     That is the innermost frame of the first package on the way, from where it was caught, that is not asc's own: where
     numpy raises within a predictor, it is the predictor's line. There is none where asc alone was on the way.
     """
-    told, package, place = f"{type(error).__name__}: {error}", "", ""
+    told, package, place = f"{type(error).__name__}: {' '.join(str(error).split())}", "", ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         home = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if home != _OURS and package in ("", home):

@@ -248,11 +248,22 @@ def _require_places(folder: Path, record: Mapping[str, Any], kept: Sequence[plac
     command = [str(word) for word in record.get("command") or ()]
     if command[:1] != ["run"] or "--resume" in command:
         command = ["run", str(record.get("backend"))]
-    again = command_line((), *(word for word in command if word != "--shadow"), "--shadow", "--keep-trajectory", "20")
+    again = command_line((), *_without_ways(command), "--shadow", "--keep-trajectory", "20")
     raise AscError(
         f"The run {folder.name} kept none of its places, and they cannot be had again without training. Run it once "
         f"more, with nothing applied and 20 places kept: {again}"
     )
+
+
+def _without_ways(command: Sequence[str]) -> Iterator[str]:
+    """Yield a run's command without what a run in shadow that keeps its places says otherwise, or excludes."""
+    dropped = False
+    for word in command:
+        name, equals, _ = word.partition("=")
+        value = dropped and word.isdigit()
+        dropped = not equals and name in ("--keep-trajectory", "--compare")
+        if not value and name not in ("--shadow", "--no-speculation", "--compare", "--keep-trajectory"):
+            yield word
 
 
 def _distances(kept: Sequence[places.Place]) -> tuple[int, ...]:

@@ -73,6 +73,8 @@ def run(
     if plain and (shadow or pairs):
         other = "--shadow" if shadow else "--compare"
         raise click.UsageError(f"--no-speculation and {other} exclude each other; leave one of them out.")
+    if resume is not None and pairs:
+        raise click.UsageError("--resume and --compare exclude each other: only whole runs can be compared.")
     if resume is None:
         config = config_from()
         backend, folder = make(session, name, config), new_run_folder(out, name)

@@ -52,7 +52,8 @@ def _own(new: Answers, ahead: Said, amount: Amount) -> tuple[str, int | None]:
         return f"{new.name} was silent all {tally.asked} times that it was asked {ahead(horizon)}.", None
     if not tally.accepted:
         return f"No guess of {new.name} is accepted, so a run gains nothing by it.", horizon
-    gains = "" if tally.gain is None else f", which gains {amount(tally.gain)} each time it is asked"
+    word = "gains" if (tally.gain or 0.0) >= 0 else "loses"
+    gains = "" if tally.gain is None else f", which {word} {amount(abs(tally.gain))} each time it is asked"
     return f"{new.name} does best {ahead(horizon)}: {_of_made(tally)} are accepted{gains}.", horizon
 
 
@@ -63,13 +64,14 @@ def _best(others: Sequence[Answers]) -> tuple[Answers, int] | None:
         tally = Tally.of(pair[0].at(pair[1]))
         return tally.gain or 0.0, tally.share or 0.0
 
-    rivals = [(rival, at) for rival in others if (at := rival.best()) is not None]
+    rivals = [(rival, at) for rival in others if not rival.fault and (at := rival.best()) is not None]
     return max(rivals, key=merit, default=None)
 
 
 def _rival(rival: Answers, at: int, ahead: Said, amount: Amount) -> str:
     tally = Tally.of(rival.at(at))
-    found = f"gains {amount(tally.gain)}" if tally.gain is not None else f"has {_of_made(tally)} accepted"
+    word = "gains" if (tally.gain or 0.0) >= 0 else "loses"
+    found = f"{word} {amount(abs(tally.gain))}" if tally.gain is not None else f"has {_of_made(tally)} accepted"
     return f"The best of the others, {rival.name} {ahead(at)}, {found}"
 
 
@@ -87,7 +89,7 @@ def _compared(tries: Sequence[Try], rival: Answers, at: int) -> str:
     theirs = {one.position: one.taken for one in rival.at(at)}
     both = [(one.taken, theirs[one.position]) for one in tries if one.position in theirs]
     pairs = [(own, there) for own, there in both if own is not None and there is not None]
-    if len(pairs) < len(both):
+    if not pairs or len(pairs) < len(both):
         return ""
     more, less = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
     if not more + less:
@@ -105,4 +107,4 @@ def _by_chance(more: int, less: int) -> float:
     """The chance of so uneven a count, or a more uneven one, were both equally likely: the sign test, two-sided."""
     count, fewer = more + less, min(more, less)
     tail = sum(math.comb(count, k) for k in range(fewer + 1))
-    return min(1.0, math.ldexp(tail, 1 - count))
+    return min(1.0, 2 * tail / (1 << count))

@@ -26,13 +26,13 @@ class Place(NamedTuple):
 def keep(run: Path, position: int, segment: int, label: str, write: Callable[[Path], None]) -> None:
     """Keep a place, whose checkpoint `write` writes into the folder that it is given.
 
-    Raises OSError or AscError where that fails, and leaves nothing behind then.
+    Whatever is raised there leaves nothing behind.
     """
     folder = _folder(run, position)
     try:
         write(folder)
         write_json(folder / _NOTE, {"position": position, "segment": segment, "label": label})
-    except (OSError, AscError):
+    except BaseException:  # a second Ctrl-C as well
         shutil.rmtree(folder, ignore_errors=True)
         raise
 

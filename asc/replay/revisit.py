@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -65,7 +66,7 @@ class Revisit:
             self._load(place)
             for name in self._predictors:
                 self._ask(name, place, stopped)
-            self.visited += 1
+            self.visited += not stopped()
 
     def into(self, answers: Mapping[str, Answers]) -> None:
         """Fill in what was answered, beside what the real steps brought where the place at their end was seen."""
@@ -111,12 +112,12 @@ class Revisit:
         """The fall of the reported loss, below zero where it rises; None without a guess, or a loss to tell it by."""
         if candidate is None or not isinstance(self._computation, Reports):
             return None
-        return self._losses[place.segment, place.position] - _mean(self._computation, candidate.state)
+        return _fall(self._losses[place.segment, place.position], _mean(self._computation, candidate.state))
 
     def _real(self, one: _Pending) -> float | None:
         place, end = one.made.position, one.made.position + one.distance
         before, after = self._losses.get((one.segment, place)), self._losses.get((one.segment, end))
-        return before - after if one.distance and before is not None and after is not None else None
+        return _fall(before, after) if one.distance and before is not None and after is not None else None
 
 
 def _distance(predictor: Predictor, attempt: Attempt) -> int:
@@ -130,3 +131,9 @@ def _mean(computation: Reports, state: Any | None) -> float:
     """The mean reported loss; infinite where it is not a number."""
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.nan_to_num(np.mean(computation.report(state)), nan=np.inf, posinf=np.inf))
+
+
+def _fall(before: float, after: float) -> float | None:
+    """How far a loss fell; None where both are beyond all numbers."""
+    fallen = before - after
+    return None if math.isnan(fallen) else fallen

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from asc.computation import Computation, Predictor
+from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.replay.answers import Answers, Try
 from asc.speculators.guess import guess
@@ -43,7 +44,15 @@ class Walked(NamedTuple):
 def walk(
     computation: Computation, seconds: float, superstep_s: float, stopped: Callable[[], bool] = lambda: False
 ) -> Walked:
-    """Walk an exact computation for about `seconds`, each superstep plain and tracked, with a snapshot after each."""
+    """Walk an exact computation for about `seconds`, each superstep plain and tracked, with a snapshot after each.
+
+    Raises AscError where the computation has no words to compare.
+    """
+    if "words" not in computation.provides:
+        raise AscError(
+            f"Guesses are compared by the words of a state, and this computation provides "
+            f'{", ".join(sorted(computation.provides)) or "none"}: let it read "words" (asc.computation.Computation).'
+        )
     superstep, step_s = _size(computation, superstep_s, seconds)
     deadline = time.perf_counter() + seconds
     snapshots = [computation.observe()]
@@ -122,7 +131,9 @@ def _size(computation: Computation, superstep_s: float, seconds: float) -> tuple
         took = time.perf_counter() - began
         at_end = computation.finished()
         computation.restore(before)
-        if took >= target or at_end:
+        if at_end:  # so short that it is divided by steps, and not by time
+            return max(1, done // (4 * HORIZONS[-1])), took / max(1, done)
+        if took >= target:
             return max(1, steps // 2 if took > 2 * target else steps), took / max(1, done)
         steps *= 2
 

@@ -56,7 +56,8 @@ class Terminal:
         self._theirs = theirs  # kept open, so that what was written can be read after the end
         self.before = termios.tcgetattr(theirs)
         env = environment(**{"TERM": "xterm-256color"} | extra)
-        del env["COLUMNS"]
+        for name in ("COLUMNS", "LINES"):  # the terminal itself says how large it is
+            env.pop(name, None)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _OWN_TERMINAL, *command],
             stdin=theirs,
