@@ -28,7 +28,7 @@ def contents(value: Any) -> Hashable:  # noqa: PLR0911 -- one line for each kind
         array = np.ascontiguousarray(value)
         return "array", array.shape, array.dtype.str, array.tobytes()
     if isinstance(value, Mapping):
-        return "mapping", tuple((contents(key), contents(part)) for key, part in value.items())
+        return "mapping", frozenset((contents(key), contents(part)) for key, part in value.items())
     if isinstance(value, set | frozenset):
         return "set", frozenset(contents(part) for part in value)
     if isinstance(value, Iterable):

@@ -46,6 +46,7 @@ class Held:
     """Bytes that are held at some moments of a test. A context; what was there before it is not counted."""
 
     def __enter__(self) -> Held:
+        self._frozen = gc.get_freeze_count() > 0
         gc.freeze()  # what is there already is left out of the collections to come, which are quick then
         self._own = not tracemalloc.is_tracing()
         if self._own:
@@ -55,7 +56,8 @@ class Held:
     def __exit__(self, *exception: object) -> None:
         if self._own:
             tracemalloc.stop()
-        gc.unfreeze()
+        if not self._frozen:
+            gc.unfreeze()
 
     def now(self) -> int:
         """Return what is held now, after a collection."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from statistics import median
 
 from asc.testing.courses import Course, Visit
 from asc.testing.effort import Held, instructions
@@ -12,20 +13,24 @@ Call = Callable[[Visit], object]
 
 
 def work(course: Course, call: Call) -> tuple[int, int]:
-    """Return the most instructions of a call in a tenth of a long course from its third on, and in its last tenth."""
+    """Return the median of a call's instructions in a tenth of a long course from its third on, and in its last tenth.
+
+    The median, since work that is due now and then, such as a fit, falls into one of them by chance.
+    """
     __tracebackhide__ = True
-    most, tenth = {False: 0, True: 0}, max(1, course.long // 10)
+    taken: dict[bool, list[int]] = {False: [], True: []}
+    tenth = max(1, course.long // 10)
     for number, visit in enumerate(course.visits(course.long)):
         late = number >= course.long - tenth
         if late or course.long // 3 <= number < course.long // 3 + tenth:
-            most[late] = max(most[late], instructions(partial(call, visit)))
+            taken[late].append(instructions(partial(call, visit)))
         else:
             call(visit)
-    return most[False], most[True]
+    return int(median(taken[False])), int(median(taken[True]))
 
 
 def grows(early: int, late: int) -> bool:
-    """Whether the most of a late call is more than another branch here or there explains.
+    """Whether a late call takes more than another branch here or there explains.
 
     What goes through all that has been takes more than twice as many instructions there.
     """

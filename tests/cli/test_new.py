@@ -54,7 +54,9 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     folder = tmp_path / "asc-my-own-idea"
     expected = {"README.md", "pyproject.toml", "asc_my_own_idea/__init__.py", f"asc_my_own_idea/{kind}.py"}
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py", "tests/test_installed.py"} <= set(files)
+    assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py", "tests/test_asc_finds_it.py"} <= set(
+        files
+    )
     for name, path in files.items():
         text = path.read_text(encoding="utf-8")
         assert "$" not in text

@@ -383,3 +383,10 @@ def test_the_reach_of_a_walk_is_the_largest_horizon_that_is_ever_asked_for() -> 
     ask(computation, walked, beyond, Linear(), (walked.reach + 1,))
     assert there.tries
     assert not beyond.tries
+
+
+def test_so_many_places_that_numbers_end_are_counted_all_the_same() -> None:
+    from asc.replay.conclude import _by_chance
+
+    assert _by_chance(600, 500) == pytest.approx(0.0028, rel=0.05)
+    assert _by_chance(5, 0) == pytest.approx(2 / 32)

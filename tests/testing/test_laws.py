@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest import SkipTest
 
+import numpy as np
 import pytest
 
 import asc.testing
@@ -24,7 +26,7 @@ from asc.testing import (
     RecognizerLaws,
     ValidatorLaws,
 )
-from asc.testing.laws import laws_of
+from asc.testing.laws import backends, laws_of
 
 KINDS: list[type] = [
     BackendLaws,
@@ -263,3 +265,26 @@ def test_a_slow_call_is_remarked_on_and_never_judged(tmp_path: Path) -> None:
         said,
         re.MULTILINE,
     )
+
+
+def test_a_law_is_not_lost_to_another_base() -> None:
+    class Lenient:
+        def test_raises_nothing(self) -> None:
+            """Nothing."""
+
+    with pytest.raises(TypeError, match="loses the law test_raises_nothing to another of its bases"):
+        type("TestMine", (Lenient, PredictorLaws), {})
+
+
+def test_what_is_no_pickle_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Lengths at the beginning of a file may look like one; members of an archive are looked into."""
+    looks_like_one = tmp_path / "data.safetensors"
+    looks_like_one.write_bytes(b"\x80\x04\x00\x00\x00\x00\x00\x00" + b"{" + b" " * 1150 + b"}")
+    assert not any(map(backends._is_pickle, backends._parts(looks_like_one)))
+    real = tmp_path / "real"
+    real.write_bytes(pickle.dumps({"a": [1, 2]}))
+    assert any(map(backends._is_pickle, backends._parts(real)))
+    np.savez_compressed(tmp_path / "objects.npz", a=np.array([{}, None], dtype=object))
+    assert any(map(backends._is_pickle, backends._parts(tmp_path / "objects.npz")))
+    np.savez_compressed(tmp_path / "numbers.npz", a=np.arange(5))
+    assert not any(map(backends._is_pickle, backends._parts(tmp_path / "numbers.npz")))

@@ -11,6 +11,8 @@ from asc.plugins.nearest import suggestion
 from asc.testing.chance import global_randomness, shaken
 from asc.testing.checks import through_json
 
+_DROPPED = "dropped_because"  # an attribute of what stands in a law's place
+
 
 class Laws:
     """Laws as tests. Subclass one of its kinds in a test module, and give it what it asks for.
@@ -32,6 +34,11 @@ class Laws:
             raise TypeError(
                 f"{cls.__name__} replaces the law {name}. Give your own test another name; to drop the law, say why: "
                 f'dropped = {{"{name}": "because ..."}}'
+            )
+        for name in sorted(name for name in inherited if not _stands(cls, name)):
+            raise TypeError(
+                f"{cls.__name__} loses the law {name} to another of its bases. Take that base away, or give its test "
+                f'another name; to drop the law, say why: dropped = {{"{name}": "because ..."}}'
             )
         for name, why in vars(cls).get("dropped", {}).items():
             if name not in inherited:
@@ -73,6 +80,12 @@ def laws_of(kind: type) -> frozenset[str]:
     return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
 
 
+def _stands(cls: type, name: str) -> bool:
+    """Whether what a class has under a law's name is the law, or what stands in its place where it was dropped."""
+    found = getattr(cls, name)
+    return hasattr(found, _DROPPED) or any(vars(base)[name] is found for base in cls.__mro__ if name in laws_of(base))
+
+
 def _require_names(state: Any) -> None:
     """Raise TypeError where a dictionary's keys are no strings, since most checkpoints would turn them into some."""
     if isinstance(state, Mapping):
@@ -90,4 +103,5 @@ def _skipping(name: str, why: str) -> Callable[[Laws], None]:
         raise SkipTest(why)
 
     skip.__name__, skip.__doc__ = name, f"Dropped: {why}"
+    setattr(skip, _DROPPED, why)
     return skip

@@ -72,9 +72,10 @@ def _take(thread: int) -> None:
     another is raised: each call then looks in vain, and under a debugger or a tracer of coverage, none even begins.
     """
     try:
-        _raise_in(thread, OverTimeError)
-        while True:
-            pass
+        while True:  # again, should a callback of the garbage collector swallow it
+            _raise_in(thread, OverTimeError)
+            for _ in range(1000):
+                pass
     except OverTimeError:
         return
 
