@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 
 _collecting = gc.isenabled()
-gc.disable()
-from asc.cli.main import main  # noqa: E402 - between the two halves of what makes it quick
-
-gc.freeze()  # what was imported stays: neither now nor at the end is it to be searched for garbage
-if _collecting:
-    gc.enable()
+gc.disable()  # nothing of what is imported is garbage
+try:
+    from asc.cli.main import main
+finally:
+    if _collecting:
+        gc.enable()
 
 __all__ = ["main"]

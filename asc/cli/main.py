@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -107,6 +108,7 @@ cli.table = COMMANDS
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 an error told in a sentence, 2 wrong usage, 130 interrupted."""
+    gc.freeze()  # what was imported stays: neither now nor at the end is it to be searched for garbage
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -16,8 +16,9 @@ from asc.demo.keys import Key, Keys, keys
 from asc.demo.pace import Pace
 from asc.demo.page import Page, Room
 from asc.demo.player import Player
-from asc.demo.signs import Signs
+from asc.demo.signs import shown
 from asc.errors import AscError
+from asc.observers.encodable import Encodable
 
 _FRAME_S = 0.08
 _QUICK = 10.0  # times the pace, where nobody watches or wants to wait
@@ -34,7 +35,7 @@ def show(console: Console, pages: Sequence[Page], first: int, speed: float, auto
     if number < len(pages):
         console.print(Text(f"Go on with: asc demo --page {number}"))
     else:  # what there is to type stays on the screen
-        console.print(Signs(pages[-1].scene(Pace()).draw(room(console))))
+        console.print(Encodable(pages[-1].scene(Pace()).draw(room(console)), shown))
 
 
 def turn_pages(console: Console, pages: Sequence[Page], first: int, speed: float, auto: float | None) -> int:
@@ -46,7 +47,7 @@ def turn_pages(console: Console, pages: Sequence[Page], first: int, speed: float
             player = Player(page, pace)
 
             def draw(page: Page = page, player: Player = player, number: int = number) -> None:
-                screen.update(Signs(frame(page, player.scene, number, len(pages), console)))
+                screen.update(Encodable(frame(page, player.scene, number, len(pages), console), shown))
 
             try:
                 key = _look(console, player, draw, pressed, auto)
@@ -68,7 +69,7 @@ def print_pages(console: Console, pages: Sequence[Page], first: int, speed: floa
         finally:
             pace.leave()
         told = Group(heading(page, number), Text(), sentences(page), Text(), scene.draw(room(console)), Text())
-        console.print(Signs(told), width=room(console).width)
+        console.print(Encodable(told, shown), width=room(console).width)
 
 
 def room(console: Console) -> Room:

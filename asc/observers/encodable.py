@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -14,12 +14,12 @@ def encodable(text: str, encoding: str) -> str:
 
 
 class Encodable:
-    """A renderable whose text is kept within the console's encoding."""
+    """A renderable whose text is kept within the console's encoding, by `replace(text, encoding)`."""
 
-    def __init__(self, inner: RenderableType) -> None:
-        self._inner = inner
+    def __init__(self, inner: RenderableType, replace: Callable[[str, str], str] = encodable) -> None:
+        self._inner, self._replace = inner, replace
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         for segment in console.render(self._inner, options):
-            text = segment.text if segment.control else encodable(segment.text, options.encoding)
+            text = segment.text if segment.control else self._replace(segment.text, options.encoding)
             yield Segment(text, segment.style, segment.control)

@@ -9,6 +9,7 @@ from asc.testing.installed import installed
 from asc.testing.laws import (
     BackendLaws,
     CacheLaws,
+    ComponentLaws,
     ComputationLaws,
     ExactLaws,
     JudgedLaws,
@@ -24,6 +25,7 @@ __all__ = [
     "PROGRAMS",
     "BackendLaws",
     "CacheLaws",
+    "ComponentLaws",
     "ComputationLaws",
     "Course",
     "Descent",

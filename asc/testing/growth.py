@@ -1,31 +1,31 @@
-"""Whether a component takes more and more, the longer a run goes on."""
+"""Whether a component takes more and more, the longer it is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
+from typing import Any
 
-from asc.testing.courses import Course, Visit
 from asc.testing.effort import Held, instructions
 
-Call = Callable[[Visit], object]
+Call = Callable[[Any], object]
 
 
-def work(course: Course, call: Call) -> tuple[int, int]:
-    """Return the median of a call's instructions in a tenth of a long course from its third on, and in its last tenth.
+def work(occasions: Iterator[Any], count: int, call: Call) -> tuple[int, int]:
+    """Return the median instructions of a call, in a tenth of so many occasions after the first fifth, and in the last.
 
     The median, since work that is due now and then, such as a fit, falls into one of them by chance.
     """
     __tracebackhide__ = True
     taken: dict[bool, list[int]] = {False: [], True: []}
-    tenth = max(1, course.long // 10)
-    for number, visit in enumerate(course.visits(course.long)):
-        late = number >= course.long - tenth
-        if late or course.long // 3 <= number < course.long // 3 + tenth:
-            taken[late].append(instructions(partial(call, visit)))
+    tenth = max(1, count // 10)
+    for number, occasion in enumerate(occasions):
+        late = number >= count - tenth
+        if late or count // 5 <= number < count // 5 + tenth:
+            taken[late].append(instructions(partial(call, occasion)))
         else:
-            call(visit)
+            call(occasion)
     return int(median(taken[False])), int(median(taken[True]))
 
 
@@ -37,16 +37,16 @@ def grows(early: int, late: int) -> bool:
     return late > 1.5 * early + 300
 
 
-def memory(course: Course, call: Call, elsewhere: Callable[[], int] = lambda: 0) -> int:
-    """Return by how many bytes the memory held has grown from the middle of a long course to its end.
+def memory(occasions: Iterator[Any], count: int, call: Call, elsewhere: Callable[[], int]) -> int:
+    """Return by how many bytes the memory held has grown from the middle of so many occasions to the last.
 
     `elsewhere` tells of bytes that Python does not count.
     """
     __tracebackhide__ = True
     grown = 0
     with Held() as held:
-        for number, visit in enumerate(course.visits(course.long)):
-            call(visit)
-            if number in (course.long // 2, course.long - 1):
+        for number, occasion in enumerate(occasions):
+            call(occasion)
+            if number in (count // 2, count - 1):
                 grown = held.now() + elsewhere() - grown
     return grown

@@ -10,8 +10,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from asc.computation import Predictor
-from asc.testing import Course, PredictorLaws, Registers
+from asc.computation import Predictor, Recognizer
+from asc.testing import Course, PredictorLaws, RecognizerLaws, Registers
 from asc.words import Word
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,6 +38,14 @@ class TestPeriodic(PredictorLaws):
 
     def courses(self) -> Sequence[Course]:
         return [*super().courses(), Course("lights", lambda steps: Registers(lights, {"light": 0}, steps), every=10)]
+
+
+class TestFewMoving(RecognizerLaws):
+    example = loaded(ROOT / "examples" / "my_recognizer.py")
+
+    def recognizer(self) -> Recognizer:
+        made: Recognizer = self.example.FewMoving(self.example.FewMoving.Config(steps=4))
+        return made
 
 
 def test_the_laws_beside_a_single_file(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ pytest finds the tests that the subclass inherits. Each law's docstring states i
 """
 
 from asc.testing.laws.backends import BackendLaws
-from asc.testing.laws.base import Laws, laws_of
+from asc.testing.laws.base import Laws, laws_of, stated_by
 from asc.testing.laws.caches import CacheLaws
+from asc.testing.laws.components import ComponentLaws
 from asc.testing.laws.computations import ComputationLaws, ExactLaws, JudgedLaws
 from asc.testing.laws.predictors import PredictorLaws
 from asc.testing.laws.recognizers import RecognizerLaws
@@ -20,6 +21,7 @@ from asc.testing.laws.validators import ValidatorLaws
 __all__ = [
     "BackendLaws",
     "CacheLaws",
+    "ComponentLaws",
     "ComputationLaws",
     "ExactLaws",
     "JudgedLaws",
@@ -28,4 +30,5 @@ __all__ = [
     "RecognizerLaws",
     "ValidatorLaws",
     "laws_of",
+    "stated_by",
 ]

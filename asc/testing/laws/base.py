@@ -29,7 +29,7 @@ class Laws:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        inherited = {name for base in cls.__mro__[1:] for name in laws_of(base)}
+        inherited = {name for base in cls.__mro__[1:] for name in stated_by(base)}
         for name in sorted(inherited & set(vars(cls))):
             raise TypeError(
                 f"{cls.__name__} replaces the law {name}. Give your own test another name; to drop the law, say why: "
@@ -75,6 +75,11 @@ class Laws:
 
 
 def laws_of(kind: type) -> frozenset[str]:
+    """Return the laws that a class is under: names of tests."""
+    return frozenset().union(*map(stated_by, kind.__mro__))
+
+
+def stated_by(kind: type) -> frozenset[str]:
     """Return the laws that a class itself states: names of the tests in it, where it is one of these classes."""
     stated = kind.__module__.startswith(__name__.rpartition(".")[0] + ".")
     return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
@@ -83,7 +88,7 @@ def laws_of(kind: type) -> frozenset[str]:
 def _stands(cls: type, name: str) -> bool:
     """Whether what a class has under a law's name is the law, or what stands in its place where it was dropped."""
     found = getattr(cls, name)
-    return hasattr(found, _DROPPED) or any(vars(base)[name] is found for base in cls.__mro__ if name in laws_of(base))
+    return hasattr(found, _DROPPED) or any(vars(base)[name] is found for base in cls.__mro__ if name in stated_by(base))
 
 
 def _require_names(state: Any) -> None:

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
-from itertools import islice
 from statistics import median
 from typing import Any, cast
 from unittest import SkipTest
 
 from asc.allocator import Allocator
-from asc.computation import Computation, Executable, History, InPlace, Predictor, Stateful
+from asc.computation import Computation, Executable, History, InPlace, Predictor
 from asc.engine import Engine
 from asc.raised import raised
 from asc.testing.assembly import assemble
@@ -20,17 +19,14 @@ from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
 from asc.testing.courses import Course, Visit, courses, unprovided
-from asc.testing.effort import cost
-from asc.testing.growth import grows, memory, work
-from asc.testing.laws.base import Laws
-from asc.testing.laws.copied import check_copied
+from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Watched
 from asc.testing.stand_ins import Accept
 from asc.types import Candidate, Combination, Direct, Plan, Prediction
 from asc.words import WORD_TYPES
 
 
-class PredictorLaws(Laws):
+class PredictorLaws(ComponentLaws):
     """What every predictor promises. Give `predictor`, and change whatever else does not fit.
 
         class TestMine(PredictorLaws):
@@ -43,8 +39,7 @@ class PredictorLaws(Laws):
     least = 2
     """Snapshots that it needs before it says anything."""
 
-    may_hold = 4 * 1024
-    """Bytes by which what it holds may grow from the middle to the end of a long course: less than a number a call."""
+    _deed = "predict"
 
     def predictor(self) -> Predictor:
         """Make the predictor, a fresh one each time; with small bounds, where it remembers up to a bound."""
@@ -182,33 +177,6 @@ class PredictorLaws(Laws):
             kept = all(self._contents(said) == held for said, held in given)
             require(kept, f"on {course.name} an answer that it had given changed as it was asked again")
 
-    def test_leaves_global_randomness_alone(self) -> None:
-        """Whoever speculates draws from generators of its own: a run with it must draw what one without it draws.
-
-        If it fails: make a generator in the constructor, with a seed from the settings.
-        """
-        for course in self._usable():
-            predictor = self.predictor()
-            for visit in course.visits():
-                before = self.global_randomness()
-                for horizon in self._horizons(course, predictor):
-                    self._ask(predictor, visit, horizon, course)
-                require(self.global_randomness() == before, f"it drew from a global generator, on {course.name}")
-
-    def test_same_input_same_answer(self) -> None:
-        """Two predictors of the same settings that have seen the same give the same answers: runs can be repeated.
-
-        If it fails: something beside the history decides, such as a clock, id(), unseeded chance, or what another
-        instance has left in the class. (The order of a set is another one in another process, and none that is seen
-        here: sort what you take from one.)
-        """
-        for course in self._usable():
-            answers = []
-            for seed, predictor in enumerate((self.predictor(), self.predictor()), 1):
-                with self.shaken(seed):
-                    answers.append([self._contents(said) for _, _, said in self._answers(course, predictor)])
-            require(answers[0] == answers[1], f"two fresh predictors gave different answers on {course.name}")
-
     def test_asking_twice_is_asking_once(self) -> None:
         """A boundary may ask for several horizons, or for one twice: what was learnt there is not learnt again.
 
@@ -228,21 +196,6 @@ class PredictorLaws(Laws):
                     f"asked a second time at position {visit.computation.position()} of {course.name}, "
                     "it gave another answer",
                 )
-
-    def test_instances_are_isolated(self) -> None:
-        """Two predictors share nothing: what one is asked makes no difference to what the other answers.
-
-        If it fails: something is kept in the class or the module; keep it in the instance.
-        """
-        for course in self._usable():
-            alone = [self._contents(said) for _, _, said in self._answers(course)]
-            one, other, among = self.predictor(), self.predictor(), []
-            for visit in course.visits():
-                older = Visit(visit.computation, visit.snapshots[: len(visit.snapshots) // 2 + 1])
-                for horizon in self._horizons(course, one):
-                    self._ask(other, older, horizon, course)
-                    among.append(self._contents(self._ask(one, visit, horizon, course)))
-            require(among == alone, f"beside another instance it gave other answers on {course.name}")
 
     def test_beats_standing_still(self) -> None:
         """On one of the courses at least, what it predicts is nearer to what comes than the present state is.
@@ -306,75 +259,32 @@ class PredictorLaws(Laws):
 
             check_resumed(partial(course.make, 20 * course.every), build, carried=self.carried)
 
-    def test_state_goes_through_a_checkpoint(self) -> None:
-        """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
-
-        That is dictionaries with strings for keys, lists, what JSON holds, and arrays. If it fails: turn keys into
-        strings and sets into lists, and back in load_state_dict; and save all that the answers depend on.
-        """
-        for course in self._usable():
-            one, other = self.predictor(), self.predictor()
-            if not isinstance(one, Stateful) or not isinstance(other, Stateful):
-                return
-            for number, visit in enumerate(course.visits()):
-                if number == course.boundaries // 2:
-                    other.load_state_dict(self.saved(one.state_dict()))
-                for horizon in self._horizons(course, one):
-                    said = self._contents(self._ask(one, visit, horizon, course))
-                    if number >= course.boundaries // 2:
-                        same = self._contents(self._ask(other, visit, horizon, course)) == said
-                        require(same, f"on {course.name} one that had loaded its state gave another answer")
-
-    def test_state_is_a_copy(self) -> None:
-        """A state that was taken stays as it is, whatever its component is asked then.
-
-        If it fails: copy lists, dictionaries and arrays in state_dict().
-        """
-        for course in self._usable():
-            visits, part = course.visits(), course.boundaries // 2
-
-            def live(predictor: Any, course: Course = course, visits: Any = visits, part: int = part) -> None:
-                for visit in islice(visits, part):
-                    for horizon in self._horizons(course, predictor):
-                        self._ask(predictor, visit, horizon, course)
-
-            check_copied(self.predictor(), live)
-
-    def test_work_does_not_grow(self) -> None:
-        """A call late in a long run does no more work than one early in it: a run has thousands of boundaries.
-
-        Counted in Python's instructions, not in seconds. If it fails: keep to the history, which is bounded, or to
-        sums that you update, rather than going through everything that you have ever seen.
-        """
-        for course in self._usable()[:2]:
-            early, late = work(course, self._call(course))
-            grown = f"on {course.name} a call took {early:,} instructions early in the run and {late:,} at its end"
-            require(not grows(early, late), grown)
-
-    def test_memory_does_not_grow(self) -> None:
-        """What a predictor holds is bounded, however long the run.
-
-        If it fails: forget the oldest; where it remembers up to a bound, make it with a small one in `predictor`, or
-        set `may_hold`.
-        """
-        for course in self._usable()[:2]:
-            grown = memory(course, self._call(course), self.held_elsewhere)
-            growth = f"on {course.name} it held {grown:,} bytes more at the end of a long course than at its middle"
-            require(grown <= self.may_hold, growth)
-
-    def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
-        """Time and memory of a call are reported, and never judged: what they are worth is for a run to say.
-
-        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
-        """
-        for course in self._usable():
-            call = self._call(course)
-            calls = (partial(call, visit) for visit in course.visits())
-            record_property(f"predict on {course.name}", tuple(cost(calls)))
-
     def contents(self, visit: Visit) -> Hashable:
         """Return a key of all that a history holds."""
         return contents([snapshot.state for snapshot in visit.snapshots]), visit.history.positions
+
+    def _component(self) -> Predictor:
+        return self.predictor()
+
+    def _series(self) -> Sequence[Series]:
+        __tracebackhide__ = True
+        return [Series(one.name, partial(_occasions, one), one.boundaries, one.long) for one in self._usable()]
+
+    def _asked(self, component: Predictor, occasion: tuple[Course, Visit]) -> Hashable:
+        __tracebackhide__ = True
+        course, visit = occasion
+        horizons = self._horizons(course, component)
+        return tuple(self._contents(self._ask(component, visit, horizon, course)) for horizon in horizons)
+
+    def _call(self) -> Callable[[Any], object]:
+        """At the first horizon."""
+        predictor = self.predictor()
+
+        def ask(occasion: tuple[Course, Visit]) -> object:
+            course, visit = occasion
+            return self._ask(predictor, visit, self._horizons(course, predictor)[0], course)
+
+        return ask
 
     def _usable(self) -> Sequence[Course]:
         __tracebackhide__ = True
@@ -396,12 +306,6 @@ class PredictorLaws(Laws):
             return predictor.predict(history or visit.history, horizon)
         except Exception as error:  # noqa: BLE001 -- whatever a predictor raises is told, and where to look
             raise AssertionError(f"{_raised(error, visit, horizon, course)}; see test_raises_nothing") from None
-
-    def _call(self, course: Course) -> Callable[[Visit], object]:
-        """What a run does at each boundary, with a fresh predictor."""
-        predictor = self.predictor()
-        horizon = self._horizons(course, predictor)[0]
-        return lambda visit: self._ask(predictor, visit, horizon, course)
 
     def _answers(
         self, course: Course, predictor: Predictor | None = None
@@ -430,6 +334,10 @@ class PredictorLaws(Laws):
             candidate = None if said is None else visit.computation.materialise(said, visit.snapshots, plan)
             guessed = None if candidate is None else (candidate, visit)
         return median(found) if found else None
+
+
+def _occasions(course: Course, count: int) -> Iterator[tuple[Course, Visit]]:
+    return ((course, visit) for visit in course.visits(count))
 
 
 def _raised(error: Exception, visit: Visit, horizon: int, course: Course) -> str:

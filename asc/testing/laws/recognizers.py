@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any, cast
 
 import numpy as np
 
 from asc.allocator import Allocator
-from asc.computation import Computation, Executable, Follows, Learns, Needs, Recognizer, Stateful
+from asc.computation import Computation, Executable, Follows, Learns, Needs, Recognizer
 from asc.engine import Engine
 from asc.predictors.linear import Linear
 from asc.raised import raised
@@ -19,10 +19,7 @@ from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
 from asc.testing.courses import Course, Visit, courses, unprovided
-from asc.testing.effort import cost
-from asc.testing.growth import grows, memory, work
-from asc.testing.laws.base import Laws
-from asc.testing.laws.copied import check_copied
+from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Reading
 from asc.testing.stand_ins import Accept
 from asc.types import Attempt, Outcome, Plan, Recognition
@@ -35,7 +32,7 @@ ATTEMPTS = tuple(
 """What may become of an attempt: every outcome, with and without figures."""
 
 
-class RecognizerLaws(Laws):
+class RecognizerLaws(ComponentLaws):
     """What every recognizer promises. Give `recognizer`, and change whatever else does not fit.
 
         class TestMine(RecognizerLaws):
@@ -45,8 +42,7 @@ class RecognizerLaws(Laws):
     Each law walks the reference courses that provide what the recognizer needs.
     """
 
-    may_hold = 4 * 1024
-    """Bytes by which what it holds may grow from the middle to the end of a long course: less than a number a call."""
+    _deed = "recognise"
 
     def recognizer(self) -> Recognizer:
         """Make the recognizer, a fresh one each time."""
@@ -159,48 +155,6 @@ class RecognizerLaws(Laws):
                 changed = sorted(read.changed())
                 require(not changed, f"it changed what it had read as {', '.join(changed)}, at {place}")
 
-    def test_leaves_global_randomness_alone(self) -> None:
-        """Whoever speculates draws from generators of its own: a run with it must draw what one without it draws.
-
-        If it fails: make a generator in the constructor, with a seed from the settings.
-        """
-        for course in self._usable():
-            recognizer = self.recognizer()
-            for visit in course.visits():
-                before = self.global_randomness()
-                self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
-                self._try(recognizer.recognise, visit.computation)
-                require(self.global_randomness() == before, f"it drew from a global generator, on {course.name}")
-
-    def test_same_input_same_answer(self) -> None:
-        """Two recognizers of the same settings that have seen the same give the same answers: runs can be repeated.
-
-        If it fails: something beside the computation decides, such as a clock, id(), unseeded chance, or what another
-        instance has left in the class. (The order of a set is another one in another process, and none that is seen
-        here: sort what you take from one.)
-        """
-        for course in self._usable():
-            answers = []
-            for seed, recognizer in enumerate((self.recognizer(), self.recognizer()), 1):
-                with self.shaken(seed):
-                    call = self._call(recognizer)
-                    answers.append([contents(call(visit)) for visit in course.visits()])
-            require(answers[0] == answers[1], f"two fresh recognizers gave different answers on {course.name}")
-
-    def test_instances_are_isolated(self) -> None:
-        """Two recognizers share nothing: what one sees makes no difference to what the other answers.
-
-        If it fails: something is kept in the class or the module; keep it in the instance.
-        """
-        for course in self._usable():
-            alone, among, other = self._call(), self._call(), self._call()
-            expected = [contents(alone(visit)) for visit in course.visits()]
-            found = []
-            for visit in course.visits():
-                other(visit)
-                found.append(contents(among(visit)))
-            require(found == expected, f"beside another instance it gave other answers on {course.name}")
-
     def test_learns_from_any_attempt(self) -> None:
         """One that learns is told of every attempt, whatever became of it, and one that follows of every leap.
 
@@ -260,69 +214,22 @@ class RecognizerLaws(Laws):
 
             check_resumed(partial(course.make, 20 * course.every), build, carried=self.carried)
 
-    def test_state_goes_through_a_checkpoint(self) -> None:
-        """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
+    def _component(self) -> Recognizer:
+        return self.recognizer()
 
-        That is dictionaries with strings for keys, lists, what JSON holds, and arrays. If it fails: turn keys into
-        strings and sets into lists, and back in load_state_dict; and save all that the answers depend on.
-        """
-        for course in self._usable():
-            one, other = self.recognizer(), self.recognizer()
-            if not isinstance(one, Stateful) or not isinstance(other, Stateful):
-                return
-            for number, (visit, attempt) in enumerate(zip(course.visits(), cycle(ATTEMPTS), strict=False)):
-                if number == course.boundaries // 2:
-                    other.load_state_dict(self.saved(one.state_dict()))
-                said = contents(self._at(one, visit, attempt))
-                if number >= course.boundaries // 2:
-                    same = contents(self._at(other, visit, attempt)) == said
-                    require(same, f"on {course.name} one that had loaded its state gave another answer")
+    def _series(self) -> Sequence[Series]:
+        __tracebackhide__ = True
+        return [Series(one.name, partial(_occasions, one), one.boundaries, one.long) for one in self._usable()]
 
-    def test_state_is_a_copy(self) -> None:
-        """A state that was taken stays as it is, whatever its component sees then.
-
-        If it fails: copy lists, dictionaries and arrays in state_dict().
-        """
-        for course in self._usable():
-            visits, part = course.visits(), course.boundaries // 2
-
-            def live(recognizer: Any, visits: Any = visits, part: int = part) -> None:
-                call = self._call(recognizer)
-                for visit in islice(visits, part):
-                    call(visit)
-
-            check_copied(self.recognizer(), live)
-
-    def test_work_does_not_grow(self) -> None:
-        """A call late in a long run does no more work than one early in it: a run has thousands of boundaries.
-
-        Counted in Python's instructions, not in seconds. If it fails: keep sums that you update, or the last few
-        values, rather than going through everything that you have ever seen.
-        """
-        for course in self._usable()[:2]:
-            early, late = work(course, self._call())
-            grown = f"on {course.name} a call took {early:,} instructions early in the run and {late:,} at its end"
-            require(not grows(early, late), grown)
-
-    def test_memory_does_not_grow(self) -> None:
-        """What a recognizer holds is bounded, however long the run.
-
-        If it fails: forget the oldest, or set `may_hold` where there is a bound farther out.
-        """
-        for course in self._usable()[:2]:
-            grown = memory(course, self._call(), self.held_elsewhere)
-            growth = f"on {course.name} it held {grown:,} bytes more at the end of a long course than at its middle"
-            require(grown <= self.may_hold, growth)
-
-    def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
-        """Time and memory of a call are reported, and never judged: what they are worth is for a run to say.
-
-        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
-        """
-        for course in self._usable():
-            call = self._call()
-            calls = (partial(call, visit) for visit in course.visits())
-            record_property(f"recognise on {course.name}", tuple(cost(calls)))
+    def _asked(self, component: Recognizer, occasion: tuple[Visit, Attempt]) -> Hashable:
+        """What a run does at a boundary, where one attempt is made and settled."""
+        __tracebackhide__ = True
+        visit, attempt = occasion
+        self._try(component.next_boundary, visit.computation.position(), visit.computation)
+        said = self._try(component.recognise, visit.computation)
+        for call, told in _lessons(component, visit, attempt):
+            self._try(call, told, see="test_learns_from_any_attempt")
+        return contents(said)
 
     def _needs(self) -> frozenset[str]:
         recognizer = self.recognizer()
@@ -340,19 +247,6 @@ class RecognizerLaws(Laws):
             return call(*arguments)
         except Exception as error:  # noqa: BLE001 -- whatever a recognizer raises is told, and where to look
             raise AssertionError(f"{_raised(call, error)}; see {see}") from None
-
-    def _at(self, recognizer: Recognizer, visit: Visit, attempt: Attempt) -> Recognition:
-        """What a run does at a boundary, where one attempt is made and settled."""
-        __tracebackhide__ = True
-        self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
-        said: Recognition = self._try(recognizer.recognise, visit.computation)
-        for call, told in _lessons(recognizer, visit, attempt):
-            self._try(call, told, see="test_learns_from_any_attempt")
-        return said
-
-    def _call(self, recognizer: Recognizer | None = None) -> Callable[[Visit], Recognition]:
-        one, attempts = recognizer or self.recognizer(), cycle(ATTEMPTS)
-        return lambda visit: self._at(one, visit, next(attempts))
 
     def _watched(self, recognizer: Recognizer, visit: Visit) -> Reading:
         """Ask it what a run asks at a boundary, and note what it reads."""
@@ -372,6 +266,10 @@ class RecognizerLaws(Laws):
         for visit in course.visits():
             self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
             yield visit, self._try(recognizer.recognise, visit.computation)
+
+
+def _occasions(course: Course, count: int) -> Iterator[tuple[Visit, Attempt]]:
+    return zip(course.visits(count), cycle(ATTEMPTS), strict=False)
 
 
 def _lessons(recognizer: Recognizer, visit: Visit, attempt: Attempt) -> Iterator[tuple[Callable[[Any], None], Any]]:

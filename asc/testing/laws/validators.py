@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import islice, repeat
-from statistics import median
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from asc.allocator import Allocator
-from asc.computation import Computation, Stateful, Validator
+from asc.computation import Computation, Validator
 from asc.engine import Engine
 from asc.predictors.linear import Linear
 from asc.raised import raised
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_resumed, require
 from asc.testing.contents import contents
-from asc.testing.effort import Held, cost, instructions
-from asc.testing.growth import grows
-from asc.testing.laws.base import Laws
-from asc.testing.laws.copied import check_copied
+from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.problems import Descent
 from asc.types import Candidate, Direct, Plan, Verdict
 
 _AHEAD = 15  # steps to the continuation
+_OCCASIONS = 16  # judgements that a law looks at
 
 
 class Trial(NamedTuple):
@@ -36,7 +33,7 @@ class Trial(NamedTuple):
     perturbed: Candidate  # far from it, and worse by a wide margin
 
 
-class ValidatorLaws(Laws):
+class ValidatorLaws(ComponentLaws):
     """What every validator promises. Give `validator`, and change whatever else does not fit.
 
     class TestMine(ValidatorLaws):
@@ -50,8 +47,7 @@ class ValidatorLaws(Laws):
     judgements = 400
     """Judgements that a law about growth asks for, each at another boundary."""
 
-    may_hold = 4 * 1024
-    """Bytes by which what it holds may grow over the second half of these: less than a number a judgement."""
+    _deed = "judge"
 
     def validator(self) -> Validator:
         """Make the validator, a fresh one each time."""
@@ -198,41 +194,6 @@ class ValidatorLaws(Laws):
             unmeasured = bool(failed) and verdict is not None and verdict.accepted
             require(not unmeasured, "it accepted a state though a pass over held-out data had failed")
 
-    def test_leaves_global_randomness_alone(self) -> None:
-        """Whoever speculates draws from generators of its own: a run with it must draw what one without it draws.
-
-        If it fails: make a generator in the constructor, with a seed from the settings.
-        """
-        trial, before = self.trial(), self.global_randomness()
-        self._judge(self.validator(), trial.computation, trial.true)
-        require(self.global_randomness() == before, "it drew from a global generator")
-
-    def test_same_input_same_verdict(self) -> None:
-        """Two validators of the same settings that have seen the same give the same verdicts: runs can be repeated.
-
-        If it fails: something beside the states decides, such as a clock, id(), unseeded chance, or what another
-        instance has left in the class.
-        """
-        verdicts = []
-        for seed, validator in enumerate((self.validator(), self.validator()), 1):
-            with self.shaken(seed):
-                verdicts.append([contents(verdict) for verdict in self._verdicts(validator)])
-        require(verdicts[0] == verdicts[1], "two fresh validators gave different verdicts")
-
-    def test_instances_are_isolated(self) -> None:
-        """Two validators share nothing: what one judges makes no difference to the verdicts of the other.
-
-        If it fails: something is kept in the class or the module; keep it in the instance.
-        """
-        alone, among, other = self.validator(), self.validator(), self.validator()
-        expected, trial = [contents(verdict) for verdict in self._verdicts(alone)], self.trial()
-        found = []
-        for number, candidate in enumerate((trial.true, trial.perturbed, trial.true), 1):
-            for rival in (trial.perturbed, trial.true):
-                self._judge(other, trial.computation, rival._replace(start=rival.start + number))
-            found.append(contents(self._judge(among, trial.computation, candidate)))
-        require(found == expected, "beside another instance it gave other verdicts")
-
     def test_looks_are_bounded(self) -> None:
         """A judgement takes a bounded number of passes over held-out data, which is what judging costs.
 
@@ -264,79 +225,21 @@ class ValidatorLaws(Laws):
 
             check_resumed(self.computation, build, carried=self.carried)
 
-    def test_state_goes_through_a_checkpoint(self) -> None:
-        """A state is made of what a checkpoint holds, and whoever has loaded it goes on as the one that it is of.
+    def _component(self) -> Validator:
+        return self.validator()
 
-        That is dictionaries with strings for keys, lists, what JSON holds, and arrays. If it fails: turn keys into
-        strings and sets into lists, and back in load_state_dict; and save all that the answers depend on.
-        """
-        one, other, trial = self.validator(), self.validator(), self.trial()
-        if not isinstance(one, Stateful) or not isinstance(other, Stateful):
-            return
-        for number in range(16):
-            candidate = (trial.true, trial.perturbed, trial.true)[number % 3]
-            candidate = candidate._replace(start=candidate.start + number)
-            if number == 8:
-                other.load_state_dict(self.saved(one.state_dict()))
-            verdict = contents(self._judge(one, trial.computation, candidate))
-            if number >= 8:
-                same = contents(self._judge(other, trial.computation, candidate)) == verdict
-                require(same, "one that had loaded its state gave another verdict")
+    def _series(self) -> Sequence[Series]:
+        return [Series("the trial", self._occasions, _OCCASIONS, self.judgements)]
 
-    def test_state_is_a_copy(self) -> None:
-        """A state that was taken stays as it is, whatever its component judges then.
-
-        If it fails: copy lists, dictionaries and arrays in state_dict().
-        """
+    def _occasions(self, count: int) -> Iterator[tuple[Computation, Candidate]]:
+        """Candidates of one trial, each at another boundary."""
         trial = self.trial()
-        boundaries = iter(range(10))
+        for number, candidate in zip(range(count), cycle((trial.true, trial.perturbed, trial.true)), strict=False):
+            yield trial.computation, candidate._replace(start=candidate.start + number)
 
-        def live(validator: Any) -> None:
-            for number in islice(boundaries, 5):
-                self._judge(validator, trial.computation, trial.true._replace(start=trial.true.start + number))
-
-        check_copied(self.validator(), live)
-
-    def test_work_does_not_grow(self) -> None:
-        """A judgement late in a run does no more work than one early in it.
-
-        Counted in Python's instructions, not in seconds. If it fails: keep sums that you update, or the last few
-        values, rather than going through everything that you have ever judged.
-        """
-        calls, tenth = list(self._calls()), max(1, self.judgements // 10)
-        for call in calls[: 2 * tenth]:
-            call()
-        early = int(median(instructions(call) for call in calls[2 * tenth : 3 * tenth]))
-        for call in calls[3 * tenth : -tenth]:
-            call()
-        late = int(median(instructions(call) for call in calls[-tenth:]))
-        grown = f"a judgement took {early:,} instructions early in the run and {late:,} at its end"
-        require(not grows(early, late), grown)
-
-    def test_memory_does_not_grow(self) -> None:
-        """What a validator holds is bounded, however many candidates it judges.
-
-        If it fails: forget the oldest, or set `may_hold` where there is a bound farther out.
-        """
-        grown, count = 0, self.judgements
-        with Held() as held:
-            for number, call in enumerate(self._calls()):
-                call()
-                if number in (count // 2, count - 1):
-                    grown = held.now() + self.held_elsewhere() - grown
-        require(
-            grown <= self.may_hold, f"it held {grown:,} bytes more after {count} judgements than after half of them"
-        )
-
-    def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
-        """Time and memory of a judgement are reported, and never judged: what they are worth is for a run to say.
-
-        Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised; see test_raises_nothing.
-        """
-        validator, trial = self.validator(), self.trial()
-        for name, candidate in (("true", trial.true), ("perturbed", trial.perturbed)):
-            taken = cost(repeat(partial(self._judge, validator, trial.computation, candidate), 5))
-            record_property(f"judge a {name} one", tuple(taken))
+    def _asked(self, component: Validator, occasion: tuple[Computation, Candidate]) -> Hashable:
+        __tracebackhide__ = True
+        return contents(self._judge(component, *occasion))
 
     def _judge(self, validator: Validator, computation: Computation, candidate: Candidate) -> Verdict:
         __tracebackhide__ = True
@@ -344,13 +247,6 @@ class ValidatorLaws(Laws):
             return validator.judge(computation, candidate)
         except Exception as error:  # noqa: BLE001 -- whatever a validator raises is told, and where to look
             raise AssertionError(f"{_raised(error)}; see test_raises_nothing") from None
-
-    def _calls(self) -> Iterator[Callable[[], Verdict]]:
-        """Judgements by one validator, each at another boundary."""
-        validator, trial = self.validator(), self.trial()
-        for number in range(self.judgements):
-            candidate = trial.true._replace(start=trial.true.start + number)
-            yield partial(self._judge, validator, trial.computation, candidate)
 
     def _verdicts(self, validator: Validator | None = None) -> list[Verdict]:
         __tracebackhide__ = True

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from asc.testing.laws.base import Laws
-from asc.testing.saboteurs.backends import BACKENDS, BackendUnderLaws, Counting, Descending
+from asc.testing.laws import BackendLaws, Laws, PredictorLaws, RecognizerLaws, ValidatorLaws
+from asc.testing.saboteurs.backends import BACKENDS, Counting, Descending
 from asc.testing.saboteurs.caches import CACHES, CacheUnderLaws
 from asc.testing.saboteurs.computations import EXACT, JUDGED, ExactUnderLaws, JudgedUnderLaws
-from asc.testing.saboteurs.predictors import PREDICTORS, PredictorUnderLaws
-from asc.testing.saboteurs.recognizers import RECOGNIZERS, RecognizerUnderLaws
-from asc.testing.saboteurs.spoilt import Spoilt, Table
-from asc.testing.saboteurs.validators import VALIDATORS, ValidatorUnderLaws
+from asc.testing.saboteurs.predictors import PREDICTORS
+from asc.testing.saboteurs.recognizers import RECOGNIZERS
+from asc.testing.saboteurs.spoilt import Spoilt, Table, under
+from asc.testing.saboteurs.validators import VALIDATORS
 
 __all__ = ["UNDER_LAWS", "Counting", "Descending", "Kind", "Spoilt", "Table"]
 
@@ -34,11 +34,11 @@ class Kind(NamedTuple):
 
 UNDER_LAWS: Mapping[str, Kind] = MappingProxyType(
     {
-        "predictor": Kind(PredictorUnderLaws, PREDICTORS),
-        "recognizer": Kind(RecognizerUnderLaws, RECOGNIZERS),
-        "validator": Kind(ValidatorUnderLaws, VALIDATORS),
+        "predictor": Kind(under(PredictorLaws, "predictor"), PREDICTORS),
+        "recognizer": Kind(under(RecognizerLaws, "recognizer"), RECOGNIZERS),
+        "validator": Kind(under(ValidatorLaws, "validator"), VALIDATORS),
         "cache": Kind(CacheUnderLaws, CACHES),
-        "backend": Kind(BackendUnderLaws, BACKENDS),
+        "backend": Kind(under(BackendLaws, "backend"), BACKENDS),
         "exact computation": Kind(ExactUnderLaws, EXACT),
         "judged computation": Kind(JudgedUnderLaws, JUDGED),
     }

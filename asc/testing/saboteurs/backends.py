@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -14,12 +14,11 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from asc.backend import Backend, Pool
+from asc.backend import Pool
 from asc.config import Component, RunConfig
 from asc.errors import AscError
 from asc.testing.descent import Descent, Frame
 from asc.testing.executors import Inline
-from asc.testing.laws.backends import BackendLaws
 from asc.testing.problems import machine
 from asc.testing.registers import Registers
 from asc.testing.saboteurs.computations import DrawsToObserve
@@ -473,15 +472,3 @@ BACKENDS: Table = MappingProxyType(
     }
 )
 """Spoilt backends, by the law that catches them."""
-
-
-class BackendUnderLaws(BackendLaws):
-    """Any backend under the laws, without a class of its own."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    def backend(self) -> Backend[Any]:
-        """Make it."""
-        made: Backend[Any] = self._make()
-        return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from fractions import Fraction
 from itertools import count, pairwise
 from types import MappingProxyType
@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from asc.computation import History, Predictor
+from asc.computation import History
 from asc.predictors.linear import Linear
-from asc.testing.laws.predictors import PredictorLaws
 from asc.testing.saboteurs.spoilt import Spoilt, Table
 from asc.types import Combination, Direct
 
@@ -515,9 +514,9 @@ PREDICTORS: Table = MappingProxyType(
             Spoilt(DrawsGloballyFromNumpy, "drew from a global generator"),
         ),
         "test_same_input_same_answer": (
-            Spoilt(Unseeded, "two fresh predictors gave different answers"),
-            Spoilt(ByAddress, "two fresh predictors gave different answers"),
-            Spoilt(ByTheClock, "two fresh predictors gave different answers"),
+            Spoilt(Unseeded, "two fresh ones gave different answers"),
+            Spoilt(ByAddress, "two fresh ones gave different answers"),
+            Spoilt(ByTheClock, "two fresh ones gave different answers"),
         ),
         "test_asking_twice_is_asking_once": (Spoilt(CountsCalls, "it gave another answer"),),
         "test_instances_are_isolated": (Spoilt(SharesItsPast, "beside another instance it gave other answers"),),
@@ -543,15 +542,3 @@ PREDICTORS: Table = MappingProxyType(
     }
 )
 """Spoilt predictors, by the law that catches them."""
-
-
-class PredictorUnderLaws(PredictorLaws):
-    """Any predictor under the laws, without a class of its own."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    def predictor(self) -> Predictor:
-        """Make it."""
-        made: Predictor = self._make()
-        return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from types import MappingProxyType
@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from asc.computation import Computation, Recognizer
+from asc.computation import Computation
 from asc.recognizers.every import Every
 from asc.recognizers.similarity import Similarity
-from asc.testing.laws.recognizers import RecognizerLaws
 from asc.testing.saboteurs.spoilt import Spoilt, Table
 from asc.types import Attempt, Recognition
 
@@ -352,8 +351,8 @@ RECOGNIZERS: Table = MappingProxyType(
         ),
         "test_leaves_global_randomness_alone": (Spoilt(DrawsGlobally, "it drew from a global generator"),),
         "test_same_input_same_answer": (
-            Spoilt(Unseeded, "two fresh recognizers gave different answers"),
-            Spoilt(ByTheClock, "two fresh recognizers gave different answers"),
+            Spoilt(Unseeded, "two fresh ones gave different answers"),
+            Spoilt(ByTheClock, "two fresh ones gave different answers"),
         ),
         "test_instances_are_isolated": (Spoilt(SharesItsPast, "beside another instance it gave other answers"),),
         "test_learns_from_any_attempt": (
@@ -382,15 +381,3 @@ RECOGNIZERS: Table = MappingProxyType(
     }
 )
 """Spoilt recognizers, by the law that catches them."""
-
-
-class RecognizerUnderLaws(RecognizerLaws):
-    """Any recognizer under the laws, without a class of its own."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-
-    def recognizer(self) -> Recognizer:
-        """Make it."""
-        made: Recognizer = self._make()
-        return made

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from asc.testing.laws.base import Laws
+
 
 class Spoilt(NamedTuple):
     """A saboteur, and a piece of the sentence by which the law that is named for it catches it."""
@@ -15,3 +17,15 @@ class Spoilt(NamedTuple):
 
 Table = Mapping[str, Sequence[Spoilt]]
 """Saboteurs by the name of the law that must catch them."""
+
+
+def under(laws: type[Laws], factory: str) -> Callable[[Callable[..., Any]], Laws]:
+    """Return a class of these laws for any component: it is made with what makes one, and has that as its `factory`."""
+
+    def begin(self: Any, make: Callable[..., Any]) -> None:
+        self.make = make
+
+    def give(self: Any, *arguments: Any) -> Any:
+        return self.make(*arguments)
+
+    return type(f"{laws.__name__}OfAny", (laws,), {"__init__": begin, factory: give})

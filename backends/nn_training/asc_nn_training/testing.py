@@ -88,7 +88,7 @@ def small_training(steps: int, **settings: Any) -> TrainingComputation:
 
 def courses() -> list[Course]:
     """Return that training as a course for predictors and recognizers."""
-    return [Course("training", small_training, every=5, boundaries=14, long=48, departure=_departure)]
+    return [Course("training", small_training, every=5, boundaries=14, long=80, departure=_departure)]
 
 
 class NetworkLaws(Laws):

@@ -18,54 +18,18 @@ from asc.testing.checks import check_resumed
 from asc.testing.laws import JudgedLaws
 from asc.types import Combination, Plan, Transition
 from asc.validators.adaptive import Adaptive
-from asc_nn_training.computation import LeapConfig, TrainingComputation
+from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.gate import TokenGate
 from asc_nn_training.schedule import Schedule
+from asc_nn_training.testing import LENGTH, VOCABULARY, Bigrams, Moves, small_training
 from asc_nn_training.training import Training
 
-VOCABULARY, LENGTH, STEPS = 11, 6, 160
-
-
-class Bigrams(nn.Module):
-    """Tied embedding and head, a bias that is frozen, dropout: small, and with all that may go wrong."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(VOCABULARY, 8)
-        self.dropout = nn.Dropout(0.2)
-        self.head = nn.Linear(8, VOCABULARY)
-        self.head.weight = self.embedding.weight
-        self.head.bias.requires_grad_(False)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        found: Tensor = self.head(self.dropout(self.embedding(batch)))
-        return found
-
-
-class Noise:
-    """Sequences in which each token is the one before plus one or two."""
-
-    def batch(self, step: int) -> Tensor:
-        random = torch.Generator().manual_seed(step)
-        moves = torch.randint(1, 3, (4, LENGTH), generator=random)
-        return moves.cumsum(1) % VOCABULARY
-
-
-def fingerprint(model: nn.Module) -> Tensor:
-    probes = torch.arange(VOCABULARY).reshape(-1, 1)
-    found: Tensor = model(probes)[:, -1]
-    return found
+STEPS = 160
 
 
 def computation(**settings: Any) -> TrainingComputation:
-    torch.manual_seed(1)
-    model = Bigrams()
-    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    training = Training(model, optimizer, Schedule(1e-2), Noise(), STEPS)
-    gate = torch.stack([Noise().batch(10_000 + look) for look in range(4)])
-    costs = Costs(4 * LENGTH, gate[0].numel(), VOCABULARY, 88, 352)
-    return TrainingComputation(training, TokenGate(gate), fingerprint, costs, LeapConfig.model_validate(settings))
+    return small_training(STEPS, **settings)
 
 
 class TestStaying(JudgedLaws):
@@ -203,8 +167,8 @@ def normed(accumulation: int = 1) -> TrainingComputation:
     torch.manual_seed(1)
     model = Normed()
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
-    training = Training(model, optimizer, Schedule(1e-2), Noise(), STEPS, accumulation=accumulation)
-    gate = torch.stack([Noise().batch(10_000 + look) for look in range(4)])
+    training = Training(model, optimizer, Schedule(1e-2), Moves(), STEPS, accumulation=accumulation)
+    gate = torch.stack([Moves().batch(10_000 + look) for look in range(4)])
     return TrainingComputation(training, TokenGate(gate), None, Costs(24, 24, 0, 104, 416))
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 
 from asc import testing
-from asc.testing.laws import Laws, laws_of
+from asc.testing.laws import ComponentLaws, Laws, laws_of, stated_by
 from asc_reference.markdown import code, escaped, page, table
 
 PAGE = "laws.md"
@@ -26,8 +26,10 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _one(kind: type[Laws]) -> Iterator[str]:
     yield f"### {kind.__name__}"
+    if issubclass(kind, ComponentLaws) and kind is not ComponentLaws:
+        yield f"Beside those of [{ComponentLaws.__name__}](#{ComponentLaws.__name__.lower()}):"
     rows = []
-    for name in [name for name in vars(kind) if name in laws_of(kind)]:
+    for name in [name for name in vars(kind) if name in stated_by(kind)]:
         law, _, remedy = (inspect.getdoc(getattr(kind, name)) or "").partition("If it fails: ")
         rows.append((code(name), escaped(law), escaped(remedy[:1].upper() + remedy[1:])))
     yield table(("law", "what it says", "if it fails"), rows)
