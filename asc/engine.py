@@ -62,7 +62,6 @@ class Engine:
         self.recalled = 0  # hits on what the main thread itself had remembered
         self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
         self.found = 0  # steps of what was found
-        self.recognised = {False: 0, True: 0}  # boundaries, by whether the recognizer found them worth guessing from
 
     def run(self, until: int | None = None) -> None:
         """Walk to the end, to position `until`, or to the next boundary after `stop`."""
@@ -96,7 +95,6 @@ class Engine:
             self._on_recognised(recognition)
         if not computation.exact:  # recognised is what the steps have led to, and not a leap
             leaps = self._leap(attempts)
-        self.recognised[recognition.speculate] += 1
         if recognition.speculate and not self._arrived() and (computation.exact or not leaps):
             fresh = self._speculate()
             attempts += fresh

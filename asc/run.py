@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asc.allocator import Allocator
-from asc.backend import Backend, Caches, Checkpoints, Figures, Pool
+from asc.backend import Backend, Caches, Figures, Pool
 from asc.cache import TrajectoryCache
 from asc.computation import Cache, InPlace, Measures, Predictor, Recognizer, Remarks, Unhurried, Validator
 from asc.config import require_distinct
@@ -21,7 +21,7 @@ from asc.ledger import Ledger
 from asc.plugins import Plugins
 from asc.raised import raised
 from asc.reason import Facts, reason
-from asc.replay import places
+from asc.replay.keeper import Keeper
 from asc.speculators import Executed, Judged
 from asc.speculators.guess import require_needs
 from asc.speculators.judged import merit
@@ -72,7 +72,8 @@ class Run:
         self._began = time.perf_counter()
         self._seconds: float | None = None
         self._saved = self._told = self._began
-        self._keeping = self._keeps()
+        self._keeping = self._keeper()
+        self._recognised = Counter[bool]()  # boundaries, by whether they were found worth guessing from
         self._build(self._backend.pool(self.computation) if speculate else None)
         if memory is not None and memory.state:
             self.engine.remember(memory)
@@ -150,7 +151,7 @@ class Run:
         figures: Mapping[str, Any] = {}
         if isinstance(backend := self._backend, Figures):
             figures = self._asked(state, "figures", lambda: backend.figures(self.computation)) or {}
-        kept = {"trajectory": self._kept()} if self._settings.keep_trajectory and self.folder is not None else {}
+        kept = {} if self._keeping is None else {"trajectory": self._keeping.summary()}
         return {
             "backend": self.backend,
             "config": dict(self.config),
@@ -226,7 +227,7 @@ class Run:
             ledger=self.ledger,
             trajectory=Trajectory(config.history),
             shadow=self.shadow,
-            on_recognised=self._keep_place if self._keeping else None,
+            on_recognised=self._on_recognised,
             on_boundary=self._on_boundary,
             on_fault=self._on_fault,
             on_pause=self._checkpoint_if_due,
@@ -297,46 +298,31 @@ class Run:
         self._saved = self.ledger.clock()
         self.ledger.book("checkpoint", self._saved - since)  # a plain run has them as well
 
-    def _keeps(self) -> bool:
-        """Whether places are to be kept; a warning where they are asked for and there will be none."""
-        if not self._settings.keep_trajectory or self.folder is None:
-            return False
+    def _keeper(self) -> Keeper | None:
+        """Who keeps places, where that was asked for; a warning where there will be none to keep."""
+        most = self._settings.keep_trajectory
+        if not most or self.folder is None:
+            return None
         if self.computation.exact:
             self.warn(
                 "keep_trajectory keeps nothing of an exact run: `asc bench-predictor` walks it again from its settings."
             )
-        elif not self.speculate:
+            return None
+        if not self.speculate:
             self.warn(
                 "keep_trajectory keeps nothing of a plain run, which has no boundaries: for the same steps with them, "
                 "run it with --shadow instead of --no-speculation."
             )
-        return self.speculate and not self.computation.exact
+            return None
+        return Keeper(self.folder, most, self._backend, self.warn, self.first)
 
-    def _keep_place(self, recognition: Recognition) -> None:
-        """Keep where the run is, for predictors that are asked afterwards; what is kept already stays."""
-        position, folder = self.computation.position(), self.folder
-        if not self._keeping or folder is None or places.is_kept(folder, position):
-            return
-        if places.count(folder) >= self._settings.keep_trajectory:
-            self._keeping = False
-            return
-        backend: object = self._backend
-        write = backend.checkpoint if isinstance(backend, Checkpoints) else self._backend.save
-        since = self.ledger.clock()
-        try:
-            segment = self.engine.trajectory.segment
-            places.keep(
-                folder, position, segment, recognition.label, lambda place: write(self.computation, place, Memory())
-            )
-        except (OSError, AscError) as error:
-            self._keeping = False
-            self.warn(f"The place at position {position} could not be kept, nor will any after it: {error}.")
-        self.ledger.book("checkpoint", self.ledger.clock() - since)  # no predictor had a part in it
-
-    def _kept(self) -> dict[str, int]:
-        """How many places are kept, and what they take on disk."""
-        assert self.folder is not None
-        return {"places": places.count(self.folder), "bytes": places.nbytes(self.folder)}
+    def _on_recognised(self, recognition: Recognition) -> None:
+        """Hear of each boundary before any judged leap."""
+        self._recognised[recognition.speculate] += 1
+        if self._keeping is not None:
+            since = self.ledger.clock()
+            if self._keeping.keep(self.computation, self.engine.trajectory.segment, recognition.label):
+                self.ledger.book("checkpoint", self.ledger.clock() - since)  # no predictor had a part in it
 
     def _memory(self) -> Memory:
         """What the engine remembers, and what has been told of the run so far."""
@@ -388,6 +374,6 @@ class Run:
                 shadow=self.shadow,
                 spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
                 awaited=isinstance(speculator, Executed) and speculator.awaited,
-                passed_over=0 if self.engine.recognised[True] else self.engine.recognised[False],
+                passed_over=0 if self._recognised[True] else self._recognised[False],
             )
         )

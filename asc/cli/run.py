@@ -208,8 +208,7 @@ def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
     else:
         lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
     lines.append(("why", summary["reason"]))
-    trajectory = summary.get("trajectory")
-    if trajectory and trajectory["places"]:
+    if trajectory := summary.get("trajectory"):
         megabytes = figures.amount(trajectory["bytes"] / 1e6)
         lines.append(("trajectory", f"{trajectory['places']} places kept for asc bench-predictor, {megabytes} MB"))
     lines.append(("record", f"{summary['run_dir']}/report.html"))

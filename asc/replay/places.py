@@ -60,6 +60,13 @@ def places(run: Path) -> list[Place]:
     return sorted(found)
 
 
+def forget_beyond(run: Path, position: int) -> None:
+    """Let go of the places of a run that lie beyond a position, and of what a kill has left there."""
+    for folder in (run / TRAJECTORY).glob("*"):
+        if folder.name.isdigit() and (int(folder.name) > position or not (folder / _NOTE).is_file()):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def nbytes(run: Path) -> int:
     """Return what the kept places take on disk, in bytes."""
     return sum(path.stat().st_size for path in (run / TRAJECTORY).rglob("*") if path.is_file())

@@ -390,3 +390,16 @@ def test_so_many_places_that_numbers_end_are_counted_all_the_same() -> None:
 
     assert _by_chance(600, 500) == pytest.approx(0.0028, rel=0.05)
     assert _by_chance(5, 0) == pytest.approx(2 / 32)
+
+
+def test_a_run_that_goes_on_lets_go_of_places_that_it_has_yet_to_come_by(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        folder.mkdir(parents=True)
+
+    for position in (0, 10, 20, 30):
+        places.keep(tmp_path, position, 0, "", write)
+    write(tmp_path / places.TRAJECTORY / "5")  # a kill has left it
+    (tmp_path / places.TRAJECTORY / "somebody's own").mkdir()
+    places.forget_beyond(tmp_path, 10)
+    assert [place.position for place in places.places(tmp_path)] == [0, 10]
+    assert sorted(path.name for path in (tmp_path / places.TRAJECTORY).iterdir()) == ["0", "10", "somebody's own"]
