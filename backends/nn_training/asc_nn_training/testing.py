@@ -88,6 +88,7 @@ def small_training(steps: int, **settings: Any) -> TrainingComputation:
 
 def courses() -> list[Course]:
     """Return that training as a course for predictors and recognizers."""
+    # Long enough for a history of 16 snapshots to be full within the first fifth, where growth is measured from.
     return [Course("training", small_training, every=5, boundaries=14, long=80, departure=_departure)]
 
 
