@@ -10,12 +10,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
+_NAMED = ("numpy", "loky", "torch", "transformers")  # packages whose versions a result tells
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -42,36 +43,64 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[str, Any]]:
     """Add to each row how and on what code it was measured: rows may be measured again one by one."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/benchmarks/results")
     origin = {
         "command": command,
         "commit": commit(),
-        "uncommitted_changes": bool(
-            _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/benchmarks/results")
-        ),
+        "uncommitted_changes": bool(changed) if _git("rev-parse", "HEAD") else None,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
     return [{**row, "origin": origin} for row in rows]
 
 
 def commit() -> str:
-    """What is checked out."""
-    return _git("rev-parse", "HEAD")
+    """What is checked out; in a copy that has no git with it, what `ASC_COMMIT` says."""
+    return _git("rev-parse", "HEAD") or os.environ.get("ASC_COMMIT", "unknown")
 
 
-def write_result(name: str, body: Mapping[str, Any]) -> Path:
+def write_result(name: str, body: Mapping[str, Any], folder: Path = RESULTS) -> Path:
     """Write a result file with the machine and the versions beside the figures."""
-    where = {
-        "machine": {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()},
-        "versions": {"python": sys.version.split()[0], "numpy": version("numpy"), "loky": version("loky")},
-    }
-    path = RESULTS / f"{name}.json"
+    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
+    cards = _cards()
+    where = {"machine": machine | ({"cards": cards} if cards else {}), "versions": _versions()}
+    path = folder / f"{name}.json"
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**where, **body}, indent=1) + "\n", encoding="utf-8")
     return path
 
 
+def read_rows(name: str, folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """The rows of a result file by their names; none where it is not there yet."""
+    path = folder / f"{name}.json"
+    return {row["row"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]} if path.exists() else {}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for name in _NAMED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _cards() -> list[str]:
+    """Name, driver and memory of each of NVIDIA's cards."""
+    return _said("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader").splitlines()
+
+
 def _git(*arguments: str) -> str:
-    found = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False, cwd=RESULTS)
-    return found.stdout.strip()
+    return _said("git", *arguments)
+
+
+def _said(*command: str) -> str:
+    """What a program says; nothing where it fails, or is not there."""
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=RESULTS)
+    except OSError:
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 def _processor() -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import RESULTS, seconds, spread, with_origin, write_result
+from measure import read_rows, seconds, spread, with_origin, write_result
 from rich.console import Console
 
 from asc.plugins import load
@@ -238,8 +238,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--slices", type=int, default=150)
     options = parser.parse_args()
-    path = RESULTS / "network.json"
-    known = {row["row"]: row for row in json.loads(path.read_text())["rows"]} if path.exists() else {}
+    known = read_rows("network")
     command = shlex.join(["python", "benchmarks/network.py", *sys.argv[1:]])
     console = Console(stderr=True)
     for name in options.rows or ROWS:

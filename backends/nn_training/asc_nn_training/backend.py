@@ -26,7 +26,7 @@ from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
 from asc_nn_training.data.tokenizer import BPE
-from asc_nn_training.device import autocast, choose, seed_everything
+from asc_nn_training.device import autocast, be_deterministic, choose, seed_everything
 from asc_nn_training.gate import Gate, TokenGate
 from asc_nn_training.loss import evaluation
 from asc_nn_training.models import make_model, quiet
@@ -64,7 +64,7 @@ class Session(TrainingComputation):
         kept = self.present()
         try:
             if state is not None:
-                state.put(self.weights)
+                state.put(self.weights, kept)
             with evaluation(self.training.model):
                 losses: NDArray[np.float64] = self.reporting.losses(self.training.model, 0).double().cpu().numpy()
         finally:
@@ -98,6 +98,8 @@ class NetworkBackend:
         """Make a training at its start."""
         config, data = self.config, self.data
         device = choose(config.device)
+        if config.deterministic and device.type != "cpu":
+            be_deterministic()
         seed_everything(config.seed)
         model = make_model(
             config.model,
@@ -123,7 +125,8 @@ class NetworkBackend:
         )
         weights = Weights(model)
         probes = Probes(data.probes.to(device), autocast=cast)
-        gate = TokenGate(data.gate.to(device), cast, config.batch)
+        at_a_time = config.gate_batch or config.batch
+        gate = TokenGate(data.gate.to(device), cast, at_a_time)
         step_tokens = config.batch * config.length * config.accumulation
         costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
         span = config.average_span / max(1, config.average_every)
@@ -141,7 +144,7 @@ class NetworkBackend:
         )
         made = Session(training, gate, probes, costs, config, watch, WeightStore(device, config.cache))
         made.watch, made.data, made.board = watch, data, board
-        made.reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, config.batch)
+        made.reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time)
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
                 f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "

@@ -214,7 +214,7 @@ class TrainingComputation:
     def apply(self, transition: Transition) -> None:
         """Leap: weights in place, moments and schedule by their policies."""
         proposal: Proposal = transition.effect
-        proposal.put(self.weights)
+        proposal.put(self.weights, self.present())
         self._treat_moments(transition.steps)
         self.training.position += transition.steps
         self.skipped += transition.steps
@@ -259,7 +259,7 @@ class TrainingComputation:
         with self.excursion():
             try:
                 if state is not None:
-                    state.put(self.weights)
+                    state.put(self.weights, self.present())
                     self._treat_moments(0)
                 for _ in range(min(steps, self.total() - self.position())):
                     self.training.step()
@@ -354,7 +354,7 @@ class TrainingComputation:
         """The losses under a proposal; the weights are put back whatever happens."""
         kept = self.present()
         try:
-            proposal.put(self.weights)
+            proposal.put(self.weights, kept)
             return self._losses(subset, work)
         finally:
             self.weights.put(kept.values())

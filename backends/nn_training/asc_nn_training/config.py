@@ -38,6 +38,9 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
     device: str = Field("auto", description="cpu, cuda, cuda:1, mps, or auto for the best there is")
     precision: Precision = Field("auto", description="of forward passes: bf16 on CUDA and fp32 elsewhere, by default")
     compile: bool = Field(False, description="compile the model's forward and backward passes")
+    deterministic: bool = Field(
+        False, description="on an accelerator, take only algorithms that give the same bits each time; can be slower"
+    )
 
     @model_validator(mode="before")
     @classmethod

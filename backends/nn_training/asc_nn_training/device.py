@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,24 +18,26 @@ from asc.errors import AscError
 Precision = Literal["auto", "fp32", "bf16"]
 Autocast = Callable[[], AbstractContextManager[Any]]
 """Makes the context in which a forward pass is taken."""
+_KINDS = ("cuda", "mps", "xpu")
+"""Devices that other machines have."""
 
 
 def choose(name: str = "auto") -> torch.device:
-    """Return the device of that name, `cpu`, `cuda`, `cuda:1` or `mps`; `auto` takes the first accelerator there is.
+    """Return the device of that name, `cpu`, `cuda`, `cuda:1` or `mps`; `auto` takes the accelerator if there is one.
 
     Raises AscError where this machine, or this build of torch, has no such device.
     """
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    there = {"cpu": 1} if accelerator is None else {accelerator.type: torch.accelerator.device_count(), "cpu": 1}
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = next(iter(there))
     kind, _, number = name.partition(":")
-    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
-    if kind not in there or (number and not number.isdecimal()):
+    if (kind not in there and kind not in _KINDS) or (number and not number.isdecimal()):
         raise AscError(f"There is no kind of device {name!r}. Name auto, cpu, cuda, cuda:1 (a number) or mps.")
-    if int(number or 0) >= there[kind]:
-        usable = ", ".join(kind for kind, count in there.items() if count)
+    if int(number or 0) >= there.get(kind, 0):
         raise AscError(
             f"The device {name!r} was asked for, but this machine or this build of torch has no such one. "
-            f"Here there is: {usable}. Use --device auto."
+            f"Here there is: {', '.join(there)}. Use --device auto."
         )
     return torch.device(name)
 
@@ -45,9 +48,19 @@ def autocast(device: torch.device, precision: Precision = "auto") -> Autocast:
     The weights, their gradients and the optimiser stay in fp32 either way.
     """
     if precision == "auto":
-        able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if able else "fp32"
     return partial(torch.autocast, device.type, dtype=torch.bfloat16) if precision == "bf16" else nullcontext
+
+
+def be_deterministic() -> None:
+    """From now on, let this process take only algorithms that give the same bits each time; torch warns of others.
+
+    To be called before anything is computed on the device: cuBLAS reads its part from the environment at its start.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow; no result needs it
 
 
 def seed_everything(seed: int) -> None:
@@ -63,22 +76,23 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of torch's generators for a computation on this device: bytes, by kind of device."""
+    """Return the states of torch's generators for a computation on this device: bytes on the CPU, by kind of device."""
     state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        state["mps"] = torch.mps.get_rng_state()
+    if device.type != "cpu":
+        state[device.type] = torch.get_device_module(device).get_rng_state(*_numbered(device))
     return state
 
 
 def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
     """Put the generators back to where `random_state` found them; those of another kind of device are left alone."""
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
-    elif device.type == "mps" and "mps" in state:
-        torch.mps.set_rng_state(state["mps"])
+    torch.set_rng_state(state["cpu"].cpu())  # a checkpoint is read onto the device
+    if device.type != "cpu" and device.type in state:
+        torch.get_device_module(device).set_rng_state(state[device.type].cpu(), *_numbered(device))
+
+
+def _numbered(device: torch.device) -> tuple[torch.device, ...]:
+    """The device, for modules whose kind of device there can be several of."""
+    return () if device.type == "mps" else (device,)
 
 
 def out_of_memory(error: BaseException) -> bool:

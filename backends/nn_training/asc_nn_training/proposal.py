@@ -39,6 +39,7 @@ class Proposal(NamedTuple):
     start: Kept  # the weights of that version
     own: bool = False  # whether the terms are held by this alone, and not by the history
 
-    def put(self, weights: Weights) -> None:
-        """Take the sum in place of the module's weights."""
-        combine(self.coefficients, Stored(self.terms), [parameter.detach() for parameter in weights.parameters])
+    def put(self, weights: Weights, here: Kept | None = None) -> None:
+        """Take the sum in place of the module's weights, which are those of `here` now, where that is given."""
+        held = next((place for place, term in enumerate(self.terms) if term is here), None)
+        combine(self.coefficients, Stored(self.terms), [parameter.detach() for parameter in weights.parameters], held)

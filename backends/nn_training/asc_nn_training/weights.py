@@ -36,7 +36,9 @@ class Weights:
     @torch.no_grad()
     def copy(self, dtype: torch.dtype | None = None) -> Values:
         """Return a copy; with a dtype, rounded to it."""
-        return [parameter.detach().to(dtype or parameter.dtype, copy=True) for parameter in self.parameters]
+        copied = [torch.empty_like(parameter, dtype=dtype, requires_grad=False) for parameter in self.parameters]
+        torch._foreach_copy_(copied, list[Tensor](self.parameters))
+        return copied
 
     @torch.no_grad()
     def put(self, values: Sequence[Tensor]) -> None:

@@ -41,6 +41,21 @@ def test_an_extrapolation(share: float) -> None:
         assert torch.allclose(found[place], now[place] + share * (now[place] - before[place]), rtol=1e-12, atol=1e-11)
 
 
+@given(coefficients, st.integers(0, 4), st.floats(-20, 20) | st.none())
+def test_a_sum_in_place_of_one_of_its_terms(
+    given_coefficients: list[float], place: int, extrapolated: float | None
+) -> None:
+    if extrapolated is not None:  # the one that takes a single pass
+        given_coefficients = [-extrapolated, 1 + extrapolated]
+    past = terms(len(given_coefficients))
+    held = place % len(past)
+    out = [tensor.clone() for tensor in past[held]]
+    found = combine(given_coefficients, past, out, held)
+    assert all(target is result for target, result in zip(out, found, strict=True))
+    for got, expected in zip(found, combine(given_coefficients, past), strict=True):
+        assert torch.allclose(got, expected, rtol=1e-12, atol=1e-11)
+
+
 def test_what_is_stored_coarsely_is_summed_precisely() -> None:
     coarse = terms(2, torch.bfloat16)
     found = combine([-1.0, 2.0], coarse, [torch.empty(3, 4), torch.empty(7)])

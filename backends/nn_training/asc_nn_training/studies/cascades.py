@@ -101,7 +101,7 @@ def _with_steps(
                 leapt.append((before, _loss(session, proposal)))
                 if not leapt[-1][1] < leapt[-1][0]:
                     break
-                proposal.put(session.weights)
+                proposal.put(session.weights, session.present())
             session.training.optimizer.state.clear()
             session.changed()
             learnt = [session.observe()]

@@ -187,7 +187,7 @@ def _phantom(session: Session) -> dict[str, Any]:
     """Store the loss, leap, zero the moments, and ask the published momentum for candidates: the code's first pass."""
     stored = float(session.score(None, JUDGING).mean())
     with session.excursion():
-        _predicted_by(session, Momentum(), LEAP).put(session.weights)
+        _predicted_by(session, Momentum(), LEAP).put(session.weights, session.present())
         session.changed()
         _treat(session, "zeroed")
         after = float(session.score(None, JUDGING).mean())

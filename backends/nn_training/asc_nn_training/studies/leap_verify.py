@@ -89,8 +89,9 @@ class LeapVerify:
         self.config = config or LeapVerifyConfig()
 
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
-        """Train and sweep every seed that is not done."""
-        stopped, seeds = limited(self.config, stopped), self.config.seeds
+        """Train and sweep every seed that is not done; where all are, neither their data nor their device is needed."""
+        stopped = limited(self.config, stopped)
+        seeds = [seed for seed in self.config.seeds if not results.ended(folder, seed)]
         if self.config.workers > 1 and len(seeds) > 1:
             return spread(self, folder, seeds, self.config.workers, tell, stopped)
         return all(self.one(folder, seed, tell, stopped) for seed in seeds)

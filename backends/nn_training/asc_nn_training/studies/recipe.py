@@ -41,7 +41,9 @@ class RecipeConfig(TrainingConfig):
     host_bytes: int | None = Field(
         None, ge=0, description="bytes in pinned host memory, on an accelerator; what is over goes to disk"
     )
-    checkpoint_seconds: float = Field(120.0, gt=0, description="seconds between checkpoints to go on from")
+    checkpoint_seconds: float = Field(
+        120.0, ge=0, description="seconds between checkpoints to go on from; 0: none, what was stopped begins anew"
+    )
     time_limit: float | None = Field(None, gt=0, description="minutes after which to stop, so as to go on later")
 
 

@@ -83,6 +83,11 @@ def load(folder: Path, seeds: Sequence[int]) -> list[Log]:
     return [log for seed in seeds if (log := _log(folder, seed)).snapshots]
 
 
+def ended(folder: Path, seed: int) -> bool:
+    """Whether a seed is done to its end."""
+    return any(record["kind"] == "end" for record in Journal(folder / part(seed) / JOURNAL))
+
+
 def reached(folder: Path, seed: int) -> int:
     """Return the last position in a seed's journal."""
     return max((int(record["position"]) for record in Journal(folder / part(seed) / JOURNAL)), default=0)

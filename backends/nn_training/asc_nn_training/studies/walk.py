@@ -18,7 +18,7 @@ class StoppedError(Exception):
 
 
 class Walk:
-    """Trains to one position after the other, with a checkpoint every `every_s` seconds.
+    """Trains to one position after the other, with a checkpoint every `every_s` seconds, or none for 0.
 
     `remember` answers with what a checkpoint holds beside the training, `stopped` whether to end here; `tell` hears
     the position after each step.
@@ -58,7 +58,7 @@ class Walk:
     def check(self) -> None:
         """Write a checkpoint where one is due. Raises StoppedError, with one written, where the walk is to end here."""
         stopped = self._stopped()
-        if stopped or self._due():
+        if (stopped and self._every_s) or self._due():
             self.save()
         if stopped:
             raise StoppedError
@@ -81,4 +81,4 @@ class Walk:
         return self._stopped() or self._due()
 
     def _due(self) -> bool:
-        return time.monotonic() - self._saved > max(self._every_s, _SPACE * self._took_s)
+        return self._every_s > 0 and time.monotonic() - self._saved > max(self._every_s, _SPACE * self._took_s)
