@@ -257,8 +257,8 @@ def _worth(study: Result) -> list[str]:
 
 def _limits(study: Result) -> list[str]:
     return [
-        "The paper's models, its corpus and its number of seeds: `asc study leap-verify --model gpt2` and "
-        "`--model qwen2.5-1.5b` are made for a GPU, and no result of theirs is committed yet.",
+        "The paper's models at their size, and its number of seeds: what was done of `asc study leap-verify --model gpt2` "
+        "and `--model qwen2.5-1.5b`, which take a GPU, is on the page [on a GPU](gpu.md). Its corpus.",
         f"{len(study['data']['seeds'])} seeds, where five are the least for a claim of difference; standard deviations "
         "are over these. [A]",
         "Other things that the code does beside the text: it starts from pretrained weights; its proximity criterion is "
@@ -357,8 +357,13 @@ def _list(sentences: Sequence[str]) -> list[str]:
 
 
 def _table(results: Mapping[str, Result], of: str, name: str) -> str:
-    (table,) = [table for table in results[of]["tables"] if table["name"] == name]
-    parts = [f"**{table['title']}** [{LETTERS[of]}]"]
+    return study_table(results[of], name, f" [{LETTERS[of]}]")
+
+
+def study_table(result: Result, name: str, mark: str = "") -> str:
+    """Return a table of a study with its notes, as Markdown."""
+    (table,) = [table for table in result["tables"] if table["name"] == name]
+    parts = [f"**{table['title']}**{mark}"]
     if table["rows"]:
         lines = ["| " + " | ".join(table["columns"]) + " |", "|---" * len(table["columns"]) + "|"]
         lines += ["| " + " | ".join(_cell_text(cell) for cell in row) + " |" for row in table["rows"]]

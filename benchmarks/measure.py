@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -41,16 +43,38 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": median(values), "low": min(values), "high": max(values)}
 
 
+def in_turns(
+    ours: Callable[[], Any],
+    theirs: Callable[[], Any],
+    slices: int,
+    clock: Callable[[Callable[[], Any]], float] = seconds,
+) -> dict[str, float]:
+    """How much longer ours takes than theirs, in pairs whose order alternates: median, and its 95 % interval."""
+    ours(), theirs()
+    ratios = []
+    for number in range(slices):
+        first, second = (clock(each) for each in ((ours, theirs) if number % 2 else (theirs, ours)))
+        ratios.append(first / second if number % 2 else second / first)
+    ratios.sort()
+    reach = round(0.98 * math.sqrt(slices))
+    low, high = max(0, slices // 2 - reach), min(slices - 1, slices // 2 + reach)
+    return {"median": median(ratios), "low": ratios[low], "high": ratios[high]}
+
+
 def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[str, Any]]:
     """Add to each row how and on what code it was measured: rows may be measured again one by one."""
+    return [{**row, "origin": origin(command)} for row in rows]
+
+
+def origin(command: str) -> dict[str, Any]:
+    """How, on what code and when something was measured."""
     changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/benchmarks/results")
-    origin = {
+    return {
         "command": command,
         "commit": commit(),
         "uncommitted_changes": bool(changed) if _git("rev-parse", "HEAD") else None,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
-    return [{**row, "origin": origin} for row in rows]
 
 
 def commit() -> str:
@@ -60,13 +84,19 @@ def commit() -> str:
 
 def write_result(name: str, body: Mapping[str, Any], folder: Path = RESULTS) -> Path:
     """Write a result file with the machine and the versions beside the figures."""
-    machine = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
-    cards = _cards()
-    where = {"machine": machine | ({"cards": cards} if cards else {}), "versions": _versions()}
     path = folder / f"{name}.json"
     folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**where, **body}, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps({**where(), **body}, indent=1)
+    innermost = re.compile(r"[\[{][^\[\]{}]*[\]}]")  # one a line: files stay small, and differences readable
+    path.write_text(innermost.sub(lambda found: re.sub(r"\n *", " ", found[0]), text) + "\n", encoding="utf-8")
     return path
+
+
+def where() -> dict[str, Any]:
+    """The machine, with its graphics cards if it has any, and the versions of what matters most."""
+    machine: dict[str, Any] = {"processor": _processor(), "cores": os.cpu_count(), "system": platform.platform()}
+    cards = _cards()
+    return {"machine": machine | ({"cards": cards} if cards else {}), "versions": _versions()}
 
 
 def read_rows(name: str, folder: Path = RESULTS) -> dict[str, dict[str, Any]]:

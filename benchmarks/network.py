@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import random
 import shlex
@@ -23,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import read_rows, seconds, spread, with_origin, write_result
+from bare import bare
+from measure import in_turns, read_rows, seconds, spread, with_origin, write_result
 from rich.console import Console
 
 from asc.plugins import load
@@ -32,9 +32,8 @@ from asc.testing.stand_ins import Refuse
 from asc_nn_training.backend import NetworkBackend, Session
 from asc_nn_training.combine import combine
 from asc_nn_training.config import NetworkConfig
-from asc_nn_training.schedule import Schedule
 
-ASC = str(Path(sys.executable).with_name("asc"))
+ASC = [sys.executable, "-m", "asc"]
 
 
 def config(options: argparse.Namespace, **settings: Any) -> NetworkConfig:
@@ -75,7 +74,7 @@ def resumed(_options: argparse.Namespace) -> dict[str, Any]:
 
         def whole(name: str) -> dict[str, Any]:
             done = subprocess.run(
-                [ASC, *arguments, "--out", name, "--json"], cwd=folder, capture_output=True, check=True
+                [*ASC, *arguments, "--out", name, "--json"], cwd=folder, capture_output=True, check=True
             )
             return dict(json.loads(done.stdout))
 
@@ -83,7 +82,7 @@ def resumed(_options: argparse.Namespace) -> dict[str, Any]:
         command, lost, done = [*arguments, "--out", "cut"], [], 0
         while done < kills:
             process = subprocess.Popen(
-                [ASC, *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                [*ASC, *command], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             began = time.time()
             time.sleep(draw.uniform(6, 9))
@@ -97,7 +96,7 @@ def resumed(_options: argparse.Namespace) -> dict[str, Any]:
                 command = ["run", "nn_training", "--resume", "latest", "--out", "cut"]
             if written and max(written) > began:  # this process had got so far as to write one
                 lost.append(killed - max(written))
-        last = subprocess.run([ASC, *command, "--json"], cwd=folder, capture_output=True, check=True)
+        last = subprocess.run([*ASC, *command, "--json"], cwd=folder, capture_output=True, check=True)
         found = json.loads(last.stdout)
     same = found["final_digest"] == first["final_digest"] == second["final_digest"]
     kept = max(lost) <= 1.5 * interval  # with half an interval for the step and the writing that were under way
@@ -112,29 +111,6 @@ def resumed(_options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def bare(settings: NetworkConfig, steps: int) -> Callable[[], None]:
-    """A loop as anyone would write it, over the same model and batches."""
-    session = NetworkBackend(settings).computation(plain=True)
-    model, data = session.training.model, session.data
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01)
-    schedule = Schedule(5e-5, settings)
-
-    def loop() -> None:
-        model.train()
-        for step in range(steps):
-            optimizer.param_groups[0]["lr"] = schedule.rate(step, settings.steps)
-            batch = data.train.batch(step)
-            logits = model(batch).logits[:, :-1].float()
-            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad()
-            float(loss.detach())
-
-    return loop
-
-
 def overhead(options: argparse.Namespace) -> dict[str, Any]:
     """Our loop without speculation against a bare one, slices of both taking turns, in seconds of one processor."""
     threads = torch.get_num_threads()
@@ -143,21 +119,10 @@ def overhead(options: argparse.Namespace) -> dict[str, Any]:
     slices, steps = options.slices, 2
     ours = NetworkBackend(settings).computation(plain=True)
     theirs = bare(settings, steps)
-    ours.advance(steps)
-    theirs()
-    ratios = []
-    for number in range(slices):
-        pair = [processor_seconds(lambda: ours.advance(steps)), 0.0] if number % 2 else [0.0, 0.0]
-        pair[1] = processor_seconds(theirs)
-        if not number % 2:
-            pair[0] = processor_seconds(lambda: ours.advance(steps))
-        ratios.append(pair[0] / pair[1])
+    ratio = in_turns(lambda: ours.advance(steps), theirs, slices, processor_seconds)
     torch.set_num_threads(threads)
-    ratios.sort()
-    middle, reach = statistics.median(ratios), round(0.98 * math.sqrt(slices))
-    between = {"low": ratios[slices // 2 - reach], "high": ratios[min(slices - 1, slices // 2 + reach)]}
-    told = {"ratio": {"median": middle, **between}, "interval": "95 % of the median", "slices": slices}
-    return {**told, "steps_a_slice": steps, "goal": "<= 1.01", "met": middle <= 1.01}
+    told = {"ratio": ratio, "interval": "95 % of the median", "slices": slices}
+    return {**told, "steps_a_slice": steps, "goal": "<= 1.01", "met": ratio["median"] <= 1.01}
 
 
 def processor_seconds(call: Callable[[], Any]) -> float:
@@ -217,7 +182,7 @@ def memory(options: argparse.Namespace) -> dict[str, Any]:
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, extra in (("plain", ["--no-speculation", "--average-every", "0"]), ("speculative", [])):
-            command = [ASC, "run", "nn_training", *flags, *eager, *small, *extra]
+            command = [*ASC, "run", "nn_training", "--device", options.device, *flags, *eager, *small, *extra]
             done = subprocess.run(command, cwd=folder, capture_output=True, check=True, text=True)
             found = json.loads(done.stdout)
             peaks[name], count = found["peak_memory_bytes"], found["outcome"]["parameters"]
@@ -237,6 +202,7 @@ def main() -> None:
     parser.add_argument("--memory-model", default="gpt2")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--slices", type=int, default=150)
+    parser.set_defaults(device="cpu")
     options = parser.parse_args()
     known = read_rows("network")
     command = shlex.join(["python", "benchmarks/network.py", *sys.argv[1:]])

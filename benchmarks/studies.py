@@ -2,23 +2,28 @@
 
 Each is kept in a folder under `studies/`, and is gone on with where it was stopped. What a study found goes to
 `benchmarks/results/study-NAME.json`, its figures to `docs/figures/`; `python benchmarks/findings.py` then writes the
-pages.
+pages. Those at the paper's scale, `gpu-...`, need a GPU and are done where they are named only. Their seeds can be done
+a few at a time (`--seeds 42-43`), on machines that keep nothing: what each has found is kept beside the results, and
+those that come later join it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from measure import with_origin, write_result
+from journals import pack, unpack
+from measure import RESULTS, origin, where, with_origin, write_result
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -34,37 +39,61 @@ STUDIES: dict[str, str] = {
 }
 """By name: what `asc study` is given, from which the whole result follows."""
 
+_ONCE = "--device cuda --checkpoint-seconds 0"  # too short to be worth a checkpoint
+ON_GPU: dict[str, str] = {
+    "gpu-momentum": f"momentum --model gpt2 --at 100 --precision fp32 --gate-batch 32 {_ONCE}",
+    "gpu-momentum-later": f"momentum --model gpt2 --at 500,1000,1500 --precision fp32 --gate-batch 32 {_ONCE}",
+    "gpu-leap-verify": f"leap-verify --model gpt2 --seeds 42-46 --gate-batch 32 --workers 5 {_ONCE}",
+    "gpu-wikitext": f"leap-verify --model gpt2 --seeds 42-44 --gate-batch 32 --workers 3 {_ONCE}",
+    "gpu-qwen": "leap-verify --model qwen2.5-1.5b --seeds 42 --steps 1000 --gate-batch 8 --cascade-every 0 " + _ONCE,
+}
+"""The same at the paper's scale; the second corpus is given by `--data`."""
+
 _SHOWN = {
     "leap-verify": ("regimes.png", "boundaries.png", "acceptance.png", "gain.png", "momentum.png"),
     "momentum": ("momentum.png",),
 }  # figures that the pages have
+STOPPED = 3  # the exit code of a study that has more to do
 _LONG = ("loss", "cascades")  # of each seed: what only the journals need to hold
 
 
-def do(name: str) -> None:
-    """Do one study, or what is left of it, and keep what it found."""
-    folder, command = ROOT / "studies" / f"bench-{name}", STUDIES[name]
-    asc = str(Path(sys.executable).with_name("asc"))
+def do(name: str, seeds: str | None, given: Sequence[str], results: Path) -> bool:
+    """Do one study, or what is left of it, and keep what it found; return whether it is done."""
+    command = shlex.join([*shlex.split((STUDIES | ON_GPU)[name]), *given])
+    if seeds is not None:
+        command = re.sub(r"--seeds \S+", f"--seeds {seeds}", command)
+    folder, kept = ROOT / "studies" / f"bench-{name}", results / name
+    if name in ON_GPU:
+        unpack(kept, folder)
     arguments = [*shlex.split(command), "--out", str(folder)]
     resumed = (folder / "study.json").exists()
     if resumed:
         arguments.append("--resume")
     began = time.perf_counter()
-    subprocess.run([asc, "study", *arguments], check=True, stdout=subprocess.DEVNULL)
-    seconds = None if resumed else round(time.perf_counter() - began)
+    ran = subprocess.run([sys.executable, "-m", "asc", "study", *arguments], check=False, stdout=subprocess.DEVNULL)
+    if ran.returncode:
+        sys.exit(ran.returncode)  # it has said why
+    seconds = round(time.perf_counter() - began)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    if found["state"] != "finished":
+    done = found["state"] == "finished"
+    if not done and name in STUDIES:
         sys.exit(f"{name} was stopped; the same command goes on with it")
     for seed in found["data"].get("seeds", ()):
         for key in _LONG:
             del seed[key]
     found["data"] = _rounded(found["data"])
     (body,) = with_origin([found], f"asc study {command}")
-    path = write_result(f"study-{name}", {**body, "seconds": seconds, "torch": version("torch")})
+    if name in ON_GPU and "seeds" in found["config"]:
+        runs = pack(folder, kept, {**where(), "origin": origin(f"asc study {command}"), "seconds": seconds})
+        body["runs"] = {seed: runs[seed] for seed in sorted(runs)}
+    path = write_result(
+        f"study-{name}", {**body, "seconds": None if resumed else seconds, "torch": version("torch")}, results
+    )
     FIGURES.mkdir(exist_ok=True)
     for figure in _SHOWN.get(name, ()):
         shutil.copy(folder / "figures" / figure, FIGURES / f"{name}-{figure}")
-    print(f"{path.relative_to(ROOT)} is written")
+    print(f"{path} is written" if done else f"{path} is written with what there is: {name} was stopped")
+    return done
 
 
 def _rounded(value: Any) -> Any:
@@ -77,15 +106,20 @@ def _rounded(value: Any) -> Any:
 
 
 def main() -> None:
-    """Do all that are named, or every one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(STUDIES)}; by default all")
-    names = parser.parse_args().names
-    unknown = sorted(set(names) - set(STUDIES))
+    """Do all that are named, or every one that needs no GPU."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = f"{', '.join(STUDIES)}, by default all of these; {', '.join(ON_GPU)}"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=names)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results (benchmarks/results)")
+    parser.add_argument("--seeds", help="seeds of a study; those that are kept beside the results are not done again")
+    options, given = parser.parse_known_args()
+    unknown = sorted(set(options.names) - set(STUDIES | ON_GPU))
     if unknown:
-        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES)}")
-    for name in names or STUDIES:
-        do(name)
+        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES | ON_GPU)}")
+    if (given or options.seeds) and len(options.names) != 1:
+        parser.error(f"{(given or ['--seeds'])[0]} is a setting of one study: name that one alone")
+    done = [do(name, options.seeds, given, options.results) for name in options.names or STUDIES]
+    sys.exit(0 if all(done) else STOPPED)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,8 @@ class NetworkBackend:
 
     def computation(self, plain: bool) -> Session:
         """Make a training at its start."""
-        config, data = self.config, self.data
-        device = choose(config.device)
+        config, device = self.config, choose(self.config.device)
+        data = self.data  # which takes a while to prepare
         if config.deterministic and device.type != "cpu":
             be_deterministic()
         seed_everything(config.seed)

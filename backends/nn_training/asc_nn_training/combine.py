@@ -65,6 +65,9 @@ def _add(used: Sequence[Share], terms: Sequence[Sequence[Tensor]], out: Values) 
 
 
 def _like(term: Sequence[Tensor], out: Values) -> Values:
+    """The term in the precision of what it is added to."""
+    if all(tensor.dtype == target.dtype for tensor, target in zip(term, out, strict=True)):
+        return list(term)
     return [tensor.to(target.dtype) for tensor, target in zip(term, out, strict=True)]
 
 

@@ -42,4 +42,4 @@ class Proposal(NamedTuple):
     def put(self, weights: Weights, here: Kept | None = None) -> None:
         """Take the sum in place of the module's weights, which are those of `here` now, where that is given."""
         held = next((place for place, term in enumerate(self.terms) if term is here), None)
-        combine(self.coefficients, Stored(self.terms), [parameter.detach() for parameter in weights.parameters], held)
+        combine(self.coefficients, Stored(self.terms), list[Tensor](weights.parameters), held)

@@ -1,0 +1,70 @@
+"""Seeds that were done before are kept beside the results, and join those that are done later."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+JOURNALS = Path(__file__).parent.parent.parent / "benchmarks" / "journals.py"
+
+
+@pytest.fixture(scope="module")
+def script() -> dict[str, Any]:
+    return runpy.run_path(str(JOURNALS))
+
+
+def seed(study: Path, number: int, ended: bool = True) -> str:
+    """Write a seed's journal and return it."""
+    records = [{"kind": "snapshot", "position": 50}, {"kind": "end", "position": 100}][: 1 + ended]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    journal = study / f"seed-{number}" / "journal.jsonl"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    (study / "study.json").write_text('{"study": "leap-verify"}')
+    journal.write_text(text)
+    return text
+
+
+def test_seeds_done_on_two_machines_come_together(script: dict[str, Any], tmp_path: Path) -> None:
+    kept, first, second = tmp_path / "results" / "gpu-study", tmp_path / "first", tmp_path / "second"
+    text = seed(first, 42)
+    assert script["pack"](first, kept, {"machine": "one"}) == {"seed-42": {"machine": "one"}}
+    script["unpack"](kept, second)
+    assert (second / "seed-42" / "journal.jsonl").read_text() == text
+    assert (second / "study.json").exists(), "the study is known, so that it is gone on with"
+    seed(second, 43)
+    runs = script["pack"](second, kept, {"machine": "two"})
+    assert runs == {"seed-42": {"machine": "one"}, "seed-43": {"machine": "two"}}
+
+
+def test_only_seeds_that_are_done_are_kept(script: dict[str, Any], tmp_path: Path) -> None:
+    seed(tmp_path / "study", 42, ended=False)
+    assert script["pack"](tmp_path / "study", tmp_path / "kept", {}) == {}
+    script["unpack"](tmp_path / "kept", tmp_path / "other")
+    assert not list((tmp_path / "other").glob("seed-*"))
+
+
+def test_what_a_study_has_is_left_alone(script: dict[str, Any], tmp_path: Path) -> None:
+    seed(tmp_path / "study", 42)
+    script["pack"](tmp_path / "study", tmp_path / "kept", {})
+    newer = tmp_path / "study" / "seed-42" / "journal.jsonl"
+    newer.write_text("newer")
+    script["unpack"](tmp_path / "kept", tmp_path / "study")
+    assert newer.read_text() == "newer"
+
+
+def test_the_same_journal_is_kept_as_the_same_bytes(script: dict[str, Any], tmp_path: Path) -> None:
+    files = []
+    for name in ("a", "b"):
+        seed(tmp_path / name, 42)
+        script["pack"](tmp_path / name, tmp_path / f"{name}-kept", {})
+        files.append((tmp_path / f"{name}-kept" / "seed-42.jsonl.gz").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_nothing_is_kept_yet(script: dict[str, Any], tmp_path: Path) -> None:
+    script["unpack"](tmp_path / "nowhere", tmp_path / "study")
+    assert not (tmp_path / "study").exists()
