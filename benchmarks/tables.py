@@ -118,10 +118,13 @@ def recipes(result: dict[str, Any]) -> str:
     """Return whole recipes beside their controls, as Markdown."""
     rows = {row["row"]: row for row in result["rows"]}
     some = result["rows"][0]
+    on_cpu = some.get("device", "cpu") == "cpu"
+    command = "make bench-recipes" if on_cpu else some["origin"]["command"]
+    machine = f"{result['machine']['cores']} cores ({result['machine']['processor']})" if on_cpu else some["device"]
+    seconds = "one thread a run, processor seconds" if on_cpu else "seconds on the wall"
     lines = [
-        f"Measured with `make bench-recipes` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
-        f"torch {result['torch']}: `{some['model']}`, {some['steps']} steps of {some['batch']} × {some['length']} "
-        f"tokens of Python's own source, {len(some['seeds'])} seeds, one thread a run, processor seconds with "
+        f"Measured with `{command}` on {machine}, torch {result['torch']}: `{some['model']}`, {some['steps']} steps of "
+        f"{some['batch']} × {some['length']} tokens of Python's own source, {len(some['seeds'])} seeds, {seconds} with "
         "everything on the clock but the evaluations.",
     ]
     for name, title in (("paper", "The paper's recipe"), ("tuned", "A tuned recipe")):
@@ -142,15 +145,17 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
     met = {True: "met", False: "not met", None: "not decided"}[row["met"]]
     sweep = row.get("sweep_dev_loss")
     tried = f", the best of {', '.join(sweep)} on the dev set" if sweep else ""
+    arms = {"plain": row["plain"], **row["arms"]}
+    known = all(None not in arm.get("flops", [None]) for arm in arms.values())  # older results lack these
     lines = [
         f"**{title}**, learning rate {row['lr']:g}{tried}. Goal: {row['goal']}: {met}.",
         "",
         "| arm | seconds to the plain run's test loss, plain over arm | steps to it | test loss at the end | "
         "difference (95 %) | seconds of the whole run over plain (95 %) | speculation, in plain steps | "
-        "accepted of judged |",
-        "|---|---|---|---|---|---|---|---|",
+        "accepted of judged |" + (" their mean horizon | PFLOP | peak memory, GB |" if known else ""),
+        "|---" * (11 if known else 8) + "|",
     ]
-    for name, arm in {"plain": row["plain"], **row["arms"]}.items():
+    for name, arm in arms.items():
         race, whole = arm["net_speedup"], arm["loss_difference"]
         reached = f"reached by {arm['reached']} of {len(row['seeds'])}"
         steps = [step for step in arm["steps_to_target"] if step is not None]
@@ -169,7 +174,16 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
             f"{min(arm['speculation_in_steps']):.0f}–{max(arm['speculation_in_steps']):.0f}" if judged else "",
             f"{sum(arm['accepted'])} of {judged}" if judged else "",
         ]
+        if known:
+            horizons = [horizon for horizon in arm["mean_accepted_horizon"] if horizon is not None]
+            cells += [
+                f"{sum(horizons) / len(horizons):.0f}" if horizons else "",
+                f"{sum(arm['flops']) / len(arm['flops']) / 1e15:.3g}",
+                f"{max(arm['peak_memory_bytes']) / 1e9:.2f}",
+            ]
         lines.append("| " + " | ".join(cells) + " |")
+    if "failed" in row:
+        lines += ["", "Failed: " + "; ".join(f"{arm} ({reason})" for arm, reason in row["failed"].items()) + "."]
     return lines
 
 

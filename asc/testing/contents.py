@@ -14,7 +14,7 @@ from asc.words import WORD_TYPES, bits
 def contents(value: Any) -> Hashable:  # noqa: PLR0911 -- one line for each kind of value
     """Return a key that two values share where they are made alike, of the same types and bits.
 
-    Looks into mappings, sequences, arrays (and whatever turns into one, such as a tensor on a CPU) and objects with
+    Looks into mappings, sequences, arrays (and whatever turns into one, such as a tensor) and objects with
     attributes. A function is taken for what it is called: it has no contents to compare.
     """
     if isinstance(value, WORD_TYPES):
@@ -22,7 +22,7 @@ def contents(value: Any) -> Hashable:  # noqa: PLR0911 -- one line for each kind
     if value is None or isinstance(value, Fraction | complex):
         return type(value).__name__, value
     if hasattr(value, "detach"):  # a tensor that gradients flow through does not turn into an array by itself
-        value = value.detach()
+        value = value.detach().cpu()
         value = value.float() if "bfloat16" in str(value.dtype) else value
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):
         array = np.ascontiguousarray(value)

@@ -38,6 +38,11 @@ def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: tuple[str, ..
     assert modules.isdisjoint(HEAVY)
 
 
+def test_the_package_can_be_run_as_the_command() -> None:
+    found = subprocess.run([sys.executable, "-m", "asc", "--version"], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("asc, version ")
+
+
 def test_help_loads_no_plugin() -> None:
     assert "asc.plugins" not in imported("--help")
 

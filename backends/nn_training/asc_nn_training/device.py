@@ -60,6 +60,7 @@ def be_deterministic() -> None:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cuda.enable_mem_efficient_sdp(False)  # which splits its gradients' sums, and only warns of it
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow; no result needs it
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,6 +31,7 @@ from asc_nn_training import checkpoint
 from asc_nn_training.combine import combine
 from asc_nn_training.computation import LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
+from asc_nn_training.device import device_of
 from asc_nn_training.gate import TokenGate
 from asc_nn_training.proposal import Frame, Proposal
 from asc_nn_training.schedule import Schedule
@@ -70,26 +72,27 @@ class Moves:
 
 def fingerprint(model: nn.Module) -> Tensor:
     """The answers to each token, (11, 11)."""
-    probes = torch.arange(VOCABULARY).reshape(-1, 1)
+    probes = torch.arange(VOCABULARY, device=device_of(model)).reshape(-1, 1)
     found: Tensor = model(probes)[:, -1]
     return found
 
 
-def small_training(steps: int, **settings: Any) -> TrainingComputation:
+def small_training(steps: int, *, device: torch.device | str = "cpu", **settings: Any) -> TrainingComputation:
     """Make a training of `Bigrams` by AdamW at a constant rate; settings are those of `LeapConfig`."""
     torch.manual_seed(1)
-    model = Bigrams()
+    model = Bigrams().to(device)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
     training = Training(model, optimizer, Schedule(1e-2), Moves(), steps)
-    gate = torch.stack([Moves().batch(10_000 + look) for look in range(4)])
+    gate = torch.stack([Moves().batch(10_000 + look) for look in range(4)]).to(device)
     costs = Costs(4 * LENGTH, gate[0].numel(), VOCABULARY, 88, 352)
     return TrainingComputation(training, TokenGate(gate), fingerprint, costs, LeapConfig.model_validate(settings))
 
 
-def courses() -> list[Course]:
+def courses(device: torch.device | str = "cpu") -> list[Course]:
     """Return that training as a course for predictors and recognizers."""
+    make = partial(small_training, device=device)
     # Long enough for a history of 16 snapshots to be full within the first fifth, where growth is measured from.
-    return [Course("training", small_training, every=5, boundaries=14, long=80, departure=_departure)]
+    return [Course("training", make, every=5, boundaries=14, long=80, departure=_departure)]
 
 
 class NetworkLaws(Laws):

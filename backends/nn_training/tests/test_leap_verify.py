@@ -282,6 +282,24 @@ def test_a_study_stopped_anywhere_goes_on_to_the_same_journal(
     assert not (folder / "seed-3" / "checkpoints").exists()
 
 
+def test_stopped_without_a_checkpoint_a_seed_begins_anew(done: Done, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder, asked = tmp_path_factory.mktemp("short"), iter([False] * 60)
+    study = LeapVerify(done[0].config.model_copy(update={"checkpoint_seconds": 0}))
+    assert not study.run(folder, silent, lambda: next(asked, True))
+    assert not (folder / "seed-3" / "checkpoints").exists()
+    assert study.run(folder, silent, never)
+    records = list(Journal(folder / "seed-3" / "journal.jsonl"))
+    assert [record["position"] for record in records] == [record["position"] for record in done[2]]
+    assert records[-1]["digest"] == done[2][-1]["digest"]
+
+
+def test_seeds_that_are_done_need_neither_their_device_nor_their_data(done: Done) -> None:
+    study, folder, _ = done
+    elsewhere = study.config.model_copy(update={"device": "cuda:99", "data": "nowhere"})
+    assert LeapVerify(elsewhere).run(folder, silent, never)
+    assert LeapVerify(elsewhere).tables(folder)
+
+
 def test_a_study_gone_on_with_by_other_thresholds_labels_all_by_them(config: LeapVerifyConfig, tmp_path: Path) -> None:
     asked = iter([False] * 60)
     assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))

@@ -83,6 +83,16 @@ def test_a_kill_costs_what_came_after_the_last_checkpoint_that_was_due(
     assert second.session.position() == 3
 
 
+def test_told_to_write_no_checkpoints_it_writes_none_when_it_is_stopped_either(
+    walk: Callable[..., Walk], tmp_path: Path
+) -> None:
+    told = list[int]()
+    there = walk(every_s=0, stopped=lambda: 3 in told, tell=told.append)
+    with pytest.raises(StoppedError):
+        there.to(5)
+    assert checkpoints(tmp_path) == []
+
+
 def test_without_a_checkpoint_it_begins(walk: Callable[..., Walk]) -> None:
     there = walk()
     assert there.go_on() is None

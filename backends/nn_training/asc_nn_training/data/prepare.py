@@ -45,7 +45,7 @@ class DataConfig(Settings):
     gate_sequences: int = Field(64, ge=2, description="held-out sequences that judge candidates")
     gate_subsets: int = Field(8, ge=1, description="disjoint subsets of them, each looked at as a whole")
     gate_batch: int | None = Field(
-        None, ge=1, description="sequences judged at a time; by default as many as a batch has; more is faster on a GPU"
+        None, ge=1, description="sequences judged at a time; by default as many as a batch has; a GPU can take more"
     )
     dev_sequences: int = Field(64, ge=1, description="held-out sequences that the loss curve is measured on")
     test_sequences: int = Field(128, ge=1, description="held-out sequences that only the end is reported on")

@@ -1,0 +1,77 @@
+"""Devices by name, and the states of generators on them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from asc.errors import AscError
+from asc_nn_training.device import autocast, choose, random_state, set_random_state
+
+
+def found(monkeypatch: pytest.MonkeyPatch, kind: str, count: int) -> None:
+    """Let torch find so many accelerators of a kind."""
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device(kind))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: count)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_the_accelerator_is_taken_where_there_is_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch, kind, 2)
+    assert choose().type == choose("auto").type == choose(kind).type == kind
+    assert choose(f"{kind}:1") == torch.device(kind, 1)
+    assert choose("cpu") == torch.device("cpu")
+    with pytest.raises(AscError, match=f"Here there is: {kind}, cpu. Use --device auto"):
+        choose(f"{kind}:2")
+
+
+def test_without_one_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    found(monkeypatch, "cuda", 0)
+    assert choose() == torch.device("cpu")
+    for name in ("cuda", "cuda:0", "mps"):
+        with pytest.raises(AscError, match=f"The device '{name}' was asked for"):
+            choose(name)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:one", "", "cuda:-1"])
+def test_what_is_no_device_is_said(name: str) -> None:
+    with pytest.raises(AscError, match="There is no kind of device"):
+        choose(name)
+
+
+def test_generators_go_back_from_wherever_their_states_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is read onto the device, where torch does not take the states from."""
+
+    class Module:
+        given: Any = None
+
+        def get_rng_state(self, device: torch.device) -> torch.Tensor:
+            return torch.arange(8, dtype=torch.uint8)
+
+        def set_rng_state(self, state: torch.Tensor, device: torch.device) -> None:
+            self.given = state, device
+
+    class Elsewhere(torch.Tensor):
+        """A tensor that says where it is, and can be brought to the CPU."""
+
+    module, device = Module(), torch.device("cuda", 0)
+    monkeypatch.setattr(torch, "get_device_module", lambda _: module)
+    state = random_state(device)
+    assert state.keys() == {"cpu", "cuda"}
+    first = torch.rand(3)
+    brought = list[int]()
+    monkeypatch.setattr(Elsewhere, "cpu", lambda self: brought.append(1) or torch.Tensor(self).to(torch.uint8))
+    set_random_state({kind: value.as_subclass(Elsewhere) for kind, value in state.items()}, device)
+    assert torch.equal(torch.rand(3), first)
+    assert len(brought) == 2
+    assert module.given[1] == device
+
+
+def test_forward_passes_are_in_fp32_on_a_cpu_unless_told_otherwise() -> None:
+    layer, given = torch.nn.Linear(4, 4), torch.randn(2, 4)
+    for precision, dtype in (("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        with autocast(torch.device("cpu"), precision)():  # type: ignore[arg-type]
+            assert layer(given).dtype == dtype
