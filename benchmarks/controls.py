@@ -28,11 +28,11 @@ class RandomDirection:
         if len(history.positions) < 2:
             return None
         earlier, newest = history.positions[-2:]
-        random = torch.Generator().manual_seed(1000 * newest + horizon)
         before, now = history.read("weights")[-2:]
+        random = torch.Generator(now[0].device).manual_seed(1000 * newest + horizon)
         predicted = []
         for old, new in zip(before, now, strict=True):
-            direction = torch.randn(new.shape, generator=random)
+            direction = torch.randn(new.shape, generator=random, device=new.device)
             length = (new - old).norm() * horizon / (newest - earlier)
             predicted.append(new + direction * (length / direction.norm()))
         return Direct(predicted)

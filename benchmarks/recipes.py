@@ -9,157 +9,114 @@ Every arm is a process with one thread, two of them at a time; its seconds are t
 step on, everything included but the evaluations on the test set by which it is followed. Building model and data and
 the final figures are left out on both sides. The settings of the speculating arms were chosen on seed 0, which is none
 of those measured here.
+
+Another device than the CPU has rows of its own, in recipes-gpu.json. There the arms take turns in one process, once a
+little training has loaded what it takes, and seconds are those on the wall: the device has done all that it was given
+whenever the clock is read, before and after every evaluation, so that neither side's work is counted as the other's.
+Where such a machine is to be had for minutes only, a few calls measure GPT-2 124M, the same command each time:
+
+    python benchmarks/recipes.py paper tuned --device cuda --model gpt2 --steps 1000 --gate-batch 64 \\
+        --rates 2e-4 6e-4 1e-3 --any-commit --minutes 9
+
+Only arms of the same card count as measured, and only whole rows are written. A copy without git takes its commit from
+`ASC_COMMIT`. The exit code is 0 if all rows asked for are complete, and 3 if arms are left or have failed: the same
+command goes on with them.
+
+FLOPs are 6 for each weight and token of a step, and speculation's by its price in plain steps; evaluations are left
+out, as they are of the seconds. Peak memory is that of the device, and of the process on a CPU.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shlex
-import statistics
 import sys
-import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cached_property
-from itertools import pairwise
-from multiprocessing import get_context
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from measure import RESULTS, commit, spread, with_origin, write_result
+from arms import Arm, Arms, Figures, Settings
+from measure import RESULTS, read_rows, with_origin, write_result
+from paired import beside_plain, interval
 from rich.console import Console
 
-from asc.plugins import load
-from asc.run import Run
-from asc_nn_training.backend import NetworkBackend
-from asc_nn_training.config import NetworkConfig
-from asc_nn_training.data.prepare import Data
-from asc_nn_training.training import NonFiniteError
+from asc.errors import AscError
+from asc_nn_training.device import choose
 
-Arm = dict[str, Any]
+INCOMPLETE = 3  # exit code
 HORIZON, EVERY = 50, 50
-T_975 = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776}  # Student's t, two-sided 95 %, by degrees of freedom
 
 OUTER = {
     "predictors": [{"name": "nesterov-outer", "momentum": 0.7}],
     "recognizer": {"name": "activation-cosine", "every": 25},
 }
-CONTROLS: Mapping[str, Arm] = {
+CONTROLS: Mapping[str, Settings] = {
     "speculation": {},
     "speculation, nesterov-outer": OUTER,
     "leap unverified": {"validator": {"name": "unverified"}, "allocator": {"horizons": [HORIZON]}},
     "random direction": {"predictors": [{"name": "random-direction"}]},
 }
 """Arms that speculate; the others are plain."""
+_BESIDE_PLAIN = len(CONTROLS) + 3  # arms of a seed
 
 
-class OnTest(NetworkBackend):
-    """Follows a run on the test set, which decides nothing there: only the benchmark looks at the curve."""
+class Incomplete(Exception):  # noqa: N818 -- nothing is wrong
+    """A row that cannot be written yet: so many of its arms are left, and these that it needs have failed."""
 
-    @cached_property
-    def data(self) -> Data:
-        """The corpus, with the test set in the place of the dev set."""
-        found = super().data
-        return found._replace(dev=found.test)
-
-
-def measure(settings: Mapping[str, Any], speculate: bool, on_dev: bool) -> dict[str, Any]:
-    """Train once, in a process of its own; return losses, cost and the curve of (step, seconds, loss)."""
-    torch.set_num_threads(1)
-    backend = (NetworkBackend if on_dev else OnTest)(NetworkConfig.model_validate(dict(settings)))
-    run = Run(backend, "nn_training", load([Path(__file__).with_name("controls.py")]), speculate=speculate)
-    watch = run.computation.watch
-    watch.clock = time.process_time
-    watch.restart_clock()
-    try:
-        summary = run.execute()
-    except NonFiniteError:
-        summary = run.summary("diverged")
-    points = [(p.position, p.seconds - p.evaluating_s, p.dev_loss) for p in watch.curve]
-    return {
-        "curve": [[step, round(seconds, 3), round(loss, 6)] for step, seconds, loss in points],
-        "test_loss": None if summary["state"] == "diverged" else summary["outcome"]["test_loss"],
-        "dev_loss": None if not on_dev else summary["outcome"]["dev_loss"],
-        "average_test_loss": summary["outcome"]["average_test_loss"],
-        "steps": summary["position"],
-        "seconds": points[-1][1],
-        "wall_seconds": summary["seconds"],
-        "speculation_in_steps": run.ledger.spent,
-        "gained_steps": run.ledger.gained,
-        "judged": len(summary["leaps"]) if speculate else 0,
-        "accepted": summary["accepted"],
-        "leaps": run.ledger.leaps,
-        "reason": summary["reason"],
-    }
-
-
-def crossing(curve: Sequence[Sequence[float]], goal: float) -> tuple[float, float] | None:
-    """The step and the second at which a curve first came down to the goal, on the line between two points."""
-    for before, after in pairwise(curve):
-        if after[2] <= goal:
-            share = 1.0 if before[2] == after[2] else max(0.0, (before[2] - goal) / (before[2] - after[2]))
-            return before[0] + share * (after[0] - before[0]), before[1] + share * (after[1] - before[1])
-    return None
-
-
-def interval(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, standard deviation and the 95 % interval of paired figures."""
-    count = len(values)
-    if count < 2:
-        return {"mean": values[0], "sd": None, "low": None, "high": None, "n": count}
-    mean, sd = statistics.mean(values), statistics.stdev(values)
-    half = T_975.get(count - 1, 2.6) * sd / math.sqrt(count)
-    return {"mean": mean, "sd": sd, "low": mean - half, "high": mean + half, "n": count}
+    def __init__(self, left: int, failed: Mapping[str, str]) -> None:
+        super().__init__(left, failed)
+        self.left, self.failed = left, failed
 
 
 class Bench:
-    """Measures arms, several at a time, and remembers those that have been measured."""
+    """Makes one row of arms, and keeps what is to be told of them."""
 
-    def __init__(self, options: argparse.Namespace, console: Console) -> None:
-        self._options, self._console = options, console
-        self._file = RESULTS / "recipes-arms.jsonl"
-        lines = self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else []
-        self._commit = commit()
-        whole = [json.loads(line) for line in lines if line.endswith("}")]  # the last may have been cut short
-        self._known = {} if options.fresh else {(line["commit"], line["key"]): line["found"] for line in whole}
+    def __init__(self, options: argparse.Namespace, arms: Arms) -> None:
+        self._options, self._arms = options, arms
+        self.failed: dict[str, str] = {}
+        self.commits: set[str] = set()
 
-    def settings(self, **changes: Any) -> Arm:
+    def settings(self, **changes: Any) -> Settings:
         """The settings of an arm: those of all, and its own."""
+        options = self._options
         usual = {
-            "model": self._options.model,
-            "steps": self._options.steps,
+            "model": options.model,
+            "steps": options.steps,
             "batch": 4,
             "length": 256,
-            "device": "cpu",
+            "device": str(options.device),
             "evaluate_every": 40,
             "test_sequences": 64,
             "average_every": 0,
         }
-        return {**usual, **changes}
+        gate = {} if options.gate_batch is None else {"gate_batch": options.gate_batch}
+        return {**usual, **gate, **changes}
 
-    def all(self, arms: Mapping[str, tuple[Arm, bool, bool]]) -> dict[str, dict[str, Any]]:
-        """Measure arms by name: settings, whether it speculates, and whether it is followed on the dev set."""
-        keys = {name: (self._commit, json.dumps(arm, sort_keys=True)) for name, arm in arms.items()}
-        missing = [name for name in arms if keys[name] not in self._known]
-        with ProcessPoolExecutor(self._options.workers, get_context("spawn"), max_tasks_per_child=1) as pool:
-            waiting = {pool.submit(measure, *arms[name]): name for name in missing}
-            for done in as_completed(waiting):
-                name, found = waiting[done], done.result()
-                self._known[keys[name]] = found
-                with self._file.open("a", encoding="utf-8") as file:
-                    line = {"commit": self._commit, "key": keys[name][1], "name": name, "found": found}
-                    file.write(json.dumps(line) + "\n")
-                self._console.print(f"{name}: test loss {found['test_loss']}, {found['seconds']:.0f} s")
-        return {name: self._known[keys[name]] for name in arms}
+    def all(self, arms: Mapping[str, Arm], needed: Collection[str] | None = None, later: int = 0) -> dict[str, Figures]:
+        """Measure arms by name. Raises Incomplete where some are left, or have failed that are needed: by default all.
+
+        `later` is how many others there will be once these are known.
+        """
+        found, failed = self._arms.measure(arms)
+        vital = {name: why for name, why in failed.items() if needed is None or name in needed}
+        left = len(arms) - len(found) - len(failed)
+        if left or vital:
+            raise Incomplete(left + later, vital)
+        self.failed |= failed
+        self.commits |= self._arms.commits(list(arms.values()))
+        return found
 
     def recipe(self, seeds: Sequence[int], to_the_end: bool, **recipe: Any) -> dict[str, Any]:
         """Every arm of a recipe, seed by seed; those that only race to the plain run's test loss stop there."""
-        plain = self.all({f"plain {s}": (self.settings(seed=s, **recipe), False, False) for s in seeds})
-        arms: dict[str, tuple[Arm, bool, bool]] = {}
         lr, steps = recipe["lr"], self._options.steps
+        plain = self.all(
+            {f"plain {s}": Arm(self.settings(seed=s, **recipe)) for s in seeds}, later=_BESIDE_PLAIN * len(seeds)
+        )
+        if diverged := [name for name, run in plain.items() if run["test_loss"] is None]:
+            raise Incomplete(0, dict.fromkeys(diverged, "it diverged"))
+        arms: dict[str, Arm] = {}
         for seed in seeds:
             goal = plain[f"plain {seed}"]["test_loss"]
             race = {} if to_the_end else {"until_loss": goal}
@@ -171,40 +128,16 @@ class Bench:
             for name, changes in {**CONTROLS, **others}.items():
                 stop = race if name not in ("speculation", "schedule shortened") else {}
                 given = self.settings(**{"seed": seed, **recipe, **stop, **changes})
-                arms[f"{name} {seed}"] = given, name in CONTROLS, False
-        found = self.all(arms)
-        names = list(dict.fromkeys(name.rpartition(" ")[0] for name in arms))
+                arms[f"{name} {seed}"] = Arm(given, name in CONTROLS)
+        found = self.all(arms, needed=[f"speculation {s}" for s in seeds])
+        names = dict.fromkeys(name.rpartition(" ")[0] for name in arms)
+        base = [plain[f"plain {s}"] for s in seeds]
+        runs = {name: [found[f"{name} {s}"] for s in seeds if f"{name} {s}" in found] for name in names}
         return {
             "seeds": list(seeds),
-            "plain": _told([plain[f"plain {s}"] for s in seeds], [plain[f"plain {s}"] for s in seeds]),
-            "arms": {
-                name: _told([found[f"{name} {s}"] for s in seeds], [plain[f"plain {s}"] for s in seeds])
-                for name in names
-            },
+            "plain": beside_plain(base, base),
+            "arms": {name: beside_plain(of, base) for name, of in runs.items() if len(of) == len(base)},
         }
-
-
-def _told(runs: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One arm beside the plain runs of the same seeds."""
-    reached = [crossing(run["curve"], base["test_loss"]) for run, base in zip(runs, plain, strict=True)]
-    faster = [base["seconds"] / at[1] for base, at in zip(plain, reached, strict=True) if at is not None]
-    whole = all(run["steps"] == base["steps"] and run["test_loss"] for run, base in zip(runs, plain, strict=True))
-    pairs = list(zip(runs, plain, strict=True))
-    return {
-        "reached": len(faster),
-        "net_speedup": spread(faster) if len(faster) == len(runs) else None,
-        "steps_to_target": [None if at is None else round(at[0]) for at in reached],
-        "seconds_to_target": [None if at is None else round(at[1], 1) for at in reached],
-        "seconds": [round(run["seconds"], 1) for run in runs],
-        "wall_seconds": [round(run["wall_seconds"], 1) for run in runs],
-        "steps": [run["steps"] for run in runs],
-        "test_loss": [run["test_loss"] for run in runs],
-        "loss_difference": interval([run["test_loss"] - base["test_loss"] for run, base in pairs]) if whole else None,
-        "seconds_ratio": interval([run["seconds"] / base["seconds"] for run, base in pairs]) if whole else None,
-        "speculation_in_steps": [round(run["speculation_in_steps"], 1) for run in runs],
-        "judged": [run["judged"] for run in runs],
-        "accepted": [run["accepted"] for run in runs],
-    }
 
 
 def paper(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
@@ -216,10 +149,10 @@ def paper(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     """The best of a sweep, chosen on the dev set: whether speculation is not worse there."""
-    rates = options.rates
-    sweep = bench.all({f"lr {lr:g}": (bench.settings(seed=100, preset="tuned", lr=lr), False, True) for lr in rates})
-    losses = {lr: sweep[f"lr {lr:g}"]["dev_loss"] for lr in rates}
-    best = min(losses, key=losses.__getitem__)
+    arms = {f"lr {lr:g}": Arm(bench.settings(seed=100, preset="tuned", lr=lr), on_dev=True) for lr in options.rates}
+    sweep = bench.all(arms, later=(1 + _BESIDE_PLAIN) * len(options.seeds))
+    losses = {lr: sweep[f"lr {lr:g}"]["dev_loss"] for lr in options.rates}
+    best = min(losses, key=lambda lr: math.inf if losses[lr] is None else losses[lr])
     found = bench.recipe(options.seeds, to_the_end=True, preset="tuned", lr=best)
     arm = found["arms"]["speculation"]
     loss, seconds = arm["loss_difference"], arm["seconds_ratio"]
@@ -234,7 +167,7 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     given = {"preset": "tuned", "lr": lr}
     flat = {"schedule": "constant", "average_every": 5, "average_span": 60}
     arms = {
-        f"{name} {seed}": (bench.settings(seed=seed, **given, **changes), False, False)
+        f"{name} {seed}": Arm(bench.settings(seed=seed, **given, **changes))
         for name, changes in (("constant", flat), ("plain", {}))
         for seed in options.seeds
     }
@@ -256,35 +189,104 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tuned_rate(options: argparse.Namespace) -> float:
-    """The rate that the tuned row has chosen, or the middle one of the sweep."""
-    path = RESULTS / "recipes.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else []
-    return next((row["lr"] for row in rows if row["row"] == "tuned"), sorted(options.rates)[len(options.rates) // 2])
+    """The rate that the tuned row has chosen, or the middle one of the sweep. Raises Incomplete where it is to come."""
+    rows = read_rows(result_name(options.device), options.results)
+    if "tuned" in options.rows and "tuned" not in rows:
+        raise Incomplete(len(options.seeds), {})  # the plain runs beside them are those of the tuned row
+    return float(rows["tuned"]["lr"]) if "tuned" in rows else sorted(options.rates)[len(options.rates) // 2]
+
+
+def result_name(device: torch.device) -> str:
+    """What the files of results are called: those of a CPU stay beside those of any other device."""
+    return "recipes" if device.type == "cpu" else "recipes-gpu"
 
 
 ROWS = {each.__name__: each for each in (paper, tuned, constant)}
 
 
-def main() -> None:
-    """Measure the rows that are named."""
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help="by default all")
     parser.add_argument("--model", default="gpt2-micro")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--rates", type=float, nargs="+", default=[1e-3, 2e-3, 4e-3, 8e-3])
-    parser.add_argument("--workers", type=int, default=2, help="arms at a time")
+    parser.add_argument("--gate-batch", type=int, help="held-out sequences judged at a time")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument("--workers", type=int, help="arms at a time: 2 by default, and always 1 off the CPU")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder that results and arms are kept in")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="start no arm that would end later than this")
     parser.add_argument("--fresh", action="store_true", help="measure again what has been measured")
-    options = parser.parse_args()
-    path, console = RESULTS / "recipes.json", Console(stderr=True)
-    known = {row["row"]: row for row in json.loads(path.read_text())["rows"]} if path.exists() else {}
+    parser.add_argument("--any-commit", action="store_true", help="let arms measured on other commits count")
+    options = parser.parse_args(arguments)
+    try:
+        options.device = choose(options.device)
+    except AscError as error:
+        parser.error(str(error))
+    on_cpu = options.device.type == "cpu"
+    if not on_cpu and options.workers not in (None, 1):
+        parser.error("Arms that share a device slow each other down: off the CPU leave out --workers, or give 1.")
+    if options.workers is None:
+        options.workers = 2 if on_cpu else 1
+    options.rows = options.rows or list(ROWS)
+    return options
+
+
+def main() -> int:
+    """Measure the rows that are named; return the exit code."""
+    options, console = parsed(sys.argv[1:]), Console(stderr=True, markup=False)
+    name = result_name(options.device)
+    known = read_rows(name, options.results)
     command = shlex.join(["python", "benchmarks/recipes.py", *sys.argv[1:]])
-    bench = Bench(options, console)
-    for name in options.rows or ROWS:
-        told = {"row": name, "model": options.model, "steps": options.steps, "batch": 4, "length": 256, "threads": 1}
-        (known[name],) = with_origin([{**told, **ROWS[name](bench, options)}], command)
-        write_result("recipes", {"rows": [known[row] for row in ROWS if row in known], "torch": torch.__version__})
+    arms = Arms(
+        options.results / f"{name}-arms.jsonl",
+        options.device,
+        console.print,
+        workers=options.workers,
+        minutes=options.minutes,
+        any_commit=options.any_commit,
+        fresh=options.fresh,
+    )
+    left, failed = 0, False
+    for row in options.rows:
+        bench = Bench(options, arms)
+        try:
+            found = ROWS[row](bench, options)
+        except Incomplete as why:
+            left, failed = left + why.left, failed or bool(why.failed)
+            for arm, reason in why.failed.items():
+                console.print(f"The row {row} is not written, since it needs {arm}, which failed: {reason}.")
+            continue
+        failed = failed or bool(bench.failed)
+        (known[row],) = with_origin([{**_circumstances(row, options, arms), **found, **_also(bench, options)}], command)
+        body = {"rows": [known[each] for each in ROWS if each in known], "torch": torch.__version__}
+        write_result(name, body, options.results)
+    if left:
+        console.print(f"{left} {'arm is' if left == 1 else 'arms are'} left, and the same command goes on with them.")
+    return INCOMPLETE if left or failed else 0
+
+
+def _circumstances(row: str, options: argparse.Namespace, arms: Arms) -> dict[str, Any]:
+    """What all rows of a call have in common."""
+    on_cpu = options.device.type == "cpu"
+    return {
+        "row": row,
+        "model": options.model,
+        "steps": options.steps,
+        "batch": 4,
+        "length": 256,
+        "threads": 1 if on_cpu else torch.get_num_threads(),
+        "device": arms.device_name,
+        **({} if options.gate_batch is None else {"gate_batch": options.gate_batch}),
+    }
+
+
+def _also(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
+    """Which arms have failed, if any, and which commits the others were measured on, if that may be several."""
+    failed = {"failed": bench.failed} if bench.failed else {}
+    return {**failed, **({"commits": sorted(bench.commits)} if options.any_commit else {})}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,255 @@
+"""Arms: whole trainings, each measured once, and remembered by its settings, its device and its commit."""
+
+from __future__ import annotations
+
+import gc
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from functools import cached_property
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import mean
+from typing import Any, NamedTuple
+
+import torch
+from measure import commit
+
+from asc.plugins import load
+from asc.raised import raised
+from asc.run import Run
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.data.prepare import Data
+from asc_nn_training.training import NonFiniteError
+
+Settings = dict[str, Any]
+Figures = dict[str, Any]
+
+A_LITTLE: Settings = {
+    "steps": 8,
+    "evaluate_every": 4,
+    "until_loss": None,
+    "predictors": ["linear"],
+    "validator": "held-out-loss",
+    "recognizer": {
+        "name": "activation-cosine",
+        "every": 2,
+        "thresholds": {"name": "fixed", "chaotic": -1.0, "stable": -0.99},  # whatever it finds is stable
+    },
+    "allocator": {"overdraft": 100.0, "horizons": [2]},
+}
+"""A few plain steps with boundaries that judge candidates and an evaluation or two: whatever has kernels to load."""
+
+
+class Arm(NamedTuple):
+    """A training: its settings, whether it speculates, and whether it is followed on the dev set."""
+
+    settings: Settings
+    speculate: bool = False
+    on_dev: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is remembered by."""
+        return json.dumps(self, sort_keys=True)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        return torch.device(self.settings["device"])
+
+
+class OnTest(NetworkBackend):
+    """Follows a run on the test set, which decides nothing there: only the benchmark looks at the curve."""
+
+    @cached_property
+    def data(self) -> Data:
+        """The corpus, with the test set in the place of the dev set."""
+        found = super().data
+        return found._replace(dev=found.test)
+
+
+def measure(arm: Arm) -> Figures:
+    """Train once; return losses, cost and the curve of (step, seconds, loss)."""
+    _begin_afresh(arm.device)
+    backend = (NetworkBackend if arm.on_dev else OnTest)(NetworkConfig.model_validate(arm.settings))
+    run = Run(backend, "nn_training", load([Path(__file__).with_name("controls.py")]), speculate=arm.speculate)
+    watch = run.computation.watch
+    watch.clock = clock(arm.device)
+    watch.restart_clock()
+    try:
+        summary = run.execute()
+    except NonFiniteError:
+        summary = run.summary("diverged")
+    if summary["state"] == "interrupted":
+        raise KeyboardInterrupt
+    points = [(p.position, p.seconds - p.evaluating_s, p.dev_loss) for p in watch.curve]
+    outcome, ledger, config = summary["outcome"], run.ledger, backend.config
+    a_step = 6 * outcome["parameters"] * config.batch * config.length * config.accumulation
+    horizons = [leap["horizon"] for leap in summary["leaps"] if leap["accepted"]]
+    return {
+        "curve": [[step, round(seconds, 3), round(loss, 6)] for step, seconds, loss in points],
+        "test_loss": None if summary["state"] == "diverged" else outcome["test_loss"],
+        "dev_loss": None if not arm.on_dev else outcome["dev_loss"],
+        "average_test_loss": outcome["average_test_loss"],
+        "steps": summary["position"],
+        "seconds": points[-1][1],
+        "wall_seconds": summary["seconds"],
+        "speculation_in_steps": ledger.spent,
+        "gained_steps": ledger.gained,
+        "judged": len(summary["leaps"]) if arm.speculate else 0,
+        "accepted": summary["accepted"],
+        "mean_accepted_horizon": mean(horizons) if horizons else None,
+        "leaps": ledger.leaps,
+        "flops": a_step * (ledger.executed + ledger.spent),
+        "peak_memory_bytes": summary["peak_memory_bytes"],
+        "corpus": outcome["corpus"],
+        "warnings": summary["warnings"],
+        "reason": summary["reason"],
+    }
+
+
+def clock(device: torch.device) -> Callable[[], float]:
+    """Return the processor's clock for a CPU; for a device one on the wall, read when its work is done."""
+    if device.type == "cpu":
+        return time.process_time
+
+    def waited() -> float:
+        torch.zeros((), device=device).item()  # it is the last in the queue
+        return time.perf_counter()
+
+    return waited
+
+
+def device_name(device: torch.device) -> str:
+    """What the device is called; its kind, where that is all that is known."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def warm_up(arm: Arm) -> None:
+    """Train a little like an arm, with a speculative boundary or two: the first to do so waits for kernels to load."""
+    attempt(Arm({**arm.settings, **A_LITTLE}, speculate=True))
+
+
+def attempt(arm: Arm) -> Figures:
+    """Measure an arm; of one that fails, return the reason."""
+    try:
+        return measure(arm)
+    except Exception as error:  # noqa: BLE001 -- out of memory, say: the other arms are to go on
+        return {"failed": raised(error)}
+
+
+def alone(arm: Arm) -> Figures:
+    """Measure an arm in a process of its own: whatever becomes of that, the others go on."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        try:
+            return process.submit(attempt, arm).result()
+        except BrokenProcessPool as error:
+            return {"failed": raised(error)}
+
+
+def _begin_afresh(device: torch.device) -> None:
+    """Let go of what the arm before has left, and count memory from here on; on a CPU, take one thread."""
+    gc.collect()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+class Arms:
+    """Measures arms for as long as there is time, and writes down what came of each.
+
+    On a CPU each is a process of its own, `workers` at a time; on another device they take turns in this one. Those
+    that are in the file are not measured again, if device and commit are the same; `any_commit` takes those of others
+    too, and its own first. What has failed is tried again.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        device: torch.device,
+        say: Callable[[str], None],
+        *,
+        workers: int = 1,
+        minutes: float = math.inf,
+        any_commit: bool = False,
+        fresh: bool = False,
+    ) -> None:
+        self._path, self._device, self._say, self._workers = path, device, say, workers
+        self.device_name, self._commit = device_name(device), commit()
+        self._ends, self._longest = time.monotonic() + 60 * minutes, 0.0
+        self._cold = device.type != "cpu"
+        lines = [] if fresh else sorted(_lines(path), key=lambda line: line["commit"] == self._commit)
+        self._known = {line["key"]: line for line in lines if self._counts(line, any_commit)}
+
+    def measure(self, arms: Mapping[str, Arm]) -> tuple[dict[str, Figures], dict[str, str]]:
+        """Return the figures of arms by name, and why others have failed; for the rest there was no time."""
+        failed: dict[str, str] = {}
+        for name, found in self._measured({name: arm for name, arm in arms.items() if arm.key not in self._known}):
+            line = {"commit": self._commit, "device": self.device_name, "key": arms[name].key, "name": name}
+            if "failed" in found:
+                failed[name] = found["failed"]
+                self._write({**line, **found})
+                self._say(f"{name} failed: {found['failed']}")
+            else:
+                self._known[arms[name].key] = {**line, "found": found}
+                self._write(self._known[arms[name].key])
+                self._say(f"{name}: test loss {found['test_loss']}, {found['seconds']:.0f} s")
+        return {name: self._known[arm.key]["found"] for name, arm in arms.items() if arm.key in self._known}, failed
+
+    def commits(self, arms: Sequence[Arm]) -> set[str]:
+        """Return which commits these were measured on."""
+        return {self._known[arm.key]["commit"] for arm in arms if arm.key in self._known}
+
+    def _measured(self, arms: Mapping[str, Arm]) -> Iterator[tuple[str, Figures]]:
+        """Yield what came of each arm that there was time for."""
+        if self._device.type != "cpu":
+            for name, arm in arms.items():
+                if (found := self._in_time(arm, attempt)) is not None:
+                    yield name, found
+            return
+        threads = ThreadPoolExecutor(self._workers)  # which only wait for processes
+        try:
+            waiting = {threads.submit(self._in_time, arm, alone): name for name, arm in arms.items()}
+            for done in as_completed(waiting):
+                if (found := done.result()) is not None:
+                    yield waiting[done], found
+        finally:
+            threads.shutdown(cancel_futures=True)
+
+    def _in_time(self, arm: Arm, how: Callable[[Arm], Figures]) -> Figures | None:
+        """Measure an arm, unless it would end too late if it took as long as the longest so far."""
+        if time.monotonic() + self._longest >= self._ends:
+            return None
+        if self._cold:
+            warm_up(arm)
+            self._cold = False
+        began = time.monotonic()
+        found = how(arm)
+        self._longest = max(self._longest, time.monotonic() - began)
+        return found
+
+    def _counts(self, line: Mapping[str, Any], any_commit: bool) -> bool:
+        same = line.get("device", "cpu") == self.device_name and (any_commit or line["commit"] == self._commit)
+        return same and "found" in line
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        cut = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("\n" * cut + json.dumps(line) + "\n")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what has been written down, but for what was cut short."""
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
