@@ -145,7 +145,7 @@ def leap(options: argparse.Namespace) -> dict[str, Any]:
     share, bandwidth, whole = [], [], []
     for _ in range(10):
         copied = seconds(lambda: torch._foreach_copy_(target, newest))
-        leapt = seconds(lambda: combine((-1.0, 2.0), (before, newest), target))
+        leapt = seconds(lambda: combine((-1.0, 2.0), (before, newest), target, 1))
         bandwidth.append(2 * size / copied / 1e9)
         whole.append(3 * size / leapt / 1e9)
         share.append(whole[-1] / bandwidth[-1])

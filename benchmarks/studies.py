@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from journals import pack, unpack
-from measure import RESULTS, origin, where, with_origin, write_result
+from measure import RESULTS, where, with_origin, write_result
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -39,11 +39,11 @@ STUDIES: dict[str, str] = {
 }
 """By name: what `asc study` is given, from which the whole result follows."""
 
-_ONCE = "--device cuda --checkpoint-seconds 0"  # too short to be worth a checkpoint
+_ONCE = "--device cuda --checkpoint-seconds 0 --time-limit 9"  # minutes; too short to be worth a checkpoint
 ON_GPU: dict[str, str] = {
     "gpu-momentum": f"momentum --model gpt2 --at 100 --precision fp32 --gate-batch 32 {_ONCE}",
     "gpu-momentum-later": f"momentum --model gpt2 --at 500,1000,1500 --precision fp32 --gate-batch 32 {_ONCE}",
-    "gpu-leap-verify": f"leap-verify --model gpt2 --seeds 42-46 --gate-batch 32 --workers 5 {_ONCE}",
+    "gpu-leap-verify": f"leap-verify --model gpt2 --seeds 42-46 --gate-batch 32 --workers 3 {_ONCE}",
     "gpu-wikitext": f"leap-verify --model gpt2 --seeds 42-44 --gate-batch 32 --workers 3 {_ONCE}",
     "gpu-qwen": "leap-verify --model qwen2.5-1.5b --seeds 42 --steps 1000 --gate-batch 8 --cascade-every 0 " + _ONCE,
 }
@@ -65,35 +65,46 @@ def do(name: str, seeds: str | None, given: Sequence[str], results: Path) -> boo
     folder, kept = ROOT / "studies" / f"bench-{name}", results / name
     if name in ON_GPU:
         unpack(kept, folder)
-    arguments = [*shlex.split(command), "--out", str(folder)]
-    resumed = (folder / "study.json").exists()
-    if resumed:
-        arguments.append("--resume")
-    began = time.perf_counter()
+    resumed, began = (folder / "study.json").exists(), time.perf_counter()
+    arguments = [*shlex.split(command), "--out", str(folder), *(["--resume"] if resumed else [])]
     ran = subprocess.run([sys.executable, "-m", "asc", "study", *arguments], check=False, stdout=subprocess.DEVNULL)
-    if ran.returncode:
-        sys.exit(ran.returncode)  # it has said why
+    if ran.returncode or not (folder / "results.json").exists():
+        sys.exit(ran.returncode or STOPPED)  # it has said why
     seconds = round(time.perf_counter() - began)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    done = found["state"] == "finished"
-    if not done and name in STUDIES:
-        sys.exit(f"{name} was stopped; the same command goes on with it")
-    for seed in found["data"].get("seeds", ()):
+    (body,) = with_origin([found], f"asc study {command}")
+    body |= {"seconds": None if resumed else seconds, "torch": version("torch")}
+    if name in ON_GPU and "seeds" in found["config"]:
+        runs = pack(folder, kept, {**where(), "origin": body["origin"], "seconds": seconds})
+        body["runs"] = {seed: runs[seed] for seed in sorted(runs)}
+    if found["state"] == "finished":
+        _write(name, body, folder, results)
+        return True
+    print(f"{name} was stopped before its end; the same command goes on with it")
+    if ended := [seed.removeprefix("seed-") for seed in body.get("runs", ())]:
+        do(name, ",".join(ended), given, results)  # the tables are those of whole seeds
+    elif name in ON_GPU and not _whole(name, results):
+        _write(name, body, folder, results)
+    return False
+
+
+def _whole(name: str, results: Path) -> bool:
+    """Whether there is a result of the whole study, which one of a part does not replace."""
+    path = results / f"study-{name}.json"
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["state"] == "finished"
+
+
+def _write(name: str, body: dict[str, Any], folder: Path, results: Path) -> None:
+    """Write what a study found, and the figures that pages have of it."""
+    for seed in body["data"].get("seeds", ()):
         for key in _LONG:
             del seed[key]
-    found["data"] = _rounded(found["data"])
-    (body,) = with_origin([found], f"asc study {command}")
-    if name in ON_GPU and "seeds" in found["config"]:
-        runs = pack(folder, kept, {**where(), "origin": origin(f"asc study {command}"), "seconds": seconds})
-        body["runs"] = {seed: runs[seed] for seed in sorted(runs)}
-    path = write_result(
-        f"study-{name}", {**body, "seconds": None if resumed else seconds, "torch": version("torch")}, results
-    )
-    FIGURES.mkdir(exist_ok=True)
-    for figure in _SHOWN.get(name, ()):
-        shutil.copy(folder / "figures" / figure, FIGURES / f"{name}-{figure}")
-    print(f"{path} is written" if done else f"{path} is written with what there is: {name} was stopped")
-    return done
+    path = write_result(f"study-{name}", {**body, "data": _rounded(body["data"])}, results)
+    if body["state"] == "finished":
+        FIGURES.mkdir(exist_ok=True)
+        for figure in _SHOWN.get(name, ()):
+            shutil.copy(folder / "figures" / figure, FIGURES / f"{name}-{figure}")
+    print(f"{path} is written")
 
 
 def _rounded(value: Any) -> Any:
