@@ -257,8 +257,8 @@ def _worth(study: Result) -> list[str]:
 
 def _limits(study: Result) -> list[str]:
     return [
-        "The paper's models at their size, and its number of seeds: what was done of `asc study leap-verify --model gpt2` "
-        "and `--model qwen2.5-1.5b`, which take a GPU, is on the page [on a GPU](gpu.md). Its corpus.",
+        "The paper's models at their size, its corpus and its number of seeds: `asc study leap-verify --model gpt2` and "
+        "`--model qwen2.5-1.5b` take a GPU, and whatever has been measured there is on the page [on a GPU](gpu.md).",
         f"{len(study['data']['seeds'])} seeds, where five are the least for a claim of difference; standard deviations "
         "are over these. [A]",
         "Other things that the code does beside the text: it starts from pretrained weights; its proximity criterion is "

@@ -15,8 +15,8 @@ little training has loaded what it takes, and seconds are those on the wall: the
 whenever the clock is read, before and after every evaluation, so that neither side's work is counted as the other's.
 Where such a machine is to be had for minutes only, a few calls measure GPT-2 124M, the same command each time:
 
-    python benchmarks/recipes.py paper tuned --device cuda --model gpt2 --steps 1000 --gate-batch 64 \\
-        --rates 2e-4 6e-4 1e-3 --any-commit --minutes 9
+    python benchmarks/recipes.py paper tuned --device cuda --model gpt2 --steps 600 --rates 2e-4 6e-4 1e-3 \\
+        --any-commit --minutes 9
 
 Only arms of the same card count as measured, and only whole rows are written. A copy without git takes its commit from
 `ASC_COMMIT`. The exit code is 0 if all rows asked for are complete, and 3 if arms are left or have failed: the same

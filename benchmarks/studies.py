@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import shlex
 import shutil
 import subprocess
@@ -19,11 +18,15 @@ import sys
 import time
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from journals import pack, unpack
-from measure import RESULTS, where, with_origin, write_result
+from journals import kept, pack, unpack
+from measure import RESULTS, origin, where, with_origin, write_result
+from pydantic import ValidationError
+
+from asc_nn_training.studies.leap_verify import LeapVerifyConfig
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -45,7 +48,7 @@ ON_GPU: dict[str, str] = {
     "gpu-momentum-later": f"momentum --model gpt2 --at 500,1000,1500 --precision fp32 --gate-batch 32 {_ONCE}",
     "gpu-leap-verify": f"leap-verify --model gpt2 --seeds 42-46 --gate-batch 32 --workers 3 {_ONCE}",
     "gpu-wikitext": f"leap-verify --model gpt2 --seeds 42-44 --gate-batch 32 --workers 3 {_ONCE}",
-    "gpu-qwen": "leap-verify --model qwen2.5-1.5b --seeds 42 --steps 1000 --gate-batch 8 --cascade-every 0 " + _ONCE,
+    "gpu-qwen": "leap-verify --model qwen2.5-1.5b --seeds 42 --steps 500 --gate-batch 8 --cascade-every 0 " + _ONCE,
 }
 """The same at the paper's scale; the second corpus is given by `--data`."""
 
@@ -57,35 +60,56 @@ STOPPED = 3  # the exit code of a study that has more to do
 _LONG = ("loss", "cascades")  # of each seed: what only the journals need to hold
 
 
-def do(name: str, seeds: str | None, given: Sequence[str], results: Path) -> bool:
-    """Do one study, or what is left of it, and keep what it found; return whether it is done."""
-    command = shlex.join([*shlex.split((STUDIES | ON_GPU)[name]), *given])
-    if seeds is not None:
-        command = re.sub(r"--seeds \S+", f"--seeds {seeds}", command)
-    folder, kept = ROOT / "studies" / f"bench-{name}", results / name
-    if name in ON_GPU:
-        unpack(kept, folder)
-    resumed, began = (folder / "study.json").exists(), time.perf_counter()
-    arguments = [*shlex.split(command), "--out", str(folder), *(["--resume"] if resumed else [])]
+def do(name: str, seeds: Sequence[int] | None, given: Sequence[str], results: Path) -> bool:
+    """Do one study, or what is left of it, and keep what it found; return whether it is done.
+
+    `seeds` are those to do, by default its command's. Those that are kept beside the results join them.
+    """
+    folder, home = ROOT / "studies" / f"bench-{name}", results / name
+    words, before = [*shlex.split((STUDIES | ON_GPU)[name]), *given], list(kept(home))
+    if name in ON_GPU and "--seeds" in words:
+        place = words.index("--seeds") + 1
+        asked = numbers(words[place]) if seeds is None else seeds
+        words[place] = ",".join(map(str, sorted({*asked, *(int(seed.removeprefix("seed-")) for seed in before)})))
+        unpack(home, folder)
+    command, began = shlex.join(words), time.perf_counter()
+    resumed = (folder / "study.json").exists()
+    arguments = [*words, "--out", str(folder), *(["--resume"] if resumed else [])]
     ran = subprocess.run([sys.executable, "-m", "asc", "study", *arguments], check=False, stdout=subprocess.DEVNULL)
+    seconds = round(time.perf_counter() - began)
+    runs: dict[str, Any] = {}
+    if name in ON_GPU and "--seeds" in words and (folder / "study.json").exists():
+        about = {**where(), "origin": origin(f"asc study {command}"), "seconds": seconds}
+        runs = pack(folder, home, {**about, "side_by_side": _side_by_side(words, before)})
     if ran.returncode or not (folder / "results.json").exists():
         sys.exit(ran.returncode or STOPPED)  # it has said why
-    seconds = round(time.perf_counter() - began)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     (body,) = with_origin([found], f"asc study {command}")
-    body |= {"seconds": None if resumed else seconds, "torch": version("torch")}
-    if name in ON_GPU and "seeds" in found["config"]:
-        runs = pack(folder, kept, {**where(), "origin": body["origin"], "seconds": seconds})
-        body["runs"] = {seed: runs[seed] for seed in sorted(runs)}
+    body |= {"seconds": None if resumed else seconds, "torch": version("torch")} | ({"runs": runs} if runs else {})
     if found["state"] == "finished":
         _write(name, body, folder, results)
         return True
     print(f"{name} was stopped before its end; the same command goes on with it")
-    if ended := [seed.removeprefix("seed-") for seed in body.get("runs", ())]:
-        do(name, ",".join(ended), given, results)  # the tables are those of whole seeds
-    elif name in ON_GPU and not _whole(name, results):
+    if len(runs) > len(before):
+        do(name, (), given, results)  # the tables are those of whole seeds
+    elif name in ON_GPU and not runs and not _whole(name, results):
         _write(name, body, folder, results)
     return False
+
+
+def _side_by_side(words: Sequence[str], before: Sequence[str]) -> int:
+    """How many seeds have shared the machine."""
+    left = len(numbers(words[words.index("--seeds") + 1])) - len(before)
+    workers = [int(word) for mark, word in pairwise(words) if mark == "--workers"]
+    return min(left, workers[-1] if workers else 1)
+
+
+def numbers(seeds: str) -> tuple[int, ...]:
+    """Return the seeds that a range or a list names. Raises SystemExit, with a sentence, where they are none."""
+    try:
+        return LeapVerifyConfig.model_validate({"seeds": seeds.split(",")}).seeds
+    except ValidationError as error:
+        sys.exit(f"--seeds {seeds} names no seeds: {error.errors()[0]['msg']}. Give them as 42-46 or 42,44.")
 
 
 def _whole(name: str, results: Path) -> bool:
@@ -118,18 +142,22 @@ def _rounded(value: Any) -> Any:
 
 def main() -> None:
     """Do all that are named, or every one that needs no GPU."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=form, allow_abbrev=False)
     names = f"{', '.join(STUDIES)}, by default all of these; {', '.join(ON_GPU)}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results (benchmarks/results)")
-    parser.add_argument("--seeds", help="seeds of a study; those that are kept beside the results are not done again")
+    parser.add_argument("--seeds", help="seeds of a study on a GPU, such as 42-43; those that are kept join them")
     options, given = parser.parse_known_args()
     unknown = sorted(set(options.names) - set(STUDIES | ON_GPU))
     if unknown:
-        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES | ON_GPU)}")
+        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES | ON_GPU)}, settings after it")
     if (given or options.seeds) and len(options.names) != 1:
         parser.error(f"{(given or ['--seeds'])[0]} is a setting of one study: name that one alone")
-    done = [do(name, options.seeds, given, options.results) for name in options.names or STUDIES]
+    if options.seeds and "--seeds" not in ON_GPU.get(options.names[0], ""):
+        parser.error(f"{options.names[0]} is not done a few seeds at a time: leave out --seeds")
+    seeds = None if options.seeds is None else numbers(options.seeds)
+    done = [do(name, seeds, given, options.results) for name in options.names or STUDIES]
     sys.exit(0 if all(done) else STOPPED)
 
 

@@ -49,7 +49,9 @@ def test_the_page_is_that_of_the_results(script: dict[str, Any]) -> None:
 
 
 def test_without_results_everything_is_said_to_be_missing(script: dict[str, Any]) -> None:
-    assert script["page"]({}).count(script["MISSING"]) == len(script["_LIST"])
+    page = script["page"]({})
+    assert page.count(script["MISSING"]) == len(script["_LIST"])
+    assert "since no GPU has been at hand" in page
 
 
 def test_results_of_studies_and_recipes_are_told(script: dict[str, Any]) -> None:
@@ -83,7 +85,8 @@ def test_measurements_are_told(script: dict[str, Any]) -> None:
         row("memory", in_units_of_the_weights=2.5),
     ]
     machine = {"cards": ["NVIDIA H100 80GB HBM3, 580.1, 81559 MiB"], "processor": "x"}
-    page = script["page"]({"gpu": {"rows": rows, "machine": machine, "versions": {"torch": "2.11.0+cu130"}}})
+    where = {"machine": machine, "versions": {"torch": "2.11.0+cu130"}}
+    page = script["page"]({"gpu": {"rows": [{**each, **where} for each in rows], **where}})
     for told in (
         "`gpu.json`: NVIDIA H100 80GB HBM3, 580.1, 81559 MiB, torch 2.11.0+cu130",
         "1 passed, 1 failed, 0 skipped: test_a | no |",

@@ -11,6 +11,8 @@ import pytest
 
 JOURNALS = Path(__file__).parent.parent.parent / "benchmarks" / "journals.py"
 
+ONE = {"machine": "one", "corpus": "abc"}
+
 
 @pytest.fixture(scope="module")
 def script() -> dict[str, Any]:
@@ -19,7 +21,7 @@ def script() -> dict[str, Any]:
 
 def seed(study: Path, number: int, ended: bool = True) -> str:
     """Write a seed's journal and return it."""
-    records = [{"kind": "snapshot", "position": 50}, {"kind": "end", "position": 100}][: 1 + ended]
+    records = [{"kind": "snapshot", "position": 50}, {"kind": "end", "outcome": {"corpus": "abc"}}][: 1 + ended]
     text = "".join(json.dumps(record) + "\n" for record in records)
     journal = study / f"seed-{number}" / "journal.jsonl"
     journal.parent.mkdir(parents=True, exist_ok=True)
@@ -31,13 +33,13 @@ def seed(study: Path, number: int, ended: bool = True) -> str:
 def test_seeds_done_on_two_machines_come_together(script: dict[str, Any], tmp_path: Path) -> None:
     kept, first, second = tmp_path / "results" / "gpu-study", tmp_path / "first", tmp_path / "second"
     text = seed(first, 42)
-    assert script["pack"](first, kept, {"machine": "one"}) == {"seed-42": {"machine": "one"}}
+    assert script["pack"](first, kept, {"machine": "one"}) == {"seed-42": ONE}
     script["unpack"](kept, second)
     assert (second / "seed-42" / "journal.jsonl").read_text() == text
     assert (second / "study.json").exists(), "the study is known, so that it is gone on with"
     seed(second, 43)
     runs = script["pack"](second, kept, {"machine": "two"})
-    assert runs == {"seed-42": {"machine": "one"}, "seed-43": {"machine": "two"}}
+    assert runs == {"seed-42": ONE, "seed-43": {"machine": "two", "corpus": "abc"}}
 
 
 def test_only_seeds_that_are_done_are_kept(script: dict[str, Any], tmp_path: Path) -> None:
@@ -47,13 +49,16 @@ def test_only_seeds_that_are_done_are_kept(script: dict[str, Any], tmp_path: Pat
     assert not list((tmp_path / "other").glob("seed-*"))
 
 
-def test_what_a_study_has_is_left_alone(script: dict[str, Any], tmp_path: Path) -> None:
-    seed(tmp_path / "study", 42)
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_a_study_has_done_is_left_alone_and_what_was_begun_gives_way(
+    script: dict[str, Any], tmp_path: Path, ended: bool
+) -> None:
+    whole = seed(tmp_path / "study", 42)
     script["pack"](tmp_path / "study", tmp_path / "kept", {})
-    newer = tmp_path / "study" / "seed-42" / "journal.jsonl"
-    newer.write_text("newer")
+    own = tmp_path / "study" / "seed-42" / "journal.jsonl"
+    own.write_text("{}\n" + whole if ended else "{}\n{torn")
     script["unpack"](tmp_path / "kept", tmp_path / "study")
-    assert newer.read_text() == "newer"
+    assert own.read_text() == ("{}\n" + whole if ended else whole)
 
 
 def test_the_same_journal_is_kept_as_the_same_bytes(script: dict[str, Any], tmp_path: Path) -> None:

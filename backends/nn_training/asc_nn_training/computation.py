@@ -256,10 +256,11 @@ class TrainingComputation:
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Train a few steps from a proposal, or from here for None; return each look's losses; go back."""
         subsets = {look: look % max(1, self._gate.subsets - 1) for look in looks}
+        here = self.present()
         with self.excursion():
             try:
                 if state is not None:
-                    state.put(self.weights, self.present())
+                    state.put(self.weights, here)
                     self._treat_moments(0)
                 for _ in range(min(steps, self.total() - self.position())):
                     self.training.step()

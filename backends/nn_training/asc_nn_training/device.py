@@ -33,7 +33,7 @@ def choose(name: str = "auto") -> torch.device:
         name = next(iter(there))
     kind, _, number = name.partition(":")
     if (kind not in there and kind not in _KINDS) or (number and not number.isdecimal()):
-        raise AscError(f"There is no kind of device {name!r}. Name auto, cpu, cuda, cuda:1 (a number) or mps.")
+        raise AscError(f"There is no kind of device {name!r}. Name auto, cpu, cuda, cuda:1 (a number), mps or xpu.")
     if int(number or 0) >= there.get(kind, 0):
         raise AscError(
             f"The device {name!r} was asked for, but this machine or this build of torch has no such one. "
@@ -60,7 +60,12 @@ def be_deterministic() -> None:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.backends.cuda.enable_mem_efficient_sdp(False)  # which splits its gradients' sums, and only warns of it
+    for fused in (  # kernels of attention whose gradients' sums are split, of which torch only warns
+        torch.backends.cuda.enable_flash_sdp,
+        torch.backends.cuda.enable_mem_efficient_sdp,
+        torch.backends.cuda.enable_cudnn_sdp,
+    ):
+        fused(False)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow; no result needs it
 
 

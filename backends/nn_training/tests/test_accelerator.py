@@ -66,12 +66,18 @@ def deterministic() -> Iterator[None]:
     """Only algorithms that give the same bits each time; afterwards those that there were before."""
     fill: Any = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled, split = fill.fill_uninitialized_memory, torch.backends.cuda.mem_efficient_sdp_enabled()
+    filled, attention = fill.fill_uninitialized_memory, torch.backends.cuda
+    kernels = {
+        attention.enable_flash_sdp: attention.flash_sdp_enabled(),
+        attention.enable_mem_efficient_sdp: attention.mem_efficient_sdp_enabled(),
+        attention.enable_cudnn_sdp: attention.cudnn_sdp_enabled(),
+    }
     be_deterministic()
     yield
     torch.use_deterministic_algorithms(before[0], warn_only=before[1])
     fill.fill_uninitialized_memory = filled
-    torch.backends.cuda.enable_mem_efficient_sdp(split)
+    for enable, enabled in kernels.items():
+        enable(enabled)
 
 
 @pytest.fixture

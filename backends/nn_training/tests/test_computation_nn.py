@@ -172,6 +172,29 @@ def normed(accumulation: int = 1) -> TrainingComputation:
     return TrainingComputation(training, TokenGate(gate), None, Costs(24, 24, 0, 104, 416))
 
 
+def test_the_weights_that_are_judged_and_tried_are_those_that_are_leapt_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit, by whichever way a candidate comes into the model."""
+    made, judged = computation(), list[str]()
+    losses = TrainingComputation._losses
+
+    def seen(self: TrainingComputation, subset: int, work: str) -> Tensor:
+        judged.append(self.digest())
+        return losses(self, subset, work)  # type: ignore[return-value]
+
+    monkeypatch.setattr(TrainingComputation, "_losses", seen)
+    past = [made.observe()]
+    for _ in range(12):
+        made.advance(5)
+        past = [past[-1], made.observe()]
+        candidate = made.materialise(Combination((-1.3, 2.3)), past, Plan("linear", 7))
+        assert candidate is not None
+        judged.clear()
+        made.score(candidate.state, 0)
+        made.trial(candidate.state, 0, (0,))
+        made.apply(Transition(candidate.start, candidate.horizon, candidate.state, 0, "linear"))
+        assert judged == [made.digest()] * 2
+
+
 def test_a_trial_leaves_buffers_as_they_were() -> None:
     subject = normed()
     subject.advance(5)

@@ -14,7 +14,7 @@ _SPACE = 10  # a checkpoint of many gigabytes is written more rarely: at most a 
 
 
 class StoppedError(Exception):
-    """The walk was asked to stop; what it takes to go on has been written."""
+    """The walk was asked to stop; what it takes to go on has been written, where checkpoints are."""
 
 
 class Walk:
@@ -56,7 +56,7 @@ class Walk:
             self.session.advance(position - self.session.position())
 
     def check(self) -> None:
-        """Write a checkpoint where one is due. Raises StoppedError, with one written, where the walk is to end here."""
+        """Write a checkpoint where one is due. Raises StoppedError where the walk is to end here."""
         stopped = self._stopped()
         if (stopped and self._every_s) or self._due():
             self.save()
