@@ -20,6 +20,8 @@ Autocast = Callable[[], AbstractContextManager[Any]]
 """Makes the context in which a forward pass is taken."""
 _KINDS = ("cuda", "mps", "xpu")
 """Devices that other machines have."""
+_WITHOUT = ("cpu", "meta")
+"""Devices without a generator beside the CPU's."""
 
 
 def choose(name: str = "auto") -> torch.device:
@@ -84,7 +86,7 @@ def device_of(model: nn.Module) -> torch.device:
 def random_state(device: torch.device) -> dict[str, Tensor]:
     """Return the states of torch's generators for a computation on this device: bytes on the CPU, by kind of device."""
     state = {"cpu": torch.get_rng_state()}
-    if device.type != "cpu":
+    if device.type not in _WITHOUT:
         state[device.type] = torch.get_device_module(device).get_rng_state(*_numbered(device))
     return state
 
@@ -92,7 +94,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
     """Put the generators back to where `random_state` found them; those of another kind of device are left alone."""
     torch.set_rng_state(state["cpu"].cpu())  # a checkpoint is read onto the device
-    if device.type != "cpu" and device.type in state:
+    if device.type not in _WITHOUT and device.type in state:
         torch.get_device_module(device).set_rng_state(state[device.type].cpu(), *_numbered(device))
 
 

@@ -70,6 +70,12 @@ def test_generators_go_back_from_wherever_their_states_lie(monkeypatch: pytest.M
     assert module.given[1] == device
 
 
+def test_weights_that_are_not_there_have_no_generator() -> None:
+    state = random_state(torch.device("meta"))
+    assert state.keys() == {"cpu"}
+    set_random_state(state, torch.device("meta"))
+
+
 def test_forward_passes_are_in_fp32_on_a_cpu_unless_told_otherwise() -> None:
     layer, given = torch.nn.Linear(4, 4), torch.randn(2, 4)
     for precision, dtype in (("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)):
