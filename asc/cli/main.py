@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from functools import cached_property
@@ -113,7 +115,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console of ASCII has no multiplication sign
-    sys.exit(_run(arguments))
+    code = _run(arguments)
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C while Python ends comes too late to count
+    sys.exit(code)
 
 
 def _run(arguments: Sequence[str]) -> int:
