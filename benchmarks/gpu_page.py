@@ -194,7 +194,7 @@ def _recipe(name: str) -> Callable[[Result], Told | None]:
 
 
 _RECIPES = "--device cuda --model gpt2 --steps 600 --any-commit --minutes 9"
-_TEXT = "--data FILE"
+_TEXT = "--data FOLDER"
 _LIST: tuple[tuple[str, str, str, str, Callable[[Result], Told | None]], ...] = (
     ("gpu", "correctness on CUDA", "every check passes", "python benchmarks/gpu.py correctness", _correct),
     (
