@@ -328,14 +328,15 @@ def _within(row: Mapping[str, Any]) -> str:
 
 
 def _ratios(row: Mapping[str, Any]) -> str:
-    return ", ".join(_number(value) for value in row["ratio"].values())
+    return ", ".join(number(value) for value in row["ratio"].values())
 
 
 def _ks(row: Mapping[str, Any]) -> str:
     return ", ".join(row["ratio"])
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Return a ratio in as many digits as it needs."""
     if value is None:
         return "beyond all numbers"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"

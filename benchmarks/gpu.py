@@ -67,7 +67,7 @@ def correctness(_options: argparse.Namespace) -> dict[str, Any]:
     if not failed + count["passed"]:
         raise AscError("Every check was skipped, since there is no accelerator here.")
     told = {**count, "failed": failed, "checks": checks}
-    return {**told, "goal": "every check passes", "met": failed == 0 and count["passed"] > 0}
+    return {**told, "goal": "every check passes", "met": failed == 0}
 
 
 def sums(options: argparse.Namespace) -> dict[str, Any]:

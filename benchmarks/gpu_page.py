@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from findings import study_table
+from findings import number, study_table
 from tables import recipes
 
 ROOT = Path(__file__).parent.parent
@@ -111,7 +111,7 @@ def _momentum(result: Result) -> Told | None:
         return None
     near = {k: value for k, value in held.items() if int(k) <= 10}
     low = min(coded.values(), key=lambda value: float("inf") if value is None else value)
-    told = f"corrected {_ratios(near)} at K = {', '.join(near)}; as coded, half precision, {_number(low)} and more"
+    told = f"corrected {', '.join(map(number, near.values()))} at K = {', '.join(near)}; as coded, half precision, {number(low)} and more"
     return told, all(value is not None and value <= 1.1 for value in near.values()) and (low is None or low >= 100)
 
 
@@ -301,14 +301,6 @@ _TITLES = {
     "study-gpu-wikitext": "The paper's study, GPT-2 124M, on WikiText",
     "study-gpu-qwen": "The paper's study, Qwen2.5-1.5B's shape",
 }
-
-
-def _ratios(found: Mapping[str, float | None]) -> str:
-    return ", ".join("beyond all numbers" if value is None else f"{value:.3f}" for value in found.values())
-
-
-def _number(value: float | None) -> str:
-    return "beyond all numbers" if value is None else f"{value:,.0f}"
 
 
 def main() -> None:

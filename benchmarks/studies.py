@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from journals import kept, pack, unpack
-from measure import RESULTS, origin, where, with_origin, write_result
+from measure import RESULTS, origin, where, write_result
 from pydantic import ValidationError
-
-from asc_nn_training.studies.leap_verify import LeapVerifyConfig
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures"
@@ -67,7 +65,8 @@ def do(name: str, seeds: Sequence[int] | None, given: Sequence[str], results: Pa
     """
     folder, home = ROOT / "studies" / f"bench-{name}", results / name
     words, before = [*shlex.split((STUDIES | ON_GPU)[name]), *given], list(kept(home))
-    if name in ON_GPU and "--seeds" in words:
+    by_seeds = name in ON_GPU and "--seeds" in words
+    if by_seeds:
         place = words.index("--seeds") + 1
         asked = numbers(words[place]) if seeds is None else seeds
         words[place] = ",".join(map(str, sorted({*asked, *(int(seed.removeprefix("seed-")) for seed in before)})))
@@ -77,15 +76,15 @@ def do(name: str, seeds: Sequence[int] | None, given: Sequence[str], results: Pa
     arguments = [*words, "--out", str(folder), *(["--resume"] if resumed else [])]
     ran = subprocess.run([sys.executable, "-m", "asc", "study", *arguments], check=False, stdout=subprocess.DEVNULL)
     seconds = round(time.perf_counter() - began)
-    runs: dict[str, Any] = {}
-    if name in ON_GPU and "--seeds" in words and (folder / "study.json").exists():
-        about = {**where(), "origin": origin(f"asc study {command}"), "seconds": seconds}
+    told, runs = origin(f"asc study {command}"), dict[str, Any]()
+    if by_seeds and (folder / "study.json").exists():
+        about = {**where(), "origin": told, "seconds": seconds}
         runs = pack(folder, home, {**about, "side_by_side": _side_by_side(words, before)})
     if ran.returncode or not (folder / "results.json").exists():
         sys.exit(ran.returncode or STOPPED)  # it has said why
     found: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    (body,) = with_origin([found], f"asc study {command}")
-    body |= {"seconds": None if resumed else seconds, "torch": version("torch")} | ({"runs": runs} if runs else {})
+    body = {**found, "origin": told, "seconds": None if resumed else seconds, "torch": version("torch")}
+    body |= {"runs": runs} if runs else {}
     if found["state"] == "finished":
         _write(name, body, folder, results)
         return True
@@ -106,6 +105,8 @@ def _side_by_side(words: Sequence[str], before: Sequence[str]) -> int:
 
 def numbers(seeds: str) -> tuple[int, ...]:
     """Return the seeds that a range or a list names. Raises SystemExit, with a sentence, where they are none."""
+    from asc_nn_training.studies.leap_verify import LeapVerifyConfig  # noqa: PLC0415 -- seconds to import
+
     try:
         return LeapVerifyConfig.model_validate({"seeds": seeds.split(",")}).seeds
     except ValidationError as error:

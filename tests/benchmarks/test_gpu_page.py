@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from asc.cli import main
+
+pytest.importorskip("asc_nn_training")
+
+import torch
 
 ROOT = Path(__file__).parent.parent.parent
 BENCHMARKS = ROOT / "benchmarks"

@@ -43,6 +43,12 @@ def test_the_package_can_be_run_as_the_command() -> None:
     assert found.stdout.startswith("asc, version ")
 
 
+def test_ctrl_c_while_python_ends_comes_too_late_to_count() -> None:
+    pressed = "import atexit, os, signal; atexit.register(os.kill, os.getpid(), signal.SIGINT)"
+    command = f"{pressed}; from asc.cli import main; main(['--version'])"
+    assert subprocess.run([sys.executable, "-c", command], capture_output=True, check=False).returncode == 0
+
+
 def test_help_loads_no_plugin() -> None:
     assert "asc.plugins" not in imported("--help")
 
