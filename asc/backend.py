@@ -1,4 +1,4 @@
-"""What a backend is to the command line and to `asc.run`: a way to make computations from a configuration."""
+"""What a backend is to the command line and to `asc.run.run`: a way to make computations from a configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from asc.computation import Cache, Computation
-from asc.config import RunConfig
+from asc.config.run import RunConfig
 from asc.types import Memory
 
 C = TypeVar("C", bound=Computation)

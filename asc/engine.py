@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 from asc.allocator import Allocator
 from asc.computation import Cache, Computation, Follows, Learns, Recognizer, Speculator, Stateful, Stoppable
+from asc.errors import describe_error
 from asc.ledger import Ledger
-from asc.raised import raised
 from asc.recognizers.never import Never
 from asc.spotcheck import check_first_step, check_leap
 from asc.trajectory import Trajectory
@@ -204,7 +204,7 @@ class Engine:
     def _rest(self, error: Exception) -> Recognition:
         """Go on without the recognizer, which has raised."""
         if self._on_fault is not None:
-            self._on_fault(type(self.recognizer).__name__, raised(error))
+            self._on_fault(type(self.recognizer).__name__, describe_error(error))
         self.recognizer = Never(Never.Config(steps=self._distance))
         return self.recognizer.recognise(self.computation)
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
+_NOT_THE_CAUSE = frozenset({"asc", "importlib", "pluggy", "pydantic", "runpy"})  # packages that only call others
+
 
 class AscError(Exception):
     """A user's mistake or an unusable environment: what was given, what was expected, what to type next."""
@@ -13,3 +18,19 @@ class StepError(AscError):
 
 class NonDeterministicStepError(AscError):
     """The same state was run twice and gave two results, so nothing that is predicted from it can be trusted."""
+
+
+def describe_error(error: BaseException) -> str:
+    """Return an exception's type and message on one line, and in parentheses the file and line of the code at fault.
+
+    That code is the first package that asc called: where numpy raises within a predictor, the predictor's own innermost
+    line is named. No place is named where asc alone was running. The message has no full stop at its end.
+    """
+    message = " ".join(str(error).split()).rstrip(".")
+    described = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    package, place = "", ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        home = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if home not in _NOT_THE_CAUSE and package in ("", home):
+            package, place = home, f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    return described + place

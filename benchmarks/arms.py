@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import torch
 from measure import commit
 
+from asc.errors import describe_error
 from asc.plugins import load
-from asc.raised import raised
-from asc.run import Run
+from asc.run.run import Run
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.data.prepare import Data
-from asc_nn_training.training import NonFiniteError
+from asc_nn_training.training.training import NonFiniteError
 
 Settings = dict[str, Any]
 Figures = dict[str, Any]
@@ -140,7 +140,7 @@ def attempt(arm: Arm) -> Figures:
     try:
         return measure(arm)
     except Exception as error:  # noqa: BLE001 -- out of memory, say: the other arms are to go on
-        return {"failed": raised(error)}
+        return {"failed": describe_error(error)}
 
 
 def alone(arm: Arm) -> Figures:
@@ -149,7 +149,7 @@ def alone(arm: Arm) -> Figures:
         try:
             return process.submit(attempt, arm).result()
         except BrokenProcessPool as error:
-            return {"failed": raised(error)}
+            return {"failed": describe_error(error)}
 
 
 def _begin_afresh(device: torch.device) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
-from asc_nn_training.schedule import Schedule
+from asc_nn_training.training.schedule import Schedule
 
 
 def bare(settings: NetworkConfig, steps: int, reads: bool = True) -> Callable[[], None]:

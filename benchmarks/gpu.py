@@ -29,16 +29,15 @@ from measure import RESULTS, in_turns, read_rows, spread, where, with_origin, wr
 from rich.console import Console
 from torch import Tensor
 
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.predictors.linear import Linear
-from asc.raised import raised
 from asc.trajectory import SegmentHistory
 from asc.types import Plan
 from asc_nn_training.backend import NetworkBackend, Session
-from asc_nn_training.combine import combine
 from asc_nn_training.config import NetworkConfig
-from asc_nn_training.device import choose
-from asc_nn_training.models import make_model
+from asc_nn_training.training.device import choose
+from asc_nn_training.training.models import make_model
+from asc_nn_training.weights.combine import combine
 
 ROOT = Path(__file__).parent.parent
 CHECKS = "backends/nn_training/tests/test_accelerator.py"
@@ -132,7 +131,7 @@ def _by_one_launch(terms: list[list[Tensor]], out: list[Tensor], what: str) -> d
         for found, expected in zip(out, combine(shares, used), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     except Exception as error:  # noqa: BLE001 -- whatever it is, what the backend does is measured all the same
-        print(f"by one launch: {raised(error)}", file=sys.stderr)
+        print(f"by one launch: {describe_error(error)}", file=sys.stderr)
         return {}
     return {"by one launch": lambda: summed(shares, [*used[:-1], out])}
 

@@ -27,11 +27,11 @@ from measure import in_turns, read_rows, seconds, spread, with_origin, write_res
 from rich.console import Console
 
 from asc.plugins import load
-from asc.run import Run
+from asc.run.run import Run
 from asc.testing.stand_ins import Refuse
 from asc_nn_training.backend import NetworkBackend, Session
-from asc_nn_training.combine import combine
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.weights.combine import combine
 
 ASC = [sys.executable, "-m", "asc"]
 

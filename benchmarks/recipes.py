@@ -43,7 +43,7 @@ from paired import beside_plain, interval
 from rich.console import Console
 
 from asc.errors import AscError
-from asc_nn_training.device import choose
+from asc_nn_training.training.device import choose
 
 INCOMPLETE = 3  # exit code
 HORIZON, EVERY = 50, 50

@@ -27,16 +27,16 @@ from loky import ProcessPoolExecutor
 from measure import RESULTS, capacity, seconds, spread, with_origin, write_result
 from rich.console import Console
 from rich.table import Table
+from simulate import Costs, sweep
 
-from asc.advise import both_ways
 from asc.computation import Computation
 from asc.plugins import Plugins, load
-from asc.run import Run
+from asc.run.advise import both_ways
+from asc.run.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.executors import ROUND_TRIP_S
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
-from asc_toy.simulate import Costs, sweep
 from asc_toy.state import plain_state, split
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "third_party_plugin"))

@@ -11,10 +11,10 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from asc.compare import compare
 from asc.errors import AscError
 from asc.plugins import load
-from asc.run import Run
+from asc.run.compare import compare
+from asc.run.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.programs import PROGRAMS
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asc.cache import TrajectoryCache
-from asc.testing.registers import Registers
+from asc.reference.registers import Registers
 from asc.types import Candidate, Transition
 from asc.words import Word, bits
 

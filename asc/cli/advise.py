@@ -10,12 +10,12 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from asc.advise import HORIZONS, Advice, profile
 from asc.cli.components import ComponentGroup, make
 from asc.cli.plugins import plugin_option
 from asc.computation import Chains
-from asc.config import RunConfig
+from asc.config.run import RunConfig
 from asc.errors import AscError
+from asc.run.advise import HORIZONS, Advice, profile
 
 WORKERS = (1, 3, 7, 15, 63)
 

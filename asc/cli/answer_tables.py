@@ -9,10 +9,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from asc.observers import figures
-from asc.replay.answers import Answers, Tally, Try
-from asc.replay.conclude import conclude
+from asc.records.numbers import known
+from asc.run.replay.answers import Answers, Tally, Try
+from asc.run.replay.conclude import conclude
 from asc.types import Outcome
+from asc.views import figures
 
 _ALL = "all"
 _MARK = "* "  # of a new predictor
@@ -146,9 +147,9 @@ def _row(horizon: int, regime: str, tries: Sequence[Try]) -> dict[str, Any]:
         "asked": tally.asked,
         "silent": tally.silent,
         "accepted": tally.accepted,
-        "gain": figures.known(tally.gain),
-        "gain_of_a_guess": figures.known(tally.guess),
-        "share_of_real_steps": figures.known(tally.of_real),
+        "gain": known(tally.gain),
+        "gain_of_a_guess": known(tally.guess),
+        "share_of_real_steps": known(tally.of_real),
     }
 
 

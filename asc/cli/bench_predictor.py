@@ -15,17 +15,17 @@ from rich.text import Text
 from asc.cli.answer_tables import calls, conclusions, data, legend, verdicts
 from asc.cli.components import make
 from asc.cli.going_on import command_line, require_version
-from asc.cli.layers import build_config
 from asc.cli.plugins import plugin_option
 from asc.computation import Chains, Computation, InPlace, Needs, Predictor
-from asc.config import Component, RunConfig, require_distinct
+from asc.config.layers import build_config
+from asc.config.run import Component, RunConfig, require_distinct
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
-from asc.observers.folders import CONFIG, find_run, read_json
-from asc.replay import places
-from asc.replay.answers import Answers
-from asc.replay.revisit import Revisit
-from asc.replay.walk import HORIZONS, ask, walk
+from asc.records.folders import CONFIG, find_run, read_json
+from asc.run.replay import positions as places
+from asc.run.replay.answers import Answers
+from asc.run.replay.revisit import Revisit
+from asc.run.replay.walk import HORIZONS, ask, walk
 from asc.speculators.guess import require_needs
 
 _EXACT_S = 4.0  # seconds that an exact run is walked, and then that each predictor is asked, at most

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from asc.backend import Backend
 from asc.cli.options import build_config, options_for
-from asc.config import RunConfig
+from asc.config.run import RunConfig
 
 Chosen = Callable[..., Any]
 

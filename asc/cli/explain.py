@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from asc.cli.plugins import Session, plugin_option
-from asc.observers.encodable import Encodable
+from asc.config.fields import default, item, members, settings
 from asc.plugins import Entry
-from asc.plugins.fields import default, item, members, settings
+from asc.views.encodable import Encodable
 
 CHOSEN = {
     "backend": ("asc run {}", "--set {}=VALUE"),

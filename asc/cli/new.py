@@ -14,8 +14,8 @@ import asc
 from asc import scaffold
 from asc.cli.plugins import Session, plugin_option
 from asc.errors import AscError
+from asc.nearest import suggestion
 from asc.plugins.loader import Plugins
-from asc.plugins.nearest import suggestion
 from asc.plugins.registry import INSTALLABLE, OWN, check_name
 
 

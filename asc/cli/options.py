@@ -13,9 +13,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from asc.cli.layers import build_config
-from asc.config import Component
-from asc.plugins.fields import choices, default, item, members, show
+from asc.config.fields import choices, default, item, members, show
+from asc.config.layers import build_config
+from asc.config.run import Component
 
 __all__ = ["build_config", "options_for"]
 

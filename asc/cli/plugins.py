@@ -11,8 +11,8 @@ import rich_click as click
 from rich.console import Console
 from rich.text import Text
 
-from asc.observers.encodable import Encodable
 from asc.plugins import Plugins
+from asc.views.encodable import Encodable
 
 GAP = 2
 """Spaces between two columns of the list."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from asc.observers.folders import find_run
-from asc.observers.report import write_report
-from asc.observers.trace import write_trace
+from asc.records.folders import find_run
+from asc.report.report import write_report
+from asc.report.trace import write_trace
 
 
 @click.command()

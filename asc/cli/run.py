@@ -17,21 +17,21 @@ import asc
 from asc.cli.components import ComponentGroup, make
 from asc.cli.going_on import command_line, require_version
 from asc.cli.plugins import plugin_option
-from asc.compare import NOT_COMPARED, compare_pairs
 from asc.computation import Remarks
-from asc.config import RunConfig
+from asc.config.run import RunConfig
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED
-from asc.observers import figures
-from asc.observers.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
-from asc.observers.lines import Lines
-from asc.observers.live import Live
-from asc.observers.record import Record
-from asc.observers.report import write_report
-from asc.observers.trace import write_trace
 from asc.plugins.entry import Entry
 from asc.plugins.registry import OWN
-from asc.run import Run
+from asc.records.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
+from asc.records.record import Record
+from asc.report.report import write_report
+from asc.report.trace import write_trace
+from asc.run.compare import NOT_COMPARED, compare_pairs
+from asc.run.run import Run
+from asc.views import figures
+from asc.views.lines import Lines
+from asc.views.live import Live
 
 RUNS = Path("runs")
 

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from asc.observers import figures
-from asc.observers.encodable import Encodable
-from asc.observers.folders import RunSummary, list_runs
+from asc.records.folders import RunSummary, list_runs
+from asc.views import figures
+from asc.views.encodable import Encodable
 
 UNBOUNDED = 200
 """Width of the table where there is no terminal, so that names stay whole for other programs."""

@@ -18,11 +18,11 @@ from asc.cli.plugins import plugin_option
 from asc.cli.study_folder import StudyFolder, begin, go_on
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
-from asc.observers.encodable import Encodable
-from asc.observers.progress import progress
-from asc.observers.study_results import results, write_results
-from asc.observers.study_tables import rich_table
+from asc.report.study_results import results, write_results
+from asc.report.study_tables import rich_table
 from asc.study import Study
+from asc.views.encodable import Encodable
+from asc.views.progress import progress
 
 STUDIES = Path("studies")
 

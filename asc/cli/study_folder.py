@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 import asc
 from asc.cli.going_on import require_version
+from asc.config.validate import validate
 from asc.errors import AscError
-from asc.observers.folders import write_json
-from asc.plugins.validate import validate
+from asc.records.folders import write_json
 from asc.study import Study
 
 RECORD = "study.json"

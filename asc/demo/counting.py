@@ -11,7 +11,7 @@ from rich.text import Text
 from asc.demo.bars import bar
 from asc.demo.page import Room
 from asc.demo.race import Race
-from asc.observers import figures
+from asc.views import figures
 
 _GROUPS = (
     ("plain steps", ("plain",)),

@@ -11,8 +11,8 @@ from asc.demo.pace import Pace, Paced
 from asc.demo.page import Room
 from asc.demo.programs import logistic
 from asc.demo.watched import Watched
-from asc.observers import figures
-from asc.testing.registers import Registers
+from asc.reference.registers import Registers
+from asc.views import figures
 
 DIAL = (2.8, 3.2, 3.5, 3.56, 3.7, 3.83, 4.0)
 STEPS = 120

@@ -14,15 +14,15 @@ from asc.allocator import Allocator
 from asc.demo.bars import columns
 from asc.demo.pace import Pace
 from asc.demo.page import Room
-from asc.observers import figures
 from asc.predictors.linear import Linear
 from asc.predictors.quadratic import Quadratic
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Fixed
+from asc.reference.descent import Descent
 from asc.testing.assembly import assemble
-from asc.testing.descent import Descent
 from asc.types import Attempt, Boundary, Outcome
 from asc.validators.paired import Paired
+from asc.views import figures
 
 EVERY, STEPS, SEED = 5, 300, 1
 _HIGHEST = 12  # rows of the curve

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from asc.demo.page import Room
 from asc.demo.watched import Watched
-from asc.observers import figures
+from asc.views import figures
 
 
 class Hint(NamedTuple):

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from asc.observers import figures
-from asc.testing.registers import Step
+from asc.reference.registers import Step
+from asc.views import figures
 from asc.words import Word
 
 

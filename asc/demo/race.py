@@ -16,8 +16,8 @@ from asc.demo.cells import Cell, blocks, legend, strip
 from asc.demo.pace import Left, Pace, Paced
 from asc.demo.page import Room
 from asc.demo.watched import Watched
-from asc.observers import figures
-from asc.testing.registers import Registers, Step
+from asc.reference.registers import Registers, Step
+from asc.views import figures
 from asc.words import Word
 
 EVERY = 4  # steps in a superstep

@@ -12,7 +12,7 @@ from asc.cache import TrajectoryCache
 from asc.demo.pace import Pace
 from asc.demo.page import Room
 from asc.demo.programs import lap
-from asc.testing.registers import Registers
+from asc.reference.registers import Registers
 from asc.types import Transition
 from asc.words import Word
 

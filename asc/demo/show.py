@@ -18,7 +18,7 @@ from asc.demo.page import Page, Room
 from asc.demo.player import Player
 from asc.demo.signs import shown
 from asc.errors import AscError
-from asc.observers.encodable import Encodable
+from asc.views.encodable import Encodable
 
 _FRAME_S = 0.08
 _QUICK = 10.0  # times the pace, where nobody watches or wants to wait

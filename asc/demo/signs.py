@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asc.observers.encodable import encodable
+from asc.views.encodable import encodable
 
 _INSTEAD = dict(zip("█▒·»×→–µ━─▁▂▃▄▅▆▇±", "#:.>x>-u=-_..-=+*~", strict=True))
 

@@ -10,7 +10,7 @@ from asc.demo.pace import Pace
 from asc.demo.page import Room
 from asc.demo.programs import triple
 from asc.predictors.affine import Affine
-from asc.testing.registers import Registers, run_superstep
+from asc.reference.registers import Registers, run_superstep
 from asc.trajectory import SegmentHistory
 from asc.types import Plan, Snapshot
 

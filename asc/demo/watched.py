@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from asc.allocator import Allocator
 from asc.demo.cells import Cell
 from asc.predictors.ensemble import Ensemble
+from asc.reference.registers import Registers
 from asc.testing.assembly import assemble
-from asc.testing.registers import Registers
 from asc.types import Boundary, Outcome
 
 WORKERS = 2

@@ -8,8 +8,8 @@ import pluggy
 
 from asc import hookspecs
 from asc.errors import AscError
+from asc.nearest import suggestion
 from asc.plugins.entry import Source
-from asc.plugins.nearest import suggestion
 
 HOOKS = {
     name: tuple(inspect.signature(hook).parameters)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asc.errors import AscError
-from asc.plugins.nearest import reason
+from asc.errors import AscError, describe_error
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -81,7 +80,7 @@ class Entry(NamedTuple):
         except Exception as error:
             raise AscError(
                 f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" cannot be loaded: '
-                f"{reason(error)}.{self._renamed(module)}"
+                f"{describe_error(error)}.{self._renamed(module)}"
             ) from error
         if not isinstance(target, type):
             raise AscError(

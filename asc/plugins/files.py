@@ -7,9 +7,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.plugins.entry import Source
-from asc.plugins.nearest import reason
 
 
 def load_file(path: Path) -> tuple[ModuleType, Source]:
@@ -37,6 +36,6 @@ def load_file(path: Path) -> tuple[ModuleType, Source]:
         if isinstance(error, SyntaxError) and error.filename == str(resolved):
             raise AscError(f"{source.title} has a syntax error in line {error.lineno}: {error.msg}.") from error
         if isinstance(error, Exception | SystemExit):
-            raise AscError(f"{source.title} cannot be loaded: it raised {reason(error)}.") from error
+            raise AscError(f"{source.title} cannot be loaded: it raised {describe_error(error)}.") from error
         raise
     return module, source

@@ -13,11 +13,11 @@ import pluggy
 
 import asc
 from asc import hookspecs
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
+from asc.nearest import suggestion
 from asc.plugins.check import HOOKS, check
 from asc.plugins.entry import Source
 from asc.plugins.files import load_file
-from asc.plugins.nearest import reason, suggestion
 from asc.plugins.notify import Call, Notifier
 from asc.plugins.registry import CORE, Registry
 from asc.plugins.requires import require_core
@@ -110,7 +110,7 @@ class Plugins:
                         raise
                     except Exception as error:
                         raise AscError(
-                            f"{source.title} cannot be used: its asc_register raised {reason(error)}."
+                            f"{source.title} cannot be used: its asc_register raised {describe_error(error)}."
                         ) from error
 
 
@@ -178,7 +178,9 @@ def _import(point: EntryPoint, source: Source) -> object:
     try:
         return point.load()
     except (Exception, SystemExit) as error:
-        raise AscError(f'{source.title} cannot be imported from "{point.value}": {reason(error)}. {again}') from error
+        raise AscError(
+            f'{source.title} cannot be imported from "{point.value}": {describe_error(error)}. {again}'
+        ) from error
 
 
 def _status(source: Source, error: str | None = None) -> PluginStatus:

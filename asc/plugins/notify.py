@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asc.plugins.nearest import reason
+from asc.errors import describe_error
 
 if TYPE_CHECKING:
     from asc.hookspecs import RunView
@@ -61,4 +61,4 @@ class Notifier:
             tuple(pair for pair in calls if pair[0] != plugin)
             for calls in (self._started, self._boundary, self._progress, self._finished)
         )
-        self._on_fault(f"{title} was switched off, and the run goes on: its {hook} raised {reason(error)}.")
+        self._on_fault(f"{title} was switched off, and the run goes on: its {hook} raised {describe_error(error)}.")

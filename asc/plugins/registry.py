@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
+from asc.nearest import nearest, suggestion
 from asc.plugins.entry import Entry, Source
-from asc.plugins.nearest import nearest, reason, suggestion
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -133,7 +133,7 @@ class Registry:
 
     def configure(self, kind: str, name: str, settings: Mapping[str, Any] = _NOTHING) -> BaseModel:
         """Validate a component's settings without making it. Raises AscError, a sentence for each problem."""
-        from asc.plugins.validate import validate  # noqa: PLC0415 - needs pydantic, which announcing must not wait for
+        from asc.config.validate import validate  # noqa: PLC0415 - needs pydantic, which announcing must not wait for
 
         return validate(
             self.config_class(kind, name),
@@ -169,7 +169,7 @@ class Registry:
         except Exception as error:
             label = self.get(kind, name).source.label
             raise AscError(
-                f'The {kind} "{name}" of {label} could not be made from its settings: {reason(error)}.'
+                f'The {kind} "{name}" of {label} could not be made from its settings: {describe_error(error)}.'
             ) from error
 
     def _missing(self, kind: str, name: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.plugins.entry import Source
-from asc.plugins.nearest import reason
 
 _CORE = re.compile(r"asc[-_.]core(?![-_.\w])", re.IGNORECASE)
 
@@ -49,7 +48,7 @@ def _specifiers(source: Source, requirement: str, running: str) -> str:
         parsed = Requirement(requirement)
     except InvalidRequirement as error:
         raise AscError(
-            f'{source.title} has a requirement that cannot be read, "{requirement}": {reason(error)}.'
+            f'{source.title} has a requirement that cannot be read, "{requirement}": {describe_error(error)}.'
         ) from error
     if parsed.marker is not None and not parsed.marker.evaluate({"extra": ""}):
         return ""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asc.computation import Computation, Needs, Predictor
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.ledger import Ledger
-from asc.raised import raised
 from asc.trajectory import SegmentHistory
 from asc.types import Attempt, Candidate, Combination, Direct, Outcome, Plan, Snapshot
 
@@ -28,7 +27,7 @@ def guess(
             return Attempt(plan, Outcome.FAILED, reason=_unexpected(plan.predictor, answer))
         candidate = None if prediction is None else computation.materialise(prediction, history, plan)
     except Exception as error:  # noqa: BLE001 -- a predictor is anybody's code, and must never end the run
-        return Attempt(plan, Outcome.FAILED, reason=raised(error))
+        return Attempt(plan, Outcome.FAILED, reason=describe_error(error))
     finally:
         ledger.charge("predict", since, computation.cost("predict"))
     return candidate or Attempt(plan, Outcome.SILENT)

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asc.computation import Cache, Chains, Computation, Predictor, Settles, Stateful, Validator
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.ledger import Ledger
-from asc.raised import raised
 from asc.speculators.guess import guess
 from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot, Span, Transition, Verdict
 
@@ -114,7 +113,7 @@ class Judged:
         except AscError:  # a user's mistake, such as a backend that has no scores to compare
             raise
         except Exception as error:  # noqa: BLE001 -- a validator is anybody's code, and must never end the run
-            return Verdict(False, 0.0, f"the validator raised {raised(error)}")
+            return Verdict(False, 0.0, f"the validator raised {describe_error(error)}")
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the predictors and the validator have learnt."""

@@ -3,7 +3,8 @@
 Install what it needs from a checkout of asc: `pip install -e '.[testing]'`.
 """
 
-from asc.testing.courses import Course, Visit, courses
+from asc.reference.programs import PROGRAMS, Descent, Registers, machine
+from asc.reference.runs import Course, Visit, courses
 from asc.testing.histories import WordHistory
 from asc.testing.installed import installed
 from asc.testing.laws import (
@@ -19,7 +20,6 @@ from asc.testing.laws import (
 )
 from asc.testing.laws.caches import Place
 from asc.testing.laws.validators import Trial
-from asc.testing.problems import PROGRAMS, Descent, Registers, machine
 
 __all__ = [
     "PROGRAMS",

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from asc.allocator import Allocator
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 
 
 class Config(RunConfig):

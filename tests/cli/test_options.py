@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
 from asc.cli.options import build_config, options_for
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 from asc.errors import AscError
 from asc.settings import Settings
 

@@ -181,8 +181,8 @@ def test_a_plugin_that_raises_is_switched_off_and_the_run_goes_on(asc: Asc, tmp_
 JUDGED = """
 import asc
 from asc.allocator import Allocator
-from asc.config import Component, RunConfig
-from asc.testing.problems import Descent
+from asc.config.run import Component, RunConfig
+from asc.reference.programs import Descent
 
 class Descents:
     class Config(RunConfig):

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from asc.allocator import NOTHING, Allocator
 from asc.ledger import Ledger
+from asc.reference.programs import machine
 from asc.testing.clock import Clock
-from asc.testing.problems import machine
 from asc.types import Attempt, Outcome, Plan
 
 EXECUTED = machine("count", 1000)

@@ -18,12 +18,12 @@ from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.recognizers.every import Every
 from asc.recognizers.similarity import Similarity
+from asc.reference.programs import Descent, machine
 from asc.speculators import Executed
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_same_end, drive, walk
 from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Inline
-from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Accept, Raising, Silent
 from asc.types import Advanced, Attempt, Boundary, Candidate, Combination, Outcome, Recognition, Verdict
 from asc.validators.strict import Strict

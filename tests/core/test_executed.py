@@ -14,11 +14,11 @@ from asc.computation import History, Predictor
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.predictors.linear import Linear
+from asc.reference.programs import Descent, machine
 from asc.speculators import Executed
 from asc.speculators.guess import require_needs
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
-from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
 from asc.types import Attempt, Direct, Outcome, Plan

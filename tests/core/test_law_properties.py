@@ -16,11 +16,11 @@ from asc.cache import TrajectoryCache
 from asc.computation import Computation, Predictor, Validator
 from asc.engine import Engine
 from asc.predictors.ensemble import BUILT_IN, Ensemble
+from asc.reference.programs import PROGRAMS, Descent, Registers, machine
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_driven, check_rejection, check_same_end, decisions, drive, walk
 from asc.testing.clock import Clock, Priced, Slow
 from asc.testing.executors import Deferred
-from asc.testing.problems import PROGRAMS, Descent, Registers, machine
 from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
 from asc.types import Boundary
 from asc.validators.adaptive import Adaptive

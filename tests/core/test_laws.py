@@ -8,8 +8,8 @@ from asc.computation import Computation, Validator
 from asc.engine import Engine
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Learned, Quantile, ThresholdsConfig
+from asc.reference.programs import Descent, machine
 from asc.testing.laws import ExactLaws, JudgedLaws
-from asc.testing.problems import Descent, machine
 from asc.validators.adaptive import Adaptive
 
 

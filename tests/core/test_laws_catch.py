@@ -1,4 +1,4 @@
-"""The checks find engines that break them; what computations and parts do wrong is in `asc.testing.saboteurs`."""
+"""The checks find engines that break them; what computations and parts do wrong is in `mutants`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from asc.allocator import Allocator
 from asc.computation import Computation, Predictor, Validator
 from asc.engine import Engine
 from asc.predictors.linear import Linear
+from asc.reference.programs import Descent, machine
 from asc.testing.assembly import assemble
 from asc.testing.checks import (
     PRICES,
@@ -21,7 +22,6 @@ from asc.testing.checks import (
 )
 from asc.testing.clock import Clock, Priced, Slow
 from asc.testing.laws import ExactLaws
-from asc.testing.problems import Descent, machine
 from asc.testing.stand_ins import Accept, Garbage, Refuse, Silent
 from asc.types import Snapshot
 

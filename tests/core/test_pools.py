@@ -15,10 +15,10 @@ from asc.computation import Computation
 from asc.engine import Engine
 from asc.predictors.linear import Linear
 from asc.predictors.memory import Memory
+from asc.reference.programs import PROGRAMS, Registers, machine
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_same_end, drive, walk
 from asc.testing.clock import Clock, Priced
-from asc.testing.problems import PROGRAMS, Registers, machine
 from asc.types import Candidate, Transition
 
 P = ParamSpec("P")

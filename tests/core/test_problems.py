@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.computation import Executable
-from asc.testing.problems import PROGRAMS, Descent, Registers, machine
-from asc.testing.registers import Recording, run_superstep
+from asc.reference.programs import PROGRAMS, Descent, Registers, machine
+from asc.reference.registers import Recording, run_superstep
 from asc.trajectory import Trajectory
 from asc.types import Combination, Direct, Plan, Transition
 from asc.validators.scores import Scores

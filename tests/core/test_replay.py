@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from asc.allocator import Allocator
 from asc.cli.answer_tables import conclusions, data, verdicts
 from asc.computation import History, Predictor
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 from asc.errors import AscError
 from asc.plugins import Plugins, load
 from asc.predictors.affine import Affine
 from asc.predictors.cascade import Cascade
 from asc.predictors.last_value import LastValue
 from asc.predictors.linear import Linear
-from asc.replay import places
-from asc.replay.answers import Answers, Tally, Try
-from asc.replay.conclude import GAIN_NOT_KNOWN, conclude
-from asc.replay.places import Place
-from asc.replay.revisit import Revisit
-from asc.replay.walk import ask, walk
-from asc.run import Run
-from asc.testing.problems import Descent, machine
+from asc.reference.programs import Descent, machine
+from asc.run.replay import positions as places
+from asc.run.replay.answers import Answers, Tally, Try
+from asc.run.replay.conclude import GAIN_NOT_KNOWN, conclude
+from asc.run.replay.positions import Place
+from asc.run.replay.revisit import Revisit
+from asc.run.replay.walk import ask, walk
+from asc.run.run import Run
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
 from asc.types import Combination, Memory, Outcome, Plan, Snapshot
@@ -386,7 +386,7 @@ def test_the_reach_of_a_walk_is_the_largest_horizon_that_is_ever_asked_for() -> 
 
 
 def test_so_many_places_that_numbers_end_are_counted_all_the_same() -> None:
-    from asc.replay.conclude import _by_chance
+    from asc.run.replay.conclude import _by_chance
 
     assert _by_chance(600, 500) == pytest.approx(0.0028, rel=0.05)
     assert _by_chance(5, 0) == pytest.approx(2 / 32)

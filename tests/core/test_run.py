@@ -12,15 +12,15 @@ import pytest
 
 from asc.allocator import Allocator
 from asc.backend import Pool
-from asc.compare import CANNOT_SAY, compare, compare_pairs
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 from asc.errors import AscError, NonDeterministicStepError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
-from asc.run import CHECKPOINTS, Run
+from asc.reference.programs import Descent, Registers, machine
+from asc.run.compare import CANNOT_SAY, compare, compare_pairs
+from asc.run.run import CHECKPOINTS, Run
 from asc.testing.checks import walk
 from asc.testing.executors import Inline
-from asc.testing.problems import Descent, Registers, machine
 from asc.types import Boundary, Memory, Snapshot
 
 STEPS = 3000

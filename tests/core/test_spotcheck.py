@@ -10,11 +10,11 @@ import pytest
 
 from asc.errors import NonDeterministicStepError
 from asc.predictors.linear import Linear
+from asc.reference.programs import PROGRAMS, Registers, machine
+from asc.reference.registers import Effect, run_superstep
 from asc.spotcheck import check_first_step, check_leap
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
-from asc.testing.problems import PROGRAMS, Registers, machine
-from asc.testing.registers import Effect, run_superstep
 from asc.words import Word
 
 

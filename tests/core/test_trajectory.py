@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.predictors.linear import Linear
-from asc.testing.problems import Descent, machine
+from asc.reference.programs import Descent, machine
 from asc.trajectory import SegmentHistory, Trajectory
 from asc.types import Combination, Snapshot
 

@@ -19,9 +19,9 @@ pytest.importorskip("asc_nn_training")
 
 from asc import testing
 from asc.cli.main import cli
+from asc.config.fields import settings
 from asc.plugins import Entry, load
 from asc.plugins.check import HOOKS
-from asc.plugins.fields import settings
 from asc.testing.laws import laws_of
 
 ROOT = Path(__file__).parent.parent.parent

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from asc.observers.folders import write_json
-from asc.observers.record import Record
+from asc.records.folders import write_json
+from asc.records.record import Record
 from asc.types import Attempt, Boundary, Outcome, Plan, Span, Status, Transition
 
 STARTED = 1_700_000_000.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.observers import figures
+from asc.views import figures
 
 WRITERS = (figures.count, figures.amount, figures.ratio, figures.percent, figures.duration)
 

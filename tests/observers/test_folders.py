@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from asc.errors import AscError
-from asc.observers.folders import find_run, list_runs, new_run_folder, read_json, write_json
+from asc.records.folders import find_run, list_runs, new_run_folder, read_json, write_json
 
 
 def test_run_folders_are_named_after_time_and_backend_and_never_shared(tmp_path: Path) -> None:

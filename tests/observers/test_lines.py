@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from asc.observers.lines import Lines
+from asc.views.lines import Lines
 
 
 def console(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
@@ -55,7 +55,7 @@ def test_a_long_superstep_is_told_of_as_well(fake: SimpleNamespace, monkeypatch:
     lines.asc_run_started(run)
     for second in range(1, 12):
         run.now = run.now._replace(position=5_612 + 10 * second)
-        monkeypatch.setattr("asc.observers.lines.time", lambda now=fake.started + second: now)
+        monkeypatch.setattr("asc.views.lines.time", lambda now=fake.started + second: now)
         lines.asc_progress(run)
     printed = raw.getvalue().decode().splitlines()
     assert len(printed) == 1 + 3

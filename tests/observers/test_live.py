@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from asc.observers.live import Live, view
 from asc.types import Outcome
+from asc.views.live import Live, view
 
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 

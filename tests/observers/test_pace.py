@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.observers.pace import Pace
-from asc.observers.speed import WINDOW, Speed
+from asc.records.pace import Pace
+from asc.views.speed import WINDOW, Speed
 
 
 @given(st.lists(st.floats(0, 100, allow_nan=False), min_size=1, max_size=200))

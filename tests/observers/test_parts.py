@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from asc.observers.account import Account
-from asc.observers.parts import parts
+from asc.report.account import Account
+from asc.report.parts import parts
 
 
 def written(folder: Path, *events: dict[str, Any]) -> Path:

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from asc.observers.progress import Bars, PartLines, progress
+from asc.views.progress import Bars, PartLines, progress
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("asc.observers.progress.monotonic", clock)
+    monkeypatch.setattr("asc.views.progress.monotonic", clock)
     return clock
 
 

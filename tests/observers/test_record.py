@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asc.observers.record import Record, last_event, read_events
+from asc.records.record import Record, last_event, read_events
 from asc.types import Attempt, Boundary, Outcome, Plan, Span, Transition
 
 Lines = Callable[[Path], list[dict[str, Any]]]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.errors import AscError
-from asc.observers.account import BINS, Bins
-from asc.observers.charts import HEIGHT, area, bar, marks
-from asc.observers.folders import read_json, write_json
-from asc.observers.page import Html, tag
-from asc.observers.report import write_report
+from asc.records.folders import read_json, write_json
+from asc.report.account import BINS, Bins
+from asc.report.charts import HEIGHT, area, bar, marks
+from asc.report.page import Html, tag
+from asc.report.report import write_report
 from asc.types import Attempt, Boundary, Outcome, Plan, Span
 
 VOID = {"meta"}
@@ -181,7 +181,7 @@ def test_a_long_busy_run_stays_a_small_file(tmp_path: Path, fake: SimpleNamespac
 
 
 def test_many_workers_predictors_words_and_settings_are_bounded(tmp_path: Path, fake: SimpleNamespace) -> None:
-    from asc.observers.record import Record
+    from asc.records.record import Record
 
     folder = fake.folder(tmp_path / "run", 5)
     (folder / "events.jsonl").unlink()
@@ -207,7 +207,7 @@ def test_many_workers_predictors_words_and_settings_are_bounded(tmp_path: Path, 
 
 
 def test_a_full_record_and_a_resume_are_mentioned(tmp_path: Path, fake: SimpleNamespace) -> None:
-    from asc.observers.record import Record
+    from asc.records.record import Record
 
     folder = fake.folder(tmp_path / "run", 5)
     record = Record(folder, max_events=1, clock=lambda: fake.started + 50.0)

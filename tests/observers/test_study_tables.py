@@ -9,9 +9,9 @@ import math
 import pytest
 from rich.console import Console
 
-from asc.observers.encodable import Encodable
-from asc.observers.study_tables import csv_text, markdown, rich_table
+from asc.report.study_tables import csv_text, markdown, rich_table
 from asc.study import Cell, Table
+from asc.views.encodable import Encodable
 
 TABLE = Table(
     "table-1",

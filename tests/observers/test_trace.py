@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asc.observers.trace import chrome_trace, write_trace
+from asc.report.trace import chrome_trace, write_trace
 
 
 @pytest.fixture

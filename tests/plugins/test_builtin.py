@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from asc.config.fields import settings
 from asc.plugins import load
-from asc.plugins.fields import settings
 
 REGISTRY = load(environ={"ASC_LOAD_PLUGINS": ""}).registry
 ENTRIES = REGISTRY.entries()

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field, field_validator, model_validator
 
-from asc.config import Component
+from asc.config.fields import Setting, settings, show, words
+from asc.config.run import Component
+from asc.config.validate import validate
 from asc.errors import AscError
-from asc.plugins.fields import Setting, settings, show, words
-from asc.plugins.validate import validate
 from asc.settings import Settings
 
 

@@ -19,9 +19,9 @@ from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
+from asc.reference.programs import Descent
 from asc.speculators import Judged
 from asc.testing.histories import WordHistory
-from asc.testing.problems import Descent
 from asc.trajectory import SegmentHistory
 from asc.types import Candidate, Combination, Direct, Outcome, Plan, Snapshot, Transition, Verdict
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mutants import UNDER_LAWS, Spoilt
+from mutants.computations import ExactUnderLaws
 
 from asc.allocator import Allocator
 from asc.computation import Computation, Predictor
 from asc.engine import Engine
+from asc.reference.programs import machine
 from asc.testing.assembly import assemble
 from asc.testing.laws import Laws, laws_of
-from asc.testing.problems import machine
-from asc.testing.saboteurs import UNDER_LAWS, Spoilt
-from asc.testing.saboteurs.computations import ExactUnderLaws
 
 WITHOUT: Mapping[tuple[str, str], str] = {
     ("exact computation", "test_loss_is_bounded"): "the ledger bounds it whatever a computation says; see below",

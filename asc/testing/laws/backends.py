@@ -13,11 +13,11 @@ import numpy as np
 
 from asc.backend import Backend
 from asc.computation import Computation, Remarks
-from asc.config import RunConfig
+from asc.config.fields import settings
+from asc.config.run import RunConfig
 from asc.errors import AscError
 from asc.plugins import load
-from asc.plugins.fields import settings
-from asc.run import Run
+from asc.run.run import Run
 from asc.testing.checks import require, walk
 from asc.testing.contents import contents
 from asc.testing.laws.base import Laws

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from asc.plugins.nearest import suggestion
+from asc.nearest import suggestion
 from asc.testing.chance import global_randomness, shaken
 from asc.testing.checks import through_json
 

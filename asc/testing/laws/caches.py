@@ -8,11 +8,11 @@ from itertools import repeat
 from typing import NamedTuple
 
 from asc.computation import Cache, Computation
+from asc.reference.programs import machine
 from asc.testing.checks import require
 from asc.testing.contents import contents
 from asc.testing.effort import cost, instructions
 from asc.testing.laws.base import Laws
-from asc.testing.problems import machine
 from asc.types import Transition
 
 _STATS = ("entries", "bytes", "hits", "misses", "evictions")

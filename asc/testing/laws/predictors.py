@@ -13,12 +13,12 @@ from unittest import SkipTest
 from asc.allocator import Allocator
 from asc.computation import Computation, Executable, History, InPlace, Predictor
 from asc.engine import Engine
-from asc.raised import raised
+from asc.errors import describe_error
+from asc.reference.runs import Course, Visit, courses, unprovided
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
-from asc.testing.courses import Course, Visit, courses, unprovided
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Watched
 from asc.testing.stand_ins import Accept
@@ -342,7 +342,7 @@ def _occasions(course: Course, count: int) -> Iterator[tuple[Course, Visit]]:
 
 def _raised(error: Exception, visit: Visit, horizon: int, course: Course) -> str:
     place = f"at position {visit.computation.position()} of {course.name}"
-    return f"asked {horizon} steps ahead, {place}, it raised {raised(error)}"
+    return f"asked {horizon} steps ahead, {place}, it raised {describe_error(error)}"
 
 
 def _require_words(state: Any, visit: Visit, course: Course) -> None:

@@ -12,13 +12,13 @@ import numpy as np
 from asc.allocator import Allocator
 from asc.computation import Computation, Executable, Follows, Learns, Needs, Recognizer
 from asc.engine import Engine
+from asc.errors import describe_error
 from asc.predictors.linear import Linear
-from asc.raised import raised
+from asc.reference.runs import Course, Visit, courses, unprovided
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_resumed, check_same_end, require
 from asc.testing.clock import Clock, Machine, Priced
 from asc.testing.contents import contents
-from asc.testing.courses import Course, Visit, courses, unprovided
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Reading
 from asc.testing.stand_ins import Accept
@@ -281,4 +281,4 @@ def _lessons(recognizer: Recognizer, visit: Visit, attempt: Attempt) -> Iterator
 
 
 def _raised(call: Callable[..., Any], error: Exception) -> str:
-    return f"{getattr(call, '__name__', 'it')} raised {raised(error)}"
+    return f"{getattr(call, '__name__', 'it')} raised {describe_error(error)}"

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from asc.allocator import Allocator
 from asc.computation import Computation, Validator
 from asc.engine import Engine
+from asc.errors import describe_error
 from asc.predictors.linear import Linear
-from asc.raised import raised
+from asc.reference.programs import Descent
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_resumed, require
 from asc.testing.contents import contents
 from asc.testing.laws.components import ComponentLaws, Series
-from asc.testing.problems import Descent
 from asc.types import Candidate, Direct, Plan, Verdict
 
 _AHEAD = 15  # steps to the continuation
@@ -255,7 +255,7 @@ class ValidatorLaws(ComponentLaws):
 
 
 def _raised(error: Exception) -> str:
-    return f"judge raised {raised(error)}"
+    return f"judge raised {describe_error(error)}"
 
 
 def _run_out(left: Any, failed: list[int], score: Callable[..., Any], state: Any, look: int) -> Any:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asc_nn_training.callback import SpeculationCallback
-    from asc_nn_training.probes import Probes
-    from asc_nn_training.speculation import Speculation
+    from asc_nn_training.integrations.callback import SpeculationCallback
+    from asc_nn_training.integrations.speculation import Speculation
+    from asc_nn_training.recognizers.probes import Probes
 
 __all__ = ["Probes", "Speculation", "SpeculationCallback"]
 

@@ -19,27 +19,27 @@ from torch import nn
 
 from asc.errors import AscError
 from asc.types import Memory, Snapshot, Transition
-from asc_nn_training import checkpoint
-from asc_nn_training.board import Board
 from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
 from asc_nn_training.data.tokenizer import BPE
-from asc_nn_training.device import autocast, be_deterministic, choose, seed_everything
-from asc_nn_training.gate import Gate, TokenGate
-from asc_nn_training.loss import evaluation
-from asc_nn_training.models import make_model, quiet
-from asc_nn_training.optimizer import make_optimizer
 from asc_nn_training.predictors.average import Average
-from asc_nn_training.probes import Probes
-from asc_nn_training.proposal import Frame, Proposal
-from asc_nn_training.schedule import Schedule
-from asc_nn_training.store import WeightStore
-from asc_nn_training.training import Training
-from asc_nn_training.watch import LossWatch
-from asc_nn_training.weight_cache import WeightCache
-from asc_nn_training.weights import Weights
+from asc_nn_training.recognizers.probes import Probes
+from asc_nn_training.training import checkpoint
+from asc_nn_training.training.board import Board
+from asc_nn_training.training.device import autocast, be_deterministic, choose, seed_everything
+from asc_nn_training.training.loss import evaluation
+from asc_nn_training.training.models import make_model, quiet
+from asc_nn_training.training.optimizer import make_optimizer
+from asc_nn_training.training.schedule import Schedule
+from asc_nn_training.training.training import Training
+from asc_nn_training.training.watch import LossWatch
+from asc_nn_training.validators.gate import Gate, TokenGate
+from asc_nn_training.weights.cache import WeightCache
+from asc_nn_training.weights.proposal import Frame, Proposal
+from asc_nn_training.weights.store import WeightStore
+from asc_nn_training.weights.weights import Weights
 
 MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end
 _REPORTED = 16  # dev sequences that tell what a candidate is worth; spread out, since neighbours are of one document

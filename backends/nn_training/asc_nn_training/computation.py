@@ -18,19 +18,19 @@ from torch import Tensor
 from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
-from asc_nn_training.agree import from_first
-from asc_nn_training.combine import gram
 from asc_nn_training.costs import Costs
-from asc_nn_training.device import out_of_memory, random_state, set_random_state
-from asc_nn_training.gate import Gate
-from asc_nn_training.loop import Loop, Watch
-from asc_nn_training.loss import evaluation
-from asc_nn_training.moments import Moments, decays, uniform
-from asc_nn_training.progress import Progress
-from asc_nn_training.proposal import Frame, Proposal, Rest
-from asc_nn_training.store import Kept, Stored, WeightStore
-from asc_nn_training.training import NonFiniteError
-from asc_nn_training.weights import Values, Weights
+from asc_nn_training.training.agree import from_first
+from asc_nn_training.training.device import out_of_memory, random_state, set_random_state
+from asc_nn_training.training.loop import Loop, Watch
+from asc_nn_training.training.loss import evaluation
+from asc_nn_training.training.moments import Moments, decays, uniform
+from asc_nn_training.training.progress import Progress
+from asc_nn_training.training.training import NonFiniteError
+from asc_nn_training.validators.gate import Gate
+from asc_nn_training.weights.combine import gram
+from asc_nn_training.weights.proposal import Frame, Proposal, Rest
+from asc_nn_training.weights.store import Kept, Stored, WeightStore
+from asc_nn_training.weights.weights import Values, Weights
 
 Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present weights' answer to fixed texts
 

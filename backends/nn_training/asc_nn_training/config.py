@@ -8,15 +8,15 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from asc.allocator import Allocator
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 from asc.trajectory import Trajectory
 from asc_nn_training.computation import LeapConfig
 from asc_nn_training.data.prepare import DataConfig
 from asc_nn_training.depth import depth
-from asc_nn_training.device import Precision
-from asc_nn_training.optimizer import OptimizerConfig
-from asc_nn_training.schedule import ScheduleConfig
-from asc_nn_training.weight_cache import WeightCache
+from asc_nn_training.training.device import Precision
+from asc_nn_training.training.optimizer import OptimizerConfig
+from asc_nn_training.training.schedule import ScheduleConfig
+from asc_nn_training.weights.cache import WeightCache
 
 _VOCABULARIES = {"gpt2": 50_257, "qwen2.5-1.5b": 151_936}
 """Tokens of the shapes that have a size of their own; the others take as many as `DataConfig` says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from asc.config import Component
+from asc.config.run import Component
 
 _DEPTH = {
     "quadratic": 3,

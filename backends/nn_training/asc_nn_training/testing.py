@@ -27,17 +27,17 @@ from asc.testing.chance import shaken
 from asc.testing.contents import contents
 from asc.testing.laws import Laws
 from asc.types import Direct, Plan
-from asc_nn_training import checkpoint
-from asc_nn_training.combine import combine
 from asc_nn_training.computation import LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
-from asc_nn_training.device import device_of
-from asc_nn_training.gate import TokenGate
-from asc_nn_training.proposal import Frame, Proposal
-from asc_nn_training.schedule import Schedule
-from asc_nn_training.store import Stored
-from asc_nn_training.training import Training
-from asc_nn_training.weights import Values
+from asc_nn_training.training import checkpoint
+from asc_nn_training.training.device import device_of
+from asc_nn_training.training.schedule import Schedule
+from asc_nn_training.training.training import Training
+from asc_nn_training.validators.gate import TokenGate
+from asc_nn_training.weights.combine import combine
+from asc_nn_training.weights.proposal import Frame, Proposal
+from asc_nn_training.weights.store import Stored
+from asc_nn_training.weights.weights import Values
 
 VOCABULARY, LENGTH = 11, 6
 _AHEAD = 40  # steps to a trial's continuation

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from asc.computation import Predictor
-from asc.config import Component
+from asc.config.run import Component
 from asc.plugins import load
 from asc.predictors.linear import Linear
-from asc.run import Run
+from asc.run.run import Run
 from asc.testing import Course
 from asc.testing.chance import global_randomness
 from asc.testing.stand_ins import Refuse
@@ -26,17 +26,17 @@ from asc.trajectory import SegmentHistory
 from asc.types import Boundary, Combination, Memory, Plan, Transition, Verdict
 from asc_nn_training import Speculation
 from asc_nn_training.backend import NetworkBackend, Session
-from asc_nn_training.combine import combine
 from asc_nn_training.config import NetworkConfig
-from asc_nn_training.device import be_deterministic, choose, random_state
-from asc_nn_training.loss import mean_loss
 from asc_nn_training.predictors.momentum import Momentum
-from asc_nn_training.proposal import Proposal
-from asc_nn_training.store import WeightStore
 from asc_nn_training.studies.recipe import RecipeConfig, backend
 from asc_nn_training.studies.walk import StoppedError, Walk
 from asc_nn_training.testing import WeightPredictorLaws, courses
-from asc_nn_training.weights import Values
+from asc_nn_training.training.device import be_deterministic, choose, random_state
+from asc_nn_training.training.loss import mean_loss
+from asc_nn_training.weights.combine import combine
+from asc_nn_training.weights.proposal import Proposal
+from asc_nn_training.weights.store import WeightStore
+from asc_nn_training.weights.weights import Values
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it at its start, which is not yet
 

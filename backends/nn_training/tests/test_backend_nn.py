@@ -15,15 +15,15 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from asc.config import Component
+from asc.config.run import Component
 from asc.errors import AscError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import load
-from asc.run import Run
+from asc.run.run import Run
 from asc.testing.stand_ins import Refuse
 from asc_nn_training.backend import NetworkBackend, Session
 from asc_nn_training.config import NetworkConfig
-from asc_nn_training.schedule import Schedule
+from asc_nn_training.training.schedule import Schedule
 
 Make = Callable[..., NetworkConfig]
 
@@ -169,7 +169,7 @@ def test_who_watches_is_told_within_long_supersteps(small: Make, monkeypatch: py
         def asc_progress(self, run: RunView) -> None:
             self.positions.append(run.status().position)
 
-    monkeypatch.setattr("asc.run._TELL_S", 0.0)
+    monkeypatch.setattr("asc.run.run._TELL_S", 0.0)
     plugins = load()
     plugins.observe(Watcher(), "watcher")
     config = small(steps=12).model_copy(update={"recognizer": Component(name="every", steps=12)})

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from asc.replay import places
+from asc.run.replay import positions as places
 from asc.types import Combination, Plan
 from asc.validators.scores import Reports
 from asc_nn_training.backend import NetworkBackend
@@ -152,9 +152,9 @@ def test_a_run_that_kept_nothing_says_what_to_type(command: Command, options: li
 
 
 def test_a_resumed_run_goes_on_keeping(command: Command, small: Callable[..., NetworkConfig], tmp_path: Path) -> None:
-    from asc.config import Component
+    from asc.config.run import Component
     from asc.plugins import load
-    from asc.run import Run
+    from asc.run.run import Run
 
     config = small(steps=32, keep_trajectory=3, recognizer=Component(name="every", steps=8))
 

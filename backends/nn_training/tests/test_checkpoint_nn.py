@@ -21,8 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.errors import AscError
-from asc_nn_training import checkpoint
-from asc_nn_training.tree import flatten, unflatten
+from asc_nn_training.training import checkpoint
+from asc_nn_training.training.tree import flatten, unflatten
 
 TENSORS = st.sampled_from(
     [
@@ -149,7 +149,7 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
 WRITER = """
 import sys, torch
 from pathlib import Path
-from asc_nn_training import checkpoint
+from asc_nn_training.training import checkpoint
 for position in range(1, 100000):
     checkpoint.save(Path(sys.argv[1]), position, {"x": torch.full((20000,), float(position)), "position": position})
     print(position, flush=True)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc.errors import AscError
-from asc_nn_training.combine import combine, gram
-from asc_nn_training.weights import Values, Weights
+from asc_nn_training.weights.combine import combine, gram
+from asc_nn_training.weights.weights import Values, Weights
 
 coefficients = st.lists(st.floats(-4, 4), min_size=1, max_size=5)
 

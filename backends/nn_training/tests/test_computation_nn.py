@@ -20,10 +20,10 @@ from asc.types import Combination, Plan, Transition
 from asc.validators.adaptive import Adaptive
 from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
-from asc_nn_training.gate import TokenGate
-from asc_nn_training.schedule import Schedule
 from asc_nn_training.testing import LENGTH, VOCABULARY, Bigrams, Moves, small_training
-from asc_nn_training.training import Training
+from asc_nn_training.training.schedule import Schedule
+from asc_nn_training.training.training import Training
+from asc_nn_training.validators.gate import TokenGate
 
 STEPS = 160
 

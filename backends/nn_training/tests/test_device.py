@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from asc.errors import AscError
-from asc_nn_training.device import autocast, choose, random_state, set_random_state
+from asc_nn_training.training.device import autocast, choose, random_state, set_random_state
 
 
 def found(monkeypatch: pytest.MonkeyPatch, kind: str, count: int) -> None:

@@ -24,7 +24,7 @@ from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
-from asc_nn_training.recognizer import ActivationCosine
+from asc_nn_training.recognizers.activation_cosine import ActivationCosine
 from asc_nn_training.testing import TrainingRecognizerLaws, TrainingValidatorLaws, WeightPredictorLaws
 from asc_nn_training.validators.held_out_loss import Criterion, HeldOutLoss
 from asc_nn_training.validators.probation import Probation

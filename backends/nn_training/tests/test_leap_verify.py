@@ -17,15 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
 
+from asc.config.validate import validate
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.plugins.validate import validate
 from asc.recognizers.thresholds import Fixed, Learned
 from asc.types import Candidate
 from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.predictors.published import QuadraticAsCoded
-from asc_nn_training.store import StoreConfig
 from asc_nn_training.studies import cascades, results
 from asc_nn_training.studies.forms import FORMS, SETS, forms
 from asc_nn_training.studies.journal import Journal
@@ -35,6 +34,7 @@ from asc_nn_training.studies.recipe import backend
 from asc_nn_training.studies.results import Try, labelled, rate, tries, worth
 from asc_nn_training.studies.sweep import Known, Sweep, criteria
 from asc_nn_training.studies.tables import all_tables
+from asc_nn_training.weights.store import StoreConfig
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
 EVERY = 10

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from asc.errors import AscError
-from asc_nn_training.loss import evaluation, mean_loss, sequence_losses, token_losses
-from asc_nn_training.probes import Probes
-from asc_nn_training.schedule import Schedule, ScheduleConfig
+from asc_nn_training.recognizers.probes import Probes
+from asc_nn_training.training.loss import evaluation, mean_loss, sequence_losses, token_losses
+from asc_nn_training.training.schedule import Schedule, ScheduleConfig
 
 
 class Bigrams(nn.Module):

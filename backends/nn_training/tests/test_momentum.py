@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from asc.errors import AscError
-from asc_nn_training.moments import Moments, decays
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
-from asc_nn_training.weights import Weights
+from asc_nn_training.training.moments import Moments, decays
+from asc_nn_training.weights.weights import Weights
 
 HORIZON = 7
 

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from asc.predictors.quadratic import Quadratic
 from asc.types import Combination, Direct
-from asc_nn_training.combine import combine, gram
-from asc_nn_training.moments import Moments
 from asc_nn_training.predictors.anderson import Anderson
 from asc_nn_training.predictors.average import Average, TailAverage
 from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
+from asc_nn_training.training.moments import Moments
+from asc_nn_training.weights.combine import combine, gram
 
 
 class Past:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from asc.errors import AscError
 from asc.types import Boundary
 from asc_nn_training import Speculation, SpeculationCallback
-from asc_nn_training.callback import batch_losses
+from asc_nn_training.integrations.callback import batch_losses
 
 Batch = tuple[Tensor, Tensor]
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.errors import AscError
-from asc_nn_training.store import Kept, StoreConfig, Stored, WeightStore
-from asc_nn_training.weights import Values
+from asc_nn_training.weights.store import Kept, StoreConfig, Stored, WeightStore
+from asc_nn_training.weights.weights import Values
 
 
 def weights(seed: int, count: int = 50) -> Values:
@@ -84,7 +84,7 @@ def test_a_full_disk_moves_nothing_and_says_so(tmp_path: Path, monkeypatch: pyte
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("asc_nn_training.store.save_file", full)
+    monkeypatch.setattr("asc_nn_training.weights.store.save_file", full)
     store = WeightStore("cpu", StoreConfig(device_bytes=0, folder=tmp_path))
     kept = [store.keep(weights(number)) for number in range(3)]
     assert [each.place for each in kept] == ["device"] * 3

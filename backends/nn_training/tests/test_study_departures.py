@@ -14,8 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from asc.config.validate import validate
 from asc.errors import AscError
-from asc.plugins.validate import validate
 from asc_nn_training.backend import Session
 from asc_nn_training.data.tokenizer import Tokenizer
 from asc_nn_training.studies import paper

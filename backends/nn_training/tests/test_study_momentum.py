@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from asc.config.validate import validate
 from asc.errors import AscError
 from asc.plugins import load
-from asc.plugins.validate import validate
 from asc.trajectory import SegmentHistory
 from asc.types import Plan
 from asc_nn_training.backend import Session

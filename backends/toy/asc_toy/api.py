@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from asc.compare import compare
 from asc.plugins import load
-from asc.run import Run
+from asc.run.compare import compare
+from asc.run.run import Run
 from asc_toy.backend import SpeculationConfig, ToyBackend
 from asc_toy.computation import ToyComputation
 from asc_toy.program import Program, Step

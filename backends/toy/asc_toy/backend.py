@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from asc.backend import Pool
-from asc.config import Component, RunConfig
+from asc.config.run import Component, RunConfig
 from asc.types import Memory
 from asc_toy import checkpoint
 from asc_toy.computation import ToyComputation

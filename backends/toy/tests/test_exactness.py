@@ -14,7 +14,7 @@ import pytest
 
 from asc.errors import NonDeterministicStepError, StepError
 from asc.plugins import load
-from asc.run import Run
+from asc.run.run import Run
 from asc_toy import accelerate
 from asc_toy.backend import SpeculationConfig, ToyBackend, ToyConfig
 from asc_toy.computation import run_plain

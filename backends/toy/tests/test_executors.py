@@ -21,7 +21,7 @@ from asc.allocator import Allocator
 from asc.errors import AscError
 from asc.plugins import load
 from asc.predictors.linear import Linear
-from asc.run import Run
+from asc.run.run import Run
 from asc.testing.assembly import assemble
 from asc.types import Attempt, Candidate, Outcome, Transition
 from asc_toy.backend import SpeculationConfig, ToyBackend

@@ -22,7 +22,7 @@ MODULES = (
     "asc.backend",
     "asc.allocator",
     "asc.study",
-    "asc.config",
+    "asc.config.run",
     "asc.settings",
     "asc.errors",
     "asc.words",

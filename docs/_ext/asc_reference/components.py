@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Iterator
 
 from asc.cli.explain import CHOSEN
+from asc.config.fields import settings
 from asc.plugins import Entry, Plugins
-from asc.plugins.fields import settings
 from asc.plugins.registry import KINDS
 from asc_reference.markdown import code, escaped, page, prose, table, toctree
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from asc.plugins.fields import settings
+from asc.config.fields import settings
 
 _MARKS = re.compile(r"[*|_\\]")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
-from asc_nn_training.hub import offline, require_hub
+from asc_nn_training.training.hub import offline, require_hub
 
 _SKIPPED = {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__"}
 _SUFFIXES = {".txt", ".md", ".py"}

@@ -18,7 +18,7 @@ from asc_nn_training.data.batches import PackedBatches
 from asc_nn_training.data.corpus import Corpus, load_corpus
 from asc_nn_training.data.tokenizer import BPE, Tokenizer, fetch, identity, train
 from asc_nn_training.data.tokens import Tokenized, Tokens, cache_folder, cached
-from asc_nn_training.training import Batches
+from asc_nn_training.training.training import Batches
 
 PROBES = 128
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc.errors import AscError
-from asc_nn_training.hub import require_hub
+from asc_nn_training.training.hub import require_hub
 
 END = "<|endoftext|>"
 BPE = "bpe"

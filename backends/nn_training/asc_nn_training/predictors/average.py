@@ -12,7 +12,7 @@ from torch import Tensor
 from asc.computation import History
 from asc.settings import Settings
 from asc.types import Combination
-from asc_nn_training.weights import Values
+from asc_nn_training.weights.weights import Values
 
 
 class TailAverage:

@@ -11,8 +11,8 @@ from asc.computation import History
 from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Direct
-from asc_nn_training.moments import Moments, direction, way
-from asc_nn_training.weights import Values
+from asc_nn_training.training.moments import Moments, direction, way
+from asc_nn_training.weights.weights import Values
 
 
 class Momentum:

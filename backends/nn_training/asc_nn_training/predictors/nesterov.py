@@ -11,7 +11,7 @@ from pydantic import Field
 from asc.computation import History
 from asc.settings import Settings
 from asc.types import Direct
-from asc_nn_training.weights import Values
+from asc_nn_training.weights.weights import Values
 
 
 class NesterovOuter:

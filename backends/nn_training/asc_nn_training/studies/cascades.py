@@ -14,9 +14,9 @@ from asc.trajectory import SegmentHistory
 from asc.types import Plan, Snapshot
 from asc_nn_training.backend import Session
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded
-from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies.recipe import JUDGING
-from asc_nn_training.training import NonFiniteError
+from asc_nn_training.training.training import NonFiniteError
+from asc_nn_training.weights.proposal import Proposal
 
 NO_LEAP = "no leap"
 KINDS = (

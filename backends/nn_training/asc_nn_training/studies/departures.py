@@ -18,13 +18,13 @@ from asc_nn_training.backend import NetworkBackend, Session
 from asc_nn_training.data import splits
 from asc_nn_training.data.corpus import load_corpus
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded
-from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies import paper
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.lock import alone
 from asc_nn_training.studies.passages import PaddedBatches, Passages, losses, passages
 from asc_nn_training.studies.recipe import FREE, JUDGING, RecipeConfig, backend, limited
 from asc_nn_training.studies.walk import StoppedError, Walk
+from asc_nn_training.weights.proposal import Proposal
 
 ARMS: Mapping[str, str] = {
     "padded": "one passage a sequence, padding scored",

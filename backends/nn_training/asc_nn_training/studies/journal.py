@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asc.errors import AscError
-from asc.observers.folders import write_text
+from asc.records.folders import write_text
 
 JOURNAL = "journal.jsonl"
 CHECKPOINTS = "checkpoints"  # the folder beside it

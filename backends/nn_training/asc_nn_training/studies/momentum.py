@@ -15,7 +15,6 @@ from asc.computation import Predictor
 from asc.study import Table, Tell
 from asc.types import Plan, Snapshot
 from asc_nn_training.backend import Session
-from asc_nn_training.moments import Moments
 from asc_nn_training.predictors.momentum import (
     Momentum,
     MomentumAsCoded,
@@ -29,6 +28,7 @@ from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
 from asc_nn_training.studies.lock import alone
 from asc_nn_training.studies.recipe import FREE, JUDGING, RecipeConfig, ascending, backend, limited
 from asc_nn_training.studies.walk import StoppedError, Walk
+from asc_nn_training.training.moments import Moments
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 FORMS: Mapping[str, str] = {

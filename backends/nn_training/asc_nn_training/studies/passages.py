@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from asc.errors import AscError
 from asc_nn_training.data.tokenizer import Tokenizer
-from asc_nn_training.device import Autocast, device_of
-from asc_nn_training.loss import counted, evaluation, token_losses
+from asc_nn_training.training.device import Autocast, device_of
+from asc_nn_training.training.loss import counted, evaluation, token_losses
 
 _LEAST = 4  # tokens of a passage
 

@@ -15,7 +15,6 @@ from asc.study import Tell
 from asc.trajectory import Trajectory
 from asc.types import Memory
 from asc_nn_training.backend import NetworkBackend, Session
-from asc_nn_training.device import out_of_memory
 from asc_nn_training.studies.cascades import cascades
 from asc_nn_training.studies.forms import Form
 from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
@@ -23,6 +22,7 @@ from asc_nn_training.studies.recipe import JUDGING, REPORTING
 from asc_nn_training.studies.results import labels
 from asc_nn_training.studies.sweep import Sweep
 from asc_nn_training.studies.walk import StoppedError, Walk
+from asc_nn_training.training.device import out_of_memory
 
 _MOVES = ("fetched", "spilled")
 DEPTH = 3  # snapshots that the predictors look back on

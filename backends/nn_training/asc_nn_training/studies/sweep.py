@@ -18,9 +18,9 @@ from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
 from asc.validators.strict import Strict
 from asc_nn_training.computation import TrainingComputation
-from asc_nn_training.proposal import Proposal
 from asc_nn_training.studies.forms import Form
 from asc_nn_training.studies.recipe import JUDGING, REPORTING
+from asc_nn_training.weights.proposal import Proposal
 
 Losses = NDArray[np.float64]
 

@@ -1,0 +1,1 @@
+"""Settings: models, validation, and the layers that they come from."""

@@ -1,0 +1,155 @@
+"""One configuration out of several layers: defaults, a base, a file, options, and `--set`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from asc.config.fields import default, item, members
+from asc.config.files import read_table
+from asc.config.run import Component
+from asc.config.validate import validate
+from asc.errors import AscError
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def build_config(
+    config_class: type[C],
+    flags: Mapping[str, Any],
+    config_file: Path | None,
+    sets: Sequence[str],
+    base: Mapping[str, Any] | None = None,
+) -> C:
+    """Return the configuration that these layers make, each above the one before.
+
+    Defaults of the class, `base`, `config_file` (JSON or TOML), `flags` (by field name; None means not typed), `sets`
+    ("a.b=c", in the order given). Tables are merged, everything else is replaced. A component given by its bare name
+    keeps the settings that the layers below gave to the component of this name. Raises AscError, one line a problem.
+    """
+    layers = Layers(config_class)
+    layers.lay(base or {})
+    if config_file is not None:
+        layers.lay(read_table(config_file))
+    layers.lay({name: value for name, value in flags.items() if value is not None})
+    for text in sets:
+        layers.assign(text)
+    return validate(config_class, layers.tree)
+
+
+class Layers:
+    """A tree of settings that grows layer by layer; not validated yet."""
+
+    def __init__(self, config_class: type[BaseModel]) -> None:
+        fields = config_class.model_fields.items()
+        self._single = {name for name, field in fields if members(field.annotation) == (Component,)}
+        self._lists = {name for name, field in fields if [item(k) for k in members(field.annotation)] == [Component]}
+        defaults = {name: default(field) for name, field in fields}
+        nested = (BaseModel, Mapping, list, tuple)  # a layer above may change a part of these
+        self.tree: dict[str, Any] = {k: _plain(v) for k, v in defaults.items() if isinstance(v, nested)}
+
+    def lay(self, upper: Mapping[str, Any]) -> None:
+        """Put a layer on top."""
+        for name, given in upper.items():
+            value, below = _plain(given), self.tree.get(name)
+            if name in self._single:
+                self.tree[name] = _component(value, below)
+            elif name in self._lists and isinstance(value, list):
+                self.tree[name] = [_component(part, _named(part, below)) for part in value]
+            else:
+                self.tree[name] = _merged(below, value)
+
+    def assign(self, text: str) -> None:
+        """Put one setting on top: a dotted path, in which a number picks from a list, `=`, and JSON or plain text."""
+        dotted, equals, raw = text.partition("=")
+        path = [segment.strip() for segment in dotted.split(".")]
+        if not equals or not all(path):
+            raise AscError(
+                f'--set was given "{text}"; expected a dotted path, an equals sign and a value, '
+                "such as --set cache.max_entries=1000."
+            )
+        value = _parsed(raw)
+        if len(path) == 1:
+            split = path[0] in self._lists and isinstance(value, str)
+            self.lay({path[0]: [part.strip() for part in raw.split(",")] if split else value})
+            return
+        node: Any = self.tree
+        for depth, segment in enumerate(path[:-1], start=1):
+            node = _inside(node, segment, path[:depth], text)
+        last = _key(node, path[-1], path[:-1], text)
+        if isinstance(node, list):
+            node[last] = _component(value, node[last]) if path[0] in self._lists and len(path) == 2 else value
+        elif self._names_component(path) and isinstance(value, str):
+            named = _component(value, node)
+            node.clear()
+            node.update(named)
+        else:
+            node[last] = value
+
+    def _names_component(self, path: Sequence[str]) -> bool:
+        """Whether a path ends in a component's name: another name, and the settings of the one before must go."""
+        depth = 2 if path[0] in self._single else 3 if path[0] in self._lists else 0
+        return path[-1] == "name" and len(path) == depth
+
+
+def _plain(value: Any) -> Any:
+    """Copy models, tables and lists into dicts and lists that can be changed."""
+    if isinstance(value, BaseModel):
+        return _plain(value.model_dump())
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _merged(below: Any, above: Any) -> Any:
+    if isinstance(below, dict) and isinstance(above, dict):
+        return below | {key: _merged(below.get(key), value) for key, value in above.items()}
+    return above
+
+
+def _component(value: Any, below: Any) -> Any:
+    """Return a component's table. One that names itself is complete; settings alone go to the one below."""
+    if isinstance(value, str):
+        same = isinstance(below, dict) and below.get("name") == value
+        return _plain(below) if same else {"name": value}
+    return value if isinstance(value, dict) and "name" in value else _merged(below, value)
+
+
+def _named(value: Any, below: Any) -> Any:
+    """Return the one component of a list that has this name; None where there is none or several."""
+    found = [part for part in below if isinstance(part, dict) and part.get("name") == value] if below else []
+    return found[0] if len(found) == 1 else None
+
+
+def _parsed(raw: str) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw
+
+
+def _inside(node: Any, segment: str, path: Sequence[str], text: str) -> Any:
+    """Return the table or list under a segment, which `path` ends in; an empty table where there is nothing yet."""
+    key = _key(node, segment, path[:-1], text)
+    if isinstance(node, dict) and node.get(key) is None:
+        node[key] = {}
+    if not isinstance(node[key], dict | list):
+        raise AscError(
+            f'--set was given "{text}", but "{".".join(path)}" is {json.dumps(node[key], default=str)}, '
+            "which has no settings inside."
+        )
+    return node[key]
+
+
+def _key(node: Any, segment: str, above: Sequence[str], text: str) -> Any:
+    """Return a table's key, or a list's index as a number."""
+    if isinstance(node, dict):
+        return segment
+    if segment.isdecimal() and int(segment) < len(node):
+        return int(segment)
+    there = f"holds {len(node)}, counted from 0" if node else "is empty"
+    raise AscError(f'--set was given "{text}", but the list "{".".join(above)}" {there}, and has no "{segment}".')

@@ -1,0 +1,184 @@
+"""The folders of runs: made, written whole or not at all, listed and found again.
+
+A run's folder holds `config.json` (backend, config, when it started, version, state), `events.jsonl`, `checkpoints/`,
+and at the end `summary.json`; `report.html` and `trace.json` are made from these. `trajectory/` has the places that a
+judged run was asked to keep.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import json
+import numbers
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from asc.errors import AscError
+from asc.records.events import EVENTS, last_event, reached
+from asc.records.numbers import known
+
+CONFIG = "config.json"
+SUMMARY = "summary.json"
+
+
+class RunSummary(NamedTuple):
+    """A line of `asc runs`."""
+
+    id: str
+    folder: Path
+    backend: str
+    started: float | None  # seconds since the epoch
+    state: str  # as the summary says; "running or killed" without one; "unreadable"
+    position: int | None
+    speedup: float | None
+    measured: bool  # the speed-up is net, against a plain run; otherwise it is an estimate
+    seconds: float | None
+
+
+def new_run_folder(out: Path, backend: str) -> Path:
+    """Make a folder for a run, such as `2026-11-23T081500-toy-1a2b`; the time is the local one."""
+    name = re.sub(r"[^A-Za-z0-9_.]+", "-", backend).strip("-.") or "run"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = out / f"{time.strftime('%Y-%m-%dT%H%M%S')}-{name}-{secrets.token_hex(2)}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise AscError(
+            f"cannot make a folder for the run in {str(out)!r} ({_why(error)}); name one that can be written with --out"
+        ) from error
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(data, indent=2, default=_plain) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a kill at any moment, or a power cut, leaves either the old one or the new one."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AscError(f"cannot write {str(path)!r} ({_why(error)}); make room, or name another place") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; AscError says what is wrong with the file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AscError(
+            f"cannot read {str(path)!r} ({_why(error)}); expected a file of a run, see `asc runs`"
+        ) from error
+    except ValueError as error:
+        raise AscError(f"{str(path)!r} is damaged ({error}); expected a JSON object, see `asc runs`") from error
+    if not isinstance(data, dict):
+        raise AscError(f"{str(path)!r} holds a {type(data).__name__}; expected a JSON object, see `asc runs`")
+    return data
+
+
+def list_runs(out: Path) -> list[RunSummary]:
+    """Return the runs in a folder, newest first; an unreadable one is listed as such."""
+    try:
+        folders = [folder for folder in out.iterdir() if is_run(folder)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise AscError(
+            f"cannot list the runs in {str(out)!r} ({_why(error)}); name another folder with --out"
+        ) from error
+    runs = [summarise(folder) for folder in folders]
+    return sorted(runs, key=lambda run: (run.started or 0.0, run.id), reverse=True)
+
+
+def find_run(out: Path, run: str) -> Path:
+    """Return the folder of a run given as a path, an id, the beginning of an id, or "latest"."""
+    if run and is_run(Path(run)):
+        return Path(run)
+    ids = [found.id for found in list_runs(out)]
+    if not ids:
+        raise AscError(
+            f"no run {run!r}: there are no runs in {str(out)!r}; name their folder with --out, or a run's path"
+        )
+    if run == "latest":
+        return out / ids[0]
+    matches = [run] if run in ids else [found for found in ids if run and found.startswith(run)]
+    if len(matches) == 1:
+        return out / matches[0]
+    if matches:
+        raise AscError(f"{run!r} begins {len(matches)} runs: {', '.join(sorted(matches)[:5])}; type more of the name")
+    nearest = difflib.get_close_matches(run, ids, n=1, cutoff=0.3)
+    hint = f"the nearest is {nearest[0]!r}; " if nearest else ""
+    raise AscError(f"no run {run!r} in {str(out)!r}; {hint}`asc runs` lists them")
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder holds a run, be it a broken one."""
+    try:
+        return any((folder / name).is_file() for name in (CONFIG, SUMMARY, EVENTS))
+    except OSError:
+        return False
+
+
+def summarise(folder: Path) -> RunSummary:
+    """Return what the files of a run say of it, as far as they can be read."""
+    config: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
+    last: dict[str, Any] = {}
+    damaged = False
+    try:
+        last = last_event(folder) or {}
+        config = read_json(folder / CONFIG)
+        summary = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
+    except (AscError, OSError):
+        damaged = True
+    started = known(config.get("started"))
+    net, estimated = known(summary.get("net_speedup")), known(summary.get("estimated_speedup"))
+    position = known(summary.get("position", reached(last)))
+    return RunSummary(
+        id=folder.name,
+        folder=folder,
+        backend=str(config.get("backend", "?")),
+        started=started if started is not None else _modified(folder),
+        state="unreadable" if damaged else str(summary.get("state", "running or killed")),
+        position=None if position is None else int(position),
+        speedup=net if net is not None else estimated,
+        measured=net is not None,
+        seconds=known(summary.get("seconds", last.get("t1"))),
+    )
+
+
+def _modified(folder: Path) -> float | None:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return None
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _plain(value: object) -> Any:
+    """Write what JSON lacks as the plain thing nearest to it."""
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else str(value)

@@ -1,0 +1,1 @@
+"""Small computations with known answers, for tests, the demo and lectures."""

@@ -1,0 +1,97 @@
+"""A study's tables as a terminal, a Markdown file and a CSV file show them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from asc.records.numbers import known
+from asc.study import Cell, Table
+from asc.views import figures
+from asc.views.blocks import Blocks, Column
+
+_FIGURE = re.compile(r"[-+−±~≈<>≤≥\[(]?\s*\d.*", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]{4,}")  # more than a unit or an exponent
+
+
+def rich_table(table: Table) -> RenderableType:
+    """Return a table for a terminal of any width: what does not fit goes below, and so do the notes, dimly.
+
+    Of one without rows there are its title and notes alone.
+    """
+    columns = []
+    for index, (name, side) in enumerate(zip(table.columns, _sides(table), strict=True)):
+        columns.append(Column(_flat(name), tuple(_flat(_said(row[index])) for row in table.rows), side))
+    notes = (Text(note, style="dim") for note in table.notes)
+    return Group(Text(table.title, style="bold"), *([Blocks(columns)] if table.rows else []), *notes)
+
+
+def markdown(tables: Sequence[Table]) -> str:
+    """Return all tables as one Markdown text, each under a heading of its own and with its notes below."""
+    return "\n\n".join("\n\n".join(_parts(table)) for table in tables) + "\n"
+
+
+def _parts(table: Table) -> Iterator[str]:
+    yield f"## {_flat(table.title)}"
+    rules = ["---:" if side == "right" else "---" for side in _sides(table)]
+    rows = [_line(map(_escaped, table.columns)), _line(rules)]
+    rows += [_line(_escaped(_said(cell)) for cell in row) for row in table.rows]
+    if table.rows:
+        yield "\n".join(rows)
+    for note in table.notes:
+        yield _flat(note)
+
+
+def csv_text(table: Table) -> str:
+    """Return a table as CSV: its columns, then its rows, without title and notes."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(["" if _missing(cell) else cell for cell in row] for row in table.rows)
+    return stream.getvalue()
+
+
+def _sides(table: Table) -> list[Literal["left", "right"]]:
+    """Say for each column where its cells stand: to the right where they are figures, be they given as text."""
+    sides: list[Literal["left", "right"]] = []
+    for index in range(len(table.columns)):
+        said = [cell for row in table.rows if not _empty(cell := row[index])]
+        sides.append("right" if said and all(map(_figure, said)) else "left")
+    return sides
+
+
+def _figure(cell: Cell) -> bool:
+    if isinstance(cell, str):
+        return _FIGURE.fullmatch(cell) is not None and _WORD.search(cell) is None
+    return True
+
+
+def _empty(cell: Cell) -> bool:
+    return cell in ("", "-", figures.UNKNOWN) or _missing(cell)
+
+
+def _missing(cell: Cell) -> bool:
+    return cell is None or (isinstance(cell, float) and known(cell) is None)
+
+
+def _said(cell: Cell) -> str:
+    return figures.UNKNOWN if _missing(cell) else str(cell)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(text: str) -> str:
+    """Keep a cell within its bars, and in one line."""
+    return _flat(text).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

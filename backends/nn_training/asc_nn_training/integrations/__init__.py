@@ -1,0 +1,1 @@
+"""Speculation in training loops that other code owns."""

@@ -1,0 +1,1 @@
+"""Regimes of training, and the fingerprints that they are told by."""

@@ -1,0 +1,71 @@
+"""Next-token cross-entropy in nats, and the state of mind in which it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from asc_nn_training.training.device import device_of, random_state, set_random_state
+
+IGNORED = -100  # the target that torch's cross-entropy leaves out
+
+
+def token_losses(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return the loss of each token after the first: (batch, length - 1), fp32, nats.
+
+    `batch` holds token numbers (batch, length); `mask`, of the same shape, is true at real tokens. A padded token, and
+    one that is told from a padded token, has the loss 0 and no gradient. The model answers with logits
+    (batch, length, vocabulary), or with an object that has such `logits`. The caller chooses the autocast context.
+    """
+    logits = _logits(model, batch, mask)
+    # The targets are shifted and not the logits, which are large and would be copied.
+    targets = torch.full_like(batch, IGNORED)
+    targets[:, :-1] = batch[:, 1:] if mask is None else batch[:, 1:].masked_fill(~counted(mask), IGNORED)
+    flat = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
+    return flat.view(batch.shape)[:, :-1]
+
+
+def counted(mask: Tensor) -> Tensor:
+    """Return which losses count, (batch, length - 1): those of real tokens that follow a real token."""
+    real = mask.bool()
+    return real[:, 1:] & real[:, :-1]
+
+
+def mean_loss(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return the mean over all tokens that count: a scalar, nats a token; 0 where none counts."""
+    if mask is not None:
+        return token_losses(model, batch, mask).sum() / counted(mask).sum().clamp(min=1)
+    logits = _logits(model, batch, None)[:, :-1]  # the reduction within the kernel halves its time
+    return functional.cross_entropy(logits.float().flatten(0, 1), batch[:, 1:].flatten())
+
+
+def _logits(model: nn.Module, batch: Tensor, mask: Tensor | None) -> Tensor:
+    output = model(batch) if mask is None else model(batch, attention_mask=mask)
+    logits: Tensor = output if isinstance(output, Tensor) else output.logits
+    return logits
+
+
+def sequence_losses(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return the mean over each sequence's tokens that count: (batch,), nats a token; 0 where none counts."""
+    losses = token_losses(model, batch, mask)
+    return losses.mean(1) if mask is None else losses.sum(1) / counted(mask).sum(1).clamp(min=1)
+
+
+@contextmanager
+def evaluation(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, without gradients; each module's mode and the random state are restored, even when it raises."""
+    modes = [(module, module.training) for module in model.modules()]
+    device = device_of(model)
+    state = random_state(device)
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        set_random_state(state, device)

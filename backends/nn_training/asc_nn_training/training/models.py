@@ -1,0 +1,178 @@
+"""Causal language models: built-in shapes, a local folder, or a name on the hub."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from torch import nn
+
+from asc.errors import AscError
+from asc_nn_training.training.device import random_state, set_random_state
+from asc_nn_training.training.hub import require_hub
+
+Init = Literal["scratch", "pretrained"]
+
+
+class Shape(NamedTuple):
+    """A built-in architecture."""
+
+    family: Literal["gpt2", "qwen2"]
+    settings: Mapping[str, Any]  # of the transformers configuration
+    published: str | None = None  # where its weights are, on the hub
+    dropout: float = 0.0
+
+
+_QWEN = {
+    "num_hidden_layers": 28,
+    "hidden_size": 1536,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "intermediate_size": 8960,
+    "tie_word_embeddings": True,
+    "rope_theta": 1_000_000.0,
+}
+SHAPES: Mapping[str, Shape] = {
+    "gpt2-nano": Shape("gpt2", {"n_layer": 2, "n_embd": 128, "n_head": 4}),
+    "gpt2-micro": Shape("gpt2", {"n_layer": 4, "n_embd": 192, "n_head": 6}),
+    "gpt2-mini": Shape("gpt2", {"n_layer": 8, "n_embd": 288, "n_head": 6}),
+    "gpt2": Shape("gpt2", {"n_layer": 12, "n_embd": 768, "n_head": 12}, "openai-community/gpt2", 0.1),
+    "qwen2.5-1.5b": Shape("qwen2", _QWEN, "Qwen/Qwen2.5-1.5B"),
+}
+"""At a vocabulary of 4,096 the small ones have about 1, 3 and 9 million weights; gpt2 has 124 million at its own."""
+
+
+def make_model(
+    name: str,
+    *,
+    init: Init,
+    vocabulary: int,
+    length: int,
+    seed: int,
+    end: int | None = None,
+    dropout: float | None = None,
+) -> nn.Module:
+    """Return a model in fp32 on the CPU, whose random weights depend on the seed alone.
+
+    `vocabulary` is the number of tokens in the data, `length` that of a sequence's tokens, `end` the number of the
+    token between documents. Dropout is 0 for the small shapes, and 0.1 for `gpt2`, unless given.
+    Raises AscError where the name is not known, the hub cannot be reached, or model and data do not fit.
+    """
+    shape = SHAPES.get(name)
+    source = name
+    if shape is not None and init == "pretrained":
+        if shape.published is None:
+            known = ", ".join(each for each, other in SHAPES.items() if other.published)
+            raise AscError(f"There are no published weights of {name}. Take --init scratch, or one of {known}.")
+        source = shape.published
+    if dropout is not None and (shape is None or init == "pretrained"):
+        raise AscError(f"--dropout is for built-in shapes from scratch, and {name} has its own: leave it out.")
+    with quiet(), _seeded(seed):
+        if shape is not None and init == "scratch":
+            return _built(shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
+        return _fetched(source, name, init, vocabulary, length)
+
+
+def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout: float) -> nn.Module:
+    from transformers import AutoModelForCausalLM, GPT2Config, Qwen2Config  # noqa: PLC0415 -- seconds to import
+
+    marks: dict[str, Any] = {"bos_token_id": end, "eos_token_id": end}
+    config: Any
+    if shape.family == "gpt2":
+        chances: dict[str, Any] = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), dropout)
+        places = max(length, 1024) if shape.published else length
+        config = GPT2Config(vocab_size=vocabulary, n_positions=places, **shape.settings, **chances, **marks)
+    else:
+        places = max(length, 4096)
+        config = Qwen2Config(
+            vocab_size=vocabulary,
+            max_position_embeddings=places,
+            attention_dropout=dropout,
+            **dict[str, Any](shape.settings),
+            **marks,
+        )
+    config.use_cache = False
+    model: nn.Module = AutoModelForCausalLM.from_config(config)
+    return model
+
+
+def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -> nn.Module:
+    from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415 -- seconds to import
+
+    folder = Path(source).expanduser()
+    local = folder.is_dir()
+    source = str(folder) if local else source
+    if local and not (folder / "config.json").exists():
+        raise AscError(f"The folder {source} has no config.json, so it holds no model: name one that does.")
+    if not local:
+        if name not in SHAPES and "/" not in source:
+            near = difflib.get_close_matches(name, SHAPES, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise AscError(
+                f"There is no model {name!r}.{hint} Built in are {', '.join(SHAPES)}; a local folder and a hub name "
+                "such as EleutherAI/pythia-70m can be given as well."
+            )
+        require_hub(f"The model {source}")
+    try:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        _check(config, name, init, vocabulary, length)
+        config.use_cache = False
+        if init == "scratch":
+            config.vocab_size = max(config.vocab_size, vocabulary)
+            model: nn.Module = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        else:
+            model = AutoModelForCausalLM.from_pretrained(
+                source, config=config, trust_remote_code=False, use_safetensors=True
+            )
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise AscError(
+            f"The model {source} could not be loaded: {first} Name a causal language model with safetensors weights, "
+            "or a built-in shape."
+        ) from error
+    return model.float()
+
+
+def _check(config: Any, name: str, init: Init, vocabulary: int, length: int) -> None:
+    places = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if places is not None and length > places:
+        raise AscError(f"{name} has {places} positions, and --length is {length}: give {places} or less.")
+    if init == "pretrained" and config.vocab_size < vocabulary:
+        raise AscError(
+            f"{name} knows {config.vocab_size} tokens and the data's tokenizer has {vocabulary}: "
+            f"give --tokenizer {name}, the model's own."
+        )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Draw from the seed, and leave torch's generators as they were."""
+    device = torch.device("cpu")
+    before = random_state(device)
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_random_state(before, device)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from the terminal, which is the run's."""
+    from transformers.utils import logging  # noqa: PLC0415 -- seconds to import
+
+    level: int = logging.get_verbosity()
+    bars = bool(logging.is_progress_bar_enabled())
+    restore: Callable[[], None] = logging.enable_progress_bar if bars else logging.disable_progress_bar
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        restore()

@@ -1,0 +1,1 @@
+"""Weights: where past ones are kept, and sums of them."""
