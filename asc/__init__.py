@@ -1,4 +1,4 @@
-"""Speculative computation: predict the states a computation will reach, check the prediction, and jump.
+"""Speculative computation: predict the states that a computation will reach, check the prediction, and leap.
 
 The names that authors of plugins and backends need. Each is imported when it is first used, so that `import asc` costs
 next to nothing.
@@ -10,29 +10,63 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # the name that type checkers know; importing `typing` would cost more than all the rest
 if TYPE_CHECKING:
+    from asc.backend import Backend
+    from asc.computation import Computation, Executable
+    from asc.config.run import ExecutedConfig, JudgedConfig
     from asc.errors import AscError
     from asc.hookspecs import hookimpl
+    from asc.predictor import History, Predictor
+    from asc.recognizer import Recognizer
     from asc.settings import Settings
+    from asc.speculators.executed.workforce import Pool
+    from asc.study import Study
     from asc.types import Candidate, Combination, Direct, Outcome, Recognition, Snapshot, Transition, Verdict
+    from asc.validator import Validator
 
     __version__: str
 
 __all__ = [
     "AscError",
+    "Backend",
     "Candidate",
     "Combination",
+    "Computation",
     "Direct",
+    "Executable",
+    "ExecutedConfig",
+    "History",
+    "JudgedConfig",
     "Outcome",
+    "Pool",
+    "Predictor",
     "Recognition",
+    "Recognizer",
     "Settings",
     "Snapshot",
+    "Study",
     "Transition",
+    "Validator",
     "Verdict",
     "__version__",
     "hookimpl",
 ]
 
-_HOMES = {"AscError": "asc.errors", "Settings": "asc.settings", "hookimpl": "asc.hookspecs"}
+_HOMES = {
+    "AscError": "asc.errors",
+    "Backend": "asc.backend",
+    "Computation": "asc.computation",
+    "Executable": "asc.computation",
+    "ExecutedConfig": "asc.config.run",
+    "History": "asc.predictor",
+    "JudgedConfig": "asc.config.run",
+    "Pool": "asc.speculators.executed.workforce",
+    "Predictor": "asc.predictor",
+    "Recognizer": "asc.recognizer",
+    "Settings": "asc.settings",
+    "Study": "asc.study",
+    "Validator": "asc.validator",
+    "hookimpl": "asc.hookspecs",
+}
 
 
 def _load(name: str) -> object:

@@ -1,83 +1,74 @@
-"""What a backend is to the command line and to `asc.run.run`: a way to make computations from a configuration."""
+"""The base of backends: makes computations from a configuration, saves them, and reports their results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Generic, TypeVar
 
-from asc.computation import Cache, Computation
+from asc.cache import Cache, TrajectoryCache
+from asc.computation import Computation
 from asc.config.run import RunConfig
-from asc.types import Memory
+from asc.speculators.executed.workforce import Pool
+from asc.types import EngineState
 
 C = TypeVar("C", bound=Computation)
 
 
-class Pool(NamedTuple):
-    """Where guesses are executed; without workers only the main thread's own supersteps are remembered."""
+class Backend(ABC, Generic[C]):
+    """A registered backend.
 
-    make: Callable[[], Executor]
-    workers: int
-    start_s: float = 0.0  # typical seconds until workers are there; a shorter run does without
+    Its nested class `Config` extends `JudgedConfig` or `ExecutedConfig` of `asc.config.run`, which decides how
+    candidates are confirmed.
+    """
 
+    Config: ClassVar[type[RunConfig]]
 
-class Backend(Protocol[C]):
-    """A registered backend. Its class has a `Config` that extends `RunConfig`, and is constructed with an instance."""
+    def __init__(self, config: Any) -> None:
+        self.config = config
 
-    @property
-    def config(self) -> RunConfig:
-        """What it was made from."""
-
-    def computation(self, plain: bool) -> C:
-        """Make the computation at its start; a plain one will run without an engine and may skip all preparation."""
+    @abstractmethod
+    def computation(self, *, plain: bool) -> C:
+        """Make the computation at its start; a plain one runs without an engine and may skip all preparation."""
 
     def pool(self, computation: C) -> Pool | None:
-        """Where guesses are executed; None for a backend whose guesses are judged."""
+        """Return the workers that execute candidates; None for a backend whose candidates are judged."""
+        return None
 
-    def save(self, computation: C, folder: Path, memory: Memory) -> None:
+    def cache(self, computation: C) -> Cache:
+        """Make the trajectory cache, empty."""
+        return TrajectoryCache(self.config.cache)
+
+    @abstractmethod
+    def save(self, computation: C, folder: Path, state: EngineState) -> None:
         """Write a checkpoint that a kill at any moment leaves whole; never a pickle.
 
-        `memory` is what an inexact backend keeps as well, for `load`. An exact one ends in the same state without it.
+        `state` is what a judged run needs as well, for `load`. An executed run ends in the same state without it.
         """
 
-    def load(self, computation: C, folder: Path) -> Memory | None:
-        """Go to the folder's checkpoint and return what it remembers, empty where exact; None if there is none yet."""
+    def finish(self, computation: C, folder: Path) -> None:
+        """Write what stays of a run beside its checkpoints, such as a trained model; called once, at its end."""
 
+    @abstractmethod
+    def load(self, computation: C, folder: Path) -> EngineState | None:
+        """Go to the folder's checkpoint and return its engine state, which may be empty; None without a checkpoint."""
+
+    @abstractmethod
     def outcome(self, computation: C) -> Mapping[str, Any]:
-        """What a person wants to see of the final state, in values that JSON can hold."""
+        """Return what a person wants to see of the final state, in values that JSON can hold."""
 
-
-@runtime_checkable
-class Caches(Protocol):
-    """A backend whose transitions are kept in a cache of its own."""
-
-    def cache(self, computation: Any) -> Cache:
-        """Make one, empty."""
-
-
-@runtime_checkable
-class Checkpoints(Protocol):
-    """A backend whose `save` does more, at the end of a run, than write a checkpoint."""
-
-    def checkpoint(self, computation: Any, folder: Path, memory: Memory) -> None:
-        """Write a checkpoint that `load` reads, and nothing else."""
-
-
-@runtime_checkable
-class Figures(Protocol):
-    """A backend that has more to tell of a run than its outcome."""
-
-    def figures(self, computation: Any) -> Mapping[str, Any]:
-        """Return what the summary holds as well, in values that JSON can hold.
+    def figures(self, computation: C) -> Mapping[str, Any]:
+        """Return further fields for the summary, in values that JSON can hold.
 
         `curves` maps names to points [position, seconds, value], which the report draws.
         """
+        return {}
 
+    def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Compare the summaries of a speculative and a plain run that ended in different states.
 
-@runtime_checkable
-class Compares(Protocol):
-    """A judged backend, whose runs end in different states: what it means that one of them was faster."""
-
-    def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return `net_speedup`, None where the goal was never reached, and other fields, from two summaries."""
+        Returns `net_speedup` (None where the goal was never reached) and other fields; None where a backend cannot say
+        which run was better.
+        """
+        return None

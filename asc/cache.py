@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 from pydantic import Field
 
@@ -17,7 +19,37 @@ _PROBES = 16  # entries of one bucket that are verified before a look-up gives u
 Bucket = list[int]  # serial numbers of entries, oldest first
 
 
-class TrajectoryCache:
+class Cache(ABC):
+    """Verified transitions, found again by what they read."""
+
+    @abstractmethod
+    def lookup(self, computation: Computation, until: int | None = None) -> Transition | None:
+        """Find a transition that agrees with the present state and does not pass position `until`."""
+
+    @abstractmethod
+    def insert(self, transition: Transition) -> bool:
+        """Store a transition, evicting others where the bounds require it; False if it alone exceeds them."""
+
+    def discard(self, transition: Transition) -> None:
+        """Note that a judged run has just taken this transition, whose start it will hardly reach again."""
+
+    @abstractmethod
+    def stats(self) -> Mapping[str, int]:
+        """Return entries, bytes, hits, misses and evictions; a cache may report more."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many transitions there are."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed judged run must find in its cache; as for a component, empty by default."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+
+
+class TrajectoryCache(Cache):
     """Entries match when every word that they read has the same bits now; all other words are "don't care".
 
     The few words that most entries read are the index: an entry is filed under the index words that it did read and
@@ -65,7 +97,7 @@ class TrajectoryCache:
         return self._entries[best]
 
     def insert(self, transition: Transition) -> bool:
-        """Take one in, evicting the least recently used where the bounds ask for it; False if it alone exceeds them."""
+        """Store a transition, evicting the least recently used to keep the bounds; False if it alone exceeds them."""
         if transition.nbytes > self._config.max_bytes or self._config.max_entries == 0:
             return False
         self._serial += 1
@@ -80,11 +112,11 @@ class TrajectoryCache:
         return True
 
     def discard(self, transition: Transition) -> None:
-        """Let go of a transition, if it is there, and of the memory that it holds."""
+        """Remove a transition, if it is there, to free the memory that it holds."""
         for serial in [serial for serial, entry in self._entries.items() if entry is transition]:
             self._remove(serial)
 
-    def stats(self) -> dict[str, int]:
+    def stats(self) -> Mapping[str, int]:
         """Entries and bytes held; hits, misses and evictions so far."""
         return {
             "entries": len(self._entries),
@@ -114,9 +146,9 @@ class TrajectoryCache:
         self._bytes -= transition.nbytes
 
     def _reindex(self) -> None:
-        """Choose the index words anew, and file everything again; each time half as often.
+        """Choose the index words anew, and file all entries again; each time half as often.
 
-        Of the words that many entries read, those that tell most of them apart.
+        The index words are those that many entries read, and that distinguish most of these entries.
         """
         self._reindex_at = 2 * self._serial
         values: dict[str, list[Hashable]] = {}

@@ -4,30 +4,47 @@
         boundary()                 # recognise; speculate; look up; apply a hit
         computation.advance(...)   # to the recognizer's next boundary
 
-A leap is always a cache hit; only the speculator differs. The loop knows no backend, no tensor library, no terminal.
-It can be driven from outside, one `boundary()` at a time, where somebody else's loop does the stepping.
+A leap is always a cache hit. The speculator decides how candidates come about and when leaps are taken. The loop knows
+no backend, no tensor library and no terminal. A training loop outside can drive the engine, one `boundary()` at a time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-from asc.allocator import Allocator
-from asc.computation import Cache, Computation, Follows, Learns, Recognizer, Speculator, Stateful, Stoppable
+from asc.cache import Cache
+from asc.computation import Computation
 from asc.errors import describe_error
 from asc.ledger import Ledger
-from asc.recognizers.never import Never
-from asc.spotcheck import check_first_step, check_leap
+from asc.recognizer import Recognizer
+from asc.speculators.explain import Facts
+from asc.speculators.speculator import Speculator
 from asc.trajectory import Trajectory
-from asc.types import Attempt, Boundary, Memory, Outcome, Recognition, Transition
+from asc.types import Boundary, Decision, EngineState, Outcome, Recognition, Transition
 from asc.words import Excited
 
-MAIN = "main"  # the source of transitions that the main thread remembered itself
+MAIN = "main"  # the source of transitions that the main thread recorded itself
+_NO_RECOGNIZER = Recognition(speculate=False, label="no recognizer", score=None)
+
+
+class Observer:
+    """Receives what an engine reports during a run. Each method does nothing by default."""
+
+    def recognised(self, recognition: Recognition) -> None:
+        """The recognizer has judged a boundary. A judged leap, if there is one, comes later."""
+
+    def boundary(self, boundary: Boundary) -> None:
+        """A boundary is complete."""
+
+    def paused(self) -> None:
+        """The computation has returned from `advance` before the next boundary."""
+
+    def switched_off(self, name: str, why: str) -> None:
+        """A component has raised `why`, and the run continues without it."""
 
 
 class Engine:
-    """Drives one computation; made of parts that can each be replaced."""
+    """Drives one computation. It consists of parts that can each be replaced; `asc.assemble` puts them together."""
 
     def __init__(
         self,
@@ -36,41 +53,33 @@ class Engine:
         speculator: Speculator,
         *,
         cache: Cache,
-        allocator: Allocator,
         ledger: Ledger,
-        trajectory: Trajectory | None = None,
+        trajectory: Trajectory,
+        recognizer_name: str = "recognizer",
         shadow: bool = False,
-        chain: int = 1024,
-        on_recognised: Callable[[Recognition], None] | None = None,
-        on_boundary: Callable[[Boundary], None] | None = None,
-        on_fault: Callable[[str, str], None] | None = None,
-        on_pause: Callable[[], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.computation, self.speculator = computation, speculator
-        self.recognizer: Recognizer = recognizer
-        self.cache, self.allocator, self.ledger = cache, allocator, ledger
-        self.trajectory, self.excited = trajectory or Trajectory(), Excited()
-        self._shadow, self._chain = shadow, chain if computation.exact else 1
-        self._on_recognised, self._on_boundary = on_recognised, on_boundary
-        self._on_fault, self._on_pause = on_fault, on_pause
+        self.recognizer: Recognizer | None = recognizer  # None once it has raised
+        self.cache, self.ledger, self.trajectory, self.excited = cache, ledger, trajectory, Excited()
+        self._recognizer_name, self._shadow, self._observer = recognizer_name, shadow, observer or Observer()
         self.stopped = False
         self.until: int | None = None
-        self._checked, self._next_check = False, 0  # the first step was checked; the leap that will be
-        self._settled: int | None = None  # where the newest boundary has left the computation
-        self._distance = 1  # the last superstep's
-        self._target: int | None = None  # the boundary that is under way where the run has paused between two
-        self.recalled = 0  # hits on what the main thread itself had remembered
-        self.hits = self.misses = 0  # look-ups that found a way on, be it a chain of leaps; and that found none
-        self.found = 0  # steps of what was found
+        self._begun = False
+        self._settled: int | None = None  # position after the newest boundary
+        self._distance = 1  # steps in the newest superstep
+        self._target: int | None = None  # position of the next boundary, where `advance` returned before it
+        self.recalled = 0  # hits on what the main thread itself had recorded
+        self.hits = self.misses = 0  # boundaries where the cache was asked, and had a leap or a chain of leaps, or none
+        self.found = 0  # steps of the leaps that the cache had
+        self.recognised = self.passed_over = 0  # boundaries that the recognizer said yes to, and no
 
     def run(self, until: int | None = None) -> None:
-        """Walk to the end, to position `until`, or to the next boundary after `stop`."""
+        """Run to the end, to position `until`, or to the next boundary after `stop`."""
         self.until = until
-        if self.computation.exact and not self._checked and not self._arrived():
-            self._checked = True
-            since = self.ledger.clock()
-            check_first_step(self.computation)
-            self.ledger.start("spot-check", self.ledger.clock() - since)
+        if not self._begun and not self._arrived():
+            self._begun = True
+            self.speculator.begin(self.computation)
         while not self.stopped and not self._arrived():
             if self._target is None and self._settled != self.computation.position():
                 self.boundary()
@@ -80,35 +89,31 @@ class Engine:
     def stop(self) -> None:
         """Ask for an end at the next boundary; safe to call from a signal handler or another thread."""
         self.stopped = True
-        if isinstance(self.computation, Stoppable):
-            self.computation.stop()
+        self.computation.stop()
 
     def boundary(self) -> Boundary:
         """Recognise, speculate, look up, apply a hit."""
-        began, computation, position = time.time(), self.computation, self.computation.position()
-        attempts = list(self.speculator.collect(computation, self.cache))
+        began, computation, speculator = time.time(), self.computation, self.speculator
+        position = computation.position()
+        decisions = list(speculator.collect(computation, self.cache))
         self._observe()
-        leaps = self._leap(attempts) if computation.exact else []
-        asked = bool(leaps) or len(self.cache) > 0
+        asked = len(self.cache) > 0
+        leaps = self._leap(decisions) if asked and speculator.leaps_first else []
         recognition = self._recognise()
-        if self._on_recognised is not None:
-            self._on_recognised(recognition)
-        if not computation.exact:  # recognised is what the steps have led to, and not a leap
-            leaps = self._leap(attempts)
-        if recognition.speculate and not self._arrived() and (computation.exact or not leaps):
-            fresh = self._speculate()
-            attempts += fresh
-            if not leaps and any(attempt.outcome is Outcome.ACCEPTED for attempt in fresh):
-                leaps = self._leap(attempts)
-        self.speculator.settle(leaps if not self._shadow else ())
-        for attempt in attempts:
-            self._learn(attempt)
-        self._count(bool(leaps), asked and not leaps, sum(leap.steps for leap in leaps))
+        if asked and not speculator.leaps_first:
+            leaps = self._leap(decisions)
+        if recognition.speculate and not self._arrived() and (speculator.leaps_first or not leaps):
+            new = speculator.speculate(computation, self.trajectory.snapshots(), self._superstep(), self.cache)
+            decisions += new
+            if not leaps and any(decision.outcome is Outcome.ACCEPTED for decision in new):
+                leaps = self._leap(decisions)
+        if asked or leaps:
+            self._count(bool(leaps), not leaps, sum(leap.steps for leap in leaps))
         self._settled = computation.position()
-        spans = tuple(self.speculator.spans())
-        event = Boundary(position, recognition.label, tuple(leaps), tuple(attempts), spans, began, time.time())
-        if self._on_boundary is not None:
-            self._on_boundary(event)
+        spans = tuple(speculator.spans())
+        event = Boundary(position, recognition.label, tuple(leaps), tuple(decisions), spans, began, time.time())
+        self._settle(event)
+        self._observer.boundary(event)
         return event
 
     def advance(self) -> None:
@@ -116,56 +121,76 @@ class Engine:
         computation, position = self.computation, self.computation.position()
         supersteps, target = self.due() if self._target is None else (1, self._target)
         target = target if self.until is None else min(target, self.until)
-        record = computation.exact and supersteps == 1 and self.allocator.remembers(self.recalled)
-        since = self.ledger.clock()
+        record = supersteps == 1 and self.speculator.remembers(self.recalled)
+        began = self.ledger.clock()
         done = computation.advance(target - position, record)
-        cut = not computation.exact and computation.position() < target  # it was asked to return early
-        self._target = target if cut else None
-        since = self.ledger.progress(done.steps - done.skipped, since, tracked=record)
+        self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=record)
+        early = computation.position() < target and not computation.finished()
+        self._target = target if early else None
         if done.skipped:  # a backend that leaps within its own advance reports a batch
             self.ledger.leap(done.skipped, done.skipped)
         self._count(done.hits, done.misses, done.skipped)
-        if done.learnt is not None:
-            self.cache.insert(done.learnt._replace(source=MAIN))
-            self.ledger.charge("insert", since, computation.cost("insert"))
-        if cut and self._on_pause is not None:
-            self._on_pause()
+        if done.recorded is not None:
+            with self.ledger.work("insert"):
+                self.cache.insert(done.recorded._replace(source=MAIN))
+        if early:
+            self._observer.paused()
 
     def due(self) -> tuple[int, int]:
         """Return how many supersteps to take before the next boundary, and its position; asked once a boundary.
 
-        For whoever drives the engine from outside, and tells `ledger.progress` of the steps taken.
+        For a loop outside that drives the engine, and books the steps that it takes with `ledger.progress`.
         """
         superstep = self._superstep()
-        supersteps = self.allocator.rest(superstep)
+        supersteps = self.speculator.rest(superstep)
         return supersteps, self.computation.position() + superstep * supersteps
 
-    def memory(self) -> Memory:
-        """Return what a run of an inexact computation needs, beside its state, to be resumed to the same end."""
-        state = {name: part.state_dict() for name, part in self._stateful().items()}
-        place = {"settled": self._settled, "distance": self._distance, "target": self._target}
+    def save_state(self) -> EngineState:
+        """Return what a judged run needs, beside the computation's state, to be resumed to the same end."""
+        components = {name: component.state_dict() for name, component in self._components().items()}
+        progress = {"settled": self._settled, "distance": self._distance, "target": self._target}
         counts = {"hits": self.hits, "misses": self.misses, "found": self.found}
-        own = place | counts | {"segment": self.trajectory.segment}
-        return Memory(state | {"engine": own}, self.trajectory.snapshots())
+        counts |= {"recognised": self.recognised, "passed_over": self.passed_over}
+        own = progress | counts | {"segment": self.trajectory.segment}
+        return EngineState(components | {"engine": own}, self.trajectory.snapshots())
 
-    def remember(self, memory: Memory) -> None:
-        """Go on where the engine was that returned this; the computation is there already."""
-        for name, part in self._stateful().items():
-            part.load_state_dict(memory.state[name])
-        own = memory.state["engine"]
+    def load_state(self, state: EngineState) -> None:
+        """Continue from what `save_state` returned; the computation is at that position already."""
+        if "recognizer" not in state.state:  # it had raised, and stays switched off
+            self.recognizer = None
+        for name, component in self._components().items():
+            component.load_state_dict(state.state[name])
+        own = state.state["engine"]
         self._settled, self._distance, self._target = own["settled"], own["distance"], own["target"]
         self.hits, self.misses, self.found = own["hits"], own["misses"], own["found"]
-        self.trajectory.restore(memory.history, own["segment"])
+        self.recognised, self.passed_over = own["recognised"], own["passed_over"]
+        self.trajectory.restore(state.history, own["segment"])
 
-    def _stateful(self) -> dict[str, Stateful]:
-        parts = {
+    def explain(self, *, position: int, over: bool) -> str:
+        """Say in one sentence why there is a gain, or none, after so many steps."""
+        ledger = self.ledger
+        paid = ledger.plain + ledger.spent + ledger.started
+        facts = Facts(
+            speedup=ledger.speedup(),
+            skipped=ledger.skipped,
+            gained=ledger.gained,
+            position=position,
+            recalled=self.recalled,
+            leaps=ledger.leaps,
+            over=over,
+            shadow=self._shadow,
+            spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
+            passed_over=0 if self.recognised else self.passed_over,
+        )
+        return self.speculator.explain(facts)
+
+    def _components(self) -> dict[str, Ledger | Recognizer | Speculator | Cache]:
+        components: dict[str, Ledger | Recognizer | Speculator | Cache] = {
             "ledger": self.ledger,
-            "allocator": self.allocator,
-            "recognizer": self.recognizer,
             "speculator": self.speculator,
             "cache": self.cache,
         }
-        return {name: part for name, part in parts.items() if isinstance(part, Stateful)}
+        return components if self.recognizer is None else {**components, "recognizer": self.recognizer}
 
     def _count(self, hits: int, misses: int, found: int) -> None:
         self.hits += hits
@@ -173,111 +198,87 @@ class Engine:
         self.found += found
 
     def _recognise(self) -> Recognition:
-        since = self.ledger.clock()
-        try:
-            return self.recognizer.recognise(self.computation)
-        except Exception as error:  # noqa: BLE001 -- a recognizer is anybody's code, and must never end the run
-            return self._rest(error)
-        finally:
-            self.ledger.charge("recognise", since, self.computation.cost("recognise"))
-
-    def _follow(self) -> None:
-        if isinstance(self.recognizer, Follows):
-            since = self.ledger.clock()
+        recognition, recognizer = _NO_RECOGNIZER, self.recognizer
+        if recognizer is not None:
             try:
-                self.recognizer.follow(self.computation)
-            except Exception as error:  # noqa: BLE001 -- as above
-                self._rest(error)
-            self.ledger.charge("recognise", since, self.computation.cost("recognise"))
+                with self.ledger.work("recognise"):
+                    recognition = recognizer.recognise(self.computation)
+            except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
+                self._without_recognizer(error)
+        if recognition.speculate:
+            self.recognised += 1
+        else:
+            self.passed_over += 1
+        self._observer.recognised(recognition)
+        return recognition
 
     def _superstep(self) -> int:
-        """Steps to the recognizer's next boundary, at least one."""
-        position = self.computation.position()
-        try:
-            distance = self.recognizer.next_boundary(position, self.computation) - position
-        except Exception as error:  # noqa: BLE001 -- as above
-            self._rest(error)
-            distance = self._distance
-        self._distance = max(1, distance)
+        """Steps to the recognizer's next boundary, at least one; as many as before where there is no recognizer."""
+        if self.recognizer is not None:
+            position = self.computation.position()
+            try:
+                self._distance = max(1, self.recognizer.next_boundary(position, self.computation) - position)
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._without_recognizer(error)
         return self._distance
 
-    def _rest(self, error: Exception) -> Recognition:
-        """Go on without the recognizer, which has raised."""
-        if self._on_fault is not None:
-            self._on_fault(type(self.recognizer).__name__, describe_error(error))
-        self.recognizer = Never(Never.Config(steps=self._distance))
-        return self.recognizer.recognise(self.computation)
+    def _follow(self) -> None:
+        if self.recognizer is not None:
+            try:
+                with self.ledger.work("recognise"):
+                    self.recognizer.follow(self.computation)
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._without_recognizer(error)
+
+    def _without_recognizer(self, error: Exception) -> None:
+        self.recognizer = None
+        self._observer.switched_off(self._recognizer_name, describe_error(error))
 
     def _arrived(self) -> bool:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
 
-    def _speculate(self) -> list[Attempt]:
-        speculator, since = self.speculator, self.ledger.clock()
-        capacity, slowdown = speculator.capacity(), speculator.slowdown() or 1.0
-        plans = self.allocator.plans(self.computation, self._superstep(), capacity, speculator.covered(), slowdown)
-        self.ledger.charge("plan", since)
-        history = self.trajectory.snapshots()
-        return list(self.speculator.speculate(self.computation, history, plans, self.cache)) if plans else []
+    def _leap(self, decisions: list[Decision]) -> list[Transition]:
+        """Look up and apply; where hits may chain, repeat until the cache has none.
 
-    def _leap(self, attempts: list[Attempt]) -> list[Transition]:
-        """Look up and apply, over and over where hits may chain, settling what was sent off for each place on the way.
-
-        Otherwise a result that was used in a chain would be found passed at the next boundary, and be called late.
+        Results are collected at each position on the way: one that a chain uses would otherwise count as late.
         """
         leaps: list[Transition] = []
-        while len(leaps) < self._chain and not self._arrived():
-            found = self._lookup()
+        while len(self.cache) and len(leaps) < self.speculator.max_chain and not self._arrived():
+            with self.ledger.work("lookup"):
+                found = self.cache.lookup(self.computation, self.until)
             if found is None:
                 break
             leaps.append(found)
             if self._shadow:
                 break
             self._apply(found)
-            attempts += self.speculator.collect(self.computation, self.cache)
+            decisions += self.speculator.collect(self.computation, self.cache)
         return leaps
 
     def _observe(self) -> None:
-        computation, since = self.computation, self.ledger.clock()
-        snapshot = computation.observe()
-        self.trajectory.append(snapshot)
-        if "words" in computation.provides:
-            self.excited.note(computation.read("words", (snapshot,))[0])
-        self.ledger.charge("observe", since, computation.cost("observe"))
-
-    def _lookup(self) -> Transition | None:
-        if not len(self.cache):
-            return None
-        since = self.ledger.clock()
-        found = self.cache.lookup(self.computation, self.until)
-        self.ledger.charge("lookup", since, self.computation.cost("lookup"))
-        return found
+        computation = self.computation
+        with self.ledger.work("observe"):
+            snapshot = computation.observe()
+            self.trajectory.append(snapshot)
+            if "words" in computation.provides:
+                self.excited.note(computation.read("words", (snapshot,))[0])
 
     def _apply(self, leap: Transition) -> None:
-        computation, since = self.computation, self.ledger.clock()
-        affordable = leap.steps * self.ledger.unit < self.ledger.allowance() / 32
-        if computation.exact and self.ledger.leaps >= self._next_check and affordable:
-            self._next_check = 16 * self.ledger.leaps + 1
-            check_leap(computation, leap)
-            self.ledger.charge("spot-check", since)
-        else:
-            computation.apply(leap)
-            self.ledger.charge("apply", since, computation.cost("apply"))
+        same_trajectory = self.speculator.leap(self.computation, leap)
         self.ledger.leap(leap.steps, leap.steps if leap.gain_steps is None else leap.gain_steps)
         self.recalled += leap.source == MAIN
-        if not computation.exact:
-            self.cache.discard(leap)  # it has bent the way: nothing will come by here again
+        if not same_trajectory:
+            self.cache.discard(leap)
             self.trajectory.new_segment()
             self._follow()
         self._observe()
 
-    def _learn(self, attempt: Attempt) -> None:
-        self.allocator.learn(attempt)
-        if isinstance(self.recognizer, Learns):
-            try:
-                self.recognizer.learn(attempt)
-            except Exception as error:  # noqa: BLE001 -- as above
-                self._rest(error)
-        if attempt.outcome is Outcome.FAILED:
-            first = self.allocator.drop(attempt.plan.predictor)
-            if first and self._on_fault is not None:
-                self._on_fault(attempt.plan.predictor, attempt.reason)
+    def _settle(self, boundary: Boundary) -> None:
+        for name, why in self.speculator.settle(boundary, applied=not self._shadow):
+            self._observer.switched_off(name, why)
+        for decision in boundary.decisions:
+            if self.recognizer is not None:
+                try:
+                    self.recognizer.learn(decision)
+                except Exception as error:  # noqa: BLE001 -- as above
+                    self._without_recognizer(error)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-_NOT_THE_CAUSE = frozenset({"asc", "importlib", "pluggy", "pydantic", "runpy"})  # packages that only call others
+_NOT_THE_CAUSE = frozenset({"asc", "concurrent", "importlib", "pluggy", "pydantic", "runpy"})
+"""Packages that only call others, or deliver what others raised."""
 
 
 class AscError(Exception):
@@ -23,14 +24,14 @@ class NonDeterministicStepError(AscError):
 def describe_error(error: BaseException) -> str:
     """Return an exception's type and message on one line, and in parentheses the file and line of the code at fault.
 
-    That code is the first package that asc called: where numpy raises within a predictor, the predictor's own innermost
-    line is named. No place is named where asc alone was running. The message has no full stop at its end.
+    That code is the first package that asc called: where numpy raises within a predictor, the innermost line of the
+    predictor is named. No line is named where only asc was running. The message has no full stop at its end.
     """
     message = " ".join(str(error).split()).rstrip(".")
     described = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    package, place = "", ""
+    package, where = "", ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         home = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if home not in _NOT_THE_CAUSE and package in ("", home):
-            package, place = home, f" ({Path(frame.f_code.co_filename).name}, line {line})"
-    return described + place
+            package, where = home, f" ({Path(frame.f_code.co_filename).name}, line {line})"
+    return described + where

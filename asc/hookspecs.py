@@ -6,7 +6,7 @@ A plugin is a module, or any object, with functions marked by `asc.hookimpl`:
 
     @asc.hookimpl
     def asc_register(registry):
-        registry.add("predictor", "mine", "my_package.mine:Mine", "my_package.mine:Mine.Config", "guesses what I would")
+        registry.add("predictor", "mine", "my_package.mine:Mine", "predicts as I would")
 
 It is found by its entry point of the group `asc`, or given as a single file with `--plugin FILE.py`. Hooks register
 things and watch a run at its boundaries; none is called within the step loop. An implementation takes any of the
@@ -33,12 +33,17 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 class Registrar(Protocol):
     """What `asc_register` is given: a place to announce components."""
 
-    def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
+    def add(self, kind: str, name: str, factory: str, summary: str) -> None:
         """Announce a component; nothing is imported before it is used.
 
-        `kind` is "backend", "predictor", "recognizer", "validator" or "study"; `name` is what people type; `factory`
-        and `config` are dotted paths, "package.module:Class" and "package.module:Class.Config", of a single file
-        "my_file:Class", or `__name__ + ":Class"` whatever it is called; `summary` is one line.
+        Args:
+            kind: "backend", "predictor", "recognizer", "validator" or "study".
+            name: what people type: lower-case words joined by hyphens or underscores.
+            factory: dotted path of the class, "package.module:Class". In a single file, "my_file:Class", or
+                `__name__ + ":Class"`, which stays right when the file is renamed. The class extends the base of its
+                kind, such as `asc.Predictor`. Its settings are its nested class `Config`.
+            summary: one line for `asc plugins`.
+
         Raises AscError where one of them is not of this form, or where the name is taken.
         """
 
@@ -56,14 +61,14 @@ class RunView(Protocol):
 
     @property
     def folder(self) -> Path | None:
-        """Where the run is recorded; None where it is not."""
+        """Folder that the run is recorded in; None for a run that is not recorded."""
 
     @property
     def started(self) -> float:
-        """When it began, in seconds since the epoch."""
+        """Time at which the run began, in seconds since the epoch."""
 
     def status(self) -> Status:
-        """Take stock now; costs some microseconds."""
+        """Return the run's figures as they are now; costs some microseconds."""
 
 
 @hookspec
@@ -80,26 +85,26 @@ def asc_register(registry: Registrar) -> None:
 
 @hookspec
 def asc_run_started(run: RunView) -> None:
-    """Watch a run begin, or go on after an interruption. Called once, before the first step.
+    """Watch a run begin, or resume from a checkpoint. Called once, before the first step.
 
     Args:
         run: the run; it stays the same object in all later calls.
 
     Returns:
-        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run continues.
     """
 
 
 @hookspec
 def asc_boundary(run: RunView, boundary: Boundary) -> None:
-    """Watch a boundary. Called after each, between two stretches of steps, up to tens of thousands of times a second.
+    """Watch a boundary. Called after each boundary, between supersteps, up to tens of thousands of times a second.
 
     Args:
-        run: the run; `run.status()` is dear beside this call, so ask it only now and then.
-        boundary: what happened here: leaps, attempts, workers' time. Its times were read already and cost nothing.
+        run: the run; `run.status()` is costly compared with this call, so do not ask for it at each boundary.
+        boundary: what happened here: leaps, decisions, workers' tasks. Reading it costs nothing.
 
     Returns:
-        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run continues.
     """
 
 
@@ -108,16 +113,16 @@ def asc_progress(run: RunView) -> None:
     """Watch a long superstep. Called between two boundaries that are seconds apart, about once a second.
 
     Args:
-        run: the run, somewhere between two boundaries; of a plain run, boundaries tell as much.
+        run: the run, between two boundaries. A plain run has boundaries as well, which tell as much.
 
     Returns:
-        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run goes on.
+        Nothing; a value is ignored. A plugin that raises is switched off with a warning, and the run continues.
     """
 
 
 @hookspec
 def asc_run_finished(run: RunView, summary: Mapping[str, Any]) -> None:
-    """Watch a run end. Called once, after the last step or when the run was stopped; not after a kill.
+    """Watch a run end. Called once, after the last step or when the run was stopped; not called after a kill.
 
     Args:
         run: the run, in its last state.

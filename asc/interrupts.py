@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: whoever computes comes to a clean end; who cannot wait presses it again."""
+"""Ctrl-C asks for a clean end; a second Ctrl-C ends at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 def stoppable(stop: Callable[[], object]) -> Iterator[None]:
     """Let Ctrl-C call `stop`, which asks for a clean end; a second one raises KeyboardInterrupt at once.
 
-    Only the main thread hears of signals; in any other one this does nothing.
+    Only the main thread receives signals; in any other thread this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -3,30 +3,57 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from asc.pricing import StepPrice
 
-_BOOKED = ("work", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
+_BOOKED = ("plain", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
 _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
 _LONGEST_REST_S = 0.25  # seconds, where it does: Ctrl-C waits for a boundary
+
+
+class _Work:
+    """One kind of work: reads the clock when it begins and when it ends, and books it, also where it raises."""
+
+    __slots__ = ("_book", "_clock", "_kind", "_since")
+
+    def __init__(self, kind: str, clock: Callable[[], float], book: Callable[[str, float], None]) -> None:
+        self._kind, self._clock, self._book = kind, clock, book
+
+    def __enter__(self) -> None:
+        self._since = self._clock()
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        self._book(self._kind, self._clock() - self._since)
 
 
 class Ledger:
     """Time and plain-step equivalents by kind of work.
 
-    The unit that steers is the second for an exact backend and the plain step for any other, so that there the clock
-    decides nothing. `work` is plain progress made here, `spent` what speculation cost the main thread, `gained` what
-    confirmed leaps were worth, all in that unit. What beginning takes (the first spot check, starting workers) is kept
-    apart in `started`: it is the one probe that is not rationed, though it counts in every speed-up.
+    `take_price` gives the price of a piece of work in plain steps (`Computation.take_price`). Where `timed` is true,
+    the clock steers and the unit of account is the second, since a worker's result is exact whenever it comes.
+    Otherwise the unit is the plain step, and the clock decides nothing.
+
+    `plain` is plain progress on the main thread, `spent` what speculation cost the main thread, and `gained` what
+    confirmed leaps were worth, all in the unit of account. `started` holds the costs of starting (the first spot check,
+    starting workers). They count in every speed-up but are not rationed, since they are paid once.
     """
 
-    def __init__(self, exact: bool, overdraft: float = 0.03, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._exact, self._overdraft, self.clock = exact, overdraft, clock
-        self._accounts: dict[str, list[float]] = {}
-        self._unit = 1.0 if not exact else 0.0  # price of one plain step
-        self.work = self.spent = self.started = self.gained = 0.0
+    def __init__(
+        self,
+        take_price: Callable[[str], float],
+        *,
+        timed: bool,
+        overdraft: float = 0.03,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._take_price, self._timed, self._overdraft, self.clock = take_price, timed, overdraft, clock
+        self._accounts: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0])  # seconds, steps, count
+        self._works: dict[str, _Work] = {}  # made once for each kind: an idle boundary is a few microseconds
+        self._unit = 0.0 if timed else 1.0  # price of one plain step
+        self.plain = self.spent = self.started = self.gained = 0.0
         self._price = StepPrice()
         self.spent_before = 0.0  # what had been spent when `rest` was last asked
         self.executed = 0  # steps taken by the main thread
@@ -35,44 +62,56 @@ class Ledger:
 
     @property
     def unit(self) -> float:
-        """The recent price of one plain step: seconds if exact (0 while unknown), else 1."""
+        """The recent price of one plain step in the unit of account: seconds (0 while unknown), or 1."""
         return self._unit
 
-    def charge(self, kind: str, since: float, steps: float = 0.0) -> float:
-        """Book speculative work done since `since` on the clock; `steps` is its price where the clock does not steer.
+    def work(self, kind: str, *, speculative: bool = True) -> _Work:
+        """Book what happens within: `with ledger.work("observe"): …`. Work never contains work of the same kind.
 
-        Returns the clock, so that a row of works can be timed with one reading each.
+        Work that is neither plain progress nor speculation's, such as writing a checkpoint, is not `speculative`: it is
+        booked, and rations nothing.
         """
-        now = self.clock()
-        seconds = now - since
-        self.book(kind, seconds, seconds / self._unit if self._exact and self._unit else steps)
-        self.spent += seconds if self._exact else steps
-        return now
+        if not speculative:
+            return _Work(kind, self.clock, self.book)
+        work = self._works.get(kind)
+        if work is None:
+            work = self._works[kind] = _Work(kind, self.clock, self.charge)
+        return work
+
+    def charge(self, kind: str, seconds: float) -> None:
+        """Book speculative work that took so many seconds."""
+        account = self._accounts[kind]
+        account[0] += seconds
+        account[2] += 1
+        if self._timed:
+            account[1] += seconds / self._unit if self._unit else 0.0
+            self.spent += seconds
+        else:
+            steps = self._take_price(kind)
+            account[1] += steps
+            self.spent += steps
 
     def start(self, kind: str, seconds: float) -> None:
-        """Book what beginning to speculate took: the one probe that is not rationed."""
-        self.book(kind, seconds, 0.0)
-        self.started += seconds if self._exact else 0.0
+        """Book the cost of starting, which is paid once and not rationed."""
+        self.book(kind, seconds)
+        self.started += seconds if self._timed else 0.0
 
-    def progress(self, steps: int, since: float, tracked: bool = False) -> float:
-        """Book plain steps; where they were tracked, what that cost beyond the plain price is speculation's."""
-        now = self.clock()
-        seconds = now - since
+    def progress(self, steps: int, seconds: float, tracked: bool = False) -> None:
+        """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's."""
         self.executed += steps
-        if self._exact and steps:
+        if self._timed and steps:
             self._price.note(seconds / steps, tracked)
             self._unit = self._price.step
         plain_s = seconds / self._price.tracking if tracked else seconds
-        self.work += plain_s if self._exact else steps
-        self.spent += seconds - plain_s if self._exact else 0.0
+        self.plain += plain_s if self._timed else steps
+        self.spent += seconds - plain_s if self._timed else 0.0
         self.book("plain", plain_s, steps)
         if tracked:
             self.book("track", seconds - plain_s, (seconds - plain_s) / self._unit if self._unit else 0.0)
-        return now
 
     def book(self, kind: str, seconds: float, steps: float = 0.0) -> None:
-        """Add to an account; called directly for what is neither plain work nor speculation's, such as a checkpoint."""
-        account = self._account(kind)
+        """Add to an account, and to nothing else."""
+        account = self._accounts[kind]
         account[0] += seconds
         account[1] += steps
         account[2] += 1
@@ -85,7 +124,7 @@ class Ledger:
 
     def allowance(self) -> float:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
-        permitted = self._overdraft * self.work if self.work else 0.0  # a shadow run permits inf, and inf * 0 is nan
+        permitted = self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
         return self.gained + permitted - self.spent
 
     def rest(self, superstep: int) -> int:
@@ -98,7 +137,7 @@ class Ledger:
         if owed < 0 or not price:
             return 1
         owed += 2 * latest
-        longest = _LONGEST_REST_S / price if self._exact else _LONGEST_REST
+        longest = _LONGEST_REST_S / price if self._timed else _LONGEST_REST
         return max(1, int(min(longest, owed / (self._overdraft * price) + 1 if self._overdraft else longest)))
 
     def state_dict(self) -> dict[str, Any]:
@@ -106,7 +145,7 @@ class Ledger:
         return {"accounts": self.accounts()} | {name: getattr(self, name) for name in _BOOKED}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._accounts.clear()
         for kind, account in state["accounts"].items():
             self._accounts[kind] = [account["seconds"], account["steps"], account["count"]]
@@ -115,8 +154,8 @@ class Ledger:
 
     def speedup(self) -> float:
         """Estimated from the price of plain steps; a paired plain run is what measures it."""
-        plain = self.work + self.gained
-        paid = self.work + self.spent + self.started
+        plain = self.plain + self.gained
+        paid = self.plain + self.spent + self.started
         return plain / paid if plain > 0 and paid > 0 else 1.0
 
     def price(self, kinds: Sequence[str], per: str) -> float:
@@ -126,8 +165,8 @@ class Ledger:
 
     def share(self, *kinds: str) -> float:
         """Return what these kinds of work took in all, relative to the plain work."""
-        seconds = sum(self._accounts.get(kind, (0.0, 0.0, 0))[0 if self._exact else 1] for kind in kinds)
-        return seconds / self.work if self.work else 0.0
+        seconds = sum(self._accounts.get(kind, (0.0, 0.0, 0))[0 if self._timed else 1] for kind in kinds)
+        return seconds / self.plain if self.plain else 0.0
 
     def accounts(self) -> dict[str, dict[str, float]]:
         """Return seconds, plain-step equivalents and count of every kind of work so far."""
@@ -135,6 +174,3 @@ class Ledger:
             kind: {"seconds": seconds, "steps": steps, "count": count}
             for kind, (seconds, steps, count) in list(self._accounts.items())  # workers may be starting in a thread
         }
-
-    def _account(self, kind: str) -> list[float]:
-        return self._accounts.setdefault(kind, [0.0, 0.0, 0])

@@ -1,10 +1,13 @@
-"""What a study is to the command line: many runs that answer one question, kept in a folder, told in tables."""
+"""The base of studies: many runs that answer one question, kept in a folder and reported in tables."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+
+from asc.settings import Configurable
 
 Cell = str | float | int | None
 
@@ -16,38 +19,41 @@ class Table(NamedTuple):
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]  # shown as they are given; where digits matter, a study formats them as text
-    notes: tuple[str, ...] = ()  # sentences below the table: what is to be known of it
+    notes: tuple[str, ...] = ()  # sentences below the table: what a reader should know about it
 
 
 class Tell(Protocol):
-    """Where a study says how far it has come."""
+    """Reports the progress of a study."""
 
     def __call__(self, part: str, done: float, total: float, doing: str = "") -> None:
-        """Hear how far one part (such as "seed 42") has come."""
+        """Report how much of one part (such as "seed 42") is done."""
 
 
-class Study(Protocol):
-    """A registered study. Its class has a `Config` that extends `Settings`, and is constructed with an instance.
+class Study(Configurable, ABC):
+    """A registered study. Everything that it knows between two calls is in its folder.
 
-    All it knows between two calls is in its folder: tables are made as well by an instance that has run nothing.
+    An instance that has run nothing can make the tables as well.
     """
 
-    @property
-    def free(self) -> frozenset[str]:
-        """The settings that may change when a study is gone on with; every other one must stay."""
+    free: frozenset[str] = frozenset()
+    """The settings that may change when a study is resumed; every other setting must stay."""
 
+    @abstractmethod
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Do what is left to do in the folder; return whether all is done.
 
-        It asks `stopped` often, and when that is true returns with a state in the folder to go on from; so does
-        whoever kills it, less what was done since it was last written down. Called in the main thread.
+        A study asks `stopped` often. Where the answer is true, it returns and leaves the folder in a state to resume
+        from. After a kill, only the work since the last write is lost. Called in the main thread.
         """
 
+    @abstractmethod
     def tables(self, folder: Path) -> Sequence[Table]:
-        """Return the results so far, made from what the folder holds; none where nothing has been done yet."""
+        """Return the results so far, made from the folder; none where nothing has been done yet."""
 
     def data(self, folder: Path) -> Mapping[str, Any]:
-        """Return the same as numbers, in values that JSON can hold: no infinity, nothing that is not a number."""
+        """Return the results as numbers, in values that JSON can hold: neither infinity nor NaN."""
+        return {}
 
     def pictures(self, folder: Path, target: Path) -> Sequence[Path]:
-        """Draw what is worth drawing into the folder `target`, which is there already; return the files."""
+        """Draw figures into the existing folder `target`; return the files."""
+        return ()

@@ -19,11 +19,15 @@ class Trajectory:
     class Config(Settings):
         """Bounds of the history that predictors see."""
 
-        max_snapshots: int = Field(16, ge=1, description="snapshots kept at most")
+        max_snapshots: int | None = Field(
+            None, ge=1, description="snapshots kept at most; by default as many as the predictors look back on"
+        )
         max_bytes: int = Field(2**30, ge=0, description="bytes of snapshots kept at most; the newest is always kept")
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(self, config: Config | None = None, depth: int = 2) -> None:
+        """`depth` is how many snapshots the predictors look back on."""
         self._config = config or self.Config()
+        self._most = self._config.max_snapshots or depth
         self._snapshots: deque[Snapshot] = deque()
         self._bytes = 0
         self.segment = 0
@@ -35,18 +39,18 @@ class Trajectory:
             self._bytes -= snapshots.pop().nbytes
         snapshots.append(snapshot if snapshot.segment == self.segment else snapshot._replace(segment=self.segment))
         self._bytes += snapshot.nbytes
-        most, room = self._config.max_snapshots, self._config.max_bytes
+        most, room = self._most, self._config.max_bytes
         while len(snapshots) > most or (self._bytes > room and len(snapshots) > 1):
             self._bytes -= snapshots.popleft().nbytes
 
     def new_segment(self) -> None:
-        """Forget the past for the purpose of differences: a judged leap has bent the way."""
+        """Start a new segment: differences across a judged leap mean nothing."""
         self.segment += 1
         self._snapshots.clear()
         self._bytes = 0
 
     def restore(self, snapshots: Iterable[Snapshot], segment: int) -> None:
-        """Go on from a resumed run's newest segment."""
+        """Continue from the newest segment of the run that is resumed."""
         self.segment = segment
         self._snapshots.clear()
         self._bytes = 0

@@ -11,7 +11,7 @@ S = TypeVar("S")
 
 
 class Outcome(Enum):
-    """What became of one attempt to speculate; the value is the word that people see."""
+    """What became of one plan; the value is the word that people see."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -25,44 +25,48 @@ class Snapshot(NamedTuple):
     """A state at a position. Differences are taken only between snapshots of one segment."""
 
     position: int  # steps executed so far
-    segment: int  # a judged leap starts a new one
+    segment: int  # a judged leap starts a new segment
     state: Any  # the backend's own
     nbytes: int
 
 
-class Memory(NamedTuple):
-    """What an inexact run remembers beyond the computation's own state, so that it can be resumed to the same end."""
+class EngineState(NamedTuple):
+    """What an engine carries from one boundary to the next, beside the computation's own state.
+
+    A judged run needs it to be resumed to the same end. An executed run ends in the same state without it.
+    """
 
     state: Mapping[str, Any] = {}  # dictionaries, lists, numbers, strings and numpy arrays
     history: tuple[Snapshot, ...] = ()  # of the newest segment, oldest first
 
 
 class Transition(NamedTuple):
-    """A way from here to there: everything that skips work is one of these, and its effect is opaque to the core."""
+    """A way from one position to a later one. Everything that skips work is a transition; the core never looks inside.
+
+    `causal` maps each state word that was read before it was written to its bits: a match must agree on all of them.
+    """
 
     start: int  # position at which it was computed (or is expected to apply)
     steps: int  # 0: an update in place (averages, outer steps)
     effect: Any  # `Computation.apply` knows what it means
     nbytes: int
     source: str  # which predictor or worker
-    causal: Mapping[str, Hashable] = {}  # bits of the words that were read before written; what a match must agree on
-    gain_steps: float | None = (
-        None  # what a judge found it to be worth; None: every skipped step, since it was executed
-    )
+    causal: Mapping[str, Hashable] = {}
+    gain_steps: float | None = None  # plain steps that a validator found it worth; None: all skipped steps (executed)
 
 
 class Advanced(NamedTuple):
-    """What a call of `Computation.advance` did; a compiled backend reports its own batch of hits here."""
+    """What one call of `Computation.advance` did. A compiled backend reports its own batch of hits here."""
 
-    steps: int  # that the position has moved by
+    steps: int  # by which the position has moved
     hits: int = 0
     misses: int = 0
     skipped: int = 0  # of the steps, those leapt over
-    learnt: Transition | None = None  # the superstep as a transition, when it was asked for
+    recorded: Transition | None = None  # the superstep as a transition, where that was asked for
 
 
 class Recognition(NamedTuple):
-    """A recognizer's answer: is this a place worth guessing from?"""
+    """A recognizer's answer: is this a good place to predict from?"""
 
     speculate: bool
     label: str  # "stable", "loop head", ...
@@ -70,7 +74,7 @@ class Recognition(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to try next: guess the state `horizon` steps from here; an executed guess then runs `steps` further."""
+    """What to predict: the state `horizon` steps ahead; a worker then runs `steps` further from there."""
 
     predictor: str
     horizon: int
@@ -102,19 +106,19 @@ Prediction = Combination | Direct
 
 
 class Candidate(NamedTuple):
-    """A predicted state that nobody has confirmed yet."""
+    """A predicted state that is not confirmed yet."""
 
-    start: int  # where it was predicted from
+    start: int  # position that it was predicted from
     horizon: int
     state: Any
     nbytes: int
     source: str
     rivals: int = 1  # candidates that are judged at this boundary, this one included
-    base: Any = None  # the state that it is to be better than, where that is not the present one: a link before it
+    base: Any = None  # the state to compare with, where that is not the present one: the link before it in a chain
 
 
 class Verdict(NamedTuple):
-    """A validator's answer. The gain is measured on held-out data or by execution, never simply the horizon."""
+    """A validator's answer. The gain is measured on held-out data or by execution; it is never simply the horizon."""
 
     accepted: bool
     gain_steps: float  # equivalents of plain steps
@@ -122,19 +126,24 @@ class Verdict(NamedTuple):
     change: float | None = None  # of the held-out loss, where one was compared; below zero is better
 
 
-class Attempt(NamedTuple):
-    """One try and what became of it: what the allocator learns from and the record keeps."""
+class Decision(NamedTuple):
+    """One plan and what became of it. The scheduler learns from it, and the record keeps it."""
 
     plan: Plan
     outcome: Outcome
     gain_steps: float = 0.0
     reason: str = ""
-    change: float | None = None  # of the held-out loss, where a judge compared one
-    reached: int | None = None  # steps ahead that were accepted: of a chain, up to the first link that was refused
+    change: float | None = None  # of the held-out loss, where a validator compared one
+    reached: int | None = None  # steps ahead that were accepted: of a chain, up to its last accepted link
+
+    @property
+    def horizon(self) -> int:
+        """Steps ahead that the candidate reached: of a chain, those accepted; of a task, its steps as well."""
+        return self.plan.horizon + self.plan.steps if self.reached is None else self.reached
 
 
 class Span(NamedTuple):
-    """A stretch of a worker's time, for the timeline. Seconds since the epoch."""
+    """One task in a worker's time, for the timeline. Times are seconds since the epoch."""
 
     worker: str
     began: float
@@ -149,10 +158,17 @@ class Boundary(NamedTuple):
     position: int  # before any leap
     label: str
     leaps: tuple[Transition, ...]
-    attempts: tuple[Attempt, ...]
-    spans: tuple[Span, ...]  # workers' time that became known here
+    decisions: tuple[Decision, ...]
+    spans: tuple[Span, ...]  # workers' tasks that became known here
     began: float
     ended: float
+
+
+class Horizon(NamedTuple):
+    """The candidates that reached one number of steps ahead."""
+
+    settled: int  # accepted or rejected
+    accepted: int
 
 
 class Status(NamedTuple):
@@ -165,14 +181,15 @@ class Status(NamedTuple):
     hits: int  # boundaries where the cache had a way on, be it a chain of leaps
     misses: int  # boundaries where the cache was asked and had nothing
     skipped: int  # steps leapt over
-    hit_rate: float  # share of the steps for which the cache had a way on, be it taken or, in a shadow run, only seen
-    outcomes: Mapping[str, int]  # settled attempts, by `Outcome.value`
+    hit_rate: float | None  # share of the steps for which the cache had a way on; None where leaps skip no steps
+    outcomes: Mapping[str, int]  # decisions, by `Outcome.value`
+    acceptance_rate: float | None  # accepted of the candidates that were accepted or rejected; None without any
+    mean_accepted_horizon: float | None  # steps ahead that accepted candidates reach, on average; None without any
     workers: int
     busy: int
-    excited: tuple[str, ...]  # words that ever changed between boundaries
-    words: int  # words there are
+    excited: tuple[str, ...]  # state words that ever changed between boundaries
+    words: int  # state words that there are
     estimated_speedup: float
-    ceiling: float  # what these workers could give at best; infinite where remembered states come back
-    reason: str  # in a sentence: why there is a gain, or none
-    measures: Mapping[str, float] = {}  # what the computation says of itself, such as losses
-    judged: bool = False  # whether guesses are judged rather than executed: leaps then skip no steps as a rule
+    ceiling: float  # what these workers could give at best; infinite where nothing bounds it
+    reason: str  # one sentence: why there is a gain, or none
+    measures: Mapping[str, float] = {}  # the computation's own figures, such as losses

@@ -1,4 +1,4 @@
-"""Words: named immutable values, equal only when type and bits are.
+"""State words (words): the named immutable values of a state, equal only when type and bits are.
 
 `True` is not `1`, `-0.0` is not `0.0`, and a NaN equals itself: an exact backend must not mistake one for the other.
 """
@@ -61,7 +61,7 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     """Return the exact weighted sum of a word's past values, oldest first.
 
     Integers stay integers: a sum with a fractional part means nothing and gives None. Floats are summed exactly and
-    rounded once. Words that are not finite numbers are predicted only where they stand still.
+    rounded once. Words that are not finite numbers are predicted only where they do not change.
     """
     newest, zipped = values[-1], zip(coefficients, values, strict=True)
     terms = [(coefficient, value) for coefficient, value in zipped if coefficient]

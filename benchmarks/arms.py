@@ -1,4 +1,4 @@
-"""Arms: whole trainings, each measured once, and remembered by its settings, its device and its commit."""
+"""Arms: whole trainings; each is measured once, and its figures are kept by settings, device and commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 import torch
@@ -38,15 +37,15 @@ A_LITTLE: Settings = {
     "recognizer": {
         "name": "activation-cosine",
         "every": 2,
-        "thresholds": {"name": "fixed", "chaotic": -1.0, "stable": -0.99},  # whatever it finds is stable
+        "thresholds": {"name": "fixed", "chaotic": -1.0, "stable": -0.99},  # every boundary counts as stable
     },
-    "allocator": {"overdraft": 100.0, "horizons": [2]},
+    "scheduler": {"overdraft": 100.0, "horizons": [2]},
 }
-"""A few plain steps with boundaries that judge candidates and an evaluation or two: whatever has kernels to load."""
+"""A few steps with boundaries that judge candidates, and some evaluations: all work that loads kernels first."""
 
 
 class Arm(NamedTuple):
-    """A training: its settings, whether it speculates, and whether it is followed on the dev set."""
+    """A training: its settings, whether it speculates, and whether its curve is measured on the dev set."""
 
     settings: Settings
     speculate: bool = False
@@ -54,17 +53,17 @@ class Arm(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What it is remembered by."""
+        """The text that identifies the arm in the file of results."""
         return json.dumps(self, sort_keys=True)
 
     @property
     def device(self) -> torch.device:
-        """Where it runs."""
+        """The device of the training."""
         return torch.device(self.settings["device"])
 
 
 class OnTest(NetworkBackend):
-    """Follows a run on the test set, which decides nothing there: only the benchmark looks at the curve."""
+    """Measures the loss curve on the test set. The curve decides nothing in a run: only the benchmark reads it."""
 
     @cached_property
     def data(self) -> Data:
@@ -88,14 +87,13 @@ def measure(arm: Arm) -> Figures:
     if summary["state"] == "interrupted":
         raise KeyboardInterrupt
     points = [(p.position, p.seconds - p.evaluating_s, p.dev_loss) for p in watch.curve]
-    outcome, ledger, config = summary["outcome"], run.ledger, backend.config
-    a_step = 6 * outcome["parameters"] * config.batch * config.length * config.accumulation
-    horizons = [leap["horizon"] for leap in summary["leaps"] if leap["accepted"]]
+    final, ledger, config = summary["outcome"], run.engine.ledger, backend.config
+    a_step = 6 * final["parameters"] * config.batch * config.length * config.accumulation
     return {
         "curve": [[step, round(seconds, 3), round(loss, 6)] for step, seconds, loss in points],
-        "test_loss": None if summary["state"] == "diverged" else outcome["test_loss"],
-        "dev_loss": None if not arm.on_dev else outcome["dev_loss"],
-        "average_test_loss": outcome["average_test_loss"],
+        "test_loss": None if summary["state"] == "diverged" else final["test_loss"],
+        "dev_loss": None if not arm.on_dev else final["dev_loss"],
+        "average_test_loss": final["average_test_loss"],
         "steps": summary["position"],
         "seconds": points[-1][1],
         "wall_seconds": summary["seconds"],
@@ -103,57 +101,57 @@ def measure(arm: Arm) -> Figures:
         "gained_steps": ledger.gained,
         "judged": len(summary["leaps"]) if arm.speculate else 0,
         "accepted": summary["accepted"],
-        "mean_accepted_horizon": mean(horizons) if horizons else None,
+        "mean_accepted_horizon": summary["mean_accepted_horizon"],
         "leaps": ledger.leaps,
         "flops": a_step * (ledger.executed + ledger.spent),
         "peak_memory_bytes": summary["peak_memory_bytes"],
-        "corpus": outcome["corpus"],
+        "corpus": final["corpus"],
         "warnings": summary["warnings"],
         "reason": summary["reason"],
     }
 
 
 def clock(device: torch.device) -> Callable[[], float]:
-    """Return the processor's clock for a CPU; for a device one on the wall, read when its work is done."""
+    """Return the processor's clock for a CPU; for another device the wall clock, read when the device is idle."""
     if device.type == "cpu":
         return time.process_time
 
     def waited() -> float:
-        torch.zeros((), device=device).item()  # it is the last in the queue
+        torch.zeros((), device=device).item()  # the last work in the device's queue
         return time.perf_counter()
 
     return waited
 
 
 def device_name(device: torch.device) -> str:
-    """What the device is called; its kind, where that is all that is known."""
+    """Return the device's name, or its kind if no name is known."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def warm_up(arm: Arm) -> None:
-    """Train a little like an arm, with a speculative boundary or two: the first to do so waits for kernels to load."""
-    attempt(Arm({**arm.settings, **A_LITTLE}, speculate=True))
+    """Train a little like an arm, with some speculative boundaries: the first such training loads the kernels."""
+    outcome(Arm({**arm.settings, **A_LITTLE}, speculate=True))
 
 
-def attempt(arm: Arm) -> Figures:
-    """Measure an arm; of one that fails, return the reason."""
+def outcome(arm: Arm) -> Figures:
+    """Measure an arm, and return its figures or, if it fails, the reason."""
     try:
         return measure(arm)
-    except Exception as error:  # noqa: BLE001 -- out of memory, say: the other arms are to go on
+    except Exception as error:  # noqa: BLE001 -- out of memory, say: the other arms still run
         return {"failed": describe_error(error)}
 
 
 def alone(arm: Arm) -> Figures:
-    """Measure an arm in a process of its own: whatever becomes of that, the others go on."""
+    """Measure an arm in a process of its own, so that a crash ends no other arm."""
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         try:
-            return process.submit(attempt, arm).result()
+            return process.submit(outcome, arm).result()
         except BrokenProcessPool as error:
             return {"failed": describe_error(error)}
 
 
 def _begin_afresh(device: torch.device) -> None:
-    """Let go of what the arm before has left, and count memory from here on; on a CPU, take one thread."""
+    """Free what the previous arm has left, and count memory from now on; on a CPU, use one thread."""
     gc.collect()
     if device.type == "cpu":
         torch.set_num_threads(1)
@@ -163,11 +161,11 @@ def _begin_afresh(device: torch.device) -> None:
 
 
 class Arms:
-    """Measures arms for as long as there is time, and writes down what came of each.
+    """Measures arms while there is time, and writes the figures of each to a file.
 
-    On a CPU each is a process of its own, `workers` at a time; on another device they take turns in this one. Those
-    that are in the file are not measured again, if device and commit are the same; `any_commit` takes those of others
-    too, and its own first. What has failed is tried again.
+    On a CPU each arm is a process of its own, `workers` at a time; on another device the arms take turns in this
+    process. An arm in the file is not measured again if device and commit are the same. `any_commit` accepts other
+    commits too, and prefers this one. An arm that has failed is measured again.
     """
 
     def __init__(
@@ -189,7 +187,7 @@ class Arms:
         self._known = {line["key"]: line for line in lines if self._counts(line, any_commit)}
 
     def measure(self, arms: Mapping[str, Arm]) -> tuple[dict[str, Figures], dict[str, str]]:
-        """Return the figures of arms by name, and why others have failed; for the rest there was no time."""
+        """Return the figures of arms by name, and the reasons of those that failed; the rest had no time."""
         failed: dict[str, str] = {}
         for name, found in self._measured({name: arm for name, arm in arms.items() if arm.key not in self._known}):
             line = {"commit": self._commit, "device": self.device_name, "key": arms[name].key, "name": name}
@@ -204,17 +202,17 @@ class Arms:
         return {name: self._known[arm.key]["found"] for name, arm in arms.items() if arm.key in self._known}, failed
 
     def commits(self, arms: Sequence[Arm]) -> set[str]:
-        """Return which commits these were measured on."""
+        """Return the commits on which these arms were measured."""
         return {self._known[arm.key]["commit"] for arm in arms if arm.key in self._known}
 
     def _measured(self, arms: Mapping[str, Arm]) -> Iterator[tuple[str, Figures]]:
-        """Yield what came of each arm that there was time for."""
+        """Yield the figures of each arm that there was time for."""
         if self._device.type != "cpu":
             for name, arm in arms.items():
-                if (found := self._in_time(arm, attempt)) is not None:
+                if (found := self._in_time(arm, outcome)) is not None:
                     yield name, found
             return
-        threads = ThreadPoolExecutor(self._workers)  # which only wait for processes
+        threads = ThreadPoolExecutor(self._workers)  # they only wait for processes
         try:
             waiting = {threads.submit(self._in_time, arm, alone): name for name, arm in arms.items()}
             for done in as_completed(waiting):
@@ -224,7 +222,7 @@ class Arms:
             threads.shutdown(cancel_futures=True)
 
     def _in_time(self, arm: Arm, how: Callable[[Arm], Figures]) -> Figures | None:
-        """Measure an arm, unless it would end too late if it took as long as the longest so far."""
+        """Measure an arm; None if an arm that takes as long as the longest so far would end too late."""
         if time.monotonic() + self._longest >= self._ends:
             return None
         if self._cold:
@@ -247,7 +245,7 @@ class Arms:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield what has been written down, but for what was cut short."""
+    """Yield the lines of the file, except incomplete ones."""
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         try:
             yield json.loads(line)

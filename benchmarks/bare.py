@@ -1,4 +1,4 @@
-"""The loop that ours is compared with: as anyone would write it, over the same model and batches."""
+"""A plain training loop to compare ours with, over the same model and batches."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from asc_nn_training.training.schedule import Schedule
 
 
 def bare(settings: NetworkConfig, steps: int, reads: bool = True) -> Callable[[], None]:
-    """Return what takes so many steps of the paper's recipe each time; it reads every step's loss, or none."""
-    session = NetworkBackend(settings).computation(plain=True)
-    training, data = session.training, session.data
+    """Return a call that takes so many steps of the paper's recipe; it reads every step's loss, or none."""
+    computation = NetworkBackend(settings).computation(plain=True)
+    training, data = computation.training, computation.data
     model, device, autocast = training.model, training.device, training.autocast
     fused = True if device.type == "cuda" else None
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.01, fused=fused)

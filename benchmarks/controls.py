@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import torch
 
-from asc import Candidate, Direct, Settings, Verdict, hookimpl
-from asc.computation import Computation, History
+from asc import Candidate, Computation, Direct, History, Predictor, Validator, Verdict, hookimpl
 from asc.hookspecs import Registrar
 
 
-class RandomDirection:
+class RandomDirection(Predictor):
     """As far as `linear` would move each tensor, in a random direction: what a gate that accepts noise lets pass."""
 
-    class Config(Settings):
-        """No settings."""
-
-    needs: ClassVar[frozenset[str]] = frozenset({"weights"})
-
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    needs = frozenset({"weights"})
 
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
@@ -38,18 +29,12 @@ class RandomDirection:
         return Direct(predicted)
 
 
-class Unverified:
+class Unverified(Validator):
     """Accepts every candidate, unseen."""
 
-    class Config(Settings):
-        """No settings."""
-
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
-
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
-        """Say yes."""
-        return Verdict(accepted=True, gain_steps=1.0, reason="nobody looked")
+        """Accept."""
+        return Verdict(accepted=True, gain_steps=1.0, reason="not validated")
 
 
 @hookimpl
@@ -59,4 +44,4 @@ def asc_register(registry: Registrar) -> None:
         ("predictor", "random-direction", "RandomDirection", "as far as linear, anywhere"),
         ("validator", "unverified", "Unverified", "accepts everything"),
     ):
-        registry.add(kind, name, f"controls:{cls}", f"controls:{cls}.Config", line)
+        registry.add(kind, name, f"controls:{cls}", line)

@@ -1,7 +1,7 @@
 """Writes `docs/findings.md` and the tables of `docs/momentum.md` from the committed results of the studies.
 
-Every sentence with a figure ends in the letter of the command that shows it: `python benchmarks/findings.py`. The
-figures are the files'; what is concluded from them is to be read again when they change.
+Usage: `python benchmarks/findings.py`. Every sentence with a figure ends with the letter of the command that shows it.
+The figures come from the files. The conclusions do not: read them again when a file changes.
 """
 
 from __future__ import annotations
@@ -41,35 +41,34 @@ def findings(results: Mapping[str, Result]) -> str:
     study = results["leap-verify"]
     parts = [
         "# Findings",
-        "What of Leap+Verify (McEntire 2026) reproduces, what does not, and what its published code does beside its "
-        "text. Written by `python benchmarks/findings.py` from the files in `benchmarks/results/`; the letter after a "
-        "sentence is the command that shows it.",
+        "This page says which findings of Leap+Verify (McEntire 2026) we reproduce, which we do not, and where its "
+        "published code differs from its text. `python benchmarks/findings.py` writes the page from the files in "
+        "`benchmarks/results/`. The letter after a sentence names the command that shows it.",
         *_commands(results),
-        "## What reproduces",
+        "## What we reproduce",
         *_list(_reproduces(results)),
-        "## What does not",
+        "## What we do not reproduce",
         *_list(_differs(results)),
-        "## What the code does beside the text",
-        "None of this was hidden: the code is public, which is how it could be found. The published figures are those "
-        "of the code.",
+        "## What the code does and the text does not say",
+        "The code is public, so none of this was hidden. The published figures are those of the code.",
         *_departures(results),
         "## What a leap is worth",
-        "The paper compares a candidate with the loss at *t*. The same training, gone on with, has a loss at *t + K* to "
-        "compare it with as well.",
+        "The paper compares the loss of a candidate with the loss at *t*. The same training also has a loss at *t + K*, "
+        "and this section compares with that loss.",
         *_list(_worth(study)),
         "## What was not tried",
         *_list(_limits(study)),
         "## The paper's tables",
         *(_table(results, "leap-verify", name) for name in SHOWN),
         "![Regimes by seed](figures/leap-verify-regimes.png)",
-        "![Where each seed is first calm and first stable](figures/leap-verify-boundaries.png)",
+        "![First snapshot of each seed that is not chaotic, and first stable one](figures/leap-verify-boundaries.png)",
         "![Strict acceptance by K and regime](figures/leap-verify-acceptance.png)",
-        "![Momentum's predicted over current loss by K](figures/leap-verify-momentum.png)",
-        "## Beyond the paper's tables",
+        "![Loss predicted by momentum over current loss, by K](figures/leap-verify-momentum.png)",
+        "## Tables that the paper does not have",
         *(_table(results, "leap-verify", name) for name in BEYOND),
-        "![The fall of the loss by a leap, against that by as many real steps](figures/leap-verify-gain.png)",
+        "![Fall of the loss by a leap, against the fall by as many real steps](figures/leap-verify-gain.png)",
         _table(results, "cascades", "cascades"),
-        "## Departures in figures",
+        "## Differences between code and text, in numbers",
         *(_table(results, "departures", name) for name in ("padding", "moments", "phantom")),
     ]
     return "\n\n".join(parts) + "\n"
@@ -80,7 +79,7 @@ def momentum(results: Mapping[str, Result]) -> str:
     return "\n\n".join(
         [
             *_list(_exploded(results)),
-            "![Predicted over current loss by K, form and precision](figures/momentum-momentum.png)",
+            "![Predicted over current loss, by K, formula and precision](figures/momentum-momentum.png)",
             *(_table(results, name, "momentum") for name in _MOMENTA),
         ]
     )
@@ -104,18 +103,18 @@ def _commands(results: Mapping[str, Result]) -> list[str]:
         rows.append(f"| {letter} | `{result['origin']['command']}` | {machine} | {result['torch']} |")
     rows.append(f"| {LAWS} | `{LAW_COMMAND}` | any | any |")
     config = results["leap-verify"]["config"]
-    told = (
-        f"A is {config['model']} from scratch at the paper's recipe (AdamW at 5e-5, {config['steps']:,} steps of "
-        f"{config['batch']} × {config['length']} tokens) on Python's own standard library: neither the paper's model nor "
-        "its corpus, so that differences from its figures are expected, and only their direction is told here. "
-        "`python benchmarks/studies.py` does all of them."
+    about = (
+        f"A trains {config['model']} from scratch by the paper's recipe (AdamW at 5e-5, {config['steps']:,} steps of "
+        f"{config['batch']} × {config['length']} tokens) on Python's own standard library. That is neither the paper's "
+        "model nor its corpus, so we expect other figures, and this page compares their direction only. `python "
+        "benchmarks/studies.py` runs all studies."
     )
-    noted = [
+    notes = [
         f"{(note := results[name]['origin']['note'])[0].upper()}{note[1:]}. [{letter}]"
         for name, letter in LETTERS.items()
         if "note" in results[name]["origin"]
     ]
-    return ["\n".join(rows), told, *_list(noted)] if noted else ["\n".join(rows), told]
+    return ["\n".join(rows), about, *_list(notes)] if notes else ["\n".join(rows), about]
 
 
 # -- sentences
@@ -131,19 +130,20 @@ def _reproduces(results: Mapping[str, Result]) -> list[str]:
     }
     calm = [first for first, _ in study["data"]["regimes"]["published"]["boundaries"]]
     return [
-        f"**Momentum as coded explodes**, at GPT-2's 124M weights: {_ratios(coded)} times the current loss for K = "
-        f"{_ks(coded)}; the paper has 122 at K = 5 and 10,764 at K = 100. [B]",
-        f"**It is never accepted**: {_accepted(_cell(study, 'momentum-as-coded', _shortest(study)), 'strict'):.0f} % at K = "
-        f"{_shortest(study)} over all snapshots, by the strict criterion. [A]",
+        f"**Momentum as coded explodes** at GPT-2's 124M weights: its loss is {_ratios(coded)} times the current loss for "
+        f"K = {_ks(coded)}. The paper has 122 at K = 5 and 10,764 at K = 100. [B]",
+        f"**Momentum as coded is never accepted**: the strict criterion accepts "
+        f"{_accepted(_cell(study, 'momentum-as-coded', _shortest(study)), 'strict'):.0f} % at K = {_shortest(study)} over "
+        "all snapshots. [A]",
         f"**Linear leaps over short horizons stay close**: at K = {_shortest(study)}, "
         f"{_accepted(near, 'proximity'):.0f} % are within 5 % of the current loss, and the loss changes by "
-        f"{near['predicted']:+.4f} nats a token in the mean. [A]",
-        f"**Acceptance falls with K**: strictly, in transition by the published limits and for K = "
-        f"{', '.join(map(str, ks))}, {falls['linear']} of linear leaps and {falls['quadratic-as-coded']} of quadratic ones as "
-        "coded; the paper's GPT-2 has 9.3 %, 3.3 % and 0.7 % of linear leaps at K = 5, 10 and 25. [A]",
-        f"**Seeds agree on where regimes begin**: by the published limits training first is not chaotic at steps "
-        f"{', '.join(map(str, calm))}; the paper has ± 50 steps. By limits that are percentiles of the same trainings they "
-        "would agree in any case. [A]",
+        f"{near['predicted']:+.4f} nats a token on average. [A]",
+        f"**Acceptance falls with K**: in transition by the published limits, for K = {', '.join(map(str, ks))}, the strict "
+        f"criterion accepts {falls['linear']} of linear leaps and {falls['quadratic-as-coded']} of quadratic leaps as coded. "
+        "The paper's GPT-2 has 9.3 %, 3.3 % and 0.7 % of linear leaps at K = 5, 10 and 25. [A]",
+        f"**Seeds agree on where regimes start**: by the published limits, the first snapshot that is not chaotic is at "
+        f"steps {', '.join(map(str, calm))}. The paper has ± 50 steps. By limits that are percentiles of the same "
+        "trainings, seeds would agree in any case. [A]",
     ]
 
 
@@ -156,22 +156,22 @@ def _differs(results: Mapping[str, Result]) -> list[str]:
     chaotic = _cell(study, "linear", near, "chaotic", "published")
     calm = _cell(study, "linear", near, "transition", "published")
     return [
-        f"**Momentum is poor, and not catastrophic.** K steps of AdamW with its bias-corrected moments held, in single "
-        f"precision, give {_ratios(held)} times the current loss for K = {_ks(held)} at 124M weights after 100 steps [B], "
-        f"{_ratios(held_later)} for K = {_ks(held_later)} after 150 [C], and {_ratios(held_small)} for K = {_ks(held_small)} on a "
-        f"small model after 200 to 600 [D]. Within 1.1 times up to K = 10, as was "
-        f"expected, are {_within(held_later)} of the second and {_within(held_small)} of the third, but {_within(held)} of the first: there "
-        "the warm-up has just ended, with the rate at its peak. See [momentum](momentum.md).",
-        f"**A chaotic regime is not one in which nothing is accepted**: of linear leaps at K = {near} from snapshots that are "
-        f"chaotic by the published limits, {_accepted(chaotic, 'strict'):.0f} % are strictly accepted, more than the "
-        f"{_accepted(calm, 'strict'):.0f} % in transition: early on, almost any step along the way helps. The paper did not try "
-        "any. [A]",
+        f"**Momentum is poor, but not catastrophic.** K steps of AdamW in single precision, with its bias-corrected moments "
+        f"held, give {_ratios(held)} times the current loss for K = {_ks(held)} at 124M weights after 100 steps [B], "
+        f"{_ratios(held_later)} for K = {_ks(held_later)} after 150 steps [C], and {_ratios(held_small)} for K = "
+        f"{_ks(held_small)} on a small model after 200 to 600 steps [D]. We expected at most 1.1 times up to K = 10. That "
+        f"holds for {_within(held_later)} horizons of C and {_within(held_small)} of D, but for {_within(held)} of B: there "
+        "the warm-up has just ended, and the learning rate is at its peak. See [momentum](momentum.md).",
+        f"**Leaps are accepted in the chaotic regime too**: of linear leaps at K = {near} from snapshots that are chaotic by "
+        f"the published limits, {_accepted(chaotic, 'strict'):.0f} % are strictly accepted, more than the "
+        f"{_accepted(calm, 'strict'):.0f} % in transition. Early in training, almost any step in the direction of training "
+        "helps. The paper did not try leaps in this regime. [A]",
         f"**Acceptance is higher than published**: {_accepted(calm, 'strict'):.0f} % of linear leaps at K = {near} in "
-        "transition, where the paper has 9.3 %. Model, corpus and loss differ (no padding is scored here); which of them it "
-        "is was not tried. [A]",
-        f"**The published limits do not carry over**: by them, of {snapshots} snapshots {sum(limits['chaotic'])} are "
-        f"chaotic, {sum(limits['transition'])} in transition and {sum(limits['stable'])} stable; regimes follow the rate, "
-        "which falls to a tenth by the end. [A]",
+        "transition; the paper has 9.3 %. Model, corpus and loss differ (no padding is scored here), and we did not test "
+        "which of them is the cause. [A]",
+        f"**The published limits do not transfer**: by them, of {snapshots} snapshots {sum(limits['chaotic'])} are "
+        f"chaotic, {sum(limits['transition'])} in transition and {sum(limits['stable'])} stable. Regimes follow the "
+        "learning rate, which falls to a tenth by the end. [A]",
     ]
 
 
@@ -188,47 +188,49 @@ def _departures(results: Mapping[str, Result]) -> list[str]:
     zeroed, reset = (packed["treatments"][name] for name in ("zeroed", "reset"))
     phantom = packed["phantom"]
     noisy, taken = _gate(study)
+    verdict = "is accepted" if phantom["after"] < phantom["stored"] else "is rejected"
     rows = [
         (
             "Padding is scored",
-            "Passages are padded to 256 tokens and the padding counts in the loss.",
-            f"Trained so, {padded['every_position']:.2f} nats a token with padding scored and "
-            f"{padded['text_only']:.2f} over the text alone; {padded['padding']:.0%} of positions are padding. The paper prints 1.62. Trained on "
-            f"packed text for as many steps, {packed['text_only']:.2f} over the text. [E]",
+            "Passages are padded to 256 tokens, and the loss counts the padding.",
+            f"A model trained this way has a loss of {padded['every_position']:.2f} nats a token with padding scored, and of "
+            f"{padded['text_only']:.2f} over the text alone; {padded['padding']:.0%} of the positions are padding. The paper "
+            f"prints 1.62. A model trained on packed text for as many steps has {packed['text_only']:.2f} over the text. [E]",
         ),
         (
             "Limits are percentiles",
-            "Where regimes begin is the mean of five trainings' own 30th and 70th percentiles.",
-            f"Found so on these trainings, regimes are {shares} of the snapshots: the shares are chosen, not found. [A]",
+            "The limits of the regimes are the mean 30th and 70th percentiles of five trainings.",
+            f"By limits found this way on these trainings, {shares} of the snapshots are chaotic / in transition / stable: "
+            "the shares are chosen, not found. [A]",
         ),
         (
             "The learning rate is missing",
-            "Eq. 3 is θ + K m/(√v + ε), without η and with the sign of ascent; the code has both right.",
-            f"As printed, in single precision, the loss at 124M is {_ratios(printed)} times the current one. [B]",
+            "Eq. 3 in the text is θ + K m/(√v + ε): η is missing, and the sign is that of ascent. The code has both right.",
+            f"As printed, in single precision, the loss at 124M is {_ratios(printed)} times the current loss. [B]",
         ),
         (
             "The sign in the quadratic term",
-            "Eq. 5 has K(K - Δ), the code K² with a clamp; the parabola through the points has K(K + Δ).",
-            f"On an exact parabola only the last is true [{LAWS}]. On these trainings it is no better for that: at K = "
-            f"{long} the exact parabola changes the loss by {_change(exact)} nats, as printed by {_change(as_printed)}: the "
-            "way is no parabola, and what damps the bend helps. [A]",
+            "Eq. 5 has K(K - Δ), and the code K² with a clamp. The parabola through the points has K(K + Δ).",
+            f"On an exact parabola only K(K + Δ) is right [{LAWS}]. On these trainings that is no advantage: at K = {long} "
+            f"the exact parabola changes the loss by {_change(exact)} nats, and the printed form by {_change(as_printed)}. "
+            "The weights do not follow a parabola, and a damped second-order term does less harm. [A]",
         ),
         (
             "The gate is also the report",
-            "The batch that accepts a candidate, and that chooses momentum's scale, is the one that is reported.",
-            f"Of {taken} candidates accepted strictly on one set of sequences, {noisy} do not lower the loss on another. "
-            "[A]",
+            "One batch accepts a candidate, chooses momentum's scale, and is reported.",
+            f"Of {taken} candidates that one set of sequences strictly accepts, {noisy} do not lower the loss on another "
+            "set. [A]",
         ),
         (
             "Moments are zeroed after a leap",
-            "m and v are set to zero and AdamW's step count is kept.",
-            f"The first update then moves a weight by {zeroed['update'][0]:.2f} learning rates in the mean, and by "
-            f"{reset['update'][0]:.2f} where the count is reset as well. And momentum that is asked next predicts no move: "
-            f"its loss is {phantom['after']:.4f} at every K, which is compared with {phantom['stored']:.4f} from before the "
-            f"leap, and {'accepted' if phantom['after'] < phantom['stored'] else 'refused'} at every K. [E]",
+            "m and v are set to zero, and AdamW's step count is kept.",
+            f"The first update then moves a weight by {zeroed['update'][0]:.2f} learning rates on average, and by "
+            f"{reset['update'][0]:.2f} if the step count is reset too. The next momentum prediction does not move the "
+            f"weights: its loss is {phantom['after']:.4f} at every K. It is compared with {phantom['stored']:.4f} from before "
+            f"the leap, and {verdict} at every K. [E]",
         ),
     ]
-    lines = ["| departure | what the code does | what that does |", "|---|---|---|"]
+    lines = ["| departure | what the code does | effect |", "|---|---|---|"]
     return ["\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])]
 
 
@@ -236,35 +238,35 @@ def _worth(study: Result) -> list[str]:
     sentences = []
     for horizon in study["config"]["horizons"]:
         linear, exact, held = (_cell(study, form, horizon) for form in ("linear", "quadratic", "momentum"))
-        net = "" if linear["net"] is None else f"{linear['net']:+.1f} steps (of {linear['net_n']} snapshots)"
+        net = "unknown" if linear["net"] is None else f"{linear['net']:+.1f} steps (over {linear['net_n']} snapshots)"
         sentences.append(
-            f"K = {horizon}: {horizon} real steps change the loss by {linear['true']:+.4f} nats a token; a linear leap has "
-            f"{_share(linear)} of that, the exact parabola {_share(exact)}, momentum {_share(held)}. A linear leap that is taken "
-            f"only where it lowers the judging loss gains, by losses of another set and after {linear['cost']:.1f} steps for "
-            f"prediction and gate pass, {net}. [A]"
+            f"K = {horizon}: {horizon} real steps change the loss by {linear['true']:+.4f} nats a token. A linear leap "
+            f"achieves {_share(linear)} of that, the exact parabola {_share(exact)}, momentum {_share(held)}. If linear leaps "
+            "are taken only where they lower the judging loss, the net gain of a leap on another set of sequences is "
+            f"{net}, after {linear['cost']:.1f} steps for its prediction and gate pass. [A]"
         )
     sentences.append(
-        "A lower loss now is not progress: these are gains of one leap that is never gone on from, at a learning rate far "
-        "too low for training from scratch. What whole runs gain, beside controls, is in the README: "
-        "`python benchmarks/recipes.py`."
+        "A lower loss now is not progress yet. Each gain above is that of one leap, after which training does not continue, "
+        "at a learning rate far too low for training from scratch. [Results](results.md) shows what whole runs gain, beside "
+        "controls: `python benchmarks/recipes.py`."
     )
     sentences.append(
-        "A cascade of linear leaps, or of exact quadratic ones, is one leap of D·K: judging each link is all that it "
-        f"adds. [{LAWS}]"
+        "A cascade of linear leaps, or of exact quadratic leaps, ends at the weights of one leap of D·K steps: it only adds "
+        f"a verdict on each link. [{LAWS}]"
     )
     return sentences
 
 
 def _limits(study: Result) -> list[str]:
     return [
-        "The paper's models at their size, its corpus and its number of seeds: `asc study leap-verify --model gpt2` and "
-        "`--model qwen2.5-1.5b` take a GPU, and whatever has been measured there is on the page [on a GPU](gpu.md).",
-        f"{len(study['data']['seeds'])} seeds, where five are the least for a claim of difference; standard deviations "
-        "are over these. [A]",
-        "Other things that the code does beside the text: it starts from pretrained weights; its proximity criterion is "
-        "+0.5 %, one-sided, and its adaptive one knows the run's future (both are in Table 7) [A]; its gate is cut from the "
-        "end of the training split; linear leaps, too, start from half precision; Qwen's sweep sees the last 15 of 40 "
-        "checkpoints.",
+        "The paper's models at their size, its corpus and its number of seeds. `asc study leap-verify --model gpt2` and "
+        "`--model qwen2.5-1.5b` need a GPU; the page [on a GPU](gpu.md) lists the commands.",
+        f"More than {len(study['data']['seeds'])} seeds, although a claim of difference needs at least five. Standard "
+        "deviations are over these seeds. [A]",
+        "Other things that the code does and the text does not say: it starts from pretrained weights; its proximity "
+        "criterion is one-sided, +0.5 %, and its adaptive criterion uses the run's future (both are in Table 7) [A]; its "
+        "gate set is cut from the end of the training split; linear leaps start from half precision too; Qwen's sweep uses "
+        "the last 15 of 40 checkpoints.",
     ]
 
 
@@ -276,12 +278,13 @@ def _exploded(results: Mapping[str, Result]) -> list[str]:
         printed, held = _row(result, "as printed", "float32"), _row(result, "corrected, held", "float32")
         near = [held["ratio"][k] for k in held["ratio"] if int(k) <= 10]
         sentences += [
-            f"**{what}**: {coded['flushed']:.1%} of v becomes zero in half precision; none in bfloat16, whose exponents "
-            f"are those of single precision ({_row(result, 'as coded', 'bfloat16')['flushed']:.1%}). [{letter}]",
-            f"As coded, half precision: {_ratios(coded)} times the current loss for K = {_ks(coded)}. The same formula in "
-            f"single precision: {_ratios(single)}. [{letter}]",
-            f"As printed, single precision: {_ratios(printed)}. [{letter}]",
-            f"Corrected, held, single precision: {_ratios(held)}; at most {max(near):.3f} at K up to 10. [{letter}]",
+            f"**{what}**: in half precision, {coded['flushed']:.1%} of v becomes zero. In bfloat16, which has the exponents "
+            f"of single precision, {_row(result, 'as coded', 'bfloat16')['flushed']:.1%} does. [{letter}]",
+            f"As coded, in half precision: {_ratios(coded)} times the current loss for K = {_ks(coded)}. The same formula "
+            f"in single precision: {_ratios(single)}. [{letter}]",
+            f"As printed, in single precision: {_ratios(printed)}. [{letter}]",
+            f"Corrected with held moments, in single precision: {_ratios(held)}; at most {max(near):.3f} up to K = 10. "
+            f"[{letter}]",
         ]
     return sentences
 
@@ -303,7 +306,7 @@ def _cell(
 
 
 def _gate(study: Result) -> tuple[int, int]:
-    """Of the candidates accepted strictly: how many are not better on other sequences, and how many there are."""
+    """Return how many strictly accepted candidates are not better on other sequences, and how many there are."""
     (table,) = [table for table in study["tables"] if table["name"] == "table-8"]
     counts = [row[-1].split(" of ") for row in table["rows"]]
     return sum(int(noisy) for noisy, _ in counts), sum(int(taken) for _, taken in counts)
@@ -322,7 +325,7 @@ def _accepted(cell: Mapping[str, Any], criterion: str) -> float:
 
 
 def _within(row: Mapping[str, Any]) -> str:
-    """How many of the horizons up to 10 stay within 1.1 times the current loss."""
+    """Return how many of the horizons up to 10 stay within 1.1 times the current loss."""
     near = [value for k, value in row["ratio"].items() if int(k) <= 10]
     return f"{sum(value is not None and value <= 1.1 for value in near)} of {len(near)}"
 
@@ -338,12 +341,12 @@ def _ks(row: Mapping[str, Any]) -> str:
 def number(value: float | None) -> str:
     """Return a ratio in as many digits as it needs."""
     if value is None:
-        return "beyond all numbers"
+        return "not finite"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
 def _change(cell: Mapping[str, Any]) -> str:
-    return "beyond all numbers" if cell["predicted"] is None else f"{cell['predicted']:+.3f}"
+    return "not finite" if cell["predicted"] is None else f"{cell['predicted']:+.3f}"
 
 
 def _share(cell: Mapping[str, Any]) -> str:
@@ -377,7 +380,7 @@ def _cell_text(value: Any) -> str:
 
 
 def main() -> None:
-    """Write the page, and what stands between the markers of the other."""
+    """Write the page of findings, and the text between the markers of the page on momentum."""
     results = load()
     PAGE.write_text(findings(results), encoding="utf-8")
     text = EXPLAINED.read_text(encoding="utf-8")

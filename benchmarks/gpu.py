@@ -1,4 +1,4 @@
-"""What only a GPU can show of the network backend: `python benchmarks/gpu.py [ROW ...]`, each row into gpu.json.
+"""Benchmarks of the network backend that need a GPU: `python benchmarks/gpu.py [ROW ...]`, each row into gpu.json.
 
 Rows: correctness, sums, parts, overhead, memory; a minute or two each. A row replaces its earlier result, and one that
 fails loses none of the others. Studies at the paper's scale are in `studies.py`, whole recipes in `recipes.py`.
@@ -33,7 +33,7 @@ from asc.errors import AscError, describe_error
 from asc.predictors.linear import Linear
 from asc.trajectory import SegmentHistory
 from asc.types import Plan
-from asc_nn_training.backend import NetworkBackend, Session
+from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.training.device import choose
 from asc_nn_training.training.models import make_model
@@ -47,7 +47,7 @@ FIVE = (0.1, -0.2, 0.3, -0.4, 1.2)
 
 
 def correctness(_options: argparse.Namespace) -> dict[str, Any]:
-    """The tests of what must hold on an accelerator."""
+    """Run the tests that need an accelerator."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         chosen = [CHECKS, "-m", "gpu", "-W", "default", f"--junitxml={report}"]
@@ -64,13 +64,13 @@ def correctness(_options: argparse.Namespace) -> dict[str, Any]:
     count = {outcome: sum(each["outcome"] == outcome for each in checks) for outcome in ("passed", "skipped")}
     failed = len(checks) - count["passed"] - count["skipped"]
     if not failed + count["passed"]:
-        raise AscError("Every check was skipped, since there is no accelerator here.")
+        raise AscError("Every check was skipped, because this machine has no accelerator.")
     told = {**count, "failed": failed, "checks": checks}
     return {**told, "goal": "every check passes", "met": failed == 0}
 
 
 def sums(options: argparse.Namespace) -> dict[str, Any]:
-    """Weighted sums of all weights as a share of a plain copy's bandwidth, by the fewest bytes that they could move."""
+    """Measure weighted sums of all weights as a share of a plain copy's bandwidth, by the fewest bytes they need."""
     found = {}
     for model in options.models:
         found[model] = _sums(options, model)
@@ -121,7 +121,7 @@ def _sums(options: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def _by_one_launch(terms: list[list[Tensor]], out: list[Tensor], what: str) -> dict[str, Callable[[], Any]]:
-    """A kernel of our own, once it has been found to be right; none where it does not run here."""
+    """Return a kernel of our own, after a check of its result; none if it does not run on this machine."""
     shares, used = (LINEAR, terms[-2:]) if what == "leap" else (FIVE, terms)
     try:
         from one_launch import prepared  # noqa: PLC0415 -- Triton comes with torch for CUDA only
@@ -130,61 +130,61 @@ def _by_one_launch(terms: list[list[Tensor]], out: list[Tensor], what: str) -> d
         summed(shares, used)
         for found, expected in zip(out, combine(shares, used), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, what the backend does is measured all the same
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the backend's own sums are measured all the same
         print(f"by one launch: {describe_error(error)}", file=sys.stderr)
         return {}
     return {"by one launch": lambda: summed(shares, [*used[:-1], out])}
 
 
 def parts(options: argparse.Namespace) -> dict[str, Any]:
-    """What snapshot, fingerprint, gate pass, leap and a whole candidate take, in training steps; and what is booked."""
-    session = NetworkBackend(_config(options)).computation(plain=False)
-    session.advance(12)
-    before = session.observe()
-    session.advance(10)
-    history = [before, session.observe()]
+    """Measure snapshot, fingerprint, gate pass and a whole candidate in training steps, beside their booked prices."""
+    computation = NetworkBackend(_config(options)).computation(plain=False)
+    computation.advance(12)
+    before = computation.observe()
+    computation.advance(10)
+    history = [before, computation.observe()]
     plan = Plan("linear", 10)
-    prediction = Linear().predict(SegmentHistory(history, session), plan.horizon)
+    prediction = Linear().predict(SegmentHistory(history, computation), plan.horizon)
     assert prediction is not None
-    candidate = session.materialise(prediction, history, plan)
+    candidate = computation.materialise(prediction, history, plan)
     assert candidate is not None
-    session.score(None, 0)
+    computation.score(None, 0)
 
     def gate() -> None:
-        session._scores.clear()  # it remembers what it has judged
-        session.score(None, 0)
+        computation._scores.clear()  # the computation keeps the losses that it has measured
+        computation.score(None, 0)
 
     def judged() -> None:
-        session._linked.clear()
-        session.score(candidate.state, 0)
+        computation._candidate_scores.clear()
+        computation.score(candidate.state, 0)
 
     calls: dict[str, Callable[[], Any]] = {
-        "snapshot": session.weights.copy,
-        "fingerprint": lambda: session.read("fingerprint", ()),
+        "snapshot": computation.weights.copy,
+        "fingerprint": lambda: computation.read("fingerprint", ()),
         "gate": gate,
         "candidate": judged,
     }
-    _drain(session)
+    _drain(computation)
     found, booked = dict[str, list[float]](), dict[str, float]()
     for name, call in calls.items():
         call()
-        booked[name] = _drain(session) or session.cost("observe")
+        booked[name] = _drain(computation) or computation.take_price("observe")
         found[name] = [timed(options, call) for _ in range(options.repeats)]
-        _drain(session)
-    steps = [timed(options, lambda: session.advance(1)) for _ in range(2 * options.repeats)]
+        _drain(computation)
+    steps = [timed(options, lambda: computation.advance(1)) for _ in range(2 * options.repeats)]
     step = statistics.median(steps)
     told = {name: {"in_steps": spread([each / step for each in found[name]]), "booked": booked[name]} for name in calls}
-    tokens = {"gate_tokens": session._costs.gate_tokens, "probe_tokens": session._costs.probe_tokens}
+    tokens = {"gate_tokens": computation._costs.gate_tokens, "probe_tokens": computation._costs.probe_tokens}
     return {"model": options.model, "step_s": spread(steps), **tokens, "parts": told, "goal": "report", "met": None}
 
 
-def _drain(session: Session) -> float:
-    """The plain steps that were booked since this was last asked."""
-    return sum(session.cost(work) for work in ("recognise", "predict", "validate"))
+def _drain(computation: NetworkComputation) -> float:
+    """Return the plain steps that were booked since the last call."""
+    return sum(computation.take_price(work) for work in ("recognise", "predict", "validate"))
 
 
 def overhead(options: argparse.Namespace) -> dict[str, Any]:
-    """Our loop without speculation against bare ones, one that reads each step's loss and one that reads none."""
+    """Measure our loop without speculation against plain ones: one reads each step's loss, one reads none."""
     settings = _config(options, steps=10_000, evaluate_every=100_000, average_every=0)
     ours, steps = NetworkBackend(settings).computation(plain=True), options.slice_steps
     ratios = {}
@@ -202,7 +202,7 @@ def memory(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def timed(options: argparse.Namespace, call: Callable[[], Any]) -> float:
-    """Seconds of a call by the wall's clock, with nothing under way on the device before and after."""
+    """Return the seconds of a call in wall time; the device is idle before and after."""
     _wait(options)
     began = time.perf_counter()
     call()
@@ -240,7 +240,7 @@ def main() -> None:
     except AscError as error:
         parser.error(str(error))
     if on_cpu and options.results == RESULTS:
-        parser.error("benchmarks/results/gpu.json is of a GPU: to try this on a CPU, give --results FOLDER as well")
+        parser.error("benchmarks/results/gpu.json is for a GPU: to try this on a CPU, give --results FOLDER as well")
     known, console, failed = read_rows("gpu", options.results), Console(stderr=True), list[str]()
     command = shlex.join(["python", "benchmarks/gpu.py", *sys.argv[1:]])
     for name in options.rows or ROWS:
@@ -251,7 +251,7 @@ def main() -> None:
             console.print(str(error))
             failed.append(name)
             continue
-        except Exception:  # noqa: BLE001 -- told, and the others go on: time on a card is short
+        except Exception:  # noqa: BLE001 -- reported, and the other rows still run: time on a card is short
             traceback.print_exc()
             failed.append(name)
             continue

@@ -1,7 +1,7 @@
-"""Seeds that were done elsewhere, or long ago: their journals beside the results, so that later ones join them.
+"""Keeps the journals of finished seeds beside the results, so that other seeds can be added later.
 
-A study's tables are made from its seeds' journals alone. Kept in the folder of results, compressed, they let a study
-be done a few seeds at a time on machines that keep nothing.
+A study's tables are made from its seeds' journals alone. With compressed journals in the folder of results, a study can
+run a few seeds at a time on machines that are deleted afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _JOURNAL, _STUDY, _RUNS = "journal.jsonl", "study.json", "runs.json"
 
 
 def pack(study: Path, target: Path, where: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep the seeds of a study that are done, and `where` each was; return that of all that are kept."""
+    """Keep the finished seeds of a study with `where` each ran; return where every kept seed ran."""
     target.mkdir(parents=True, exist_ok=True)
     shutil.copy(study / _STUDY, target / _STUDY)
     runs = kept(target)
@@ -31,7 +31,7 @@ def pack(study: Path, target: Path, where: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unpack(source: Path, study: Path) -> None:
-    """Put the seeds that are kept into a study's folder, but for those that are done there."""
+    """Copy kept seeds into a study's folder, except seeds that are finished there."""
     if not (source / _STUDY).exists():
         return
     study.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def unpack(source: Path, study: Path) -> None:
 
 
 def kept(folder: Path) -> dict[str, Any]:
-    """Return where each seed was done that is kept, by the name of its folder."""
+    """Return where each kept seed ran, by the name of its folder."""
     path = folder / _RUNS
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
@@ -53,5 +53,5 @@ def kept(folder: Path) -> dict[str, Any]:
 def _ended(journal: bytes) -> bool:
     try:
         return bool(json.loads(journal.splitlines()[-1])["kind"] == "end")
-    except (LookupError, ValueError):  # empty, or torn
+    except (LookupError, ValueError):  # empty, or cut short
         return False

@@ -28,8 +28,8 @@ from rich.console import Console
 
 from asc.plugins import load
 from asc.run.run import Run
-from asc.testing.stand_ins import Refuse
-from asc_nn_training.backend import NetworkBackend, Session
+from asc.testing.stand_ins import Reject
+from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.weights.combine import combine
 
@@ -37,23 +37,23 @@ ASC = [sys.executable, "-m", "asc"]
 
 
 def config(options: argparse.Namespace, **settings: Any) -> NetworkConfig:
-    """The backend's defaults, but for what is given."""
+    """The backend's defaults, except for what is given."""
     return NetworkConfig.model_validate({"model": options.model, "steps": options.steps, "device": "cpu", **settings})
 
 
-def state(session: Session) -> list[torch.Tensor]:
+def state(computation: NetworkComputation) -> list[torch.Tensor]:
     """Weights, moments and random state, in a fixed order."""
-    optimizer = session.training.optimizer.state
-    moments = [value for each in session.weights.parameters for value in optimizer[each].values()]
-    return [p.detach() for p in session.weights.parameters] + moments + [session.training_state()["random"]["cpu"]]
+    optimizer, parameters = computation.training.optimizer.state, computation.weights.parameters
+    moments = [value for each in parameters for value in optimizer[each].values()]
+    return [p.detach() for p in parameters] + moments + [computation.training_state()["random"]["cpu"]]
 
 
 def transparent(options: argparse.Namespace) -> dict[str, Any]:
-    """300 steps in which every candidate is judged and refused, against 300 plain ones."""
+    """300 steps in which every candidate is judged and rejected, against 300 plain ones."""
     given = {"steps": 300, "dropout": 0.1, "predictors": ["linear", "momentum", "line-search", "nesterov-outer"]}
-    settings = config(options, **given, recognizer={"name": "every", "steps": 20}, allocator={"overdraft": 1})
+    settings = config(options, **given, recognizer={"name": "every", "steps": 20}, scheduler={"overdraft": 1})
     run = Run(NetworkBackend(settings), "nn_training", load())
-    run.engine.speculator._validator = Refuse()  # type: ignore[attr-defined]
+    run.engine.speculator._validator = Reject()  # type: ignore[attr-defined]
     summary = run.execute()
     plain = Run(NetworkBackend(settings), "nn_training", load(), speculate=False)
     plain.execute()
@@ -94,12 +94,12 @@ def resumed(_options: argparse.Namespace) -> dict[str, Any]:
             written = [path.stat().st_mtime for path in Path(folder).glob("cut/*/checkpoints/step-*")]
             if written:
                 command = ["run", "nn_training", "--resume", "latest", "--out", "cut"]
-            if written and max(written) > began:  # this process had got so far as to write one
+            if written and max(written) > began:  # this process has written one
                 lost.append(killed - max(written))
         last = subprocess.run([*ASC, *command, "--json"], cwd=folder, capture_output=True, check=True)
         found = json.loads(last.stdout)
     same = found["final_digest"] == first["final_digest"] == second["final_digest"]
-    kept = max(lost) <= 1.5 * interval  # with half an interval for the step and the writing that were under way
+    kept = max(lost) <= 1.5 * interval  # half an interval is for the unfinished step and the unfinished writing
     return {
         "kills": done,
         "steps": base,
@@ -134,9 +134,9 @@ def processor_seconds(call: Callable[[], Any]) -> float:
 
 def leap(options: argparse.Namespace) -> dict[str, Any]:
     """A whole linear leap of 124M fp32 parameters against a plain copy's bandwidth, in turns."""
-    session = NetworkBackend(config(options, model="gpt2", vocabulary=4096)).computation(plain=True)
-    shapes = [p.shape for p in session.weights.parameters]
-    del session
+    computation = NetworkBackend(config(options, model="gpt2", vocabulary=4096)).computation(plain=True)
+    shapes = [p.shape for p in computation.weights.parameters]
+    del computation
     missing = 124_439_808 - sum(shape.numel() for shape in shapes)
     shapes.append(torch.Size([missing // 768, 768]))  # what the smaller vocabulary leaves out
     tensors = [[torch.randn(shape) for shape in shapes] for _ in range(3)]
@@ -162,12 +162,12 @@ def share(options: argparse.Namespace) -> dict[str, Any]:
     kinds = ("observe", "recognise", "predict", "validate", "lookup", "apply", "plan", "notify")
     steps = sum(accounts[kind]["steps"] for kind in kinds if kind in accounts)
     spent = sum(accounts[kind]["seconds"] for kind in kinds if kind in accounts)
-    kept = run.ledger.allowance() >= -10
+    kept = run.engine.ledger.allowance() >= -10
     return {
         "steps": options.steps,
         "share_in_plain_steps": steps / plain["steps"],
         "share_in_seconds": spent / plain["seconds"],
-        "gained_steps": run.ledger.gained,
+        "gained_steps": run.engine.ledger.gained,
         "reason": summary["reason"],
         "goal": "law 5 kept",
         "met": kept,
@@ -177,7 +177,7 @@ def share(options: argparse.Namespace) -> dict[str, Any]:
 def memory(options: argparse.Namespace) -> dict[str, Any]:
     """Extra peak memory at default settings, in units of the weights, over a plain run without the average."""
     flags = ["--model", options.memory_model, "--steps", "12", "--length", "32", "--batch", "2", "--quiet", "--json"]
-    eager = ["--set", "recognizer.name=every", "--set", "recognizer.steps=3", "--set", "allocator.overdraft=10"]
+    eager = ["--set", "recognizer.name=every", "--set", "recognizer.steps=3", "--set", "scheduler.overdraft=10"]
     small = ["--dev-sequences", "2", "--test-sequences", "2", "--gate-sequences", "8", "--gate-subsets", "4"]
     peaks = {}
     with tempfile.TemporaryDirectory() as folder:

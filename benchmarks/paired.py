@@ -1,4 +1,4 @@
-"""Arms beside the plain runs of the same seeds: when each had the plain run's loss, and how far apart they end."""
+"""Arms beside the plain runs of the same seeds: when each reached the plain run's loss, and how the ends differ."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T_975 = {1: 12.71, 2: 4.303, 3: 3.182, 4: 2.776}  # Student's t, two-sided 95 %,
 
 
 def crossing(curve: Sequence[Sequence[float]], goal: float) -> tuple[float, float] | None:
-    """The step and the second at which a curve first came down to the goal, on the line between two points."""
+    """Return the step and the second at which a curve first reached the goal, on the line between two points."""
     for before, after in pairwise(curve):
         if after[2] <= goal:
             share = 1.0 if before[2] == after[2] else max(0.0, (before[2] - goal) / (before[2] - after[2]))
@@ -23,7 +23,7 @@ def crossing(curve: Sequence[Sequence[float]], goal: float) -> tuple[float, floa
 
 
 def interval(values: Sequence[float]) -> dict[str, Any]:
-    """Mean, standard deviation and the 95 % interval of paired figures."""
+    """Return mean, standard deviation and 95 % interval of paired figures."""
     count = len(values)
     if count < 2:
         return {"mean": values[0], "sd": None, "low": None, "high": None, "n": count}
@@ -33,7 +33,7 @@ def interval(values: Sequence[float]) -> dict[str, Any]:
 
 
 def beside_plain(runs: Sequence[dict[str, Any]], plain: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One arm beside the plain runs of the same seeds."""
+    """Return one arm's figures beside the plain runs of the same seeds."""
     reached = [crossing(run["curve"], base["test_loss"]) for run, base in zip(runs, plain, strict=True)]
     faster = [base["seconds"] / at[1] for base, at in zip(plain, reached, strict=True) if at is not None]
     whole = all(run["steps"] == base["steps"] and run["test_loss"] for run, base in zip(runs, plain, strict=True))

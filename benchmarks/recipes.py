@@ -1,29 +1,28 @@
-"""Training recipes with speculation and with what else might have done as much: `python benchmarks/recipes.py`.
+"""Training recipes with speculation, beside controls that might do as well: `python benchmarks/recipes.py`.
 
 Three rows go to results/recipes.json. `paper`: Leap+Verify's recipe, learning rate 5e-5. `tuned`: the best of a sweep
-of learning rates. `constant`: a constant rate, whose average is read out. An arm that has been measured on the same
-commit with the same settings is not measured again, so that an interrupted benchmark goes on where it was (`--fresh`
-measures everything).
+of learning rates. `constant`: a constant rate, whose average is evaluated. An arm that has been measured on the same
+commit with the same settings is not measured again, so that an interrupted benchmark continues (`--fresh` measures
+everything).
 
-Every arm is a process with one thread, two of them at a time; its seconds are those of its processor, from the first
-step on, everything included but the evaluations on the test set by which it is followed. Building model and data and
-the final figures are left out on both sides. The settings of the speculating arms were chosen on seed 0, which is none
-of those measured here.
+Every arm is a process with one thread, two of them at a time. Its seconds are processor time from the first step on,
+without the evaluations on the test set for its curve. Making model and data and the final figures are excluded for all
+arms. The settings of the speculating arms were chosen on seed 0, which is not measured here.
 
-Another device than the CPU has rows of its own, in recipes-gpu.json. There the arms take turns in one process, once a
-little training has loaded what it takes, and seconds are those on the wall: the device has done all that it was given
-whenever the clock is read, before and after every evaluation, so that neither side's work is counted as the other's.
-Where such a machine is to be had for minutes only, a few calls measure GPT-2 124M, the same command each time:
+Other devices than the CPU have rows of their own, in recipes-gpu.json. There the arms take turns in one process, after
+a short training has loaded all kernels, and seconds are wall time. The device is idle whenever the clock is read, which
+is before and after every evaluation, so that no work is counted for the wrong side. If such a machine is available for
+minutes only, a few calls of the same command measure GPT-2 124M:
 
     python benchmarks/recipes.py paper tuned --device cuda --model gpt2 --steps 600 --rates 2e-4 6e-4 1e-3 \\
         --any-commit --minutes 9
 
-Only arms of the same card count as measured, and only whole rows are written. A copy without git takes its commit from
-`ASC_COMMIT`. The exit code is 0 if all rows asked for are complete, and 3 if arms are left or have failed: the same
-command goes on with them.
+Only arms of the same card count as measured, and only complete rows are written. A copy without git takes its commit
+from `ASC_COMMIT`. The exit code is 0 if all chosen rows are complete, and 3 if arms are left or have failed: the same
+command then continues with them.
 
-FLOPs are 6 for each weight and token of a step, and speculation's by its price in plain steps; evaluations are left
-out, as they are of the seconds. Peak memory is that of the device, and of the process on a CPU.
+FLOPs are 6 for each weight and token of a step, and those of speculation follow from its price in plain steps.
+Evaluations are excluded, as from the seconds. Peak memory is the device's, and on a CPU the process's.
 """
 
 from __future__ import annotations
@@ -55,15 +54,15 @@ OUTER = {
 CONTROLS: Mapping[str, Settings] = {
     "speculation": {},
     "speculation, nesterov-outer": OUTER,
-    "leap unverified": {"validator": {"name": "unverified"}, "allocator": {"horizons": [HORIZON]}},
+    "leap unverified": {"validator": {"name": "unverified"}, "scheduler": {"horizons": [HORIZON]}},
     "random direction": {"predictors": [{"name": "random-direction"}]},
 }
 """Arms that speculate; the others are plain."""
 _BESIDE_PLAIN = len(CONTROLS) + 3  # arms of a seed
 
 
-class Incomplete(Exception):  # noqa: N818 -- nothing is wrong
-    """A row that cannot be written yet: so many of its arms are left, and these that it needs have failed."""
+class Incomplete(Exception):  # noqa: N818 -- not an error
+    """A row that cannot be written yet: the number of arms that are left, and the needed arms that have failed."""
 
     def __init__(self, left: int, failed: Mapping[str, str]) -> None:
         super().__init__(left, failed)
@@ -71,7 +70,7 @@ class Incomplete(Exception):  # noqa: N818 -- nothing is wrong
 
 
 class Bench:
-    """Makes one row of arms, and keeps what is to be told of them."""
+    """Makes one row of arms, and keeps their failures and commits."""
 
     def __init__(self, options: argparse.Namespace, arms: Arms) -> None:
         self._options, self._arms = options, arms
@@ -79,7 +78,7 @@ class Bench:
         self.commits: set[str] = set()
 
     def settings(self, **changes: Any) -> Settings:
-        """The settings of an arm: those of all, and its own."""
+        """Return the settings of an arm: those of all arms, and its own."""
         options = self._options
         usual = {
             "model": options.model,
@@ -95,9 +94,9 @@ class Bench:
         return {**usual, **gate, **changes}
 
     def all(self, arms: Mapping[str, Arm], needed: Collection[str] | None = None, later: int = 0) -> dict[str, Figures]:
-        """Measure arms by name. Raises Incomplete where some are left, or have failed that are needed: by default all.
+        """Measure arms by name. Raises Incomplete if some are left, or if needed ones (by default all) have failed.
 
-        `later` is how many others there will be once these are known.
+        `later` is the number of arms that follow once these are known.
         """
         found, failed = self._arms.measure(arms)
         vital = {name: why for name, why in failed.items() if needed is None or name in needed}
@@ -109,7 +108,7 @@ class Bench:
         return found
 
     def recipe(self, seeds: Sequence[int], to_the_end: bool, **recipe: Any) -> dict[str, Any]:
-        """Every arm of a recipe, seed by seed; those that only race to the plain run's test loss stop there."""
+        """Measure every arm of a recipe, by seed; those that race to the plain run's test loss stop there."""
         lr, steps = recipe["lr"], self._options.steps
         plain = self.all(
             {f"plain {s}": Arm(self.settings(seed=s, **recipe)) for s in seeds}, later=_BESIDE_PLAIN * len(seeds)
@@ -148,7 +147,7 @@ def paper(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """The best of a sweep, chosen on the dev set: whether speculation is not worse there."""
+    """The best rate of a sweep, chosen on the dev set: whether speculation is no worse than plain training there."""
     arms = {f"lr {lr:g}": Arm(bench.settings(seed=100, preset="tuned", lr=lr), on_dev=True) for lr in options.rates}
     sweep = bench.all(arms, later=(1 + _BESIDE_PLAIN) * len(options.seeds))
     losses = {lr: sweep[f"lr {lr:g}"]["dev_loss"] for lr in options.rates}
@@ -189,7 +188,7 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def tuned_rate(options: argparse.Namespace) -> float:
-    """The rate that the tuned row has chosen, or the middle one of the sweep. Raises Incomplete where it is to come."""
+    """Return the rate of the tuned row, or the middle one of the sweep. Raises Incomplete if that row is still due."""
     rows = read_rows(result_name(options.device), options.results)
     if "tuned" in options.rows and "tuned" not in rows:
         raise Incomplete(len(options.seeds), {})  # the plain runs beside them are those of the tuned row
@@ -197,7 +196,7 @@ def tuned_rate(options: argparse.Namespace) -> float:
 
 
 def result_name(device: torch.device) -> str:
-    """What the files of results are called: those of a CPU stay beside those of any other device."""
+    """Return the name of the result file: a CPU's results stay beside those of other devices."""
     return "recipes" if device.type == "cpu" else "recipes-gpu"
 
 
@@ -226,7 +225,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(str(error))
     on_cpu = options.device.type == "cpu"
     if not on_cpu and options.workers not in (None, 1):
-        parser.error("Arms that share a device slow each other down: off the CPU leave out --workers, or give 1.")
+        parser.error("Arms that share a device slow each other down: on a device leave out --workers, or give 1.")
     if options.workers is None:
         options.workers = 2 if on_cpu else 1
     options.rows = options.rows or list(ROWS)
@@ -256,19 +255,19 @@ def main() -> int:
         except Incomplete as why:
             left, failed = left + why.left, failed or bool(why.failed)
             for arm, reason in why.failed.items():
-                console.print(f"The row {row} is not written, since it needs {arm}, which failed: {reason}.")
+                console.print(f"The row {row} is not written, because it needs {arm}, which failed: {reason}.")
             continue
         failed = failed or bool(bench.failed)
         (known[row],) = with_origin([{**_circumstances(row, options, arms), **found, **_also(bench, options)}], command)
         body = {"rows": [known[each] for each in ROWS if each in known], "torch": torch.__version__}
         write_result(name, body, options.results)
     if left:
-        console.print(f"{left} {'arm is' if left == 1 else 'arms are'} left, and the same command goes on with them.")
+        console.print(f"{left} {'arm is' if left == 1 else 'arms are'} left; the same command continues with them.")
     return INCOMPLETE if left or failed else 0
 
 
 def _circumstances(row: str, options: argparse.Namespace, arms: Arms) -> dict[str, Any]:
-    """What all rows of a call have in common."""
+    """Return the fields that all rows of a call share."""
     on_cpu = options.device.type == "cpu"
     return {
         "row": row,
@@ -283,7 +282,7 @@ def _circumstances(row: str, options: argparse.Namespace, arms: Arms) -> dict[st
 
 
 def _also(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """Which arms have failed, if any, and which commits the others were measured on, if that may be several."""
+    """Return which arms have failed, and the commits of the others if there may be several."""
     failed = {"failed": bench.failed} if bench.failed else {}
     return {**failed, **({"commits": sorted(bench.commits)} if options.any_commit else {})}
 

@@ -1,17 +1,17 @@
-"""A model of executed speculation with N cores: what the measured costs of a run would give on more of them.
+"""A model of executed speculation on N cores: what the measured costs of a run would give on more cores.
 
-One core runs the main thread, each of the other N - 1 a worker. The main thread stands at a boundary between two
-supersteps and, over and over,
-1. takes every result at hand that starts from its state, up to the chain cap;
-2. gives each free worker the next useful superstep within the look-ahead: the first that nobody has been given and
-   that it would not reach itself before the worker was done (one more is left out where executing it beats waiting);
-3. waits for the result it needs now if that arrives sooner than it could execute the superstep itself, and executes
-   the superstep if not.
+One core runs the main thread, each of the other N - 1 cores a worker. The main thread stands at a boundary between two
+supersteps, and repeats:
+1. It takes every result that has arrived and starts from its state, up to the chain cap.
+2. It gives each free worker the next useful superstep within the look-ahead: the first that no worker has and that the
+   main thread would not reach before the worker is done. It leaves out one more where executing it beats waiting.
+3. It waits for the result that it needs now where that takes less time than executing the superstep itself. Otherwise
+   it executes the superstep.
 
-Whether a prediction is right is drawn independently for each task. The main thread sees on arrival that a prediction
-was wrong and never waits for one; the worker goes on to the end for nothing. All supersteps are of one length, results
-arrive in the order in which they were sent off, and bandwidth and memory are not modelled. The rule is greedy, so that
-a little more or less of a cost can shift the schedule the other way; over a sweep that evens out.
+Whether a prediction is right is drawn independently for each task. On arrival the main thread sees that a prediction
+was wrong, so it never waits for such a result; its worker runs to the end for nothing. All supersteps have one length,
+and results arrive in the order in which tasks were sent. Bandwidth and memory are not modelled. The rule is greedy, so
+a small change of a cost can shift the schedule in either direction; over a sweep these shifts average out.
 """
 
 from __future__ import annotations
@@ -31,26 +31,27 @@ Probability = float | Sequence[float] | Callable[[int], float]
 
 @dataclass(frozen=True)
 class Costs:
-    """What a run costs. Times are in seconds; `supersteps` is how long the run is."""
+    """What a run costs. Times are in seconds; `supersteps` is the length of the run."""
 
     superstep_s: float  # a superstep executed plainly
     supersteps: int = 10_000
-    tracking: float = 1.0  # how many times longer a worker takes for one, since it notes what it reads and writes
-    dispatch_s: float = 0.0  # of the main thread's time, to send one task off
-    predict_s: float = 0.0  # of the main thread's time, to predict the state one task starts from
-    hit_s: float = 0.0  # of the main thread's time, to find one result and to apply it
-    round_trip_s: float = 0.0  # that a task and its result are under way
+    tracking: float = 1.0  # how many times longer a worker takes for a superstep, since it tracks reads and writes
+    dispatch_s: float = 0.0  # the main thread's time to send one task
+    predict_s: float = 0.0  # the main thread's time to predict the state that one task starts from
+    hit_s: float = 0.0  # the main thread's time to find one result and apply it
+    round_trip_s: float = 0.0  # the time that a task and its result travel
     hit_probability: Probability = 1.0
-    """That a prediction j supersteps ahead is right: for every j, for j = 1, 2, … (the last holds on), or as f(j)."""
-    chain_cap: int = 64  # results taken before free workers are looked after again
-    look_ahead: int | None = None  # supersteps; None: two a worker, and what the main thread executes meanwhile
+    """Probability that a prediction j supersteps ahead is right: one number for every j; a list for j = 1, 2, …, whose
+    last value holds from there on; or f(j)."""
+    chain_cap: int = 64  # results taken before free workers get tasks again
+    look_ahead: int | None = None  # supersteps; None: two for each worker, and what the main thread executes meanwhile
 
     def __post_init__(self) -> None:
         times = (self.tracking, self.dispatch_s, self.predict_s, self.hit_s, self.round_trip_s)
         if not (0 < self.superstep_s < math.inf and self.tracking > 0 and all(0 <= t < math.inf for t in times)):
-            raise AscError(f"Costs are finite and not negative, superstep_s and tracking above 0; given was {self}.")
+            raise AscError(f"Costs must be finite and not negative, superstep_s and tracking above 0; got {self}.")
         if min(self.supersteps, self.chain_cap, 1 if self.look_ahead is None else self.look_ahead) < 1:
-            raise AscError(f"supersteps, chain_cap and look_ahead are at least 1; given was {self}.")
+            raise AscError(f"supersteps, chain_cap and look_ahead must be at least 1; got {self}.")
 
     def probability(self, ahead: int) -> float:
         """Return the probability that a prediction `ahead` supersteps ahead is right."""
@@ -62,13 +63,15 @@ class Costs:
         else:
             chance = given
         if not 0.0 <= chance <= 1.0:
-            raise AscError(f"hit_probability gave {chance} for {ahead} supersteps ahead; a probability is 0 to 1.")
+            raise AscError(
+                f"hit_probability gave {chance} for {ahead} supersteps ahead; a probability must be from 0 to 1."
+            )
         return chance
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """What came out of a simulated run."""
+    """The result of a simulated run."""
 
     cores: int
     speedup: float  # over the plain run
@@ -94,14 +97,14 @@ class _Run:
         self.chance = [0.0] + [costs.probability(ahead) for ahead in range(1, self.reach + 1)]
         self.now = 0.0
         self.position = 0
-        self.results: dict[int, float] = {}  # when each will be there, by the superstep it skips; infinite if wrong
-        self.busy: deque[float] = deque()  # when the workers' results arrive, soonest first
-        self.frontier = 0  # no worker has been given this superstep or a later one
-        self.there = 0.0  # when the main thread reaches the frontier if all that is under way is right
+        self.results: dict[int, float] = {}  # by the superstep that a result skips: when it arrives; infinite if wrong
+        self.busy: deque[float] = deque()  # when the results of busy workers arrive, soonest first
+        self.frontier = 0  # no worker has this superstep or a later one
+        self.there = 0.0  # when the main thread reaches the frontier if all results under way are right
         self.hits = self.executed = self.launched = 0
 
     def take(self) -> None:
-        """Apply the results at hand, one after the other."""
+        """Apply the results that have arrived, one after the other."""
         costs = self.costs
         if costs.hit_s >= costs.superstep_s:
             return
@@ -114,13 +117,13 @@ class _Run:
             self.hits += 1
 
     def launch(self) -> None:
-        """Give the free workers something to do."""
+        """Give tasks to the free workers."""
         costs, busy, results = self.costs, self.busy, self.results
         while busy and busy[0] <= self.now:
             busy.popleft()
         self.frontier = max(self.frontier, self.position + 1)
         wrong = results.get(self.position) == math.inf
-        alone = self.frontier - self.position - len(results) + wrong  # supersteps left to the main thread
+        alone = self.frontier - self.position - len(results) + wrong  # supersteps that only the main thread executes
         self.there = max(self.there, self.now + alone * costs.superstep_s + len(results) * costs.hit_s)
         while len(busy) < self.workers:
             done = self.now + costs.predict_s + costs.dispatch_s + self.duration
@@ -136,14 +139,14 @@ class _Run:
             self.frontier = target + 1
 
     def useful(self, done: float) -> int:
-        """Return the next superstep for a worker that would be done with it at that time."""
+        """Return the next superstep for a worker that would be done with it at time `done`."""
         if done <= self.there:
             return self.frontier
         plain = self.costs.superstep_s
         whole, wait = divmod(done - self.there, plain)
         target = self.frontier + int(whole)
-        gained = target - self.position + self.workers - len(self.busy)  # until then, free workers' shares included
-        # Executing one more puts the rest off by plain - wait: worth it where that is less time than one takes by then.
+        gained = target - self.position + self.workers - len(self.busy)  # until then, with the shares of free workers
+        # Executing one more delays the rest by plain - wait. That pays where a superstep takes longer by then.
         return target + ((plain - wait) * gained < done - self.now)
 
     def proceed(self) -> None:
@@ -160,9 +163,9 @@ class _Run:
 
 
 def simulate(costs: Costs, cores: int, seed: int = 0) -> Simulated:
-    """Simulate one run on a number of cores, the main thread's included; the same seed gives the same run."""
+    """Simulate one run on so many cores, including that of the main thread. The same seed gives the same run."""
     if cores < 1:
-        raise AscError(f"A run was to be simulated on {cores} cores; it takes at least 1.")
+        raise AscError(f"The number of cores was given as {cores}; expected at least 1.")
     run = _Run(costs, cores, seed)
     while run.position < costs.supersteps:
         run.take()
@@ -185,5 +188,5 @@ def simulate(costs: Costs, cores: int, seed: int = 0) -> Simulated:
 
 
 def sweep(costs: Costs, workers: Sequence[int] = WORKERS, seed: int = 0) -> list[dict[str, float]]:
-    """Simulate the run on each number of cores; a row has the fields of `Simulated`."""
+    """Simulate the run on each number of cores. A row has the fields of `Simulated`."""
     return [asdict(simulate(costs, cores, seed)) for cores in workers]

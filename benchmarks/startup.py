@@ -1,8 +1,8 @@
 """Measures how long `asc --help` and `asc plugins` take: `python benchmarks/startup.py [--pairs N]`.
 
-Each is measured in turns with the import of the libraries that its output is made with, so that what else the machine
-does falls on both. Bytecode is kept, as it is after the first call of any installed program, in a folder of its own:
-the environment may say otherwise. The result goes to `benchmarks/results/startup.json`.
+Each command takes turns with the import of the libraries that make its output, so that other load on the machine
+affects both alike. Bytecode is cached in a temporary folder, as it is after the first call of an installed program,
+even where the environment turns the cache off. The result goes to `benchmarks/results/startup.json`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ASC = str(Path(sys.executable).with_name("asc"))
 
 
 def measure(arguments: Sequence[str], pairs: int, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Time a command and the reference in turns, after one of each that nobody times."""
+    """Time a command and the reference in turns, after one untimed call of each."""
     command, reference = [ASC, *arguments], [sys.executable, "-c", REFERENCE]
 
     def call(words: Sequence[str]) -> float:

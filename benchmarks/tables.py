@@ -1,4 +1,4 @@
-"""Writes the README's tables from the committed result files: `python benchmarks/tables.py`."""
+"""Writes the README's table and `docs/results.md` from the committed result files: `python benchmarks/tables.py`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ ROOT = Path(__file__).parent.parent
 
 
 def table(result: dict[str, Any]) -> str:
-    """Return the table of measured speed-ups, and where it comes from, as Markdown."""
+    """Return the table of measured speed-ups, with command and machine, as Markdown."""
     pairs = max(len(row["pairs"]) for row in result["rows"])
     lines = [
         f"Measured with `make bench-toy` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
-        f"{result['rows'][0]['origin']['date'][:10]}, up to {pairs} pairs of runs each; net speed-up as "
-        "median and range, everything on the clock. C is the machine's parallel capacity and f the tracking cost, both "
-        "measured between the pairs; one worker's bound is 1 + (C − 1)/f. Where speculation is to be refused, the two "
-        "take turns in a hundred slices each, since whole runs on a shared machine differ by more than what is asked.",
+        f"{result['rows'][0]['origin']['date'][:10]}, with up to {pairs} pairs of runs a case. Net "
+        "speed-up is median and range, with everything on the clock. C is the machine's parallel capacity and f the "
+        "tracking cost, both measured between the pairs; the bound with one worker is 1 + (C − 1)/f. If the goal is "
+        "that speculation withdraws (refused), the two runs take turns in a hundred slices each, because whole runs on "
+        "a shared machine differ by more than the goal allows.",
         "",
         "| case | plain | hand-written | numpy | net speed-up | C | f | bound | of it | goal | met |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
@@ -52,8 +53,8 @@ def simulated(result: dict[str, Any]) -> list[str]:
     rows = [row for row in result["rows"] if row["goal"] == "bound"]
     cores = [entry["cores"] for entry in rows[0]["simulated"]]
     lines = [
-        "*Simulated*, not measured: speed-up by number of cores, from the costs measured in the same runs "
-        "(`asc_toy/simulate.py`; no bandwidth, no memory):",
+        "*Simulated*, not measured: speed-up by number of cores, from the costs measured in the same runs. The "
+        "simulation (`benchmarks/simulate.py`) has no limits of bandwidth or memory.",
         "",
         "| program | " + " | ".join(str(count) for count in cores) + " |",
         "|---" * (len(cores) + 1) + "|",
@@ -66,7 +67,7 @@ def simulated(result: dict[str, Any]) -> list[str]:
 
 
 def network(result: dict[str, Any]) -> str:
-    """Return what was measured of the network backend, as Markdown."""
+    """Return the measurements of the network backend, as Markdown."""
     lines = [
         f"Measured with `make bench-network` on {result['machine']['cores']} cores ({result['machine']['processor']}), "
         f"torch {result['torch']}.",
@@ -75,9 +76,9 @@ def network(result: dict[str, Any]) -> str:
         "|---|---|---|---|",
     ]
     for row in result["rows"]:
-        told = _TOLD[row["row"]](row)
+        cells = _NETWORK_ROWS[row["row"]](row)
         met = {True: "yes", False: "no", None: ""}[row["met"]]
-        lines.append(f"| {told} | {row['goal']} | {met} |")
+        lines.append(f"| {cells} | {row['goal']} | {met} |")
     return "\n".join(lines)
 
 
@@ -85,18 +86,18 @@ def _between(values: dict[str, float], digits: int = 3) -> str:
     return f"{values['median']:.{digits}f} ({values['low']:.{digits}f}–{values['high']:.{digits}f})"
 
 
-_TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
+_NETWORK_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
     "transparent": lambda row: (
-        f"{row['steps']} steps with every candidate refused ({row['refused']} judged), against a plain run | "
+        f"{row['steps']} steps with every candidate rejected ({row['refused']} judged), against a plain run | "
         f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
     ),
     "resumed": lambda row: (
         f"killed {row['kills']} times and resumed, and run twice, {row['steps']} steps | "
         f"{'bit-identical' if row['bit_identical'] else 'DIFFERENT'}"
-        + (f"; lost at a kill {_between(row['lost_s'], 2)} s of work" if "lost_s" in row else "")
+        + (f"; a kill loses {_between(row['lost_s'], 2)} s of work" if "lost_s" in row else "")
     ),
     "overhead": lambda row: (
-        f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns, one thread; median and its "
+        f"plain loop over a bare PyTorch loop, {row['slices']} slices of each in turns, one thread; median and "
         f"95 % interval | {_between(row['ratio'])}"
     ),
     "leap": lambda row: (
@@ -115,7 +116,7 @@ _TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def recipes(result: dict[str, Any]) -> str:
-    """Return whole recipes beside their controls, as Markdown."""
+    """Return whole training recipes beside their controls, as Markdown."""
     rows = {row["row"]: row for row in result["rows"]}
     some = result["rows"][0]
     on_cpu = some.get("device", "cpu") == "cpu"
@@ -124,8 +125,8 @@ def recipes(result: dict[str, Any]) -> str:
     seconds = "one thread a run, processor seconds" if on_cpu else "seconds on the wall"
     lines = [
         f"Measured with `{command}` on {machine}, torch {result['torch']}: `{some['model']}`, {some['steps']} steps of "
-        f"{some['batch']} × {some['length']} tokens of Python's own source, {len(some['seeds'])} seeds, {seconds} with "
-        "everything on the clock but the evaluations.",
+        f"{some['batch']} × {some['length']} tokens of Python's own source, {len(some['seeds'])} seeds, {seconds}. "
+        "Everything but the evaluations is on the clock.",
     ]
     for name, title in (("paper", "The paper's recipe"), ("tuned", "A tuned recipe")):
         if name in rows:
@@ -133,8 +134,9 @@ def recipes(result: dict[str, Any]) -> str:
     if "tuned" in rows:
         lines += [
             "",
-            "Seconds of whole runs waver by several per cent with what else the machine does (`lr x 2` is exactly a "
-            "plain run's work); what speculation costs in plain steps, counted in tokens and passes, does not.",
+            "Seconds of whole runs vary by several per cent with the other load of the machine: `lr x 2` does exactly "
+            "the work of a plain run. The cost of speculation in plain steps, counted in tokens and passes, does not "
+            "vary.",
         ]
     if "constant" in rows:
         lines += ["", _constant(rows["constant"])]
@@ -188,7 +190,7 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
 
 
 def startup(result: dict[str, Any]) -> str:
-    """Return what commands that only list take, beside importing their libraries."""
+    """Return the seconds of commands that only list things, beside those of importing their libraries."""
     lines = ["| command | milliseconds | beside | times as long (range) | goal | met |", "|---|---|---|---|---|---|"]
     for row in result["rows"]:
         ratio = row["ratio"]
@@ -205,7 +207,7 @@ def startup(result: dict[str, Any]) -> str:
 
 
 def replay(result: dict[str, Any]) -> str:
-    """Return what `asc bench-predictor` takes, and what a kept place does on disk."""
+    """Return the seconds of `asc bench-predictor`, and the size of a kept position on disk."""
     trained = result["rows"][0]
     lines = ["| what | processor seconds | seconds | predictors |", "|---|---|---|---|"]
     for row in result["rows"]:
@@ -217,9 +219,9 @@ def replay(result: dict[str, Any]) -> str:
         ]
         lines.append("| " + " | ".join(cells) + " |")
     kept = (
-        f"The training, of {trained['weights']:,} weights, kept {trained['places']} places of "
-        f"{trained['bytes_a_place'] / 1e6:.1f} MB, {trained['copies_of_the_weights_a_place']:.1f} copies of the "
-        f"weights each; all its checkpoints took {trained['ledger']['seconds']:.1f} s."
+        f"The training, of {trained['weights']:,} weights, kept {trained['places']} positions of "
+        f"{trained['bytes_a_place'] / 1e6:.1f} MB each, which is {trained['copies_of_the_weights_a_place']:.1f} times "
+        f"the size of the weights. All checkpoints together took {trained['ledger']['seconds']:.1f} s."
     )
     return "\n".join([*lines, "", kept])
 
@@ -228,8 +230,8 @@ def _constant(row: dict[str, Any]) -> str:
     live, average, cosine = (sum(row[key]) / len(row[key]) for key in ("live", "average", "cosine"))
     return (
         f"**A constant rate** of {row['lr']:g}: test loss {live:.3f} with the live weights, {average:.3f} with their "
-        f"running average, which nothing was adopted from; a cosine run of the same length ends at {cosine:.3f}. "
-        f"Average less live {_interval(row['average_less_live'], '+.3f')}, average less cosine "
+        f"running average, which training did not adopt; a cosine run of the same length ends at {cosine:.3f}. "
+        f"Average minus live {_interval(row['average_less_live'], '+.3f')}, average minus cosine "
         f"{_interval(row['average_less_cosine'], '+.3f')} (95 %)."
     )
 
@@ -240,16 +242,101 @@ def _interval(found: dict[str, Any], digits: str) -> str:
     return f"{found['mean']:{digits}} ({found['low']:{digits}} to {found['high']:{digits}})"
 
 
+def headline(results: dict[str, dict[str, Any]]) -> str:
+    """Return the README's table: one line for each question that a user has."""
+    programs = {row["label"]: row for row in results["toy"]["rows"]}
+    training = {row["row"]: row for row in results["recipes"]["rows"]}
+    promises = {row["row"]: row for row in results["network"]["rows"]}
+
+    def speedup(label: str) -> str:
+        return _range(programs[label]["net_speedup"])
+
+    def arm(recipe: str, name: str) -> str:
+        found = training[recipe]["arms"][name]
+        return _range(found["net_speedup"]) if found["net_speedup"] else "never reached"
+
+    tuned = training["tuned"]["arms"]["speculation"]
+    lines = [
+        "| question | measured on 2 cores |",
+        "|---|---|",
+        f"| a program whose next states are predictable (`collatz`, one worker; bound "
+        f"{programs['collatz']['bound']['median']:.2f}) | {speedup('collatz')} times as fast |",
+        f"| one whose states come back (`list-shuffled`, no worker) | {speedup('list-shuffled, one core')} times |",
+        f"| one that nothing predicts (`sha256-chain`) | {speedup('sha256-chain')} times |",
+        f"| training at the paper's rate of {training['paper']['lr']:g}, to the plain run's final loss | "
+        f"{arm('paper', 'speculation')} times; twice the rate without speculation: {arm('paper', 'lr x 2')} |",
+        f"| training at a tuned rate of {training['tuned']['lr']:g} | {arm('tuned', 'speculation')} times; "
+        f"{sum(tuned['accepted'])} of {sum(tuned['judged'])} candidates accepted |",
+        f"| our training loop without speculation, over a bare PyTorch loop | "
+        f"{_between(promises['overhead']['ratio'])} of its time |",
+        f"| killed {promises['resumed']['kills']} times and resumed | "
+        f"{'bit-identical' if promises['resumed']['bit_identical'] else 'DIFFERENT'} |",
+    ]
+    return "\n".join(lines)
+
+
+def _range(found: dict[str, float]) -> str:
+    return f"**{found['median']:.2f}** ({found['low']:.2f}–{found['high']:.2f})"
+
+
+TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "toy": ("Toy programs", table),
+    "network": ("The network backend's promises", network),
+    "recipes": ("Whole training recipes beside their controls", recipes),
+    "replay": ("Judging a predictor offline", replay),
+    "startup": ("Starting the command", startup),
+}
+
+
+def page(results: dict[str, dict[str, Any]]) -> str:
+    """Return `docs/results.md`: every table, and the command, commit and machine behind each result file."""
+    parts = [
+        "# Results",
+        "Every figure on this page comes from a file in `benchmarks/results/`, and every file names the command, the "
+        "commit and the machine. [Measuring](measuring.md) explains how. `python benchmarks/tables.py` writes this "
+        "page.",
+    ]
+    for name, (title, make) in TITLES.items():
+        parts += [f"## {title}", make(results[name]), _origins({name: results[name]})]
+    studies = {name: result for name, result in results.items() if "study" in result}
+    parts += ["## Studies", "Their tables are in [findings](findings.md).", _origins(studies)]
+    others = {name: result for name, result in results.items() if name not in TITLES and name not in studies}
+    if others:
+        parts += ["## Others", _origins(others)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _origins(results: dict[str, dict[str, Any]]) -> str:
+    """Return a table with a line for each command: when it was run, on what code and on what machine."""
+    rows: dict[str, None] = {}
+    for name, result in results.items():
+        given = [result["origin"]] if "origin" in result else [row["origin"] for row in result.get("rows", ())]
+        machine = f"{result['machine']['cores']} cores, {result['machine']['processor']}"
+        for origin in given:
+            changed = ", with changes not committed" if origin.get("uncommitted_changes") else ""
+            cells = [f"`{name}.json`", f"`{origin['command']}`", origin["date"][:10]]
+            cells += [f"`{origin['commit'][:10]}`{changed}", machine, origin.get("note", "")]
+            rows["| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"] = None
+    return "\n".join(["| file | command | date | commit | machine | note |", "|---|---|---|---|---|---|", *rows])
+
+
+def read_results() -> dict[str, dict[str, Any]]:
+    """Return the committed results by name."""
+    paths = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths if "scratch" not in path.stem}
+
+
+def readme_with(text: str, table: str) -> str:
+    """Return the README with its table of headline figures."""
+    before, rest = text.split("<!-- headline -->")
+    return f"{before}<!-- headline -->\n{table}\n<!-- /headline -->{rest.split('<!-- /headline -->')[1]}"
+
+
 def main() -> None:
-    """Replace what stands between each file's markers."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for name, make in (("toy", table), ("network", network), ("recipes", recipes)):
-        result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        before, rest = text.split(f"<!-- {name} -->")
-        after = rest.split(f"<!-- /{name} -->")[1]
-        text = f"{before}<!-- {name} -->\n{make(result)}\n<!-- /{name} -->{after}"
-    readme.write_text(text, encoding="utf-8")
+    """Write the README's table and the page of results."""
+    results, readme = read_results(), ROOT / "README.md"
+    readme.write_text(readme_with(readme.read_text(encoding="utf-8"), headline(results)), encoding="utf-8")
+    (ROOT / "docs" / "results.md").write_text(page(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

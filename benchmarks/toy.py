@@ -2,12 +2,12 @@
 
     python benchmarks/toy.py [--pairs 5] [--only collatz ...] [--quick]
 
-For each program, speculative and plain runs take turns (A B A B), everything on the clock from the construction of the
-run to its end, the start of worker processes included. Where speculation is to be refused, and so to cost a few percent
+For each program, speculative and plain runs take turns (A B A B). Everything is on the clock, from the construction of
+the run to its end, the start of worker processes included. Where speculation should withdraw, and so cost a few percent
 at most, the two take turns in a hundred slices each: whole runs on a shared machine differ by more than that. Between
-the pairs, the machine's parallel capacity C (two plain runs one after the other, over side by side) and the tracking
-cost f (a tracked superstep over a plain one) are measured with the same program, and the bound 1 + (C - 1)/f for one
-worker beside the main thread follows from them.
+the pairs, two figures are measured with the same program: the machine's parallel capacity C (the time of two plain runs
+one after the other, over that of both at once) and the tracking cost f (a tracked superstep over a plain one). They
+give 1 + (C - 1)/f, the bound for one worker beside the main thread.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from simulate import Costs, sweep
 
 from asc.computation import Computation
 from asc.plugins import Plugins, load
-from asc.run.advise import both_ways
+from asc.run.replay.profile import time_both_ways
 from asc.run.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.executors import ROUND_TRIP_S
@@ -44,7 +44,7 @@ import asc_gf2
 
 
 class Case(NamedTuple):
-    """One row: a program, how it is run, and what is hoped for."""
+    """One row: a program, its settings, and the goal."""
 
     label: str
     program: str
@@ -53,7 +53,7 @@ class Case(NamedTuple):
 
 
 SLICES = 100
-CAPACITY_S = 2  # of plain work on each core; a shared machine changes its mind within shorter times
+CAPACITY_S = 2  # of plain work on each core; over shorter times, a shared machine's speed varies more
 ONE_CORE = {"executor": "none", "workers": 0}
 CASES = [
     Case("collatz", "collatz", "bound"),
@@ -75,7 +75,7 @@ CASES = [
 
 
 def count_steps(program: str, options: dict[str, Any], limit_s: float) -> int:
-    """Run a program plainly for `limit_s` seconds; return the steps. In a worker."""
+    """Run a program plainly for `limit_s` seconds, in a worker; return the steps."""
     made = build(program, None, 0, options)
     state, steps, began = plain_state(*split(made.state)), 0, time.perf_counter()
     while time.perf_counter() - began < limit_s and steps < made.steps:
@@ -85,7 +85,7 @@ def count_steps(program: str, options: dict[str, Any], limit_s: float) -> int:
 
 
 def run_steps(program: str, options: dict[str, Any], steps: int) -> float:
-    """Run so many steps plainly; return the seconds. In a worker."""
+    """Run so many steps plainly, in a worker; return the seconds."""
     made = build(program, None, 0, options)
     state, step, began = plain_state(*split(made.state)), made.step, time.perf_counter()
     for _ in range(steps):
@@ -94,8 +94,8 @@ def run_steps(program: str, options: dict[str, Any], steps: int) -> float:
 
 
 def tracking(computation: Computation, superstep: int) -> float:
-    """Seconds of a tracked superstep over those of the same one taken plainly."""
-    plain, tracked, _ = both_ways(computation, superstep)
+    """Return the seconds of a tracked superstep over those of the same superstep plain."""
+    plain, tracked, _ = time_both_ways(computation, superstep)
     return tracked / plain
 
 
@@ -110,16 +110,16 @@ def one_after_the_other(backend: ToyBackend, plugins: Plugins) -> tuple[float, f
 
 
 def in_slices(backend: ToyBackend, plugins: Plugins) -> tuple[float, float, dict[str, Any], str]:
-    """The same in slices that take turns, so that a machine whose speed drifts does so for both alike.
+    """The same in slices that take turns, so that a machine's drift affects both alike.
 
-    Fair only where nothing runs on beside the main thread: where speculation is refused.
+    Fair only where no worker is busy during the plain slices: where speculation withdraws.
     """
     began = time.perf_counter()
     run, plain = Run(backend, "toy", plugins), backend.computation(plain=True)
     fast, slow, total = time.perf_counter() - began, 0.0, plain.total()
     for number in range(1, SLICES + 1):
         end = total * number // SLICES
-        first = number % 2  # who goes first alternates as well
+        first = number % 2  # the order alternates as well
         for speculative in (first, not first):
             if speculative:
                 fast += seconds(partial(run.engine.run, end))
@@ -180,20 +180,21 @@ def measure(case: Case, pairs: int, size: float, console: Console) -> dict[str, 
 
 
 def met(case: Case, row: dict[str, Any]) -> bool | None:
-    """Whether the goal was reached; None where there is none."""
+    """Whether the goal was reached; None where there is no goal."""
     gain = row["net_speedup"]["median"]
     if case.goal == "bound":
         return bool(row["identical"] and row["of_bound"] >= 0.9 and row["tracking"]["median"] <= 1.2)
     if case.goal == "refused":
-        return bool(row["identical"] and gain >= 0.97 and "efused" in row["reason"])
+        withdrawn = all(entry["rejected"] and not entry["accepted"] for entry in row["pairs"])
+        return bool(row["identical"] and gain >= 0.97 and withdrawn)
     if case.goal == "none":
         return None
     return bool(row["identical"] and gain >= float(case.goal.split()[-1]))
 
 
 def idle_boundary(plugins: Plugins, count: int = 50_000) -> float:
-    """Microseconds that a boundary costs when there is nothing to do at it: no workers, nothing remembered."""
-    config = ToyConfig.model_validate({"allocator": {"memoise": False}, **ONE_CORE})
+    """Return the microseconds of a boundary with nothing to do: no workers, nothing recorded."""
+    config = ToyConfig.model_validate({"scheduler": {"memoise": False}, **ONE_CORE})
     engine = Run(ToyBackend(config, Program("idle", _idle_step, {"n": 0, "a": 1.0}, count)), "toy", plugins).engine
     return 1e6 * seconds(lambda: [engine.boundary() for _ in range(count)]) / count
 

@@ -1,12 +1,12 @@
-"""Break a random number generator: a linear congruential one looks random, and three outputs give it away.
+"""Break a random number generator: a linear congruential generator looks random, and three outputs reveal it.
 
-x -> (a x + c) mod 2^64, with Knuth's constants for MMIX. Two statistics find nothing wrong with it, the predictors
-that go by differences are helpless, and yet after three outputs the predictor `affine`, which is told neither a nor
-c, knows every output there will ever be: differences obey D' = a D, so two of them give a (outputs are even and odd
-in turns, so the first difference is odd and can be divided by), and then c follows.
+The generator is x -> (a x + c) mod 2^64, with Knuth's constants for MMIX. Two statistics find nothing wrong with it,
+and predictors that use differences fail. But after three outputs the predictor `affine`, which knows neither a nor c,
+predicts every output to come. Differences obey D' = a D, so two of them give a: outputs are even and odd in turns, so
+the first difference is odd, and one can divide by it modulo 2^64. Then c follows.
 
-Look at the table of hits, then at the outputs a billion steps ahead. Last, two generators that withstand it: one that
-shows only the upper half of its state, and one that is not affine at all.
+Look at the table of right predictions, then at the outputs a billion steps ahead. The last part shows two generators
+that resist: one that shows only the upper half of its state, and one that is not affine.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def congruential(x: int) -> Iterator[int]:
 
 
 def upper_half(x: int) -> Iterator[int]:
-    """The same generator, which keeps the lower half of its state to itself."""
+    """The same generator, with the lower half of its state hidden."""
     return (value >> 32 for value in congruential(x))
 
 
@@ -47,7 +47,7 @@ def hashed(x: int) -> Iterator[int]:
 
 
 def jump(x: int, steps: int) -> int:
-    """Return the output so many steps after x, knowing a and c, by repeated squaring."""
+    """Return the output so many steps after x, from a and c, by repeated squaring."""
     a, c = A, C
     while steps:
         if steps & 1:
@@ -64,23 +64,23 @@ def looks_random(outputs: list[int]) -> None:
     product = sum((x - mean) * (y - mean) for x, y in pairwise(outputs))
     correlation = product / sum((x - mean) ** 2 for x in outputs)
     print(f"{len(outputs):,} outputs look random. Chi-square of the leading byte: {chi:.0f}")
-    print("  (random bytes give 255, give or take 23).")
-    print(f"  Correlation of neighbours: {correlation:+.4f} (0, give or take {len(outputs) ** -0.5:.4f}).")
+    print("  (random bytes: 255 ± 23).")
+    print(f"  Correlation of neighbours: {correlation:+.4f} (random: 0 ± {len(outputs) ** -0.5:.4f}).")
 
 
 def predict(predictor: Any, outputs: list[int], horizon: int = 1) -> int | None:
-    """Ask for an output ahead; predictors answer with words, or with coefficients of past ones."""
-    answer = predictor.predict(WordHistory(range(len(outputs)), [{"x": x} for x in outputs]), horizon)
-    if answer is None:
+    """Predict an output from those before it: a prediction is a state, or coefficients of past outputs."""
+    prediction = predictor.predict(WordHistory(range(len(outputs)), [{"x": x} for x in outputs]), horizon)
+    if prediction is None:
         return None
-    if isinstance(answer, Direct):
-        return answer.state["x"]
-    past = outputs[len(outputs) - len(answer.coefficients) :]
-    return math.floor(sum(Fraction(share) * x for share, x in zip(answer.coefficients, past, strict=True)))
+    if isinstance(prediction, Direct):
+        return prediction.state["x"]
+    terms = zip(prediction.coefficients, prediction.of(outputs), strict=True)
+    return math.floor(sum(Fraction(coefficient) * x for coefficient, x in terms))
 
 
 def hits(name: str, outputs: list[int], first: int = 3, last: int = 40) -> str:
-    """How many of the outputs a predictor knew, each from those before it."""
+    """Say how many of the outputs were predicted right, each from those before it."""
     predictor = load().registry.create("predictor", name, {})
     right = sum(predict(predictor, outputs[:seen]) == outputs[seen] for seen in range(first, last))
     return f"{right:2} of {last - first}"
@@ -97,16 +97,16 @@ def main(seed: int) -> None:
         print(f"  {name:12} {hits(name, outputs)} right")
 
     affine = load().registry.create("predictor", "affine", {})
-    print("\nFrom the first three outputs alone, affine says of the output so many steps on:")
+    print("\nFrom the first three outputs alone, affine predicts the output this far ahead:")
     for horizon in (1, 1000, FAR, FAR**2):
-        said, true = predict(affine, outputs[:3], horizon), jump(outputs[2], horizon)
-        print(f"  {horizon:>25,}: {said:>20}, {'right' if said == true else f'wrong: it is {true}'}")
+        predicted, true = predict(affine, outputs[:3], horizon), jump(outputs[2], horizon)
+        print(f"  {horizon:>25,}: {predicted:>20}, {'right' if predicted == true else f'wrong: it is {true}'}")
 
-    print("\nWhat withstands it:")
+    print("\nWhat resists:")
     for what, generator in (("the upper half of the state", upper_half), ("a chain of hashes", hashed)):
         print(f"  {what:28} affine: {hits('affine', list(islice(generator(seed), 40)))} right")
-    print("Hidden bits hide the law from this predictor, not from everybody: lattice")
-    print("methods find it from a few more outputs.")
+    print("Hidden bits hide the law from this predictor only: lattice methods find it")
+    print("from a few more outputs.")
 
 
 if __name__ == "__main__":

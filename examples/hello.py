@@ -1,9 +1,8 @@
-"""Hello, speculation: count primes, and say why it went faster. Look at the last line.
+"""Hello, speculation: count primes, and see why it went faster. Look at the last line.
 
-Each step tests one odd number. Where the next steps begin is easy to guess (two more each time), so workers test
-numbers that the main loop has not come to yet. What they find is used only if they read the right words; `primes` is
-only added to, so nobody has to guess it. Seconds are shared with whatever else the machine does: run it on an idle
-one.
+Each step tests one odd number. The next number is easy to predict (two more each time), so workers test numbers that
+the main loop has not reached yet. A worker's result is used only if all values that it read are still the same. A step
+only adds to `primes`, so its value need not be predicted. Workers need an idle core: close other programs that compute.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """The same linked list, in order and shuffled: pointers are numbers, and the layout alone decides.
 
-A circular list is walked 32 times around. `p`, the pointer to the next node, is the only word that a guess must get
-right. Laid out in order it moves by a constant, and a stride tells where the walk will be; shuffled, it is anywhere.
-The content of the two lists is the same, and so is the code.
+A circular list is traversed 32 times. A candidate must be right about one state word only: `p`, the pointer to the next
+node. In order it moves by a constant, so a stride predicts it; shuffled, it can be anywhere. Both lists have the same
+content, and the code is the same.
 
-Look at the hit rates of the predictors first: all or nothing. On the first lap, where nothing can be remembered, the
-steps leapt over follow them, and so does the net speed-up, as far as there is an idle core for the worker. With memory
-both are far faster, on one core: after a lap every state has been seen, whatever the layout.
+Look at the predictors first: they are right always or never. On the first lap, where nothing can be remembered, the
+share of steps that are leapt over depends on them, and so does the net speed-up if the worker has an idle core. With
+memory both lists are far faster, on one core: after one lap every state has been seen, in any layout.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from asc.plugins import load
 from asc.testing.histories import WordHistory
+from asc.types import Direct
 from asc_toy import SpeculationConfig, accelerate
 from asc_toy.computation import ToyComputation
 from asc_toy.program import Program
@@ -24,32 +25,32 @@ from asc_toy.programs import build
 PREDICTORS = ("last-value", "linear", "affine")
 LISTS = ("list-ordered", "list-shuffled")
 LAP = 64  # steps
-LONGER = 25  # times as many nodes where only the first lap is walked
-GUESSES = SpeculationConfig(predictors=("linear",), workers=1, recognizer={"name": "every", "steps": 1})
+LONGER = 25  # times as many nodes where only the first lap is traversed
+WORKER = SpeculationConfig(predictors=("linear",), workers=1, recognizer={"name": "every", "steps": 1})
 MEMORY = SpeculationConfig(executor="none")
 
 
-def hit_rate(program: Program, name: str) -> float:
-    """Share of the first lap's steps at which a predictor knows the pointer that the next step leads to."""
-    predictor, walk = load().registry.create("predictor", name, {}), ToyComputation(program)
-    seen, hits = [dict(walk.words())], 0
+def right(program: Program, name: str) -> float:
+    """Return the share of the first lap's steps whose pointer a predictor predicts right."""
+    predictor, computation = load().registry.create("predictor", name, {}), ToyComputation(program)
+    seen, hits = [dict(computation.words())], 0
     for step in range(1, LAP):
-        guess = guessed_pointer(predictor, WordHistory(range(step), seen))
-        walk.advance(1)
-        seen.append(dict(walk.words()))
-        hits += guess == seen[-1]["p"]
+        predicted = predicted_pointer(predictor, WordHistory(range(step), seen))
+        computation.advance(1)
+        seen.append(dict(computation.words()))
+        hits += predicted == seen[-1]["p"]
     return hits / (LAP - 1)
 
 
-def guessed_pointer(predictor: Any, history: WordHistory) -> int | None:
-    """Ask for the state one step on: a predictor answers with words, or with coefficients of past snapshots."""
-    guess = predictor.predict(history, 1)
-    if guess is None:
+def predicted_pointer(predictor: Any, history: WordHistory) -> int | None:
+    """Predict one step ahead: a prediction is a state, or coefficients of past snapshots."""
+    prediction = predictor.predict(history, 1)
+    if prediction is None:
         return None
-    if hasattr(guess, "state"):
-        return guess.state["p"]
-    past = guess.of(history.read("words"))
-    return sum(share * words["p"] for share, words in zip(guess.coefficients, past, strict=True))
+    if isinstance(prediction, Direct):
+        return prediction.state["p"]
+    past = prediction.of(history.read("words"))
+    return sum(coefficient * words["p"] for coefficient, words in zip(prediction.coefficients, past, strict=True))
 
 
 def run(program: Program, steps: int, config: SpeculationConfig) -> dict[str, Any]:
@@ -81,16 +82,16 @@ def main(nodes: int) -> None:
     print(f"{LAP * nodes:,} nodes with the same content. The first pointers in each layout:")
     for program in programs:
         print(f"  {program.name:14} {' -> '.join(map(str, first_pointers(program, 5)))} -> ...")
-    rates = [(name, *(f"{hit_rate(program, name):.0%}" for program in programs)) for name in PREDICTORS]
-    table("hit rate of a predictor, first lap", rates)
+    rates = [(name, *(f"{right(program, name):.0%}" for program in programs)) for name in PREDICTORS]
+    table("right predictions, first lap", rates)
 
-    laps = [run(build(name, LONGER * nodes), LAP, GUESSES) for name in LISTS]
-    right = [f"{lap['accepted']} of {lap['accepted'] + lap['rejected']}" for lap in laps]
-    table(f"guessing: one lap, {LONGER} times the nodes", [("guesses that were right", *right)])
-    print(f"{'steps leapt over, net speed-up':36}" + "".join(f"{gain(lap):>20}" for lap in laps))
+    first = [run(build(name, LONGER * nodes), LAP, WORKER) for name in LISTS]
+    accepted = [f"{lap['accepted']} of {lap['accepted'] + lap['rejected']}" for lap in first]
+    rows = [("accepted candidates", *accepted), ("steps leapt over, net speed-up", *map(gain, first))]
+    table(f"a worker: one lap, {LONGER} times the nodes", rows)
 
-    walks = [run(program, program.steps, MEMORY) for program in programs]
-    table("remembering: 32 laps, no worker", [("steps leapt over, net speed-up", *map(gain, walks))])
+    all_laps = [run(program, program.steps, MEMORY) for program in programs]
+    table("memory: 32 laps, no worker", [("steps leapt over, net speed-up", *map(gain, all_laps))])
     print("\nEvery run ended in the state of the plain loop, bit for bit.")
 
 

@@ -2,29 +2,21 @@
 
 from fractions import Fraction
 
-from asc import Combination, Settings, hookimpl
+from asc import Combination, Predictor, hookimpl
 
 
-class Halfway:
-    """Half the linear trend: for quantities that are settling down."""
-
-    class Config(Settings):
-        """Nothing to set."""
-
-    needs = frozenset()
-
-    def __init__(self, config=None):
-        self.config = config or self.Config()
+class Halfway(Predictor):
+    """Half the linear trend: for values that are settling down."""
 
     def predict(self, history, horizon):
         if len(history.positions) < 2:
             return None
         before, now = history.positions[-2:]
         trend = Fraction(horizon, now - before) / 2
-        return Combination((-trend, 1 + trend))  # of the last two, the older first
+        return Combination((-trend, 1 + trend))  # of the last two snapshots, the older first
 
 
 @hookimpl
 def asc_register(registry):
     home = "my_predictor:Halfway"
-    registry.add("predictor", "halfway", home, f"{home}.Config", "half the linear trend")
+    registry.add("predictor", "halfway", home, "half the linear trend")

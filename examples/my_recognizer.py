@@ -1,13 +1,13 @@
-"""A recognizer in one file: guess only where little moves.
+"""A recognizer in one file: predict only where few state words have changed.
 
 asc run toy --program collatz --plugin examples/my_recognizer.py --recognizer few-moving --set recognizer.at_most=1
 asc explain few-moving --plugin examples/my_recognizer.py
 
-A recognizer says where the loop stops to think (`next_boundary`), and whether it is worth guessing from there
-(`recognise`). This one stops at every so many steps, counts the words that have changed since it last stopped, and
-says no where there are more than a few: the more words move, the less likely it is that a guess is right about all of
-them. Every "no" saves the price of a task. In `collatz` one or two words move: with at_most=0 nothing is guessed any
-more. The live view shows the count as the boundaries' label.
+A recognizer decides where the engine stops (`next_boundary`), and whether speculation is worth while there
+(`recognise`). This recognizer stops at every multiple of `steps`, counts the words that have changed since the last
+stop, and says no where more than `at_most` have changed. The more words change, the less likely is a candidate that is
+right about all of them, and every "no" saves the price of a task. In `collatz` one or two words change, so at_most=0
+stops all speculation. The live view shows the count as the label of the boundaries.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from asc import Recognition, Settings, hookimpl
+from asc import Recognition, Recognizer, Settings, hookimpl
 from asc.computation import Computation
 from asc.words import Word, same
 
 
-class FewMoving:
-    """Stops at each multiple of `steps`, and speculates where at most `at_most` words changed since it last stopped."""
+class FewMoving(Recognizer):
+    """Stops at each multiple of `steps`, and speculates where at most `at_most` words changed since the last stop."""
 
     class Config(Settings):
-        """Where to stop, and how much may move."""
+        """Where to stop, and how many words may change."""
 
         steps: int = Field(256, ge=1, description="steps between boundaries")
         at_most: int = Field(2, ge=0, description="words that may have changed")
 
+    config: Config
+
     needs = frozenset({"words"})
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._before: Mapping[str, Word] | None = None
 
     def next_boundary(self, position: int, computation: Computation) -> int:
@@ -45,9 +47,9 @@ class FewMoving:
         (words,) = computation.read("words", (computation.observe(),))
         before, self._before = self._before, dict(words)
         if before is None:
-            return Recognition(speculate=False, label="first look", score=None)
-        moved = sum(name not in before or not same(before[name], value) for name, value in words.items())
-        return Recognition(speculate=moved <= self.config.at_most, label=f"{moved} words moved", score=float(moved))
+            return Recognition(speculate=False, label="first stop", score=None)
+        changed = sum(name not in before or not same(before[name], value) for name, value in words.items())
+        return Recognition(changed <= self.config.at_most, label=f"{changed} words changed", score=float(changed))
 
 
 @hookimpl
@@ -56,6 +58,5 @@ def asc_register(registry):
         "recognizer",
         "few-moving",
         "my_recognizer:FewMoving",
-        "my_recognizer:FewMoving.Config",
-        "guesses only where few words have changed",
+        "speculates only where few words have changed",
     )

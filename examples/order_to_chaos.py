@@ -1,14 +1,14 @@
 """One dial from order to chaos: how often a computation can be leapt over, against its Lyapunov exponent.
 
-The logistic map x -> r x (1 - x) settles on a fixed point for small r, then on cycles of 2, 4, 8 ... points, and
-beyond r = 3.57 it is chaotic, save for windows of order such as the one at 3.83. How fast two neighbouring orbits
-part, on the average over an orbit, is its Lyapunov exponent: the mean of log |f'(x)| = log |r (1 - 2x)|. Below zero
-they come together, above zero they part.
+The logistic map x -> r x (1 - x) settles on a fixed point for small r, then on cycles of 2, 4, 8 ... points. Beyond
+r = 3.57 it is chaotic, except for windows of order such as the one at 3.83. The Lyapunov exponent is the mean rate at
+which two neighbouring orbits separate: the mean of log |f'(x)| = log |r (1 - 2x)|. Below zero they come together, above
+zero they separate.
 
-At each r the map is walked with a trajectory cache, which is asked every 64 iterations; the hit rate is the share of
-the boundaries at which it knew the way on. Look at where the exponent changes its sign. Order makes a state come back
-bit for bit, even in double precision, and so be found. Where the exponent is next to zero, at each doubling of the
-cycle, the orbit takes long to settle and the hit rate dips.
+At each r the map runs with a trajectory cache, which is asked every 64 iterations. The hit rate is the share of the
+boundaries at which the cache knew the way on. Look at where the exponent changes its sign. In order a state comes back
+bit for bit, even in double precision, so the cache finds it. Where the exponent is close to zero, at each doubling of
+the cycle, the orbit takes long to settle, and the hit rate drops.
 
 python examples/order_to_chaos.py                   # writes order_to_chaos.png beside you
 python examples/order_to_chaos.py --points 40 --png ""   # fewer values of r, and no picture
@@ -27,18 +27,18 @@ from asc_toy.program import Program
 
 FIRST, LAST, START = 2.8, 4.0, 0.3
 TRANSIENT, ITERATIONS = 6000, 4000  # of the exponent
-SUPERSTEP, SUPERSTEPS = 64, 150  # of the walk with a cache
-ORDER, CHAOS = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion, which all eyes tell apart
+SUPERSTEP, SUPERSTEPS = 64, 150  # of the run with a cache
+ORDER, CHAOS = "#0072B2", "#D55E00"  # Okabe and Ito's blue and vermilion, which are distinct for all eyes
 NO_PLOT = "No picture was written: matplotlib is not installed. Type `pip install matplotlib` and run this again."
 
 
 class Point(NamedTuple):
-    """What was found at one r."""
+    """The results at one r."""
 
     r: float
     exponent: float  # Lyapunov's, nats an iteration
     hit_rate: float
-    orbit: list[float]  # where the map goes once the transient is over
+    orbit: list[float]  # points after the transient
 
     @property
     def colour(self) -> str:
@@ -61,20 +61,20 @@ def lyapunov(r: float) -> tuple[float, list[float]]:
 
 
 def hit_rate(r: float) -> float:
-    """Walk with a trajectory cache; share of the boundaries at which it had a way on."""
-    walk = ToyComputation(Program("logistic", step, {"x": START, "r": r}, SUPERSTEP * SUPERSTEPS))
+    """Run with a trajectory cache; return the share of the boundaries at which it had a way on."""
+    computation = ToyComputation(Program("logistic", step, {"x": START, "r": r}, SUPERSTEP * SUPERSTEPS))
     cache = TrajectoryCache()
-    while not walk.finished():
-        found = cache.lookup(walk)
+    while not computation.finished():
+        found = cache.lookup(computation)
         if found is not None:
-            walk.apply(found)
+            computation.apply(found)
         else:
-            cache.insert(walk.advance(SUPERSTEP, record=True).learnt)
+            cache.insert(computation.advance(SUPERSTEP, record=True).recorded)
     return cache.stats()["hits"] / SUPERSTEPS
 
 
 def measure(count: int) -> list[Point]:
-    """Turn the dial."""
+    """Measure at `count` values of r."""
     dial = [FIRST + (LAST - FIRST) * i / (count - 1) for i in range(count)]
     return [Point(r, *_figures(r)) for r in dial]
 
@@ -85,7 +85,7 @@ def _figures(r: float) -> tuple[float, float, list[float]]:
 
 
 def table(points: list[Point]) -> None:
-    """Print every so many of the points, with a bar for the hit rate."""
+    """Print about 24 of the points, with a bar for the hit rate."""
     print(f"{'r':>7}{'Lyapunov':>11}{'hit rate':>10}")
     for point in points[:: max(1, len(points) // 24)]:
         bar = "#" * round(30 * point.hit_rate)
@@ -101,7 +101,7 @@ def table(points: list[Point]) -> None:
 
 def picture(points: list[Point], path: Path) -> None:
     """Draw orbit, exponent and hit rate over r, and the hit rate over the exponent."""
-    import matplotlib  # noqa: PLC0415 -- the table needs none
+    import matplotlib  # noqa: PLC0415 -- the table works without
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt  # noqa: PLC0415
@@ -139,7 +139,7 @@ def picture(points: list[Point], path: Path) -> None:
     axes["scatter"].axvline(0, color="black", linewidth=0.8)
     axes["scatter"].set(xlabel="Lyapunov exponent, nats an iteration", ylabel="hit rate of the trajectory cache")
     axes["scatter"].legend(loc="lower left", title="exponent")
-    figure.suptitle("The logistic map: what comes back can be leapt over, what parts cannot")
+    figure.suptitle("The logistic map: states that come back can be leapt over")
     for axis in axes.values():
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=130)

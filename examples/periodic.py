@@ -1,41 +1,36 @@
-"""A predictor that looks at words: what came a period ago comes again.
+"""A predictor that reads state words: the value of one period ago comes again.
 
-asc run toy --program logistic --plugin examples/periodic.py --predictors periodic --set allocator.memoise=false
+asc run toy --program logistic --plugin examples/periodic.py --predictors periodic --set scheduler.memoise=false
 """
 
 from itertools import pairwise
 
-from asc import Direct, Settings, hookimpl
+from asc import Direct, Predictor, hookimpl
 
 
-class Periodic:
-    """Finds the shortest period in each word's last values, and goes on with it."""
-
-    class Config(Settings):
-        """Nothing to set."""
+class Periodic(Predictor):
+    """Finds the shortest period in the last values of each state word, and continues it."""
 
     needs = frozenset({"words"})
-
-    def __init__(self, config=None):
-        self.config = config or self.Config()
+    depth = 16  # snapshots; it finds periods up to half as long
 
     def predict(self, history, horizon):
-        words = history.read("words")  # one mapping a snapshot, oldest first
-        gaps = {later - earlier for earlier, later in pairwise(history.positions)}
+        words = history.read("words")[-self.depth :]  # one mapping a snapshot, oldest first
+        gaps = {later - earlier for earlier, later in pairwise(history.positions[-self.depth :])}
         if len(gaps) != 1 or horizon % min(gaps):
-            return None  # not evenly spaced, or asked for a place between two snapshots
+            return None  # not evenly spaced, or the horizon lies between two snapshots
         ahead = horizon // min(gaps)
-        guessed = {}
+        predicted = {}
         for name in words[-1]:
             values = [state[name] for state in words]
             for period in range(1, len(values) // 2 + 1):
                 if values[period:] == values[:-period]:
-                    guessed[name] = values[len(values) - period + (ahead - 1) % period]
+                    predicted[name] = values[len(values) - period + (ahead - 1) % period]
                     break
-        return Direct(guessed) if guessed else None  # a word that is not named keeps its value
+        return Direct(predicted) if predicted else None  # a word that is not named keeps its value
 
 
 @hookimpl
 def asc_register(registry):
     home = "periodic:Periodic"
-    registry.add("predictor", "periodic", home, f"{home}.Config", "what came a period ago comes again")
+    registry.add("predictor", "periodic", home, "the value of one period ago comes again")

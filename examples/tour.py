@@ -1,6 +1,6 @@
-"""A tour of the toy programs: each runs with speculation, then plainly, and a table says what came of it and why.
+"""A tour of the toy programs: each runs with speculation, then without, and a table shows the gain and explains it.
 
-python examples/tour.py            # all of them, a minute or two
+python examples/tour.py            # all programs, a minute or two
 python examples/tour.py collatz lcg-pi
 """
 
@@ -28,12 +28,14 @@ def tour(names: list[str], console: Console) -> None:
     table.add_column("why", overflow="fold")
     plugins = load()
     for name in names:
-        console.print(f"{name}: {PROGRAMS[name].summary}", style="dim")
-        backend = ToyBackend(ToyConfig(program=name, n=PROGRAMS[name].demo_n))
-        summary = Run(backend, "toy", plugins).execute()
-        summary |= compare(summary, Run(backend, "toy", plugins, speculate=False).execute(), exact=True)
+        info = PROGRAMS[name]
+        console.print(f"{name}: {info.summary}. {info.lesson}", style="dim")
+        backend = ToyBackend(ToyConfig(program=name, n=info.demo_n))
+        run = Run(backend, "toy", plugins)
+        summary, plain = run.execute(), Run(backend, "toy", plugins, speculate=False).execute()
+        summary |= compare(summary, plain, run.engine.speculator, backend)
         if not summary["identical"]:
-            raise AscError(f"{name} ended in different states; please report this as a bug.")
+            raise AscError(f"{name} ended in different states with and without speculation: please report this bug.")
         table.add_row(
             name,
             f"{summary['plain_seconds']:.2f} s",
@@ -45,7 +47,7 @@ def tour(names: list[str], console: Console) -> None:
     console.print()
     console.print(table)
     console.print(
-        "\nplain and spec.: seconds without and with speculation; net: the one over the other; "
+        "\nplain and spec.: seconds without and with speculation; net: plain over spec.; "
         "hits: share of the steps leapt over."
     )
     console.print("Every program ended in the same state, bit for bit, with and without speculation.")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from asc.cli.components import ComponentGroup, make
-from asc.cli.plugins import plugin_option
-from asc.computation import Chains
-from asc.config.run import RunConfig
+from asc.cli.bench.executed import suits
+from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
+from asc.cli.session import CommandSession
+from asc.config.run import ExecutedConfig
 from asc.errors import AscError
-from asc.run.advise import HORIZONS, Advice, profile
+from asc.run.advise import Advice, make_advice
+from asc.run.replay.profile import HORIZONS
 
 WORKERS = (1, 3, 7, 15, 63)
+_SUPERSTEP_S = 0.02  # as long as in a run of some minutes
 
 OPTIONS = [
     click.Option(["--seconds"], type=click.FloatRange(min=0.1), default=4.0, show_default=True, help="time to profile"),
@@ -25,28 +25,19 @@ OPTIONS = [
 ]
 
 
-def advise(session: Any, name: str, config_from: Callable[..., RunConfig], *, seconds: float, as_json: bool) -> None:
+def advise(session: CommandSession, name: str, config_from: ConfigFrom, *, seconds: float, as_json: bool) -> None:
     """Profile a backend's computation and say what to expect."""
     config = config_from()
-    backend = make(session, name, config)
-    computation = backend.computation(plain=False)
-    if not computation.exact:
+    if not isinstance(config, ExecutedConfig):
         raise AscError(
-            f"`asc advise` profiles exact backends, whose guesses are executed; {name} judges them. Run a part "
-            f"of it without applying anything: asc run {name} --shadow"
+            f"`asc advise` profiles backends whose candidates are executed, and those of {name} are judged. To see how "
+            f"many would be accepted, run a part of it without applying any: asc run {name} --shadow"
         )
+    computation = make_backend(session, name, config).computation(plain=False)
     registry = session.plugins.registry
-    predictors = {
-        entry.name: registry.create("predictor", entry.name, {})
-        for entry in registry.entries()
-        if entry.kind == "predictor"
-    }
-    usable = {
-        name: found
-        for name, found in predictors.items()
-        if found.needs <= computation.provides and not isinstance(found, Chains)  # links by the thousand take long
-    }
-    advice = profile(computation, usable, seconds, superstep_s=0.02)
+    predictors = {name: registry.create("predictor", name) for name in registry.names("predictor")}
+    usable = {name: predictor for name, predictor in predictors.items() if suits(predictor, computation)}
+    advice = make_advice(computation, usable, seconds, _SUPERSTEP_S)
     if as_json:
         ceilings = {str(workers): advice.ceiling(workers) for workers in WORKERS}
         session.console.out(json.dumps(advice._asdict() | {"ceiling": ceilings}), highlight=False)
@@ -54,21 +45,23 @@ def advise(session: Any, name: str, config_from: Callable[..., RunConfig], *, se
         _show(session, advice)
 
 
-def _show(session: Any, advice: Advice) -> None:
+def _show(session: CommandSession, advice: Advice) -> None:
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
     facts.add_row(
         "profiled", f"{advice.steps:,} steps, {advice.superstep:,} a superstep, {advice.step_s * 1e6:.3g} µs each"
     )
-    facts.add_row("excited words", f"{len(advice.excited)} of {advice.words}: {', '.join(advice.excited) or 'none'}")
-    facts.add_row("words read", ", ".join(advice.read) or "none")
+    facts.add_row(
+        "excited state words", f"{len(advice.excited)} of {advice.words}: {', '.join(advice.excited) or 'none'}"
+    )
+    facts.add_row("state words read", ", ".join(advice.read) or "none")
     facts.add_row("tracking cost f", f"{advice.tracking:.2f}")
     facts.add_row("seen before", f"{advice.repeats:.0%} of the supersteps")
     facts.add_row("ceiling", ", ".join(f"{advice.ceiling(n):.1f}x with {n}" for n in WORKERS) + " workers")
     session.console.print(facts)
     table = Table(
-        title="guesses right on what is read, by supersteps ahead", title_justify="left", box=None, pad_edge=False
+        title="candidates that are right, by supersteps ahead", title_justify="left", box=None, pad_edge=False
     )
     table.add_column("predictor")
     for horizon in HORIZONS:
@@ -80,12 +73,6 @@ def _show(session: Any, advice: Advice) -> None:
     session.console.print(Text(advice.recommendation, style="bold"), soft_wrap=True)
 
 
-@click.group("advise", cls=ComponentGroup, subcommand_metavar="BACKEND [OPTIONS]")
-@plugin_option
-def advise_command() -> None:
-    """Profile a computation for some seconds and say whether speculation would pay."""
-
-
-assert isinstance(advise_command, ComponentGroup)
-advise_command.chosen = staticmethod(advise)
-advise_command.extra = OPTIONS
+advise_command = ComponentGroup(
+    "advise", advise, OPTIONS, help="Profile a computation for some seconds and say whether speculation would pay."
+)

@@ -2,66 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, Protocol
 
 import rich_click as click
 from pydantic import BaseModel
 
 from asc.backend import Backend
+from asc.cli.lazy import LazyGroup
 from asc.cli.options import build_config, options_for
-from asc.config.run import RunConfig
+from asc.cli.session import CommandSession, plugin_option
+from asc.config.fields import settings
+from asc.config.run import ExecutedConfig, JudgedConfig, RunConfig
+from asc.plugins.entry import Entry
 
-Chosen = Callable[..., Any]
+_METAVARS = {"backend": "BACKEND", "study": "NAME"}
+_KINDS: Mapping[str, type[RunConfig]] = {"judged": JudgedConfig, "executed": ExecutedConfig}
+"""What is done with candidates, and the settings of the backends that do it."""
 
 
-def settings_options() -> list[click.Option]:
-    """The options by which every such command takes its settings from elsewhere than its own flags."""
+class ConfigFrom(Protocol):
+    """Returns the validated settings that were typed."""
+
+    def __call__(self, base: Mapping[str, Any] | None = None) -> Any:
+        """Lay file, flags and `--set` over `base`."""
+
+
+Chosen = Callable[Concatenate[CommandSession, str, ConfigFrom, ...], int | None]
+"""What a group calls for the component of this name, with the options of the group; returns the exit code."""
+
+
+class ComponentGroup(LazyGroup):
+    """A command whose subcommands are the installed components of a kind, each with its own settings as options."""
+
+    def __init__(
+        self, name: str, chosen: Chosen, options: Sequence[click.Option], *, help: str, kind: str = "backend"
+    ) -> None:
+        super().__init__(name=name, help=help, subcommand_metavar=f"{_METAVARS[kind]} [OPTIONS]")
+        self._chosen, self._options, self._kind = chosen, options, kind
+        plugin_option(self)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the installed components of the kind."""
+        return list(ctx.obj.plugins.registry.names(self._kind))
+
+    def line(self, ctx: click.Context, name: str) -> str:
+        """Return the summary of a component. Raises AscError for one that is not installed."""
+        entry: Entry = ctx.obj.plugins.registry.get(self._kind, name)
+        return entry.summary
+
+    def load(self, ctx: click.Context, name: str) -> click.Command:
+        """Make the command of a component, whose class is imported for its settings."""
+        entry: Entry = ctx.obj.plugins.registry.get(self._kind, name)
+        config_class: type[BaseModel] = entry.load_config()
+        fields = options_for(config_class)
+        flag_names = {str(option.name) for option in fields}
+
+        @click.pass_obj
+        def callback(session: CommandSession, /, config_file: Path | None, sets: tuple[str, ...], **values: Any) -> Any:
+            flags = {flag: values.pop(flag) for flag in flag_names}
+
+            def config_from(base: Mapping[str, Any] | None = None) -> BaseModel:
+                return build_config(config_class, flags, config_file, sets, base)
+
+            return self._chosen(session, name, config_from, **values)
+
+        options = [*fields, *_settings_options(), *self._options]
+        command = ComponentCommand(name, config_class, callback=callback, params=options, help=entry.summary)
+        return plugin_option(command)
+
+
+class ComponentCommand(click.RichCommand):
+    """The command of one component, with the settings of `config_class`."""
+
+    def __init__(self, name: str, config_class: type[BaseModel], **attributes: Any) -> None:
+        super().__init__(name=name, **attributes)
+        self._config_class = config_class
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say where the setting of an unknown option is, if there is one; any other unknown option gets the nearest."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = self._hint(error.option_name)
+            if hint is None:
+                raise
+            raise click.UsageError(hint, ctx) from error
+
+    def _hint(self, option: str) -> str | None:
+        name = option.lstrip("-").replace("-", "_")
+        own = _path(self._config_class, name)
+        if own is not None:
+            return f"There is no option {option}; to set it, type --set {own}=VALUE."
+        for candidates, kind in _KINDS.items() if issubclass(self._config_class, RunConfig) else ():
+            path = _path(kind, name)
+            if path is not None:
+                return f'{self.name} has no setting "{path}": only a backend whose candidates are {candidates} has it.'
+        return None
+
+
+def _path(config_class: type[BaseModel], name: str) -> str | None:
+    """Return the dotted path of a setting of this name."""
+    return next((path for path, *_ in settings(config_class) if path.rpartition(".")[2] == name), None)
+
+
+def _settings_options() -> list[click.Option]:
+    """The options that set what a command's own flags do not."""
     path = click.Path(path_type=Path, dir_okay=False)
     return [
         click.Option(["config_file", "--config"], type=path, help="settings from a JSON or TOML file"),
         click.Option(["sets", "--set"], multiple=True, metavar="A.B=C", help="one setting, also of a nested table"),
-        click.Option(["--plugin"], multiple=True, type=path, expose_value=False, help="load a plugin from a file"),
     ]
 
 
-class ComponentGroup(click.RichGroup):
-    """Calls `chosen(session, name, config_from, **options)` for the component of this `kind` that was named.
-
-    `config_from(base)` gives the validated settings, with `base` below file, flags and `--set`.
-    """
-
-    kind = "backend"
-    chosen: Chosen
-    extra: Sequence[click.Option] = ()
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the installed components of the kind."""
-        return list(ctx.obj.plugins.registry.names(self.kind))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Make a component's command. Raises AscError for one that is not installed."""
-        entry = ctx.obj.plugins.registry.get(self.kind, cmd_name)
-        config_class: type[BaseModel] = entry.load_config()
-        fields = options_for(config_class)
-        names = {str(option.name) for option in fields}
-
-        @click.pass_obj
-        def callback(session: Any, /, config_file: Path | None, sets: tuple[str, ...], **values: Any) -> Any:
-            flags = {name: values.pop(name) for name in names}
-
-            def config_from(base: dict[str, Any] | None = None) -> BaseModel:
-                return build_config(config_class, flags, config_file, sets, base)
-
-            return self.chosen(session, cmd_name, config_from, **values)
-
-        return click.RichCommand(
-            name=cmd_name, callback=callback, params=[*fields, *settings_options(), *self.extra], help=entry.summary
-        )
-
-
-def make(session: Any, name: str, config: RunConfig) -> Backend[Any]:
-    """Construct a backend with its settings."""
-    backend: Backend[Any] = session.plugins.registry.get("backend", name).load()(config)
+def make_backend(session: CommandSession, name: str, config: RunConfig) -> Backend[Any]:
+    """Make a backend from its settings."""
+    backend: Backend[Any] = session.plugins.registry.create("backend", name, config)
     return backend

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import rich_click as click
 
+from asc.cli.session import CommandSession
 from asc.errors import AscError
 
 
@@ -15,27 +14,29 @@ from asc.errors import AscError
     "--auto",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="turn each page so long after it has come to its end",
+    help="turn each page so many seconds after its end",
 )
 @click.option(
-    "--speed", type=click.FloatRange(min=0.1, max=100), default=1.0, show_default=True, help="2 is twice as quick"
+    "--speed", type=click.FloatRange(min=0.1, max=100), default=1.0, show_default=True, help="2 is twice as fast"
 )
 @click.pass_context
 def demo_command(context: click.Context, first: int, auto: float | None, speed: float) -> None:
     """Show speculation at work, page by page, in about three minutes.
 
-    It needs no network and no GPU, and everything that it shows is computed while it is looked at.
+    It needs no network and no GPU. Everything that it shows is computed while you watch.
 
     Space turns the page, b goes back, r runs it again, s skips to its end, q leaves. In a pipe all pages are printed.
     """
-    from asc.demo.pages import Tour  # noqa: PLC0415 -- numpy and the engine, which no other command waits for
-    from asc.demo.show import show  # noqa: PLC0415
+    from asc.demo.show import show  # noqa: PLC0415 -- numpy and the engine, which no other command waits for
+    from asc.demo.tour import Tour  # noqa: PLC0415
+    from asc.demo.where_next import Installed  # noqa: PLC0415
+    from asc.plugins.offers import offers  # noqa: PLC0415
 
-    session: Any = context.obj
+    session: CommandSession = context.obj
     group = context.parent.command if context.parent else None
     commands = group.list_commands(context) if isinstance(group, click.Group) else []
-    backends = [entry.name for entry in session.plugins.registry.entries() if entry.kind == "backend"]
-    pages = Tour([*commands, *backends]).pages()
+    backends = {entry.name: entry.summary for entry in session.plugins.registry.entries("backend")}
+    pages = Tour(Installed(commands, backends, [offer.name for offer in offers()])).pages()
     if not 1 <= first <= len(pages):
         raise AscError(f"There is no page {first}: the tour has pages 1 to {len(pages)}, such as asc demo --page 2.")
     show(session.console, pages, first, speed, auto)

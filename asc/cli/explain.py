@@ -15,7 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from asc.cli.plugins import Session, plugin_option
+from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import default, item, members, settings
 from asc.plugins import Entry
 from asc.views.encodable import Encodable
@@ -36,7 +36,7 @@ _SAMPLES: dict[Any, list[Any]] = {str: ["one", "two"], int: [1, 2], float: [0.1,
 @plugin_option
 @click.argument("name")
 @click.pass_obj
-def explain_command(session: Session, name: str) -> None:
+def explain_command(session: CommandSession, name: str) -> None:
     """Explain a component: what it does, its settings, and where it comes from."""
     for number, entry in enumerate(session.plugins.registry.find(name)):
         if number:
@@ -46,7 +46,7 @@ def explain_command(session: Session, name: str) -> None:
 
 
 def explanation(entry: Entry) -> Iterator[RenderableType]:
-    """Yield what there is to say about a component, from its class and its settings. Raises AscError as both load."""
+    """Yield what a component does and what can be set. Raises AscError where its class cannot be used."""
     component, config = entry.load(), entry.load_config()
     home = entry.source.plugin if entry.source.module else component.__module__  # a single file's module has no name
     yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {home}")
@@ -71,7 +71,7 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
 
 
 def _list(config: type[BaseModel]) -> tuple[str, str] | None:
-    """Return the first setting that is a list of numbers or words, with a value for it as a shell wants it."""
+    """Return the first setting that is a list of numbers or texts, with an example of a value, quoted for a shell."""
     for name, field in config.model_fields.items():
         for kind in map(item, members(field.annotation)):
             if kind in _SAMPLES:
@@ -82,7 +82,7 @@ def _list(config: type[BaseModel]) -> tuple[str, str] | None:
 
 
 def _reflowed(text: str) -> str:
-    """Join the lines of each paragraph, for the console to wrap; tables, lists and formulas stay as they are."""
+    """Join the lines of each paragraph, which the console wraps; tables, lists and formulas stay as they are."""
     paragraphs = text.split("\n\n")
     return "\n\n".join(
         paragraph if re.search(r"^([ |*-]|\d+\.)", paragraph, re.MULTILINE) else " ".join(paragraph.split())

@@ -12,11 +12,12 @@ from rich.text import Text
 
 import asc
 from asc import scaffold
-from asc.cli.plugins import Session, plugin_option
+from asc.cli.session import CommandSession, plugin_option
 from asc.errors import AscError
 from asc.nearest import suggestion
-from asc.plugins.loader import Plugins
-from asc.plugins.registry import INSTALLABLE, OWN, check_name
+from asc.plugins import Plugins
+from asc.plugins.offers import CORE, offers
+from asc.plugins.registry import check_name
 
 
 @click.command("new")
@@ -27,7 +28,7 @@ from asc.plugins.registry import INSTALLABLE, OWN, check_name
 )
 @plugin_option
 @click.pass_obj
-def new_command(session: Session, kind: str, name: str, into: Path) -> None:
+def new_command(session: CommandSession, kind: str, name: str, into: Path) -> None:
     """Write a plugin package of your own, complete with tests, to start from.
 
     KIND is predictor, recognizer, validator or backend. The package is the folder asc-NAME; nothing is overwritten.
@@ -51,14 +52,15 @@ def new_command(session: Session, kind: str, name: str, into: Path) -> None:
     except OSError as error:
         raise AscError(
             f'"{folder}" could not be written ({error.strerror or error}), and nothing of it was left behind. '
-            "Make room, or name a folder that can be written with --into."
+            "Free disk space, or name a folder that can be written with --into."
         ) from error
     session.console.print(Text(f"{folder} is a {kind} that works. Next, type:\n"), soft_wrap=True)
     for line in (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", scaffold.try_it(kind, name)):
         session.console.print(Text(f"    {line}"), soft_wrap=True)
-    brings = scaffold.KINDS[kind].brings
-    if brings:
-        session.console.print(Text(f"\nThe last of these needs, in a checkout of asc: {brings}"), soft_wrap=True)
+    serves = scaffold.KINDS[kind].serves
+    if serves:
+        backends = ", ".join(session.plugins.registry.names("backend")) or "none"
+        session.console.print(Text(f"\n{serves} Installed: {backends}."), soft_wrap=True)
 
 
 def required_core(running: str) -> str:
@@ -80,7 +82,7 @@ def _require_free(plugins: Plugins, kind: str, called: scaffold.Names) -> None:
     """Raise AscError where Python, a component, a plugin or a distribution has the name already."""
     name, choose = called.name, "choose another name."
     if keyword.iskeyword(called.module):
-        raise AscError(f'"{name}" cannot name a {kind}, since it is a word of Python\'s own; {choose}')
+        raise AscError(f'"{name}" cannot name a {kind}, since it is a keyword of Python; {choose}')
     for entry in plugins.registry.entries():
         if entry.name.replace("_", "-") == name.replace("_", "-"):
             raise AscError(
@@ -90,10 +92,7 @@ def _require_free(plugins: Plugins, kind: str, called: scaffold.Names) -> None:
         if status.name.replace("_", "-") == name.replace("_", "-"):
             label = f"{status.distribution} {status.version}".strip()
             raise AscError(f'The name "{name}" is taken: {label} has a plugin "{status.name}"; {choose}')
-    known = {offered: distribution for (_, offered), distribution in INSTALLABLE.items()}
-    if name in known:
-        raise AscError(f'The name "{name}" is taken: {known[name]} has a component of this name; {choose}')
-    if called.distribution in OWN:
+    if called.distribution in {CORE, *(offer.distribution for offer in offers())}:
         raise AscError(f'The name "{name}" is taken: {called.distribution} is a part of asc itself; {choose}')
     try:
         taken = version(called.distribution)
@@ -105,4 +104,4 @@ def _require_free(plugins: Plugins, kind: str, called: scaffold.Names) -> None:
 def _require_folder(into: Path) -> None:
     if not into.is_dir():
         what = "is no folder" if into.exists() else "does not exist"
-        raise AscError(f'"{into}" {what}; expected a folder to write into. Make it first, or name another with --into.')
+        raise AscError(f'"{into}" {what}; expected a folder to write into. Make it, or name another with --into.')

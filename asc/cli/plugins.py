@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import rich_click as click
-from rich.console import Console
 from rich.text import Text
 
+from asc.cli.session import CommandSession, plugin_option
 from asc.plugins import Plugins
 from asc.views.encodable import Encodable
 
@@ -19,18 +18,6 @@ GAP = 2
 
 NARROWEST = 20
 """Characters that the last column of the list has even where the terminal is too narrow."""
-
-
-class Session(Protocol):
-    """What commands find in click's context: the loaded plugins, and where to print."""
-
-    @property
-    def plugins(self) -> Plugins:
-        """All plugins, loaded."""
-
-    @property
-    def console(self) -> Console:
-        """Standard output."""
 
 
 def rows(plugins: Plugins) -> list[dict[str, Any]]:
@@ -49,21 +36,11 @@ def rows(plugins: Plugins) -> list[dict[str, Any]]:
     return components + [status._asdict() for status in plugins.statuses if status.error is not None]
 
 
-plugin_option = click.option(
-    "--plugin",
-    type=click.Path(path_type=Path, dir_okay=False),
-    multiple=True,
-    expose_value=False,
-    help="load a plugin from a file",
-)
-"""Accepted by every command; the files were loaded before any command was looked for."""
-
-
 @click.command("plugins")
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="print a JSON list instead of a table")
 @click.pass_obj
-def plugins_command(session: Session, as_json: bool) -> None:
+def plugins_command(session: CommandSession, as_json: bool) -> None:
     """List the components that are installed, and the plugins that failed to load."""
     if as_json:
         session.console.out(json.dumps(rows(session.plugins), indent=2), highlight=False)  # neither wrapped nor styled
@@ -72,7 +49,7 @@ def plugins_command(session: Session, as_json: bool) -> None:
 
 
 def _listing(plugins: Plugins, width: int) -> Text:
-    """Lay the list out in columns; rich's own tables take longer for this than all that is listed takes to load."""
+    """Arrange the list in columns. A table of rich takes longer than loading all that is listed."""
     about = {(entry.kind, entry.name): entry.summary for entry in plugins.registry.entries()}
     lines = [("name", "kind", "from", "", "bold")]
     for row in rows(plugins):

@@ -5,22 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
 
+from asc.cli.session import CommandSession
 from asc.records.folders import find_run
 from asc.report.report import write_report
 from asc.report.trace import write_trace
 
 
-@click.command()
+@click.command("report")
 @click.argument("run")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="folder of the runs"
 )
-@click.pass_context
-def report(context: click.Context, run: str, out: Path) -> None:
+@click.pass_obj
+def report_command(session: CommandSession, run: str, out: Path) -> None:
     """Write report.html and trace.json for RUN: an id, its beginning, a path, or "latest"."""
-    console: Console = context.obj.console
     folder = find_run(out, run)
     for path in (write_report(folder), write_trace(folder)):
-        console.print(str(path), markup=False, highlight=False, emoji=False, soft_wrap=True)
+        session.console.print(str(path), markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 import asc
-from asc.cli.components import ComponentGroup, make
-from asc.cli.going_on import command_line, require_version
-from asc.cli.plugins import plugin_option
-from asc.computation import Remarks
+from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
+from asc.cli.resume import command_line, require_version
+from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED
 from asc.plugins.entry import Entry
-from asc.plugins.registry import OWN
+from asc.records.event_writer import EventWriter
 from asc.records.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
-from asc.records.record import Record
 from asc.report.report import write_report
 from asc.report.trace import write_trace
 from asc.run.compare import NOT_COMPARED, compare_pairs
@@ -34,12 +32,13 @@ from asc.views.lines import Lines
 from asc.views.live import Live
 
 RUNS = Path("runs")
+_OUTCOMES = 8  # values of the final state that are shown at most
 
 OPTIONS = [
     click.Option(
         ["--out"], type=click.Path(path_type=Path), default=RUNS, show_default=True, help="folder of the runs"
     ),
-    click.Option(["--resume"], metavar="RUN", help="go on with a run: an id, its beginning, a path, or latest"),
+    click.Option(["--resume"], metavar="RUN", help="resume a run: an id, its beginning, a path, or latest"),
     click.Option(["--shadow"], is_flag=True, help="judge everything, apply nothing"),
     click.Option(["plain", "--no-speculation"], is_flag=True, help="run plainly, with no engine in between"),
     click.Option(
@@ -57,9 +56,9 @@ OPTIONS = [
 
 
 def run(
-    session: Any,
+    session: CommandSession,
     name: str,
-    config_from: Callable[..., RunConfig],
+    config_from: ConfigFrom,
     *,
     out: Path,
     resume: str | None,
@@ -77,14 +76,14 @@ def run(
         raise click.UsageError("--resume and --compare exclude each other: only whole runs can be compared.")
     if resume is None:
         config = config_from()
-        backend, folder = make(session, name, config), new_run_folder(out, name)
+        backend, folder = make_backend(session, name, config), new_run_folder(out, name)
     else:
         config, folder, shadow, plain = _resumed(name, config_from, find_run(out, resume))
-        backend = make(session, name, config)
+        backend = make_backend(session, name, config)
     plugins = session.plugins
     if not quiet:
         plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
-    plugins.observe(Record(folder), "record")
+    plugins.observe(EventWriter(folder), "record")
     try:
         first = Run(
             backend, name, plugins, folder=folder, resume=resume is not None, shadow=shadow, speculate=not plain
@@ -93,9 +92,8 @@ def run(
         with suppress(OSError):  # keep a folder that has something in it
             folder.rmdir()
         raise
-    if isinstance(first.computation, Remarks):  # what is known beforehand; said again at the end
-        for remark in first.computation.remarks:
-            session.messages.print(Text.assemble(("warning: ", "yellow"), remark), soft_wrap=True)
+    for remark in first.computation.remarks:  # known beforehand; repeated at the end
+        session.warn(remark)
     if resume is None:
         _describe(folder, first)
     try:
@@ -107,15 +105,15 @@ def run(
     if pairs and summary["state"] == "finished":
 
         def again(speculate: bool) -> dict[str, Any]:
-            session.messages.print(Text(f"The same again, {'with' if speculate else 'without'} speculation."))
+            session.say(f"The same again, {'with' if speculate else 'without'} speculation.")
             return Run(backend, name, plugins, speculate=speculate).execute()
 
         try:
-            compare_pairs(summary, again, pairs, first.computation.exact, backend)
-        except KeyboardInterrupt:  # before a run listens to Ctrl-C itself; there is a result to tell all the same
+            compare_pairs(summary, again, pairs, first.engine.speculator, backend)
+        except KeyboardInterrupt:  # before a run handles Ctrl-C itself; the first result is there all the same
             summary["warnings"].append(NOT_COMPARED)
     _keep(folder, summary)
-    _tell(session, summary, as_json)
+    _print_result(session, summary, as_json)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
 
 
@@ -126,10 +124,10 @@ def _describe(folder: Path, run: Run) -> None:
     write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | origin)
 
 
-def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
-    """Print warnings, the result, and how to go on with a run that was stopped."""
+def _print_result(session: CommandSession, summary: dict[str, Any], as_json: bool) -> None:
+    """Print the warnings, the result, and how to resume a run that was stopped."""
     for warning in summary["warnings"]:
-        session.messages.print(Text.assemble(("warning: ", "yellow"), warning), soft_wrap=True)
+        session.warn(warning)
     if as_json:
         session.console.out(json.dumps(summary, allow_nan=False), highlight=False)
     else:
@@ -137,23 +135,22 @@ def _tell(session: Any, summary: dict[str, Any], as_json: bool) -> None:
     if summary["identical"] is False:
         raise AscError(different(session.plugins.registry.get("backend", summary["backend"])))
     if summary["state"] == "interrupted":
-        go_on = command_line(session.files, "run", summary["backend"], "--resume", summary["run_dir"])
-        session.messages.print(Text(f"Stopped at position {summary['position']}. Go on with: {go_on}"), soft_wrap=True)
+        resume = command_line(session.files, "run", summary["backend"], "--resume", summary["run_dir"])
+        session.say(f"Stopped at position {summary['position']}. Resume with: {resume}")
 
 
 def different(entry: Entry) -> str:
-    """Say whose mistake it is that a leap was not exact: ours, or that of somebody else's backend."""
-    ended = "The speculative run and the plain run ended in different states"
-    if entry.source.distribution in OWN:
-        return f"{ended}; please report this as a bug."
+    """Say that a leap was not exact, and what to do about it."""
     return (
-        f'{ended}: the backend "{entry.name}" of {entry.source.label} breaks the law that a leap is exact. A test that '
-        "subclasses ExactLaws of asc.testing finds out where; mostly, something that a step reads is not in `causal`."
+        f'The speculative run and the plain run ended in different states: the backend "{entry.name}" of '
+        f"{entry.source.label} breaks the law that a leap is exact. Report this to its authors. If you are one of "
+        "them, write a test that subclasses ExactLaws of asc.testing: it finds out where. Mostly, `causal` lacks "
+        "something that a step reads."
     )
 
 
-def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> tuple[RunConfig, Path, bool, bool]:
-    """Take everything from the run's own record; a run that goes on does not change its settings."""
+def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfig, Path, bool, bool]:
+    """Read everything from the run's own record. A resumed run does not change its settings."""
     record = read_json(folder / CONFIG)
     if record.get("backend") != name:
         raise AscError(
@@ -166,7 +163,7 @@ def _resumed(name: str, config_from: Callable[..., RunConfig], folder: Path) -> 
             f"A resumed run keeps its settings, and these options would change those of {folder.name}. "
             f"Type only: asc run {name} --resume {folder.name}"
         )
-    (folder / SUMMARY).unlink(missing_ok=True)  # it tells of the run up to where it stopped
+    (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
     return config, folder, bool(record.get("shadow")), not record.get("speculate", True)
 
 
@@ -180,7 +177,7 @@ def _keep(folder: Path, summary: dict[str, Any]) -> None:
         summary["warnings"].append(f"The record of the run is incomplete: {error}")
 
 
-def _show(session: Any, summary: dict[str, Any]) -> None:
+def _show(session: CommandSession, summary: dict[str, Any]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")
@@ -189,38 +186,38 @@ def _show(session: Any, summary: dict[str, Any]) -> None:
     session.console.print(table)
 
 
-def _lines(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    lines = [("position", f"{summary['position']:,}")]
-    lines += [(name, str(value)) for name, value in list(summary["outcome"].items())[:8]]
-    lines.append(("digest", summary["final_digest"]))
-    lines.append(("time", figures.duration(summary["seconds"])))
+def _lines(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what the summary says, as label and value."""
+    outcome = list(summary["outcome"].items())[:_OUTCOMES]
+    yield "position", f"{summary['position']:,}"
+    yield from ((name, str(value)) for name, value in outcome)
+    yield "digest", summary["final_digest"]
+    yield "time", figures.duration(summary["seconds"])
     if summary["plain_seconds"] is not None:
         same = {True: ", identical end", False: ", DIFFERENT END", None: ""}[summary["identical"]]
-        lines.append(("plain time", figures.duration(summary["plain_seconds"]) + same))
-        if "leaps" in summary:  # judged, so that the two end in different states
-            reached, own = list(summary["plain_outcome"].items())[:8], summary["outcome"]
-            lines += [(f"plain {name}", str(value)) for name, value in reached if value != own.get(name)]
-        lines.append(("net speed-up", figures.ratio(summary["net_speedup"])))
+        yield "plain time", figures.duration(summary["plain_seconds"]) + same
+        reached = list(summary.get("plain_outcome", {}).items())[:_OUTCOMES]
+        yield from ((f"plain {name}", str(value)) for name, value in reached if (name, value) not in outcome)
+        yield "net speed-up", figures.ratio(summary["net_speedup"])
     elif summary["estimated_speedup"] is not None:
-        lines.append(("speed-up", f"{figures.ratio(summary['estimated_speedup'])}, estimated (--compare measures it)"))
-    if "leaps" in summary:
-        lines.append(("leaps", f"{summary['cache']['hits']} of {len(summary['leaps'])} candidates judged"))
-    else:
-        lines.append(("hit rate", f"{summary['hit_rate']:.0%}"))
-    lines.append(("why", summary["reason"]))
+        yield "speed-up", f"{figures.ratio(summary['estimated_speedup'])}, estimated (--compare measures it)"
+    if summary["hit_rate"] is not None:
+        yield "hit rate", f"{summary['hit_rate']:.0%}"
+    if summary["acceptance_rate"] is not None:
+        settled = summary["accepted"] + summary["rejected"]
+        yield "acceptance rate", f"{summary['accepted']} of {settled} ({100 * summary['acceptance_rate']:.0f} %)"
+    if summary["mean_accepted_horizon"] is not None:
+        yield "mean accepted horizon", f"{figures.amount(summary['mean_accepted_horizon'])} steps"
+    yield "why", summary["reason"]
     if trajectory := summary.get("trajectory"):
         megabytes = figures.amount(trajectory["bytes"] / 1e6)
-        lines.append(("trajectory", f"{trajectory['places']} places kept for asc bench-predictor, {megabytes} MB"))
-    lines.append(("record", f"{summary['run_dir']}/report.html"))
-    return lines
+        yield "trajectory", f"{trajectory['positions']} positions kept for asc bench-predictor, {megabytes} MB"
+    yield "record", f"{summary['run_dir']}/report.html"
 
 
-@click.group("run", cls=ComponentGroup, subcommand_metavar="BACKEND [OPTIONS]")
-@plugin_option
-def run_command() -> None:
-    """Run a computation with speculation; `asc run BACKEND --help` lists the settings."""
-
-
-assert isinstance(run_command, ComponentGroup)
-run_command.chosen = staticmethod(run)
-run_command.extra = OPTIONS
+run_command = ComponentGroup(
+    "run",
+    run,
+    OPTIONS,
+    help="Run a computation with speculation; `asc run BACKEND --help` lists the settings.",
+)

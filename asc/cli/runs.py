@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from asc.cli.session import CommandSession
 from asc.records.folders import RunSummary, list_runs
 from asc.views import figures
 from asc.views.encodable import Encodable
@@ -19,15 +20,15 @@ UNBOUNDED = 200
 """Width of the table where there is no terminal, so that names stay whole for other programs."""
 
 
-@click.command()
+@click.command("runs")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="folder of the runs"
 )
 @click.option("--json", "as_json", is_flag=True, help="print JSON instead of a table")
-@click.pass_context
-def runs(context: click.Context, out: Path, as_json: bool) -> None:
+@click.pass_obj
+def runs_command(session: CommandSession, out: Path, as_json: bool) -> None:
     """List the recorded runs, newest first."""
-    console: Console = context.obj.console
+    console = session.console
     found = list_runs(out)
     if as_json:
         text = json.dumps([run._asdict() for run in found], indent=2, default=str)

@@ -1,4 +1,4 @@
-"""The folder of a study: begun once, gone on with as often as it takes, and never taken for another one's."""
+"""The folder of a study: created once, resumable, and refused if it belongs to another study."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import BaseModel
 
 import asc
-from asc.cli.going_on import require_version
+from asc.cli.components import ConfigFrom
+from asc.cli.resume import require_version
 from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.folders import write_json
@@ -21,42 +22,41 @@ from asc.study import Study
 
 RECORD = "study.json"
 
-ConfigFrom = Callable[..., BaseModel]
 Make = Callable[[BaseModel], Study]
 
 
 class StudyFolder:
-    """A study's folder and its record: what is studied, with which settings, and how far it got."""
+    """A study's folder and its record: what is studied, with which settings, and in which state the study is."""
 
-    def __init__(self, path: Path, record: Mapping[str, Any], study: Study, begun: bool) -> None:
-        self.path, self.study, self.begun = path, study, begun
+    def __init__(self, path: Path, record: Mapping[str, Any], study: Study, created: bool) -> None:
+        self.path, self.study, self._created = path, study, created
         self._record = dict(record)
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the results say of where they come from."""
+        """The origin of the results: which study, with which settings, in which state, by which version."""
         origin = {name: self._record[name] for name in ("study", "config", "state")}
         return {**origin, "asc_version": asc.__version__}
 
     def note(self, state: str) -> None:
-        """Write down in which state the study is. Raises AscError where that fails."""
+        """Record the state of the study, such as "finished". Raises AscError where that fails."""
         self._record["state"] = state
         write_json(self.path / RECORD, self._record)
 
-    def give_up(self) -> None:
-        """Let go of a folder that was made for nothing; one that holds more than the record stays."""
+    def discard_if_unused(self) -> None:
+        """Remove a folder that was created now and holds nothing but the record."""
         with suppress(OSError):
-            if self.begun and [file.name for file in self.path.iterdir()] == [RECORD]:
+            if self._created and [file.name for file in self.path.iterdir()] == [RECORD]:
                 (self.path / RECORD).unlink()
             self.path.rmdir()  # fails where there is something in it
 
 
-def begin(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
-    """Make the folder of a new study. Raises AscError where there is something in it already."""
+def create(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
+    """Create the folder of a new study. Raises AscError where the folder holds something already."""
     if _is_study(path):
         raise AscError(
-            f"There is a study in {path} already. To go on with it, add --resume; "
-            "to begin another one, name another folder with --out."
+            f"There is a study in {path} already. To resume it, add --resume; to start another one, name another "
+            "folder with --out."
         )
     config = config_from()
     study = make(config)  # before there is a folder, so that a mistake leaves none behind
@@ -69,46 +69,46 @@ def begin(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFo
             f"{path} cannot be the folder of a study ({error.strerror}); name one that can be written with --out."
         ) from error
     origin = {"asc_version": asc.__version__, "command": sys.argv[1:], "started": time.time()}
-    folder = StudyFolder(path, {"study": name, "config": config.model_dump(mode="json"), **origin}, study, begun=True)
+    folder = StudyFolder(path, {"study": name, "config": config.model_dump(mode="json"), **origin}, study, created=True)
     try:
         folder.note("running")
     except AscError:
-        folder.give_up()
+        folder.discard_if_unused()
         raise
     return folder
 
 
-def go_on(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
-    """Take a study up again, with its own settings below those that were given now.
+def resume_in(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
+    """Resume the study in a folder; settings that are given now take precedence over its own.
 
-    Raises AscError where there is none, where it is another one or of another version, and where a setting differs
-    that is not free to change.
+    Raises AscError where the folder holds no study, another study, or one of another version, and where a setting
+    differs that the study does not let change.
     """
     if not _is_study(path):
         raise AscError(
-            f"There is no study in {path} to go on with. To begin one, leave --resume out; "
-            "to go on with one elsewhere, name its folder with --out."
+            f"There is no study in {path} to resume. To start one, leave --resume out; to resume one in another "
+            "folder, name the folder with --out."
         )
     record = _read(path)
     if record["study"] != name:
         raise AscError(
             f'The study in {path} is "{record["study"]}", not "{name}". '
-            f"To go on with it, type: asc study {record['study']} --resume --out {path}"
+            f"To resume it, type: asc study {record['study']} --resume --out {path}"
         )
     require_version(f"The study in {path}", record)
     config = config_from(record["config"])
     study = make(config)
-    begun_with = validate(type(config), record["config"]).model_dump(mode="json")
+    before = validate(type(config), record["config"]).model_dump(mode="json")
     given = config.model_dump(mode="json")
     fixed = [setting for setting in given if setting not in study.free]
-    changed = [line for setting in fixed for line in _differences(setting, begun_with[setting], given[setting])]
+    changed = [line for setting in fixed for line in _differences(setting, before[setting], given[setting])]
     if changed:
         may = f"; only {', '.join(sorted(study.free))} may change" if study.free else ""
         raise AscError(
-            f"The study in {path} was begun with {'; with '.join(changed)}. It keeps its settings{may}. "
-            "Leave the others out to go on with it, or begin another one with --out FOLDER."
+            f"The study in {path} was started with {'; with '.join(changed)}. It keeps its settings{may}. "
+            "Leave the others out to resume it, or start another one with --out FOLDER."
         )
-    folder = StudyFolder(path, {**record, "config": given}, study, begun=False)
+    folder = StudyFolder(path, {**record, "config": given}, study, created=False)
     folder.note("running")
     return folder
 
@@ -133,16 +133,16 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _damaged(path: Path, why: str) -> AscError:
     return AscError(
-        f"{path / RECORD} is damaged ({why}); expected the record that a study writes when it begins. "
-        "Begin another one with --out FOLDER."
+        f"{path / RECORD} is damaged ({why}); expected the record that a study writes at its start. "
+        "Start another one with --out FOLDER."
     )
 
 
 def _differences(path: str, before: Any, now: Any) -> Iterator[str]:
-    """Yield what is told of each setting that differs, at any depth."""
+    """Yield each setting that differs, at any depth, with both values."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*before, *now]):
             yield from _differences(f"{path}.{key}", before.get(key), now.get(key))
     elif before != now:
-        name = path.rstrip("_")  # as its flag is spelled
+        name = path.rstrip("_")  # as its flag is spelt
         yield f"{name} {json.dumps(before)}, and {json.dumps(now)} was given"

@@ -1,1 +1,1 @@
-"""Settings: models, validation, and the layers that they come from."""
+"""Settings of runs: their models, their validation, and the layers that they come from."""

@@ -1,4 +1,4 @@
-"""What a settings model asks for, in words: for tables, for help and for errors."""
+"""The settings of a model in words, for tables, help and errors."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def model(annotation: Any) -> type[BaseModel] | None:
 
 
 def default(field: FieldInfo) -> Any:
-    """Return a field's default; `PydanticUndefined` where it must be given or follows from other settings."""
+    """Return a field's default; `PydanticUndefined` where it must be given or is derived from other settings."""
     try:
         return field.get_default(call_default_factory=True)
     except (TypeError, ValueError):  # a factory that wants to see the other settings
@@ -84,7 +84,7 @@ def words(annotation: Any, metadata: Sequence[Any] = ()) -> str:
 
 
 def settings(config_class: type[BaseModel], prefix: str = "", given: BaseModel | None = None) -> Iterator[Setting]:
-    """Yield a model's settings, those of nested models by dotted paths; `given` holds other defaults than its own."""
+    """Yield a model's settings, those of nested models by dotted paths. `given` replaces the model's own defaults."""
     for name, field in config_class.model_fields.items():
         path, value = prefix + name, default(field) if given is None else given.__dict__[name]
         kinds = members(field.annotation)
@@ -103,7 +103,7 @@ def settings(config_class: type[BaseModel], prefix: str = "", given: BaseModel |
 
 
 def _variants(tables: Sequence[type[BaseModel]], path: str, tag: str) -> Iterator[Setting]:
-    """Yield the settings of tables that stand for each other, and say of each where it is there."""
+    """Yield the settings of tables of which one is chosen, each with the choices that have it."""
     homes: dict[Setting, list[str]] = {}
     for table in tables:
         for setting in settings(table, f"{path}."):
@@ -123,7 +123,7 @@ def _tags(tables: Sequence[type[BaseModel]], tag: str) -> str:
 
 def _shown(field: FieldInfo, value: Any) -> str:
     if value is PydanticUndefined:
-        return "required" if field.is_required() else "follows from other settings"
+        return "required" if field.is_required() else "derived from other settings"
     if isinstance(value, BaseModel) and isinstance(field.discriminator, str):
         return show(value.__dict__[field.discriminator])
     return show(value)

@@ -1,4 +1,4 @@
-"""One configuration out of several layers: defaults, a base, a file, options, and `--set`."""
+"""Builds one configuration from several layers: defaults, a base, a file, options, and `--set`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ def build_config(
     sets: Sequence[str],
     base: Mapping[str, Any] | None = None,
 ) -> C:
-    """Return the configuration that these layers make, each above the one before.
+    """Return the configuration that these layers make, each on top of the one before.
 
-    Defaults of the class, `base`, `config_file` (JSON or TOML), `flags` (by field name; None means not typed), `sets`
-    ("a.b=c", in the order given). Tables are merged, everything else is replaced. A component given by its bare name
-    keeps the settings that the layers below gave to the component of this name. Raises AscError, one line a problem.
+    The layers are: the defaults of the class, `base`, `config_file` (JSON or TOML), `flags` (by field name; None means
+    not typed), and `sets` ("a.b=c", in the order given). Tables are merged, everything else is replaced. A component
+    that is given by its bare name keeps the settings that lower layers gave to the component of this name.
+    Raises AscError, one line for each problem.
     """
     layers = Layers(config_class)
     layers.lay(base or {})
@@ -42,7 +43,7 @@ def build_config(
 
 
 class Layers:
-    """A tree of settings that grows layer by layer; not validated yet."""
+    """A tree of settings that is built layer by layer, and is not validated."""
 
     def __init__(self, config_class: type[BaseModel]) -> None:
         fields = config_class.model_fields.items()
@@ -53,7 +54,7 @@ class Layers:
         self.tree: dict[str, Any] = {k: _plain(v) for k, v in defaults.items() if isinstance(v, nested)}
 
     def lay(self, upper: Mapping[str, Any]) -> None:
-        """Put a layer on top."""
+        """Add a layer on top."""
         for name, given in upper.items():
             value, below = _plain(given), self.tree.get(name)
             if name in self._single:
@@ -64,7 +65,7 @@ class Layers:
                 self.tree[name] = _merged(below, value)
 
     def assign(self, text: str) -> None:
-        """Put one setting on top: a dotted path, in which a number picks from a list, `=`, and JSON or plain text."""
+        """Set one setting by "path=value": a dotted path, where a number selects from a list, and JSON or text."""
         dotted, equals, raw = text.partition("=")
         path = [segment.strip() for segment in dotted.split(".")]
         if not equals or not all(path):
@@ -91,7 +92,7 @@ class Layers:
             node[last] = value
 
     def _names_component(self, path: Sequence[str]) -> bool:
-        """Whether a path ends in a component's name: another name, and the settings of the one before must go."""
+        """Whether a path ends in a component's name. With another name, settings of the component before must go."""
         depth = 2 if path[0] in self._single else 3 if path[0] in self._lists else 0
         return path[-1] == "name" and len(path) == depth
 
@@ -112,7 +113,7 @@ def _merged(below: Any, above: Any) -> Any:
 
 
 def _component(value: Any, below: Any) -> Any:
-    """Return a component's table. One that names itself is complete; settings alone go to the one below."""
+    """Return a component's table. A table with a name is complete; one without changes the component below."""
     if isinstance(value, str):
         same = isinstance(below, dict) and below.get("name") == value
         return _plain(below) if same else {"name": value}
@@ -120,7 +121,7 @@ def _component(value: Any, below: Any) -> Any:
 
 
 def _named(value: Any, below: Any) -> Any:
-    """Return the one component of a list that has this name; None where there is none or several."""
+    """Return the component of this name in a list; None where there is none or more than one."""
     found = [part for part in below if isinstance(part, dict) and part.get("name") == value] if below else []
     return found[0] if len(found) == 1 else None
 
@@ -133,7 +134,7 @@ def _parsed(raw: str) -> Any:
 
 
 def _inside(node: Any, segment: str, path: Sequence[str], text: str) -> Any:
-    """Return the table or list under a segment, which `path` ends in; an empty table where there is nothing yet."""
+    """Return the table or list that `path` leads to, ending in `segment`; a new table where there is nothing yet."""
     key = _key(node, segment, path[:-1], text)
     if isinstance(node, dict) and node.get(key) is None:
         node[key] = {}

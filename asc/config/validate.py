@@ -1,4 +1,4 @@
-"""Settings checked against their model, with every problem told as a sentence."""
+"""Checks settings against their model, and writes every problem as a sentence."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _LONGEST = 80  # characters of a given value that are repeated
 def validate(config_class: type[C], given: Mapping[str, Any], owner: str = "", remedy: str = "") -> C:
     """Return the configuration that these settings make.
 
-    Raises AscError with one line for each problem: the setting's path, what was given, what was expected, and the
-    nearest setting for one that does not exist. `owner` follows the setting's name (` of the predictor "linear"`);
+    Raises AscError with one line for each problem: the setting's path, what was given and what was expected, or the
+    nearest setting where this one does not exist. `owner` follows the setting's name (` of the predictor "linear"`);
     `remedy` is the last line.
     """
     try:
@@ -42,12 +42,12 @@ def validate(config_class: type[C], given: Mapping[str, Any], owner: str = "", r
 
 
 def sentences(config_class: type[BaseModel], error: ValidationError, owner: str = "") -> Iterator[str]:
-    """Yield one sentence for each setting that is wrong, however many ways of reading it were tried."""
-    told = set()
+    """Yield one sentence for each wrong setting, even where pydantic has tried several types for it."""
+    seen = set()
     for detail in error.errors(include_url=False):
         place = _locate(config_class, detail)
-        if place.path not in told:
-            told.add(place.path)
+        if place.path not in seen:
+            seen.add(place.path)
             yield _sentence(config_class, place, detail, owner)
 
 
@@ -59,7 +59,7 @@ class _Place(NamedTuple):
 
 
 def _locate(config_class: type[BaseModel], detail: ErrorDetails) -> _Place:
-    """Follow an error's location through the model, without the names of a union's members that pydantic puts in."""
+    """Follow an error's location through the model, and leave out the names of union members that pydantic adds."""
     path: list[str] = []
     annotation: Any = config_class
     metadata: tuple[Any, ...] = ()
@@ -90,7 +90,7 @@ def _locate(config_class: type[BaseModel], detail: ErrorDetails) -> _Place:
 
 
 def _tags(table: type[BaseModel]) -> set[Any]:
-    """Return what pydantic may call this member of a union: its class, or the constant of one of its fields."""
+    """Return the names that pydantic may use for this member of a union: its class, or the constant of a field."""
     constants = [choices(field.annotation) for field in table.model_fields.values()]
     return {table.__name__} | {values[0] for values in constants if len(values) == 1}
 
@@ -138,7 +138,7 @@ def _unknown(config_class: type[BaseModel], place: _Place, owner: str) -> str:
 
 
 def _repeat(given: object) -> str:
-    """Return a given value as it would be typed, cut where it is long."""
+    """Return a given value as it would be typed, shortened where it is long."""
     try:
         text = json.dumps(given, ensure_ascii=False)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Keys, one at a time and without Enter, on a terminal that is given back as it was found."""
+"""Keys, one at a time and without Enter, on a terminal that is restored afterwards."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def key_of(pressed: str) -> Key | None:
 
 
 def split(pressed: str) -> list[str]:
-    """Return the keys that were pressed, one by one: some send several characters."""
+    """Return the keys that were pressed, one by one. Some keys send several characters."""
     return _ONE.findall(pressed)
 
 
 class Keys(Protocol):
-    """Where keys come from."""
+    """A source of keys."""
 
     def read(self, seconds: float) -> Key | None:
-        """Return the next key that means something, None after so many seconds."""
+        """Return the next key that has a meaning, or None after so many seconds."""
 
 
 @contextmanager
 def keys() -> Iterator[Keys]:
-    """Read keys of the terminal for a while; Ctrl-C raises KeyboardInterrupt as ever."""
+    """Read keys of the terminal while entered. Ctrl-C raises KeyboardInterrupt as usual."""
     if sys.platform == "win32":
         yield _Windows()
         return
@@ -59,9 +59,9 @@ def keys() -> Iterator[Keys]:
     before = termios.tcgetattr(terminal)
     try:
         tty.setcbreak(terminal)
-        quiet = termios.tcgetattr(terminal)
-        quiet[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the shell on the tour's screen
-        termios.tcsetattr(terminal, termios.TCSANOW, quiet)
+        settings = termios.tcgetattr(terminal)
+        settings[6][termios.VSUSP] = b"\0"  # Ctrl-Z would leave the shell on the tour's screen
+        termios.tcsetattr(terminal, termios.TCSANOW, settings)
         yield _Posix(terminal)
     finally:
         termios.tcsetattr(terminal, termios.TCSAFLUSH, before)
@@ -70,16 +70,16 @@ def keys() -> Iterator[Keys]:
 class _Posix:
     def __init__(self, terminal: int) -> None:
         self._terminal = terminal
-        self._waiting: list[str] = []  # keys that came together with one before
+        self._waiting: list[str] = []  # keys that came together with an earlier one
 
     def read(self, seconds: float) -> Key | None:
-        import select  # noqa: PLC0415 -- of no use with terminals on Windows
+        import select  # noqa: PLC0415 -- does not work with terminals on Windows
 
         if not self._waiting:
             if not select.select([self._terminal], [], [], seconds)[0]:
                 return None
             pressed = os.read(self._terminal, 64)
-            if not pressed:  # the terminal is gone
+            if not pressed:  # the terminal was closed
                 return Key.LEAVE
             self._waiting = split(pressed.decode(errors="replace"))
         return key_of(self._waiting.pop(0))

@@ -1,4 +1,4 @@
-"""The small programs of the tour: pure functions of words, of which one is counting, one a hash and one a dial."""
+"""The small programs of the tour: pure functions of state words, and how their steps are slowed down."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from asc.demo.page import Tempo
+from asc.reference.registers import Step
+from asc.views import figures
 from asc.words import Word
 
 ITERATIONS = 8  # of the logistic map in a step
 
 
 def collatz(words: Mapping[str, Any]) -> Mapping[str, Word]:
-    """Count the iterations from n to 1, add them to a total that nobody reads, and go on to the next n."""
+    """Count the iterations from n to 1, add them to a total that no step reads, and take the next n."""
     x, count = words["n"], 0
     while x != 1:
         x, count = (3 * x + 1 if x & 1 else x >> 1), count + 1
@@ -20,7 +23,7 @@ def collatz(words: Mapping[str, Any]) -> Mapping[str, Word]:
 
 
 def chain(words: Mapping[str, Any]) -> Mapping[str, Word]:
-    """Hash the hash before: each bit of it depends on every bit before, and nothing shorter computes it."""
+    """Hash the hash before: each bit depends on every bit before it, and no shorter computation gives it."""
     return {"block": hashlib.sha256(words["block"]).digest()}
 
 
@@ -37,7 +40,27 @@ def triple(words: Mapping[str, Any]) -> Mapping[str, Word]:
     return {"x": 3 * words["x"] + 1}
 
 
-def lap(words: Mapping[str, Any]) -> Mapping[str, Word]:
-    """Read two words of those that there are: the place, and the key that says where it leads."""
-    place = words["place"]
-    return {"place": (place * place + words["key"]) % 101, "total": 1}
+def jump(words: Mapping[str, Any]) -> Mapping[str, Word]:
+    """Read two of the state words: the present node, and the key that decides which node is next."""
+    node = words["node"]
+    return {"node": (node * node + words["key"]) % 101, "total": 1}
+
+
+class Slowed:
+    """A step that takes a given time: it waits where the step of a real program would work.
+
+    Threads wait side by side on any machine, so that workers help as much on one core as on many.
+    """
+
+    def __init__(self, step: Step, seconds: float, tempo: Tempo) -> None:
+        self._step, self._seconds, self._tempo = step, seconds, tempo
+
+    @property
+    def sentence(self) -> str:
+        """Say how long a step waits, without the first words."""
+        return f"a step waits {figures.duration(self._seconds / self._tempo.speed)} in place of real work"
+
+    def __call__(self, words: Mapping[str, Any]) -> Mapping[str, Word]:
+        """Wait, then take the step."""
+        self._tempo.wait(self._seconds)
+        return self._step(words)

@@ -1,8 +1,6 @@
-"""Plugins: how components get their names, and who watches a run."""
+"""Plugins: how components get their names, and how a run notifies the plugins that watch it."""
 
-from asc.plugins.entry import Entry, Source
-from asc.plugins.loader import Plugins, PluginStatus, load
-from asc.plugins.notify import Notifier
-from asc.plugins.registry import Composite, Registry
+from asc.plugins.entry import Entry
+from asc.plugins.loader import Plugins, load
 
-__all__ = ["Composite", "Entry", "Notifier", "PluginStatus", "Plugins", "Registry", "Source", "load"]
+__all__ = ["Entry", "Plugins", "load"]

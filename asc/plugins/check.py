@@ -1,4 +1,4 @@
-"""Refusing what pluggy would silently never call, before anything of a plugin is taken in."""
+"""Checks the hooks of a plugin before it is registered: pluggy would silently never call one that is misspelt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOOKS = {
 
 
 def check(manager: pluggy.PluginManager, plugin: object, source: Source) -> None:
-    """Raise AscError where a plugin implements no hook, or one that does not exist, or asks a hook for too much."""
+    """Raise AscError where a plugin implements no hook, a hook that does not exist, or asks for what a hook lacks."""
     if inspect.isclass(plugin):
         raise AscError(f"{source.title} is a class; expected a module or an instance.")
     found = False
@@ -33,12 +33,14 @@ def check(manager: pluggy.PluginManager, plugin: object, source: Source) -> None
         if hook in HOOKS:
             if options["wrapper"] or options["hookwrapper"]:
                 raise AscError(
-                    f"{source.title} wraps {hook}, but hooks are watched, not wrapped: take the option away."
+                    f"{source.title} wraps {hook}, but a hook cannot be wrapped: remove wrapper or hookwrapper."
                 )
             implementation = pluggy.HookImpl(plugin, source.plugin, getattr(plugin, attribute), options)
             for name in implementation.argnames:
                 if name not in HOOKS[hook]:
-                    raise AscError(f'{source.title} asks {hook} for "{name}"; it offers {", ".join(HOOKS[hook])}.')
+                    raise AscError(
+                        f'{source.title} asks {hook} for "{name}"; the hook offers {", ".join(HOOKS[hook])}.'
+                    )
         elif not options["optionalhook"]:
             raise AscError(
                 f'{source.title} implements "{hook}", which is no hook{suggestion(hook, HOOKS)} '

@@ -15,7 +15,7 @@ class Source(NamedTuple):
     """The plugin that something came from."""
 
     plugin: str  # name of its entry point, or the path of a single file
-    distribution: str  # "asc-toy", "file my_predictor.py", or "" for an object that the running program registered
+    distribution: str  # "asc-core", "file my_predictor.py", or "" for an object that the running program registered
     version: str = ""
     module: str = ""  # a single file's module, under the private name that it was loaded by
     alias: str = ""  # what the author of the file takes the module's name to be
@@ -44,47 +44,46 @@ class Entry(NamedTuple):
     kind: str
     name: str
     factory: str
-    config: str
     summary: str
     source: Source
 
+    @property
+    def title(self) -> str:
+        """The component and its origin, for the beginning of a sentence."""
+        return f'The {self.kind} "{self.name}" of {self.source.label}'
+
     def load(self) -> type[Any]:
-        """Import the component's class. Raises AscError where that fails, naming plugin and exception."""
-        return self._class(self.factory)
+        """Import the component's class, as `conform` returns it.
 
-    def load_config(self) -> type[BaseModel]:
-        """Import the class of its settings. Raises AscError as `load` does, or where it is no pydantic model."""
-        from pydantic import BaseModel  # noqa: PLC0415 - listing plugins must not wait for pydantic
+        Raises AscError where the import fails, naming plugin and exception, and where the class does not fit its kind.
+        """
+        from asc.plugins.conform import conform  # noqa: PLC0415 - listing plugins must not wait for pydantic
 
-        config = self._class(self.config)
-        if not issubclass(config, BaseModel):
-            raise AscError(
-                f'{self.source.title} announces "{self.config}" as the settings of the {self.kind} "{self.name}"; '
-                "expected a pydantic model, such as a subclass of asc.Settings."
-            )
-        return config
-
-    def _renamed(self, module: str) -> str:
-        """Say how a single file's paths begin, where one leads to another module."""
-        alias = self.source.alias
-        if not alias or module == self.source.module:
-            return ""
-        return f' The file is {alias}.py, so paths to its own classes begin with "{alias}:", or with __name__ + ":".'
-
-    def _class(self, path: str) -> type[Any]:
-        module, _, qualified = path.partition(":")
+        module, _, qualified = self.factory.partition(":")
         try:
             target: object = import_module(module)
             for part in qualified.split("."):
                 target = getattr(target, part)
         except Exception as error:
             raise AscError(
-                f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" cannot be loaded: '
+                f'{self.source.title} announces the {self.kind} "{self.name}", but "{self.factory}" cannot be loaded: '
                 f"{describe_error(error)}.{self._renamed(module)}"
             ) from error
         if not isinstance(target, type):
             raise AscError(
-                f'{self.source.title} announces the {self.kind} "{self.name}", but "{path}" is '
-                f"{'an' if type(target).__name__[0] in 'aeiou' else 'a'} {type(target).__name__}; expected a class."
+                f'{self.source.title} announces the {self.kind} "{self.name}", but "{self.factory}" is of '
+                f"type {type(target).__name__}; expected a class."
             )
-        return target
+        return conform(self.kind, target, self.title)
+
+    def load_config(self) -> type[BaseModel]:
+        """Import the class of the component's settings. Raises AscError as `load` does."""
+        config: type[BaseModel] = self.load().Config
+        return config
+
+    def _renamed(self, module: str) -> str:
+        """Say how the paths of a single file begin, where this one leads to another module."""
+        alias = self.source.alias
+        if not alias or module == self.source.module:
+            return ""
+        return f' The file is {alias}.py, so paths to its own classes begin with "{alias}:", or with __name__ + ":".'

@@ -12,7 +12,7 @@ from asc.plugins.entry import Source
 
 
 def load_file(path: Path) -> tuple[ModuleType, Source]:
-    """Run a Python file as a module under a private name. Raises AscError where it is missing or fails."""
+    """Run a Python file as a module under a private name. Raises AscError where the file is missing or fails."""
     import hashlib  # noqa: PLC0415 - only where there is a file
 
     if path.suffix != ".py":

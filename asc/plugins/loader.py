@@ -1,4 +1,4 @@
-"""Finding and loading plugins: one that fails is reported, and the rest go on."""
+"""Finds and loads plugins. One that fails is reported, and the others are loaded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from asc.nearest import suggestion
 from asc.plugins.check import HOOKS, check
 from asc.plugins.entry import Source
 from asc.plugins.files import load_file
-from asc.plugins.notify import Call, Notifier
-from asc.plugins.registry import CORE, Registry
+from asc.plugins.notify import Call, Calls, Notifier
+from asc.plugins.offers import CORE
+from asc.plugins.registry import Registry
 from asc.plugins.requires import require_core
 
 GROUP = "asc"
@@ -55,7 +56,7 @@ class Plugins:
         self._sources: dict[str, Source] = {}
 
     def register(self, plugin: object, source: Source) -> None:
-        """Take a plugin in. Raises AscError where it is not usable as a whole; then nothing of it stays."""
+        """Add a plugin. Raises AscError where any part of it cannot be used; then nothing of the plugin stays."""
         name = source.plugin
         if self.manager.has_plugin(name):
             taken = self.source(name)
@@ -73,7 +74,7 @@ class Plugins:
             raise
 
     def observe(self, observer: object, name: str) -> None:
-        """Take in an object of the running program with hook implementations, such as the live view."""
+        """Add an object of the running program with hook implementations, such as the live view."""
         self.register(observer, Source(name, ""))
 
     def remove(self, name: str) -> None:
@@ -82,23 +83,28 @@ class Plugins:
             self.manager.unregister(name=name)
 
     def source(self, name: str) -> Source:
-        """Return where a plugin came from."""
+        """Return the origin of a plugin."""
         return self._sources.get(name, Source(name, ""))
 
     def notifier(self, on_fault: Callable[[str], object]) -> Notifier:
         """Return the means to call the observing hooks during one run."""
-        return Notifier(self, on_fault)
+        return Notifier(self.calls, self._switch_off, on_fault)
 
-    def calls(self, hook: str) -> tuple[tuple[str, Call], ...]:
-        """Return each plugin's name and its implementation of a hook, in the order in which pluggy would call them.
+    def calls(self, hook: str) -> Calls:
+        """Return the calls of a hook, in the order in which pluggy would make them.
 
-        The calls take all of the hook's arguments by position; an implementation gets those that it names.
+        Each takes all arguments of the hook by position, and passes on those that the implementation names.
         """
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
         return tuple(
             (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, HOOKS[hook]))
             for implementation in reversed(caller.get_hookimpls())
         )
+
+    def _switch_off(self, name: str) -> str:
+        title = self.source(name).title
+        self.remove(name)
+        return title
 
     def _announce(self, source: Source) -> None:
         for plugin, call in self.calls("asc_register"):
@@ -117,9 +123,9 @@ class Plugins:
 def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = None) -> Plugins:
     """Load the built-in plugin, installed ones (entry points of the group `asc`) and single files, in this order.
 
-    An installed plugin that fails is recorded in `Plugins.statuses`, and the rest go on. ASC_LOAD_PLUGINS, in `environ`
-    (by default that of the process), names the only ones to load, separated by commas. Raises AscError where it names
-    one that is not installed, and where a file, which somebody asked for, does not load.
+    An installed plugin that fails is recorded in `Plugins.statuses`, and the others are loaded. ASC_LOAD_PLUGINS, in
+    `environ` (by default that of the process), names the only plugins to load, separated by commas. Raises AscError
+    where it names a plugin that is not installed, and where a file does not load, since a file was asked for by name.
     """
     plugins = Plugins()
     builtin = Source("builtin", CORE, asc.__version__)
@@ -150,7 +156,7 @@ def _wanted(choice: str | None) -> set[str] | None:
 
 
 def _installed(wanted: set[str] | None) -> list[_Found]:
-    """Return what is installed. Raises AscError where one that is wanted is not among it."""
+    """Return the installed plugins. Raises AscError where one that is wanted is not installed."""
     points = [_found(point) for point in entry_points(group=GROUP) if point.value != BUILTIN]
     points.sort(key=lambda found: found.source)
     known = sorted({point.source.plugin for point in points})
@@ -170,8 +176,8 @@ def _found(point: EntryPoint) -> _Found:
 
 def _import(point: EntryPoint, source: Source) -> object:
     again = (
-        "If the package is your own, mend it, or correct [project.entry-points.asc] in its pyproject.toml, and install "
-        f"it again; if not, install it anew: pip install --force-reinstall {source.distribution}"
+        "If the package is your own, correct its code or [project.entry-points.asc] in its pyproject.toml, and install "
+        f"it again. If it is not, reinstall it: pip install --force-reinstall {source.distribution}"
     )
     if not point.pattern.match(point.value):
         raise AscError(f'{source.title} is to be imported from "{point.value}", which is no dotted path. {again}')

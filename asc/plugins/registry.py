@@ -1,58 +1,28 @@
-"""The registry: every component that can be named, whoever brought it."""
+"""The registry: every component that can be named."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from asc.errors import AscError, describe_error
 from asc.nearest import nearest, suggestion
 from asc.plugins.entry import Entry, Source
+from asc.plugins.offers import Offer, offers
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 KINDS = ("backend", "predictor", "recognizer", "validator", "study")
 
-CORE = "asc-core"
-INSTALLABLE = {
-    ("backend", "toy"): "asc-toy",
-    ("backend", "nn_training"): "asc-nn-training",
-    ("study", "leap-verify"): "asc-nn-training",
-    ("study", "momentum"): "asc-nn-training",
-    ("study", "departures"): "asc-nn-training",
-}
-"""Well-known components that other distributions bring, so that a missing one can be answered with a command."""
-
-CHECKOUT = {"asc-toy": "backends/toy", "asc-nn-training": "backends/nn_training"}
-"""Where these distributions are in a checkout of asc: no index has them."""
-
-OWN = frozenset({CORE, *CHECKOUT})
-"""The distributions of asc's own authors."""
-
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _IN_A_FILE = "If it is in a file of yours, add: --plugin FILE.py"
-_DEEPEST = 8  # composites within composites; more is one that contains itself
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Create(Protocol):
-    """Makes the parts of a composite, which are of its own kind."""
-
-    def __call__(self, name: str, settings: Mapping[str, Any] = _NOTHING) -> Any:
-        """Return the named component, made from these settings."""
-
-
-@runtime_checkable
-class Composite(Protocol):
-    """A component class that is made of other components, by name: it gets the means to create them."""
-
-    def compose(self, config: Any, create: Create) -> Any:
-        """Return an instance. A class method: `compose(cls, config, create)`."""
+_DEEPEST = 8  # components within components; more is one that contains itself
+_NOTHING: Mapping[str, Any] = MappingProxyType({})  # `asc.settings` has it as well, and imports pydantic
 
 
 class Registry:
@@ -60,20 +30,19 @@ class Registry:
 
     def __init__(self) -> None:
         self.absent: dict[str, tuple[Source, str]] = {}
-        """Plugins that are installed but not loaded, and why: what may have brought a missing component."""
+        """Plugins that are installed but not loaded, and why: a missing component may be in one of them."""
         self._entries: dict[tuple[str, str], Entry] = {}
         self._source = Source("", "the running program")
 
-    def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
-        """Announce a component, as `asc.hookspecs.Registrar` has it; a taken name stays with whoever came first."""
+    def add(self, kind: str, name: str, factory: str, summary: str) -> None:
+        """Announce a component, as in `asc.hookspecs.Registrar`. A name that is taken stays with the first plugin."""
         _check_kind(kind)
         check_name(kind, name)
-        for role, path in (("class", factory), ("settings", config)):
-            if not _PATH.fullmatch(str(path)):
-                raise AscError(
-                    f'The {role} of the {kind} "{name}" was given as {path!r}; '
-                    'expected a dotted path in quotes, such as "package.module:Class".'
-                )
+        if not _PATH.fullmatch(str(factory)):
+            raise AscError(
+                f'The class of the {kind} "{name}" was given as {factory!r}; '
+                'expected a dotted path in quotes, such as "package.module:Class".'
+            )
         if not str(summary).strip() or "\n" in str(summary):
             raise AscError(f'The summary of the {kind} "{name}" was given as {summary!r}; expected one line of text.')
         taken = self._entries.get((kind, name))
@@ -82,12 +51,11 @@ class Registry:
                 f'The {kind} "{name}" of {self._source.label} is refused: '
                 f"{taken.source.label} has a {kind} of this name already. Uninstall or rename one of them."
             )
-        localise = self._source.localise
-        self._entries[kind, name] = Entry(kind, name, localise(factory), localise(config), summary, self._source)
+        self._entries[kind, name] = Entry(kind, name, self._source.localise(factory), summary, self._source)
 
     @contextmanager
     def announcing(self, source: Source) -> Iterator[None]:
-        """Credit what is added meanwhile to this plugin; if it raises, take back all that it added."""
+        """Credit this plugin with what is added meanwhile. If the plugin raises, remove all that it added."""
         before, self._source = self._source, source
         entries = dict(self._entries)
         try:
@@ -107,7 +75,10 @@ class Registry:
         return tuple(entry.name for entry in self.entries(kind))
 
     def get(self, kind: str, name: str) -> Entry:
-        """Look a component up. Raises AscError where there is none: what there is, the nearest, how to install it."""
+        """Look a component up.
+
+        Raises AscError where there is none, with what is installed, the nearest name and how to install more.
+        """
         _check_kind(kind)
         entry = self._entries.get((kind, name))
         if entry is None:
@@ -115,16 +86,13 @@ class Registry:
         return entry
 
     def find(self, name: str) -> tuple[Entry, ...]:
-        """Return the components of this name, of whatever kind. Raises AscError where there is none."""
+        """Return the components of this name, of every kind. Raises AscError where there is none."""
         found = tuple(entry for entry in self.entries() if entry.name == name)
         if not found:
-            offered = {known: kind for kind, known in INSTALLABLE}
-            known = [*(entry.name for entry in self.entries()), *offered]
-            meant = name if name in offered else nearest(name, known)
-            guess = "." if meant in {None, name} else f'; did you mean "{meant}"?'
-            remedies = self._remedies(offered.get(meant or "", ""), name, meant)
-            told = [f'There is no component "{name}"{guess}', *(remedies or [*self._not_loaded(), _IN_A_FILE])]
-            raise AscError(_joined([*told, "To list them, type: asc plugins"]))
+            meant, remedies = self._meant(name, [entry.name for entry in self.entries()], offers())
+            ending = f'; did you mean "{meant}"?' if meant else "."
+            sentences = [f'There is no component "{name}"{ending}', *(remedies or [*self._not_loaded(), _IN_A_FILE])]
+            raise AscError(_joined([*sentences, "To list them, type: asc plugins"]))
         return found
 
     def config_class(self, kind: str, name: str) -> type[BaseModel]:
@@ -132,7 +100,7 @@ class Registry:
         return self.get(kind, name).load_config()
 
     def configure(self, kind: str, name: str, settings: Mapping[str, Any] = _NOTHING) -> BaseModel:
-        """Validate a component's settings without making it. Raises AscError, a sentence for each problem."""
+        """Validate a component's settings without making it. Raises AscError, one sentence for each problem."""
         from asc.config.validate import validate  # noqa: PLC0415 - needs pydantic, which announcing must not wait for
 
         return validate(
@@ -142,14 +110,18 @@ class Registry:
             remedy=f"Type: asc explain {name}",
         )
 
-    def create(self, kind: str, name: str, settings: Mapping[str, Any] = _NOTHING) -> Any:
-        """Make a component from its settings; a `Composite` also makes its parts, by name.
+    def create(self, kind: str, name: str, settings: Mapping[str, Any] | BaseModel = _NOTHING) -> Any:
+        """Make a component from its settings, which may be an instance of its `Config` already.
 
-        Raises AscError where the name is unknown, a setting is wrong, or the component fails to import or to start.
+        Raises AscError where the name is unknown, a setting is wrong, or the component cannot be imported or made, or
+        does not fit its kind.
         """
         return self._create(kind, name, settings, ())
 
-    def _create(self, kind: str, name: str, settings: Mapping[str, Any], within: tuple[str, ...]) -> Any:
+    def _create(self, kind: str, name: str, settings: Mapping[str, Any] | BaseModel, within: tuple[str, ...]) -> Any:
+        from asc.plugins.conform import require_attributes  # noqa: PLC0415 - as above
+        from asc.settings import Configurable  # noqa: PLC0415
+
         chain = (*within, name)
         if len(chain) > _DEEPEST:
             raise AscError(
@@ -160,46 +132,52 @@ class Registry:
         def create(name: str, settings: Mapping[str, Any] = _NOTHING) -> Any:
             return self._create(kind, name, settings, chain)
 
-        factory = self.get(kind, name).load()
-        config = self.configure(kind, name, settings)
+        entry = self.get(kind, name)
+        factory = entry.load()
+        config = self.configure(kind, name, settings) if isinstance(settings, Mapping) else settings
         try:
-            return factory.compose(config, create) if isinstance(factory, Composite) else factory(config)
+            made = factory.compose(config, create) if issubclass(factory, Configurable) else factory(config)
+            require_attributes(kind, made, entry.title)
         except AscError:
             raise
         except Exception as error:
-            label = self.get(kind, name).source.label
-            raise AscError(
-                f'The {kind} "{name}" of {label} could not be made from its settings: {describe_error(error)}.'
-            ) from error
+            raise AscError(f"{entry.title} could not be made from its settings: {describe_error(error)}.") from error
+        return made
 
     def _missing(self, kind: str, name: str) -> str:
         installed = self.names(kind)
-        offered = [known for of, known in INSTALLABLE if of == kind and known not in installed]
-        meant = name if name in offered else nearest(name, [*installed, *offered])
-        guess = "" if meant in {None, name} else f' Did you mean "{meant}"?'
-        remedies = self._remedies(kind, name, meant)
+        meant, remedies = self._meant(name, installed, offers() if kind == "backend" else [])
+        guess = f' Did you mean "{meant}"?' if meant else ""
         parts = [f'There is no {kind} "{name}".{guess}', *(remedies or self._not_loaded())]
         parts += [f'There is a {entry.kind} "{name}".' for entry in self.entries() if entry.name == name]
         parts.append(f"Installed: {', '.join(installed)}." if installed else f"No {kind} is installed.")
+        if kind == "study":
+            parts += self._backends()
         return _joined(parts if remedies else [*parts, _IN_A_FILE])
 
-    def _remedies(self, kind: str, name: str, meant: str | None) -> list[str]:
-        """Say what would bring the missing component: load the plugin that has it, or install its distribution."""
-        distribution = INSTALLABLE.get((kind, meant or ""))
-        reasons = [text for source, text in self.absent.values() if distribution == source.distribution]
-        if reasons or name in self.absent:
-            return reasons or [self.absent[name][1]]
-        if distribution is not None and meant not in self.names(kind):
-            return [f'To install "{meant}", type in a checkout of asc: {install(distribution)}']
-        return []
+    def _meant(self, name: str, installed: Sequence[str], offered: Sequence[Offer]) -> tuple[str | None, list[str]]:
+        """Return the name that was probably meant, if not this one, and what to do to have the component of that name.
+
+        It comes with a plugin that did not load, or with a distribution that is not installed.
+        """
+        meant = nearest(name, [*installed, *(offer.name for offer in offered)])
+        offer = next((offer for offer in offered if offer.name == meant and meant not in installed), None)
+        reasons = [text for source, text in self.absent.values() if offer and source.distribution == offer.distribution]
+        if not reasons and name in self.absent:
+            reasons = [self.absent[name][1]]
+        if not reasons and offer is not None:
+            reasons = [offer.sentence]
+        return None if meant == name else meant, reasons
 
     def _not_loaded(self) -> list[str]:
         return [f"Plugins installed but not loaded: {', '.join(sorted(self.absent))}."] if self.absent else []
 
-
-def install(distribution: str) -> str:
-    """Return the command that installs a distribution of asc's own, as it is typed in a checkout."""
-    return f"pip install -e {CHECKOUT[distribution]}"
+    def _backends(self) -> list[str]:
+        """Say where a study may come from: which backends are installed, and how to install the others."""
+        installed, absent = self.names("backend"), {source.distribution for source, _ in self.absent.values()}
+        others = [o.sentence for o in offers() if o.name not in installed and o.distribution not in absent]
+        there = f"installed: {', '.join(installed)}" if installed else "none is installed"
+        return [f"Studies come with backends; {there}.", *others]
 
 
 def _joined(sentences: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Whether a plugin was written for the core that is running: what its distribution requires of asc-core."""
+"""Whether a plugin fits the core that is running, by what its distribution requires of asc-core."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _CORE = re.compile(r"asc[-_.]core(?![-_.\w])", re.IGNORECASE)
 
 
 def require_core(source: Source, requirements: Iterable[str], running: str) -> None:
-    """Raise AscError where one of a distribution's requirements asks for another core than this version.
+    """Raise AscError where a distribution requires another version of the core than the running one.
 
-    What cannot be compared passes: no version asked for, or a core that was never installed and has none.
+    A requirement that names no version passes, and so does a core that was never installed and has no version.
     """
     for requirement in requirements:
         asked = _CORE.match(requirement)
@@ -26,12 +26,12 @@ def require_core(source: Source, requirements: Iterable[str], running: str) -> N
         if wanted:
             raise AscError(
                 f"{source.title} requires asc-core {wanted}, and this is asc-core {running}. "
-                f"To get two that fit, type: pip install --upgrade asc-core {source.distribution}"
+                f"To get versions that fit, type: pip install --upgrade asc-core {source.distribution}"
             )
 
 
 def _usual(asked: str, running: str) -> bool:
-    """Whether this is the running minor version, spelled as is usual: `packaging` takes longer than all plugins."""
+    """Whether the running minor version is asked for in the usual spelling. Importing `packaging` would take longer."""
     major, _, rest = running.partition(".")
     minor, _, patch = rest.partition(".")
     if not (major.isdigit() and minor.isdigit() and patch.isdigit()):
@@ -41,7 +41,7 @@ def _usual(asked: str, running: str) -> bool:
 
 
 def _specifiers(source: Source, requirement: str, running: str) -> str:
-    """Return what is asked of the core where this version does not fit; empty where it does."""
+    """Return the versions that are required where the running version does not fit; empty where it fits."""
     from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415 - as above
 
     try:

@@ -1,4 +1,4 @@
-"""Built-in predictors: where the computation will be; and what those that learn share, for others to build on."""
+"""Built-in predictors, and what the learning ones share, for plugins to build on."""
 
 from asc.predictors.learning import Reader, Spacings, Superstep
 

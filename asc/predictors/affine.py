@@ -1,4 +1,4 @@
-"""Linear congruential laws, which look random to statistics."""
+"""Linear congruential laws, whose values look random to statistics."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from asc.computation import History
-from asc.predictors.learning import Reader
+from asc.predictor import History, Predictor
+from asc.predictors.learning import DEPTH, Reader
 from asc.settings import Settings
 from asc.types import Direct
 from asc.words import Word
@@ -63,23 +63,26 @@ def fit(values: Sequence[int], gap: int, modulus: int) -> Law | None:
     return law if holds else None
 
 
-class Affine:
+class Affine(Predictor):
     """Linear congruential laws x' = a·x + c modulo 2^bits, found word by word; strides are the case a = 1.
 
-    A law is fitted to the last four equally spaced snapshots, or to three where there are no four, and is kept for as
-    long as it foretells the new ones, whatever their spacing. Integers outside [0, 2^bits) follow strides alone; words
-    that are no integers, or follow no law, keep their last value.
+    A law is fitted to the last four equally spaced snapshots, or to three where there are no four. It is kept as long
+    as it predicts the new ones, whatever their spacing. Integers outside [0, 2^bits) follow strides alone; words that
+    are no integers, or follow no law, keep their last value.
     """
 
     class Config(Settings):
-        """The width of the machine word."""
+        """Settings of `affine`."""
 
         bits: int = Field(64, ge=1, le=4096, description="arithmetic is modulo 2^bits")
 
-    needs: frozenset[str] = frozenset({"words"})
+    config: Config
+
+    needs = frozenset({"words"})
+    depth = DEPTH
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._modulus = 1 << self.config.bits
         self._reader = Reader()
         self._laws: dict[str, Law] = {}
@@ -94,14 +97,14 @@ class Affine:
                 self._check(superstep.before, superstep.after, superstep.gap)
             self._fit(history.positions, words, excited)
         newest: Mapping[str, Word] = words[-1]
-        foretold: dict[str, Word] = {}
+        predicted: dict[str, Word] = {}
         for name, law in self._laws.items():
             value = newest.get(name)
             if type(value) is int:
                 after = law.after(value, horizon)
                 if after is not None:
-                    foretold[name] = after
-        return Direct({**newest, **foretold}) if foretold or not excited else None
+                    predicted[name] = after
+        return Direct({**newest, **predicted}) if predicted or not excited else None
 
     def _check(self, before: Mapping[str, Word], after: Mapping[str, Word], gap: int) -> None:
         """Drop the laws that the superstep contradicts."""
@@ -115,14 +118,14 @@ class Affine:
             del self._laws[name]
 
     def _fit(self, positions: Sequence[int], words: Sequence[Mapping[str, Word]], excited: Sequence[str]) -> None:
-        """Look for laws in the last equally spaced snapshots, where none is held whose gap divides theirs."""
+        """Look for laws in the last equally spaced snapshots, for words without a law whose gap divides theirs."""
         count = equally_spaced(positions)
         if count < 3:
             return
         gap = positions[-1] - positions[-2]
         for name in excited:
-            held = self._laws.get(name)
-            if held is None or gap % held.gap:
+            known = self._laws.get(name)
+            if known is None or gap % known.gap:
                 values = [value for state in words[-count:] if type(value := state.get(name)) is int]
                 law = fit(values, gap, self._modulus) if len(values) == count else None
                 if law is not None:

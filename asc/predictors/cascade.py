@@ -1,31 +1,31 @@
-"""Predictions of predictions: a long way in short links."""
+"""Predictions of predictions: a long distance in short links."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field
 
-from asc.computation import History, InPlace, Predictor
 from asc.errors import AscError
+from asc.predictor import History, Predictor
 from asc.predictors.linear import Linear
-from asc.settings import Settings
+from asc.settings import Create, Settings
 from asc.types import Combination
 
 Coefficients = tuple[Fraction | float, ...]
 
 
-class Cascade:
+class Cascade(Predictor):
     """Predicts `step` steps ahead, then as far again from there, and so on to the horizon.
 
-    Each link sees the links before it as snapshots. All of them are sums of the snapshots that there are, so a chain
-    costs no more than one prediction. A judge looks at each link against the one before and keeps those up to the first
-    that it refuses, or at the end alone. Chains of `linear` or of the exact `quadratic` end where one prediction of the
-    whole way does: there, judging each link is all that a cascade adds. Source: Leap+Verify, section 3.3, whose
-    (D, K) is a horizon of D · K with a step of K.
+    Each link sees the links before it as snapshots. All links are sums of the real snapshots, so a chain costs no more
+    than one prediction. The validator judges each link against the one before, and the links before the first rejected
+    one are accepted; or it judges the end alone. Chains of `linear` or of the exact `quadratic` end where one
+    prediction of the whole distance ends: there, a cascade only adds a verdict for each link. Source: Leap+Verify,
+    section 3.3, whose (D, K) is a horizon of D · K with a step of K.
     """
 
     class Config(Settings):
@@ -35,28 +35,29 @@ class Cascade:
         step: int = Field(25, ge=1, description="steps of a link; the last one may be shorter")
         judged: Literal["each", "end"] = Field("each", description="judge each link against the one before, or the end")
 
-    needs: frozenset[str] = frozenset()
+    config: Config
 
     def __init__(self, config: Config | None = None, predictor: Predictor | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._predictor = predictor or Linear()
+        self.depth = self._predictor.depth
         name = self.config.predictor
         if self._predictor.needs:
             raise AscError(
                 f"A cascade sees its own links as snapshots, which have nothing but coefficients, and {name} needs "
                 f"{', '.join(sorted(self._predictor.needs))}: choose one that names coefficients, such as linear."
             )
-        if isinstance(self._predictor, InPlace) and self._predictor.in_place:
+        if self._predictor.in_place:
             raise AscError(f"A cascade looks ahead, and {name} updates in place: choose another, such as linear.")
 
     @classmethod
-    def compose(cls, config: Config | None, create: Callable[[str], Predictor]) -> Cascade:
-        """Build it with the predictor that `create` makes of its name, which may be a plugin's."""
+    def compose(cls, config: Config | None, create: Create) -> Self:
+        """Make it with the predictor that `create` makes by name, which may be a plugin's."""
         config = config or cls.Config()
         return cls(config, create(config.predictor))
 
     def links(self, horizon: int) -> Sequence[int]:
-        """Return the distances at which to judge, `horizon` the last."""
+        """Return the distances at which the validator looks, `horizon` the last."""
         if self.config.judged == "end":
             return (horizon,)
         return (*range(self.config.step, horizon, self.config.step), horizon)
@@ -80,7 +81,7 @@ class Cascade:
 
 
 class _Chain:
-    """A history that goes on with predictions, each kept as coefficients of the real snapshots."""
+    """A history that continues with predictions, each kept as coefficients of the real snapshots."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -89,7 +90,7 @@ class _Chain:
         self._rows: list[Coefficients] = [tuple(Fraction(i == j) for j in range(count)) for i in range(count)]
 
     def append(self, prediction: Combination, length: int) -> None:
-        """Take a prediction for a snapshot."""
+        """Add a prediction as a snapshot."""
         rows = prediction.of(self._rows)
         terms = list(zip(prediction.coefficients, rows, strict=True))
         self._rows.append(tuple(sum((c * row[j] for c, row in terms), Fraction(0)) for j in range(len(self._rows[0]))))
@@ -106,5 +107,5 @@ class _Chain:
         return differences @ np.asarray(self._history.gram()) @ differences.T
 
     def read(self, need: str) -> Any:
-        """Answer nothing: predictions have coefficients only."""
+        """Raise LookupError: predictions have coefficients only."""
         raise LookupError(f"a cascade's own links have no {need}")

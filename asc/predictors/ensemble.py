@@ -1,26 +1,26 @@
-"""Several predictors, each word decided by those that have been right about it."""
+"""Several predictors; those that have been right about a state word decide its value."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pydantic import Field, field_validator
 
-from asc.computation import History, Predictor
 from asc.errors import AscError
+from asc.predictor import History, Predictor
 from asc.predictors.affine import Affine
+from asc.predictors.forecast import Prefix, forecast_words
 from asc.predictors.last_value import LastValue
-from asc.predictors.learning import Reader
+from asc.predictors.learning import DEPTH, Reader
 from asc.predictors.linear import Linear
 from asc.predictors.logistic import BitLogistic
 from asc.predictors.mean import Mean
 from asc.predictors.memory import Memory
-from asc.predictors.opinion import Prefix, opinions
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
-from asc.settings import Settings
+from asc.settings import Create, Settings
 from asc.types import Direct
 from asc.words import Word, bits, same
 
@@ -35,29 +35,29 @@ BUILT_IN: Mapping[str, Callable[[], Predictor]] = {
     "quadratic": Quadratic,
 }
 
-_ALERT = 4  # rounds in which everybody is asked, at the beginning and after a leader's error
-_ROLL_CALL = 8  # every so many rounds everybody is asked: fewer than the snapshots of a history, so nobody misses one
+_ALERT = 4  # rounds in which all members are asked, at the beginning and after a leader's error
+_ROLL_CALL = 8  # all members are asked every so many rounds: fewer than a history has snapshots, so none is missed
 
 
-class Answer(NamedTuple):
-    """What a member said when it was asked."""
+class Forecast(NamedTuple):
+    """One member's prediction of the changing words."""
 
     words: Mapping[str, Word]
     silent: bool = False
     raised: bool = False
 
 
-class Ensemble:
-    """Weighted majority per word: members vote with weights that follow how often they were right about the word.
+class Ensemble(Predictor):
+    """Weighted majority per state word: members vote with weights that follow how often they were right about the word.
 
-    At every new snapshot each member is asked what it would have said one superstep before, and its weight on every
-    word that changes is multiplied by exp(-learning_rate) where it was wrong (Littlestone and Warmuth 1994); a member
-    that said nothing about a word keeps its weight. A small share of all weight is then spread evenly, so that a
-    member that was wrong for long can come back when the program enters another phase (Herbster and Warmuth 1998).
-    A member that raises has no vote in that call and is charged for it on every word.
+    At every new snapshot each member is asked for the prediction that it would have made one superstep before. Its
+    weight on every changing word is multiplied by exp(-learning_rate) where it was wrong (Littlestone and Warmuth
+    1994). A member without a forecast of a word keeps its weight. A small share of all weight is then spread evenly, so
+    that a member that was wrong for long can come back when the program enters another phase (Herbster and Warmuth
+    1998). A member that raises has no vote in that call, and loses weight on every word.
 
-    Once every word has a leader, or nobody who is right about it, the others are asked only now and then: asking all of
-    them each time would cost more than the average guess is worth. A leader's error wakes them all.
+    Once every word has a leader, or no member is right about it, the other members are asked only now and then: to ask
+    all of them each time would cost more than the average candidate is worth. After a leader's error all are asked.
     """
 
     class Config(Settings):
@@ -80,8 +80,12 @@ class Ensemble:
                 raise ValueError("an ensemble cannot be a member of itself: leave ensemble out of the members")
             return members
 
+    config: Config
+
+    needs = frozenset({"words"})
+
     def __init__(self, config: Config | None = None, members: Sequence[tuple[str, Predictor]] | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._members = [(name, built_in(name)) for name in self.config.members] if members is None else [*members]
         for name, member in self._members:
             if member.needs - {"words"}:
@@ -89,17 +93,17 @@ class Ensemble:
                     f"the ensemble weighs words, so its members may need nothing but words, and {name} needs "
                     f"{', '.join(sorted(member.needs))}: take {name} out of the ensemble's members"
                 )
-        self.needs: frozenset[str] = frozenset({"words"})
+        self.depth = max([DEPTH, *(member.depth for _, member in self._members)])
         self._reader = Reader()
         self._weights: dict[str, list[float]] = {}
         self._leaders: dict[str, int] = {}  # word: the heaviest member, if it was right the last time
         self._round = 0
-        self._speechless = False  # whether everybody was silent when everybody was last asked
-        self._alert = _ALERT  # rounds for which everybody is asked
+        self._silent = False  # whether all members were silent when all were last asked
+        self._alert = _ALERT  # rounds in which all members are still asked
 
     @classmethod
-    def compose(cls, config: Config | None, create: Callable[[str], Predictor]) -> Ensemble:
-        """Build the ensemble with members made by `create` from their names, so that plugins can be members too."""
+    def compose(cls, config: Config | None, create: Create) -> Self:
+        """Make the ensemble with members that `create` makes by name, so that plugins can be members too."""
         config = config or cls.Config()
         return cls(config, [(name, create(name)) for name in config.members])
 
@@ -110,49 +114,49 @@ class Ensemble:
         return {word: dict(zip(names, weights, strict=True)) for word, weights in self._weights.items()}
 
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Judge the members by the new snapshots, then let them vote; None where all are silent."""
+        """Weigh the members by the new snapshots, then let them vote; None where all are silent."""
         positions, words = history.positions, history.read("words")
         for superstep in [*self._reader.supersteps(positions, words)][-_ALERT:]:
-            self._judge(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
+            self._weigh(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
         newest: Mapping[str, Word] = words[-1]
         awake = self._awake()
-        said = self._ask(Prefix(history, words, len(positions)), horizon, awake)
+        forecasts = self._ask(Prefix(history, words, len(positions)), horizon, awake)
         if len(awake) == len(self._members):
-            self._speechless = all(answer.silent for answer in said)
-        if self._speechless:
+            self._silent = all(forecast.silent for forecast in forecasts)
+        if self._silent:
             return None
         state = dict(newest)
         for name in self._reader.excited:
             if name in newest:
-                state[name] = self._majority(name, said, newest[name])
+                state[name] = self._majority(name, forecasts, newest[name])
         return Direct(state)
 
     def _awake(self) -> frozenset[int]:
         """Return the members to be asked in this round."""
-        everybody = self._alert > 0 or self._round % _ROLL_CALL == 0
-        return frozenset(range(len(self._members)) if everybody else self._leaders.values())
+        all_members = self._alert > 0 or self._round % _ROLL_CALL == 0
+        return frozenset(range(len(self._members)) if all_members else self._leaders.values())
 
-    def _ask(self, history: Prefix, horizon: int, awake: frozenset[int]) -> list[Answer]:
-        """Return what each member says about the changing words; those asleep say nothing."""
-        said: list[Answer] = []
+    def _ask(self, history: Prefix, horizon: int, awake: frozenset[int]) -> list[Forecast]:
+        """Return each member's forecast of the changing words; members that are not asked are silent."""
+        forecasts: list[Forecast] = []
         for index, (_, member) in enumerate(self._members):
             if index not in awake:
-                said.append(Answer({}, silent=True))
+                forecasts.append(Forecast({}, silent=True))
                 continue
             try:
                 prediction = member.predict(history, horizon)
                 if prediction is None:
-                    said.append(Answer({}, silent=True))
+                    forecasts.append(Forecast({}, silent=True))
                 else:
-                    said.append(Answer(opinions(prediction, history, self._reader.excited)))
+                    forecasts.append(Forecast(forecast_words(prediction, history, self._reader.excited)))
             except Exception:  # noqa: BLE001 - a plugin may raise anything, and the others still vote
-                said.append(Answer({}, silent=True, raised=True))
-        return said
+                forecasts.append(Forecast({}, silent=True, raised=True))
+        return forecasts
 
-    def _judge(self, history: Prefix, gap: int, truth: Mapping[str, Word]) -> None:
+    def _weigh(self, history: Prefix, gap: int, truth: Mapping[str, Word]) -> None:
         self._round += 1
         self._alert -= 1
-        said = self._ask(history, gap, self._awake())
+        forecasts = self._ask(history, gap, self._awake())
         factor = math.exp(-self.config.learning_rate)
         spread = self.config.share / len(self._members)
         for name in self._reader.excited:
@@ -160,17 +164,21 @@ class Ensemble:
                 continue
             true = truth[name]
             weights = [
-                weight * factor if answer.raised or not same(answer.words.get(name, true), true) else weight
-                for weight, answer in zip(self._of(name), said, strict=True)
+                weight * factor if forecast.raised or not same(forecast.words.get(name, true), true) else weight
+                for weight, forecast in zip(self._of(name), forecasts, strict=True)
             ]
             total = sum(weights)
             self._weights[name] = [(1 - self.config.share) * weight / total + spread for weight in weights]
-            self._elect(name, said, true)
+            self._elect(name, forecasts, true)
 
-    def _elect(self, name: str, said: Sequence[Answer], true: Word) -> None:
-        """Make the heaviest member that was right about a word its leader; alert everybody where a leader was wrong."""
+    def _elect(self, name: str, forecasts: Sequence[Forecast], true: Word) -> None:
+        """Make the heaviest member that was right about a word its leader; ask all where a leader was wrong."""
         weights = self._weights[name]
-        right = [index for index, answer in enumerate(said) if name in answer.words and same(answer.words[name], true)]
+        right = [
+            index
+            for index, forecast in enumerate(forecasts)
+            if name in forecast.words and same(forecast.words[name], true)
+        ]
         if right:
             self._leaders[name] = max(right, key=weights.__getitem__)
         elif self._leaders.pop(name, None) is not None:
@@ -179,12 +187,12 @@ class Ensemble:
     def _of(self, name: str) -> list[float]:
         return self._weights.get(name) or [1 / len(self._members)] * len(self._members)
 
-    def _majority(self, name: str, said: Sequence[Answer], newest: Word) -> Word:
+    def _majority(self, name: str, forecasts: Sequence[Forecast], newest: Word) -> Word:
         votes: dict[Hashable, float] = {}
         values: dict[Hashable, Word] = {}
-        for weight, answer in zip(self._of(name), said, strict=True):
-            if name in answer.words:
-                value = answer.words[name]
+        for weight, forecast in zip(self._of(name), forecasts, strict=True):
+            if name in forecast.words:
+                value = forecast.words[name]
                 key = bits(value)
                 values.setdefault(key, value)
                 votes[key] = votes.get(key, 0.0) + weight

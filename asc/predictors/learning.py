@@ -1,4 +1,4 @@
-"""What the learning predictors share: each step of the history is learnt once, by the model of its distance."""
+"""What learning predictors share: each superstep of the history is learnt once, by the model of its length."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Generic, NamedTuple, TypeVar
 from asc.words import Excited, Word
 
 Model = TypeVar("Model")
+
+DEPTH = 16
+"""Snapshots that a learning predictor looks back on, so that it misses none although not every boundary asks it."""
 
 
 class Superstep(NamedTuple):
@@ -21,7 +24,7 @@ class Superstep(NamedTuple):
 
 
 class Reader:
-    """Reads a growing history: every pair of consecutive snapshots is handed out once.
+    """Reads a growing history, and returns every pair of consecutive snapshots once.
 
     Snapshots may be dropped from the history's front at any time, and a new segment shares no pair with the old one.
     A history whose newest snapshot lies before what was read has been rewound, and is read anew.
@@ -39,7 +42,7 @@ class Reader:
         return self._names
 
     def supersteps(self, positions: Sequence[int], words: Sequence[Mapping[str, Word]]) -> list[Superstep]:
-        """Return the supersteps that have not been handed out yet, oldest first, and note what changed in them."""
+        """Return the supersteps that have not been returned yet, oldest first, and note what changed in them."""
         newest = positions[-1]
         read = self._read if self._read is not None and self._read <= newest else None
         self._read = newest
@@ -64,9 +67,9 @@ class Reader:
 
 
 class Spacings(Generic[Model]):
-    """One model for every distance between snapshots: a law of ten steps says nothing about seven.
+    """One model for every distance between snapshots, since a law of ten steps does not predict seven.
 
-    Only the `keep` distances that were met last are kept.
+    Only the last `keep` distances are kept.
     """
 
     def __init__(self, create: Callable[[], Model], keep: int = 8) -> None:
@@ -90,7 +93,7 @@ class Spacings(Generic[Model]):
     def reaching(self, horizon: int, limit: int) -> Iterator[tuple[Model, int]]:
         """Yield the models that reach the horizon in whole supersteps, at most `limit`, with how many it takes.
 
-        The one that has learnt most comes first.
+        The model that has learnt most comes first.
         """
         usable = [gap for gap in self._models if horizon % gap == 0 and horizon // gap <= limit]
         for gap in sorted(usable, key=lambda gap: -self._met[gap]):

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from asc.computation import History
-from asc.predictors.learning import Reader, Spacings
+from asc.predictor import History, Predictor
+from asc.predictors.learning import DEPTH, Reader, Spacings
 from asc.settings import Settings
 from asc.types import Direct
 from asc.words import Word
@@ -18,15 +18,15 @@ Bits = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
-class BitLogistic:
+class BitLogistic(Predictor):
     """One logistic regression per excited bit of the integer words, learnt online (ASC's logistic predictor).
 
     Features and targets are the bits that have changed so far, found as they change and capped at `bits`. A word is
-    read as a magnitude of `width` bits and a sign, so it is predicted while it lies between -2^width and 2^width;
-    wider ones only lend their low bits as features. (In two's complement a change of sign would excite every bit, and
-    the more bits say the same, the slower the others are learnt.) Booleans are words of one bit. All other words, and
-    bits beyond the cap, keep their last value. A new bit begins with the guess that it stays as it is. Guesses several
-    supersteps ahead are rolled out on themselves.
+    read as a magnitude of `width` bits and a sign, so it is predicted while it lies between -2^width and 2^width; of
+    wider words only the low bits are features. (In two's complement a change of sign would excite every bit, and the
+    more bits are equal, the slower the others are learnt.) Booleans are words of one bit. All other words, and bits
+    beyond the cap, keep their last value. A new bit is predicted to stay as it is at first. Predictions several
+    supersteps ahead are made superstep by superstep.
     """
 
     class Config(Settings):
@@ -35,12 +35,15 @@ class BitLogistic:
         width: int = Field(64, ge=1, le=1024, description="bits of a word besides its sign")
         bits: int = Field(256, ge=1, le=4096, description="excited bits that are modelled, first found first")
         rate: float = Field(8.0, gt=0, le=100, description="how far one full error moves a bit's log-odds")
-        rollout: int = Field(64, ge=1, description="supersteps that are foretold at most")
+        rollout: int = Field(64, ge=1, description="supersteps that are predicted at most")
 
-    needs: frozenset[str] = frozenset({"words"})
+    config: Config
+
+    needs = frozenset({"words"})
+    depth = DEPTH
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._reader = Reader()
         self._models = Spacings(lambda: BitModel(self.config.width, self.config.bits, self.config.rate), keep=4)
 
@@ -51,17 +54,17 @@ class BitLogistic:
             self._models.model(superstep.gap).learn(superstep.before, superstep.after, self._reader.excited)
         newest: Mapping[str, Word] = words[-1]
         for model, count in self._models.reaching(horizon, self.config.rollout):
-            foretold = dict(model.follow(newest, count))
-            if foretold:
-                return Direct({**newest, **foretold})
+            predicted = dict(model.follow(newest, count))
+            if predicted:
+                return Direct({**newest, **predicted})
         return None if self._reader.excited else Direct(dict(newest))
 
 
 class BitModel:
     """Weights from the excited bits of one superstep to those of the next.
 
-    The words' bits stand in one row, `width` and the sign of each rounded up to whole bytes; `_places` are the excited
-    ones in it. `_weights` has a row for each of these n bits and n columns, and one column for the bias. Inputs are +1
+    The words' bits are one row, `width` and the sign of each rounded up to whole bytes; `_places` are the excited bits
+    in it. `_weights` has a row for each of these n bits and n columns, and one column for the bias. Inputs are +1
     and -1. A step of gradient descent is divided by the squared norm of the input, n + 1, so that the rate means the
     same however many bits there are.
     """
@@ -88,7 +91,7 @@ class BitModel:
         self._weights -= np.outer((chances - targets) * (self._rate / len(inputs)), inputs)
 
     def follow(self, words: Mapping[str, Word], count: int) -> Iterator[tuple[str, Word]]:
-        """Yield the modelled words that can be told `count` supersteps on."""
+        """Yield the modelled words, and their values `count` supersteps on."""
         row = self._row(words)
         inputs = self._inputs(row[self._places])
         for _ in range(count):
@@ -103,7 +106,7 @@ class BitModel:
                 yield name, self._integer(packed[i * self._bytes : (i + 1) * self._bytes])
 
     def _admit(self, before: Mapping[str, Word], after: Mapping[str, Word], excited: Sequence[str]) -> None:
-        """Make room for bits that changed for the first time, lowest first."""
+        """Model bits that changed for the first time, lowest first, as far as there is room."""
         places: list[int] = []
         room = self._capacity - len(self._places)
         for name in excited if room else ():

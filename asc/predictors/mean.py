@@ -1,4 +1,4 @@
-"""The average of what was."""
+"""The average of the last snapshots."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from fractions import Fraction
 
 from pydantic import Field
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.predictors.extrapolation import ZERO
 from asc.settings import Settings
 from asc.types import Combination
 
 
-class Mean:
-    """The mean of the last snapshots: for quantities that hover about a level."""
+class Mean(Predictor):
+    """The mean of the last snapshots, for quantities that vary about a level."""
 
     class Config(Settings):
-        """How far back the mean reaches."""
+        """Settings of `mean`."""
 
         window: int = Field(8, ge=1, description="how many of the last snapshots are averaged")
 
-    needs: frozenset[str] = frozenset()
+    config: Config
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
+        self.depth = self.config.window
 
     def predict(self, history: History, horizon: int) -> Combination:
         """Weigh the last snapshots alike; fewer than the window are averaged as they are."""

@@ -1,4 +1,4 @@
-"""What followed the last time."""
+"""A predictor by which a visited state is followed by what followed it before."""
 
 from __future__ import annotations
 
@@ -7,39 +7,42 @@ from collections.abc import Hashable, Mapping, Sequence
 
 from pydantic import Field
 
-from asc.computation import History
-from asc.predictors.learning import Reader, Spacings
+from asc.predictor import History, Predictor
+from asc.predictors.learning import DEPTH, Reader, Spacings
 from asc.settings import Settings
 from asc.types import Direct
 from asc.words import Word, bits
 
 
-class Memory:
-    """Seen before: what followed a visited state follows again, looked up for all changing words or for a single one.
+class Memory(Predictor):
+    """What followed a visited state follows again, looked up for all changing state words or for a single one.
 
     The complete tuple of changing words seldom recurs: a running total is enough to make every state a new one. So a
     word's successor is looked up under several keys: the complete tuple, then the word's own value, then the value of
-    each other word (the pointer of a linked list determines what is loaded through it). A key that has once foretold
-    a word wrongly is not asked about that word again. Guesses are rolled out superstep by superstep; a word that no
-    key knows is unknown from there on, and keeps its last value.
+    each other word (the pointer of a linked list determines what is loaded through it). A key that has once been wrong
+    about a word is not used for that word again. Predictions are made superstep by superstep; a word that no key knows
+    is unknown from there on, and keeps its last value.
     """
 
     class Config(Settings):
         """Bounds of the memory."""
 
-        entries: int = Field(16_384, ge=1, description="values remembered for each key, least recently visited go")
+        entries: int = Field(16_384, ge=1, description="values kept for each key; the least recently seen leave first")
         words: int = Field(24, ge=1, description="changing words that are remembered, first found first")
-        rollout: int = Field(256, ge=1, description="supersteps that are foretold at most")
+        rollout: int = Field(256, ge=1, description="supersteps that are predicted at most")
 
-    needs: frozenset[str] = frozenset({"words"})
+    config: Config
+
+    needs = frozenset({"words"})
+    depth = DEPTH
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._reader = Reader()
         self._models = Spacings(lambda: Recollection(self.config.entries))
 
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Take in the new supersteps, then follow remembered ones to the horizon; None where nothing is known."""
+        """Learn the new supersteps, then follow remembered ones to the horizon; None where no word is known."""
         positions = history.positions
         words = history.read("words")
         for superstep in self._reader.supersteps(positions, words):
@@ -73,7 +76,7 @@ class Recollection:
         self._single: list[_Key] = []
 
     def learn(self, before: Sequence[Word | None], after: tuple[Word | None, ...]) -> None:
-        """Remember that `after` followed `before`; a key that said otherwise is no longer asked about that word."""
+        """Remember that `after` followed `before`; a key that was wrong about a word is no longer used for it."""
         while len(self._single) < len(before):
             self._single.append(_Key())
         keys = [None if value is None else bits(value) for value in before]
@@ -108,17 +111,17 @@ class Recollection:
 
 
 class _Key:
-    """What followed each value of one key, and the words about which that was wrong."""
+    """What followed each value of one key, and the words that it was wrong about."""
 
     def __init__(self) -> None:
         self.seen: OrderedDict[Hashable, tuple[Word | None, ...]] = OrderedDict()
         self.wrong: set[int] = set()
 
     def learn(self, value: Hashable, after: tuple[Word | None, ...], outcome: Sequence[Hashable], entries: int) -> None:
-        foretold = self.seen.get(value)
-        if foretold is not None:
-            for word, said in enumerate(foretold):
-                if word not in self.wrong and (None if said is None else bits(said)) != outcome[word]:
+        expected = self.seen.get(value)
+        if expected is not None:
+            for word, successor in enumerate(expected):
+                if word not in self.wrong and (None if successor is None else bits(successor)) != outcome[word]:
                     self.wrong.add(word)
         self.seen[value] = after
         self.seen.move_to_end(value)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.predictors.extrapolation import extrapolate
 from asc.settings import Settings
 from asc.types import Combination
 
 
-class Polynomial:
+class Polynomial(Predictor):
     """The least-squares polynomial of a given degree over the last snapshots, in exact fractions."""
 
     class Config(Settings):
-        """The polynomial's degree and how many snapshots it is fitted to."""
+        """Settings of `polynomial`."""
 
         degree: int = Field(2, ge=0, le=16, description="degree of the polynomial: 1 is a line, 2 a parabola")
         window: int = Field(5, ge=1, le=64, description="how many of the last snapshots it is fitted to, over `degree`")
@@ -28,10 +28,11 @@ class Polynomial:
                 )
             return self
 
-    needs: frozenset[str] = frozenset()
+    config: Config
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
+        self.depth = self.config.window
 
     def predict(self, history: History, horizon: int) -> Combination | None:
         """Continue the fit to the last `window` snapshots, or to all there are once these are more than `degree`."""

@@ -1,4 +1,4 @@
-"""Built-in recognizers: where to stop and think; and the grid that they stop on, for others to build on."""
+"""Built-in recognizers, and the grid of positions at which they stop, for plugins to build on."""
 
 from asc.recognizers.grid import next_on_grid
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from asc.computation import Computation
-from asc.settings import Settings
+from asc.recognizer import Recognizer
 from asc.types import Recognition
 
 _HERE = Recognition(speculate=True, label="every step", score=None)
 
 
-class Always:
+class Always(Recognizer):
     """Every step is a boundary and is speculated from."""
-
-    class Config(Settings):
-        """Nothing to set."""
-
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
 
     def next_boundary(self, position: int, computation: Computation) -> int:
         """Return the next step."""

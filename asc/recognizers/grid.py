@@ -1,11 +1,11 @@
-"""The grid that recognizers stop on: multiples of a distance, and never past the end."""
+"""The grid of positions at which recognizers stop: multiples of a distance, and never past the end."""
 
 from __future__ import annotations
 
 from asc.types import Recognition
 
 OFF_GRID = Recognition(speculate=False, label="between boundaries", score=None)
-"""The answer for a position that a leap or a resumed run happens to stand on: guesses start on the grid only."""
+"""The answer off the grid, where a leap or a resumed run may be: candidates start on the grid only."""
 
 
 def next_on_grid(position: int, distance: int, total: int | None) -> int:

@@ -1,4 +1,4 @@
-"""A straight line through the log-odds of few outcomes, held by a prior."""
+"""A straight line through the log-odds of few outcomes, with a prior."""
 
 from __future__ import annotations
 

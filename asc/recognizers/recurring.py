@@ -1,4 +1,4 @@
-"""A recognizer that finds out by itself how far apart its boundaries should lie."""
+"""A recognizer that chooses the distance between its boundaries itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from asc.computation import Computation
+from asc.recognizer import Recognizer
 from asc.recognizers.grid import OFF_GRID, next_on_grid
 from asc.settings import Settings
 from asc.types import Recognition
@@ -19,11 +20,11 @@ _BOUNDARIES_LEFT = 16  # how many supersteps must remain for a longer one to be 
 _LONGEST_PAUSE = 64  # boundaries between two looks at the price, at most
 
 
-class Recurring:
+class Recurring(Recognizer):
     """A recurring point, at a distance chosen so that one superstep is worth many dispatches.
 
-    The distance is a power of two times `multiple`, next to `worth` x `cost("dispatch")` steps. While that price is not
-    known (zero, infinite or NaN) it starts at `multiple` and doubles at each boundary. Boundaries are multiples of
+    The distance is a power of two times `multiple`, closest to `worth` x `price("dispatch")` steps. While that price is
+    not known (zero, infinite or NaN) it starts at `multiple` and doubles at each boundary. Boundaries are multiples of
     the distance, and a doubled distance keeps every second of them, so history stays equally spaced. A recognised
     point at a period is the idea of Waterland et al. (2014); choosing the period from the price of a task is ours.
     """
@@ -45,8 +46,10 @@ class Recurring:
                 )
             return self
 
+    config: Config
+
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._goal: int | None = None  # known once the price is
         self._set(self.config.distance or self.config.multiple)
         self._pause = 1
@@ -74,12 +77,12 @@ class Recurring:
         return {"distance": self._distance, "goal": self._goal, "pause": self._pause, "wait": self._wait}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._set(state["distance"])
         self._goal, self._pause, self._wait = state["goal"], state["pause"], state["wait"]
 
     def _review(self, computation: Computation) -> None:
-        price = computation.cost("dispatch")
+        price = computation.price("dispatch")
         if 0 < price < math.inf:
             ideal = self.config.worth * price
             if self._goal is None or not self._goal / _HYSTERESIS < ideal < self._goal * _HYSTERESIS:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from asc.computation import Computation, Stateful
+from asc.computation import Computation
 from asc.errors import AscError
+from asc.recognizer import Recognizer
 from asc.recognizers.grid import OFF_GRID, next_on_grid
 from asc.recognizers.thresholds import Learned, Regime, ThresholdsConfig, build
 from asc.settings import Settings
-from asc.types import Attempt, Outcome, Recognition
+from asc.types import Decision, Outcome, Recognition
 
 _PLACE = ("similarity", "position", "in_a_row", "passed_over")
 
 
-class Similarity:
+class Similarity(Recognizer):
     """Regimes by the cosine of consecutive fingerprints: unknown, chaotic, transition or stable.
 
     The fingerprint is whatever the computation answers to `read("fingerprint", ())`, the empty sequence meaning *now*:
@@ -28,10 +29,10 @@ class Similarity:
     `probes="joined"`; the mean of one cosine a probe is the default because a few long rows do not outvote the rest.
 
     The similarity is that of what the computation did between two boundaries: after a leap the fingerprint is taken
-    anew, since a leap turns it further than the steps that it stands for.
+    anew, since a leap turns it further than the steps that it replaces.
     """
 
-    needs: ClassVar[frozenset[str]] = frozenset({"fingerprint"})
+    needs = frozenset({"fingerprint"})
 
     class Config(Settings):
         """Settings of `similarity`."""
@@ -46,8 +47,10 @@ class Similarity:
         speculate_in: tuple[Regime, ...] = Field(("stable",), description="regimes that are speculated from")
         settle: int = Field(1, ge=1, description="stable boundaries in a row before one counts as stable")
 
+    config: Config
+
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._thresholds = build(self.config.thresholds)
         self._previous: NDArray[np.float64] | None = None  # rows of length 1
         self._shape: tuple[int, ...] | None = None
@@ -81,14 +84,14 @@ class Similarity:
         if self._previous is not None:
             self._previous = self._rows(computation)
 
-    def learn(self, attempt: Attempt) -> None:
-        """Note a verdict. Those between two boundaries are one outcome: was it worth guessing there at all?"""
-        if attempt.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            self._verdicts.append(attempt.outcome is Outcome.ACCEPTED)
+    def learn(self, decision: Decision) -> None:
+        """Note a verdict. All verdicts between two boundaries are one outcome: was a candidate accepted there?"""
+        if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+            self._verdicts.append(decision.outcome is Outcome.ACCEPTED)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the fingerprint and the answer of the newest boundary, and what the thresholds have learnt."""
-        thresholds = self._thresholds.state_dict() if isinstance(self._thresholds, Stateful) else {}
+        thresholds = self._thresholds.state_dict()
         return {
             "previous": None if self._previous is None else self._previous.copy(),
             "shape": None if self._shape is None else list(self._shape),
@@ -98,17 +101,16 @@ class Similarity:
         } | {name: getattr(self, f"_{name}") for name in _PLACE}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._previous = None if state["previous"] is None else np.array(state["previous"])
         self._shape = None if state["shape"] is None else tuple(state["shape"])
         self._recognition, self._verdicts = Recognition(*state["recognition"]), list(state["verdicts"])
-        if isinstance(self._thresholds, Stateful):
-            self._thresholds.load_state_dict(state["thresholds"])
+        self._thresholds.load_state_dict(state["thresholds"])
         for name in _PLACE:
             setattr(self, f"_{name}", state[name])
 
     def _settle_verdicts(self) -> None:
-        if self._verdicts and self._similarity is not None and isinstance(self._thresholds, Learned):
+        if self._verdicts and self._similarity is not None:
             self._thresholds.learn(self._similarity, any(self._verdicts))
         self._verdicts.clear()
 
@@ -123,9 +125,9 @@ class Similarity:
         return Recognition(speculate, label, similarity)
 
     def _curious(self) -> bool:
-        """Whether to try one that would be passed over: limits that are too strict would never learn otherwise."""
+        """Whether to speculate at a boundary that would be passed over, so that too strict limits can learn."""
         self._passed_over += 1
-        return isinstance(self._thresholds, Learned) and self._passed_over == self._thresholds.config.explore
+        return self._thresholds.explores(self._passed_over)
 
     def _rows(self, computation: Computation) -> NDArray[np.float64] | None:
         """Return the fingerprint's rows at length 1; None where a row is zero or not finite and has no direction."""

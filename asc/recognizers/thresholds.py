@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import insort
 from collections import deque
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BeforeValidator, Field, model_validator
 
 from asc.recognizers.logistic import fit_line
-from asc.settings import Settings
+from asc.settings import Configurable, Settings
 
 Regime = Literal["unknown", "chaotic", "transition", "stable"]
 
 _LEAST_DISTANCE = 1e-9  # 1 - similarity below this is rounding, not stillness
 
 
-class Thresholds(Protocol):
+class Thresholds(Configurable, ABC):
     """Turns similarities into regimes, one boundary after the other."""
 
+    @abstractmethod
     def label(self, similarity: float) -> Regime:
         """Name the regime from this similarity and those labelled before it, never from later ones."""
+
+    def learn(self, similarity: float, accepted: bool) -> None:
+        """Take one boundary's outcome into account."""
+
+    def explores(self, passed_over: int) -> bool:
+        """Whether to speculate once at a boundary that would be the n-th in a row to be passed over."""
+        return False
 
 
 class Limits(Settings):
@@ -43,7 +52,7 @@ class Limits(Settings):
         return self
 
 
-class Fixed:
+class Fixed(Thresholds):
     """Two numbers that stay: what an earlier run or a publication found."""
 
     class Config(Limits):
@@ -51,15 +60,14 @@ class Fixed:
 
         name: Literal["fixed"] = "fixed"
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
     def label(self, similarity: float) -> Regime:
         """Compare with the two limits."""
         return _between(similarity, self.config.chaotic, self.config.stable)
 
 
-class Quantile:
+class Quantile(Thresholds):
     """Percentiles of the similarities that this run has shown so far: the share of each regime is chosen, not found.
 
     The similarity in question is compared with those before it. Published thresholds were percentiles of whole runs,
@@ -80,8 +88,10 @@ class Quantile:
                 raise ValueError(f"low is {self.low} and high {self.high}: set low below high")
             return self
 
+    config: Config
+
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._seen: list[float] = []  # ascending
 
     def label(self, similarity: float) -> Regime:
@@ -96,7 +106,7 @@ class Quantile:
         return {"seen": list(self._seen)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._seen = list(state["seen"])
 
     def _at(self, quantile: float) -> float:
@@ -106,7 +116,7 @@ class Quantile:
         return left + (right - left) * (place - below)
 
 
-class Learned:
+class Learned(Thresholds):
     """Limits that this run's own verdicts move: stable is where a candidate is likely to be accepted.
 
     The log-odds of acceptance are a line over log(1 - similarity), fitted to the latest outcomes. The line starts as
@@ -123,7 +133,7 @@ class Learned:
         strength: float = Field(2.0, gt=0, allow_inf_nan=False, description="precision of the prior on the limits")
         window: int = Field(256, ge=1, description="outcomes that are remembered, the latest")
         explore: int = Field(
-            5, ge=0, description="every n-th boundary that would be passed over is tried, to learn from it; 0: none"
+            5, ge=0, description="every n-th boundary that would be passed over is speculated from, to learn; 0: none"
         )
 
         @model_validator(mode="after")
@@ -134,8 +144,10 @@ class Learned:
                 )
             return self
 
+    config: Config
+
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._origin = _log_distance(self.config.stable)
         self._unit = _log_distance(self.config.chaotic) - self._origin
         self._stable, self._chaotic = _log_odds(self.config.acceptance), _log_odds(self.config.hopeless)
@@ -158,12 +170,16 @@ class Learned:
         self._outcomes.append((self._place(similarity), accepted))
         self._fit()
 
+    def explores(self, passed_over: int) -> bool:
+        """Whether to speculate at a boundary that would be passed over, so that too strict limits can learn."""
+        return passed_over == self.config.explore
+
     def state_dict(self) -> dict[str, Any]:
         """Return the outcomes that count."""
         return {"outcomes": [list(outcome) for outcome in self._outcomes]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._outcomes.clear()
         self._outcomes.extend((place, accepted) for place, accepted in state["outcomes"])
         self._line = self._prior

@@ -1,1 +1,1 @@
-"""What lies on disk: run folders, the event log."""
+"""What a run leaves on disk: its folder, and the event log in it."""

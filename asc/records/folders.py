@@ -1,8 +1,8 @@
-"""The folders of runs: made, written whole or not at all, listed and found again.
+"""The folders of runs: create them, write their files, list and find them.
 
 A run's folder holds `config.json` (backend, config, when it started, version, state), `events.jsonl`, `checkpoints/`,
-and at the end `summary.json`; `report.html` and `trace.json` are made from these. `trajectory/` has the places that a
-judged run was asked to keep.
+and at the end `summary.json`; `report.html` and `trace.json` are made from these. `trajectory/` has the kept positions
+of a judged run, if it was asked to keep any.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
-from asc.records.events import EVENTS, last_event, reached
-from asc.records.numbers import known
+from asc.records.events import EVENTS, last_event, position_after
+from asc.records.numbers import finite
 
 CONFIG = "config.json"
 SUMMARY = "summary.json"
@@ -42,7 +42,7 @@ class RunSummary(NamedTuple):
 
 
 def new_run_folder(out: Path, backend: str) -> Path:
-    """Make a folder for a run, such as `2026-11-23T081500-toy-1a2b`; the time is the local one."""
+    """Create a folder for a run, such as `2026-11-23T081500-BACKEND-1a2b`, named after the local time."""
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", backend).strip("-.") or "run"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def new_run_folder(out: Path, backend: str) -> Path:
                 return folder
     except OSError as error:
         raise AscError(
-            f"cannot make a folder for the run in {str(out)!r} ({_why(error)}); name one that can be written with --out"
+            f"cannot make a folder for the run in {str(out)!r} ({_why(error)}); name a writable folder with --out"
         ) from error
 
 
@@ -63,7 +63,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file so that a kill at any moment, or a power cut, leaves either the old one or the new one."""
+    """Write a file so that a kill at any moment, or a power cut, leaves either the old file or the new one."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
@@ -72,14 +72,16 @@ def write_text(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        raise AscError(f"cannot write {str(path)!r} ({_why(error)}); make room, or name another place") from error
+        raise AscError(
+            f"cannot write {str(path)!r} ({_why(error)}); make room on the disk, or name another folder"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; AscError says what is wrong with the file."""
+    """Read a JSON object. Raises AscError, which says what is wrong with the file."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -94,7 +96,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def list_runs(out: Path) -> list[RunSummary]:
-    """Return the runs in a folder, newest first; an unreadable one is listed as such."""
+    """Return the runs in a folder, newest first. A run that cannot be read is listed as unreadable."""
     try:
         folders = [folder for folder in out.iterdir() if is_run(folder)]
     except FileNotFoundError:
@@ -114,7 +116,7 @@ def find_run(out: Path, run: str) -> Path:
     ids = [found.id for found in list_runs(out)]
     if not ids:
         raise AscError(
-            f"no run {run!r}: there are no runs in {str(out)!r}; name their folder with --out, or a run's path"
+            f"no run {run!r}: there are no runs in {str(out)!r}; name their folder with --out, or give a run's path"
         )
     if run == "latest":
         return out / ids[0]
@@ -129,7 +131,7 @@ def find_run(out: Path, run: str) -> Path:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run, be it a broken one."""
+    """Whether a folder holds a run, whole or damaged."""
     try:
         return any((folder / name).is_file() for name in (CONFIG, SUMMARY, EVENTS))
     except OSError:
@@ -137,7 +139,7 @@ def is_run(folder: Path) -> bool:
 
 
 def summarise(folder: Path) -> RunSummary:
-    """Return what the files of a run say of it, as far as they can be read."""
+    """Return a run's line of `asc runs`, from those of its files that can be read."""
     config: dict[str, Any] = {}
     summary: dict[str, Any] = {}
     last: dict[str, Any] = {}
@@ -148,9 +150,9 @@ def summarise(folder: Path) -> RunSummary:
         summary = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
     except (AscError, OSError):
         damaged = True
-    started = known(config.get("started"))
-    net, estimated = known(summary.get("net_speedup")), known(summary.get("estimated_speedup"))
-    position = known(summary.get("position", reached(last)))
+    started = finite(config.get("started"))
+    net, estimated = finite(summary.get("net_speedup")), finite(summary.get("estimated_speedup"))
+    position = finite(summary.get("position", position_after(last)))
     return RunSummary(
         id=folder.name,
         folder=folder,
@@ -160,7 +162,7 @@ def summarise(folder: Path) -> RunSummary:
         position=None if position is None else int(position),
         speedup=net if net is not None else estimated,
         measured=net is not None,
-        seconds=known(summary.get("seconds", last.get("t1"))),
+        seconds=finite(summary.get("seconds", last.get("t1"))),
     )
 
 
@@ -176,7 +178,7 @@ def _why(error: OSError) -> str:
 
 
 def _plain(value: object) -> Any:
-    """Write what JSON lacks as the plain thing nearest to it."""
+    """Replace a value that JSON lacks by the nearest one that JSON has."""
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
     if isinstance(value, numbers.Integral):

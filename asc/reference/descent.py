@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asc.computation import Computation
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 
 Vector = NDArray[np.float64]
@@ -19,30 +20,29 @@ _SUBSETS = 4
 _AHEAD = 5  # steps without noise that tell how fast the loss falls at present
 
 
-class Frame(NamedTuple):
-    """Everything that the walk depends on."""
+class DescentState(NamedTuple):
+    """Everything that the steps depend on."""
 
     vector: Vector  # (d,)
     velocity: Vector  # (d,)
     random: Mapping[str, Any]  # state of the noise's generator
 
 
-class Proposal(NamedTuple):
-    """A predicted vector, and the one that it was predicted from."""
+class PredictedVector(NamedTuple):
+    """A predicted vector, and the vector that it was predicted from."""
 
     vector: Vector
     base: Vector
 
 
-class Descent:
-    """Momentum on f(x) = (x - c)ᵀ diag(h) (x - c) / 2 with noisy gradients; fulfils `Computation` and `Scores`.
+class Descent(Computation):
+    """Momentum on f(x) = (x - c)ᵀ diag(h) (x - c) / 2 with noisy gradients; provides `Scores` as well.
 
     v ← momentum · v + ∇f + noise, x ← x - rate · v, with float64 vectors of shape (d,). A leap replaces x and keeps v;
-    the noise goes on where it was. One of zero steps is an update in place, such as an average. A held-out sequence
-    is the same quadratic about a centre of its own, and `score` gives its value.
+    the noise continues its sequence. A leap of zero steps is an update in place, such as an average. A held-out
+    sequence is the same quadratic with a centre of its own, and `score` returns its value.
     """
 
-    exact = False
     provides = frozenset({"fingerprint", "vector"})
 
     def __init__(
@@ -85,7 +85,7 @@ class Descent:
         return self._position >= self._steps
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
-        """Take steps; there is nothing to learn from them for the cache, since no state comes back."""
+        """Take steps. They are not recorded for the cache, since no state comes back."""
         steps = min(max_steps, self._steps - self._position)
         for _ in range(steps):
             noise = self._noise * self._random.normal(size=self._vector.size)
@@ -99,18 +99,18 @@ class Descent:
 
     def snapshot(self) -> Snapshot:
         """Take vector, velocity and random state."""
-        frame = Frame(self._vector.copy(), self._velocity.copy(), self._random.bit_generator.state)
-        return Snapshot(self._position, 0, frame, 2 * self._vector.nbytes)
+        state = DescentState(self._vector.copy(), self._velocity.copy(), self._random.bit_generator.state)
+        return Snapshot(self._position, 0, state, 2 * self._vector.nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put all of that back."""
-        frame: Frame = snapshot.state
-        self._vector, self._velocity = frame.vector.copy(), frame.velocity.copy()
-        self._random.bit_generator.state = frame.random
+        """Put all of it back."""
+        state: DescentState = snapshot.state
+        self._vector, self._velocity = state.vector.copy(), state.velocity.copy()
+        self._random.bit_generator.state = state.random
         self._position = snapshot.position
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Vector:
-        """Give "vector", shape (n, d), one row a snapshot; "fingerprint", shape (d,), is the present gradient."""
+        """Return "vector", shape (n, d), one row a snapshot, or "fingerprint", shape (d,), the present gradient."""
         if need == "fingerprint":
             return self._curvature * (self._vector - self._centre)
         if need != "vector":
@@ -124,7 +124,7 @@ class Descent:
         return np.asarray(differences @ differences.T)
 
     def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
-        """Sum the vectors; a state given directly is a vector of shape (d,), and anything else means nothing."""
+        """Sum the vectors. A state that is given directly is a vector of shape (d,); None for anything else."""
         newest = history[-1]
         if isinstance(prediction, Combination):
             coefficients = np.array([float(coefficient) for coefficient in prediction.coefficients])
@@ -133,26 +133,22 @@ class Descent:
             vector = np.array(prediction.state, dtype=np.float64)
             if vector.shape != self._vector.shape:
                 return None
-        proposal = Proposal(vector, newest.state.vector)
-        return Candidate(newest.position, plan.horizon, proposal, vector.nbytes, plan.predictor)
+        predicted = PredictedVector(vector, newest.state.vector)
+        return Candidate(newest.position, plan.horizon, predicted, vector.nbytes, plan.predictor)
 
     def agrees(self, transition: Transition) -> bool:
-        """Whether this is where the transition was predicted from, and there is room for its steps."""
-        proposal: Proposal = transition.effect
+        """Whether the transition was predicted from the present state, and its steps are left."""
+        predicted: PredictedVector = transition.effect
         here = transition.start == self._position and self._position + transition.steps <= self._steps
-        return here and proposal.base.tobytes() == self._vector.tobytes()
+        return here and predicted.base.tobytes() == self._vector.tobytes()
 
     def apply(self, transition: Transition) -> None:
         """Leap."""
-        proposal: Proposal = transition.effect
-        self._vector = proposal.vector.copy()
+        predicted: PredictedVector = transition.effect
+        self._vector = predicted.vector.copy()
         self._position += transition.steps
 
-    def key(self, names: tuple[str, ...]) -> tuple[None, ...]:
-        """Return nothing to tell states apart by: transitions are found by where they start."""
-        return (None,) * len(names)
-
-    def cost(self, work: str) -> float:
+    def price(self, work: str) -> float:
         """Price in plain steps, by a table; no clock is read."""
         return self._prices.get(work, 0.0)
 
@@ -163,7 +159,7 @@ class Descent:
         return hashlib.sha256(b"\n".join(parts)).hexdigest()
 
     def score(self, state: Any | None, look: int) -> Vector:
-        """Return the losses, shape (8,), of a proposal or, for None, of the present vector."""
+        """Return the losses, shape (8,), of a predicted vector or, for None, of the present vector."""
         vector = self._vector if state is None else state.vector
         distances = vector - self._gate[look % _SUBSETS]
         with np.errstate(over="ignore", invalid="ignore"):

@@ -1,9 +1,6 @@
-"""Ready-made computations: programs for the register machine, each teaching something else, and a descent.
+"""Programs for the register machine, each predictable in another way, as the comment beside it says.
 
-    predictor = MyPredictor()
-    computation = machine("count", steps=1000)
-
-What each program's course is to a predictor stands beside it.
+computation = machine("count", steps=1000)
 """
 
 from __future__ import annotations
@@ -16,15 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from asc.reference.descent import Descent
 from asc.reference.registers import Registers, Step
 from asc.words import Word
 
-__all__ = ["PROGRAMS", "Descent", "Program", "Registers", "machine"]
-
 
 class Program(NamedTuple):
-    """A step function, the words that it starts from, and those that are summed."""
+    """A step function, the words that it starts from, and the names of those that are summed."""
 
     step: Step
     words: Mapping[str, Word]
@@ -55,7 +49,7 @@ def _collatz(words: Mapping[str, Any]) -> Mapping[str, Word]:
 
 
 def _mixed(words: Mapping[str, Any]) -> Mapping[str, Word]:
-    """Words of every type, with values that equality mistakes for each other."""
+    """Change words of every type, with values that differ though Python calls them equal."""
     flag, turn = words["flag"], words["turn"] + 1
     update: dict[str, Word] = {"turn": turn % 5, "flag": turn % 5 if flag is True else flag == 0}
     update["zero"] = -words["zero"]
@@ -72,18 +66,18 @@ def _digest(words: Mapping[str, Any]) -> Mapping[str, Word]:
 
 PROGRAMS: Mapping[str, Program] = MappingProxyType(
     {
-        "count": Program(_count, {"n": -7, "total": 0}, ("total",)),  # a stride, below a total that is not read
+        "count": Program(_count, {"n": -7, "total": 0}, ("total",)),  # a stride, and a total that no step reads
         "congruential": Program(_congruential, {"x": 1, "heads": 0}, ("heads",)),  # affine modulo 2^64
-        "lap": Program(_lap, {"place": 3, "visits": 0}, ("visits",)),  # comes back after a few steps
+        "lap": Program(_lap, {"place": 3, "visits": 0}, ("visits",)),  # comes back to a state after a few steps
         "collatz": Program(_collatz, {"start": 1, "x": 1, "done": 0, "steps": 0}, ("done", "steps")),
         "mixed": Program(
             _mixed,
             {"flag": True, "turn": 0, "zero": 0.0, "gap": 0.5, "name": "a", "raw": b"", "small": np.uint8(0)},
         ),
-        "digest": Program(_digest, {"block": b"start", "blocks": 0}, ("blocks",)),  # nothing foretells it
+        "digest": Program(_digest, {"block": b"start", "blocks": 0}, ("blocks",)),  # nothing predicts it
     }
 )
-"""Register programs by name. Their steps are pure functions of importable modules, so any process pool takes them."""
+"""Programs by name. Their steps are functions of an importable module, so that process pools can run them."""
 
 
 def machine(name: str, steps: int, dispatch: float = 1.0) -> Registers:

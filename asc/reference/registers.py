@@ -1,4 +1,4 @@
-"""A register machine: an exact computation at its smallest, to test with and to read before writing a backend."""
+"""A register machine: an executable computation at its smallest, for tests, and to read before writing a backend."""
 
 from __future__ import annotations
 
@@ -12,24 +12,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asc.computation import Executable
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 from asc.words import WORD_TYPES, Word, bits, canonical, combine
 
 Step = Callable[[Mapping[str, Word]], Mapping[str, Word]]
-"""A pure function: it reads words and returns those that change, and for words that are summed what to add."""
+"""A pure function: it reads words and returns those that change; for words that are summed, what to add."""
 
 _WORD_BYTES = 64
 
 
 class Effect(NamedTuple):
-    """What a superstep did: words written, and what was added to summed words."""
+    """What a superstep did: the words that it wrote, and what it added to summed words."""
 
     written: Mapping[str, Word]
     added: Mapping[str, int]
 
 
 class Recording(Mapping[str, Word]):
-    """Words as one superstep sees them: what it reads before writing is noted, the words below stay as they are."""
+    """State words (named values) as one superstep sees them.
+
+    It keeps what the superstep reads before it writes, and never changes the words beneath.
+    """
 
     def __init__(self, words: Mapping[str, Word], sums: Collection[str]) -> None:
         self._words, self._sums = words, sums
@@ -51,7 +55,7 @@ class Recording(Mapping[str, Word]):
         return len(self._words)
 
     def take(self, update: Mapping[str, Word]) -> None:
-        """Note what a step returned."""
+        """Take over what a step returned."""
         for name, value in update.items():
             if name in self._sums:
                 self.added[name] = self.added.get(name, 0) + require_integer(name, value)
@@ -59,15 +63,14 @@ class Recording(Mapping[str, Word]):
                 self.written[name] = value
 
 
-class Registers:
-    """An exact machine of named words, advanced by a pure function; fulfils `Computation` and `Executable`.
+class Registers(Executable):
+    """A machine of named words, advanced by a pure function, that workers can execute.
 
-    Words named in `sums` accumulate: what a step returns for them is added, and a leap replays the sum as an increment,
-    so that a running total that nobody looks at does not make a state unpredictable. They hold integers, since only
-    their sums do not depend on the order. `dispatch` is the price of a task in plain steps.
+    Words named in `sums` accumulate: what a step returns for them is added, and a leap adds the sum of its steps. So a
+    running total that no step reads does not make a state unpredictable. Such words are integers, whose sums do not
+    depend on the order. `dispatch` is the price of a task in plain steps.
     """
 
-    exact = True
     provides = frozenset({"words"})
 
     def __init__(
@@ -98,13 +101,13 @@ class Registers:
         return self._position >= self._steps
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
-        """Take steps; with `record`, tracked ones, and say what they read and wrote."""
+        """Take steps; with `record`, also report what they read and wrote."""
         steps = min(max_steps, self._steps - self._position)
         if record:
-            learnt = run_superstep(self._step, self._sums, self._words, self._position, steps=steps)
-            self.apply(learnt)
-            self._read.update(learnt.causal)
-            return Advanced(steps, learnt=learnt)
+            recorded = run_superstep(self._step, self._sums, self._words, self._position, steps=steps)
+            self.apply(recorded)
+            self._read.update(recorded.causal)
+            return Advanced(steps, recorded=recorded)
         for _ in range(steps):
             for name, value in self._step(self._words).items():
                 self._set(name, self._words[name] + require_integer(name, value) if name in self._sums else value)  # type: ignore[operator]
@@ -112,7 +115,7 @@ class Registers:
         return Advanced(steps)
 
     def observe(self) -> Snapshot:
-        """Take the words, which are all there is."""
+        """Take the words, which are the whole state."""
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
@@ -124,7 +127,7 @@ class Registers:
         self._position, self._words = snapshot.position, dict(snapshot.state)
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
-        """Give the words of each snapshot."""
+        """Return the words of each snapshot."""
         if need != "words":
             raise LookupError(f"a register machine provides words, not {need}")
         return [snapshot.state for snapshot in snapshots]
@@ -137,7 +140,7 @@ class Registers:
         return np.asarray(differences @ differences.T)
 
     def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
-        """Make words of a prediction; a word of which it says nothing that is a word keeps its newest value."""
+        """Make words of a prediction; a word for which it gives no value keeps its newest one."""
         newest = history[-1]
         words = dict(newest.state)
         if isinstance(prediction, Combination):
@@ -145,10 +148,10 @@ class Registers:
                 value = combine(prediction.coefficients, [snapshot.state[name] for snapshot in prediction.of(history)])
                 words[name] = present if value is None else value
         else:
-            said = {name: value for name, value in prediction.state.items() if name in words}
-            if not all(isinstance(value, WORD_TYPES) for value in said.values()):
+            given = {name: value for name, value in prediction.state.items() if name in words}
+            if not all(isinstance(value, WORD_TYPES) for value in given.values()):
                 return None
-            words.update(said)
+            words.update(given)
         return Candidate(newest.position, plan.horizon, words, newest.nbytes, plan.predictor)
 
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
@@ -157,11 +160,11 @@ class Registers:
         return partial(run_superstep, self._step, self._sums, candidate.state, start, steps=steps, seconds=seconds)
 
     def resembles(self, candidate: Candidate) -> bool:
-        """Whether the words that supersteps are known to read, all while none is, are as the candidate has them."""
+        """Whether the candidate is right about all words that supersteps have read; before any has, about all words."""
         return all(bits(self._words[name]) == bits(candidate.state[name]) for name in self._read or self._words)
 
     def agrees(self, transition: Transition) -> bool:
-        """Whether all words that were read have the same bits now, and there is room for the steps."""
+        """Whether all words that were read have the same bits now, and the steps are left."""
         self._read.update(transition.causal)
         fits = self._position + transition.steps <= self._steps
         return fits and all(bits(self._words[name]) == value for name, value in transition.causal.items())
@@ -179,8 +182,8 @@ class Registers:
         """Return the words' bits."""
         return tuple(bits(self._words[name]) for name in names)
 
-    def cost(self, work: str) -> float:
-        """Only a task has a price that is known beforehand; all other work is timed."""
+    def price(self, work: str) -> float:
+        """Return the price of a task; all other work is timed."""
         return self._dispatch if work == "dispatch" else 0.0
 
     def digest(self) -> str:
@@ -202,7 +205,7 @@ def _finite(value: Word) -> bool:
 
 
 def require_integer(name: str, value: Word) -> int:
-    """Return the value if sums of its kind do not depend on their order. Raises TypeError where it is no int."""
+    """Return the value. Raises TypeError where it is no int, so that sums could depend on their order."""
     if type(value) is not int:
         raise TypeError(f"{name} is summed in any order, so it starts as int and int is added, not {value!r}")
     return value
@@ -217,7 +220,7 @@ def run_superstep(
     steps: int,
     seconds: float | None = None,
 ) -> Transition:
-    """Run `steps` from these words, leaving them as they are. Raises TimeoutError after so many seconds."""
+    """Run `steps` from these words, which stay as they are. Raises TimeoutError after so many seconds."""
     recording = Recording(words, sums)
     deadline = None if seconds is None else time.monotonic() + seconds
     for _ in range(steps):

@@ -1,17 +1,17 @@
-"""Charts as plain SVG that stretches to any width: shapes only, since text would stretch with them."""
+"""Charts as plain SVG that stretches to any width. They hold shapes only, since text would stretch as well."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asc.report.page import Html, join, tag
+from asc.report.markup import Html, join, tag
 
 HEIGHT = 100
 """Units from a chart's bottom to its top; few enough that flat stretches merge."""
 
 
 def chart(name: str, title: str, words: str, style: str, width: int, *shapes: Html) -> Html:
-    """Return a picture with a title and, in words, what it shows; `name` is its id on the page."""
+    """Return a picture with a title and a description in words; `name` is its id on the page."""
     attributes = {
         "class": style,
         "viewBox": f"0 0 {width} {HEIGHT}",
@@ -19,14 +19,14 @@ def chart(name: str, title: str, words: str, style: str, width: int, *shapes: Ht
         "role": "img",
         "aria-labelledby": f"{name}-title {name}-words",
     }
-    told = (tag("title", {"id": f"{name}-title"}, title), tag("desc", {"id": f"{name}-words"}, words))
-    return tag("svg", attributes, *told, *shapes)
+    described = (tag("title", {"id": f"{name}-title"}, title), tag("desc", {"id": f"{name}-words"}, words))
+    return tag("svg", attributes, *described, *shapes)
 
 
 def area(values: Sequence[float], style: str, below: Sequence[float] | None = None) -> Html:
-    """Return a stepped area for shares of the height, 0 to 1, standing on `below` or on the ground.
+    """Return a stepped area for shares of the height, 0 to 1, above `below` or above the ground.
 
-    What is more than nothing is drawn at least one unit high, so that a rare event is not lost.
+    A value above zero is drawn at least one unit high, so that a rare event stays visible.
     """
     floors = [round(HEIGHT * _share(low)) for low in below] if below is not None else [0] * len(values)
     heights = [max(round(HEIGHT * _share(value)), int(value > 0)) for value in values]
@@ -42,7 +42,7 @@ def area(values: Sequence[float], style: str, below: Sequence[float] | None = No
 
 
 def marks(values: Sequence[float], style: str) -> Html:
-    """Return full-height marks where there is something, stronger where there is more."""
+    """Return full-height marks where values are above zero, stronger where they are larger."""
     most = max(values, default=0.0)
     levels = [0 if value <= 0 else 1 + min(3, int(4 * value / most)) for value in values]
     shapes = []
@@ -67,14 +67,15 @@ def rules(width: int, number: int) -> Html:
     return tag("path", {"class": "rule", "d": commands})
 
 
-def bar(share: float, style: str) -> Html:
-    """Return a bar for a table's cell."""
-    inner = tag("i", {"class": style, "style": f"width:{100 * _share(share):.2f}%"})
-    return tag("span", {"class": "bar", "aria-hidden": "true"}, inner)
+def bar(*shares: tuple[float, str]) -> Html:
+    """Return a bar for a table's cell: shares of the cell's width side by side, each with its style."""
+    filled = [(_share(share), style) for share, style in shares if share > 0]
+    inner = [tag("i", {"class": style, "style": f"width:{100 * share:.2f}%"}) for share, style in filled]
+    return tag("span", {"class": "bar", "aria-hidden": "true"}, *inner)
 
 
 def legend(*entries: tuple[str, str]) -> Html:
-    """Return what the colours mean: pairs of style and words."""
+    """Return a legend of the colours: pairs of style and words."""
     return tag("ul", {"class": "legend"}, *(tag("li", None, tag("i", {"class": s}), words) for s, words in entries))
 
 

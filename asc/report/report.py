@@ -1,4 +1,4 @@
-"""The report of a run: one HTML file that needs nothing else, made from what the folder holds."""
+"""The report of a run: one HTML file that needs nothing else, made from the run's folder."""
 
 from __future__ import annotations
 
@@ -7,119 +7,78 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from asc.records.folders import write_text
-from asc.records.numbers import known
+from asc.records.numbers import finite
 from asc.report import pictures, tables
-from asc.report.account import Account
-from asc.report.page import Html, join, page, tag
-from asc.types import Outcome
+from asc.report.markup import Html, document, join, tag
+from asc.report.run_data import RunData
 from asc.views import figures
 
 REPORT = "report.html"
 
 
 def write_report(folder: Path) -> Path:
-    """Write `report.html` into a run's folder and return its path; a run cut short gives what its record tells."""
+    """Write `report.html` into a run's folder and return its path. A killed run is reported from its event log."""
     path = folder / REPORT
-    write_text(path, report(Account(folder)))
+    write_text(path, report(RunData(folder)))
     return path
 
 
-def report(account: Account) -> str:
-    """Return the whole page."""
-    backend = str(account.summary.get("backend", account.config.get("backend", "run")))
-    return page(
-        f"{backend} {account.folder.resolve().name}",
-        _heading(account, backend),
-        _cards(account),
-        tables.outcome(account),
-        pictures.curves(account),
-        pictures.regimes(account),
-        pictures.timeline(account),
-        pictures.steps(account),
-        pictures.cache(account),
-        tables.ledger(account),
-        tables.cache(account),
-        tables.predictors(account),
-        tables.regimes(account),
-        tables.sources(account),
-        tables.excited(account),
-        tables.config(account),
+def report(run: RunData) -> str:
+    """Return the whole document."""
+    backend = str(run.summary.get("backend", run.config.get("backend", "run")))
+    return document(
+        f"{backend} {run.folder.resolve().name}",
+        _heading(run, backend),
+        _cards(run),
+        tables.outcome(run),
+        pictures.curves(run),
+        pictures.regimes(run),
+        tables.horizons(run),
+        pictures.timeline(run),
+        pictures.steps(run),
+        pictures.cache(run),
+        tables.ledger(run),
+        tables.cache(run),
+        tables.predictors(run),
+        tables.regimes(run),
+        tables.sources(run),
+        tables.excited(run),
+        tables.config(run),
     )
 
 
-def _heading(account: Account, backend: str) -> Html:
-    summary, config = account.summary, account.config
+def _heading(run: RunData, backend: str) -> Html:
+    summary, config = run.summary, run.config
     settings = config.get("config") or {}
     program = settings.get("program") or settings.get("model")
-    started = known(config.get("started"))
+    started = finite(config.get("started"))
     when = "" if started is None else time.strftime(", started %Y-%m-%d %H:%M:%S", time.localtime(started))
     version = f", asc {config['asc_version']}" if config.get("asc_version") else ""
-    parts: list[str] = [
+    shown: list[str] = [
         tag("h1", None, f"{backend}: {program}" if program else backend),
-        tag("p", {"class": "soft"}, f"Run {account.folder.resolve().name}{when}{version}"),
+        tag("p", {"class": "soft"}, f"Run {run.folder.resolve().name}{when}{version}"),
     ]
     if summary.get("reason"):
-        parts.append(tag("p", {"class": "lead"}, str(summary["reason"])))
-    parts += [tag("p", {"class": "warning"}, warning) for warning in _warnings(account)]
-    return tag("header", None, *parts)
+        shown.append(tag("p", {"class": "lead"}, str(summary["reason"])))
+    shown += [tag("p", {"class": "warning"}, warning) for warning in _warnings(run)]
+    return tag("header", None, *shown)
 
 
-def _warnings(account: Account) -> Iterator[str]:
-    if not account.summary:
-        yield "There is no summary: the run is still going on, or it was killed. This is what its record tells."
-    if account.summary.get("shadow"):
+def _warnings(run: RunData) -> Iterator[str]:
+    if not run.summary:
+        yield "There is no summary: the run has not ended, or it was killed. This report is made from its event log."
+    if run.summary.get("shadow"):
         yield "A shadow run: everything was judged and nothing applied."
-    if account.full_at is not None:
-        at = figures.duration(account.full_at)
-        yield f"The record was full after {at}: pictures and predictors show the run up to there."
-    if account.resumed:
-        times = "once" if account.resumed == 1 else f"{account.resumed} times"
+    if run.full_at is not None:
+        at = figures.duration(run.full_at)
+        yield f"The event log was full after {at}: pictures and predictors show the run up to there."
+    if run.resumed:
+        times = "once" if run.resumed == 1 else f"{run.resumed} times"
         yield f"The run was resumed {times}; steps after the last checkpoint were executed again."
-    yield from (str(warning) for warning in account.summary.get("warnings") or ())
+    yield from (str(warning) for warning in run.summary.get("warnings") or ())
 
 
-def _cards(account: Account) -> Html:
-    get = account.summary.get
-    outcomes = get("outcomes") or account.outcomes()
-    accepted = get("accepted", outcomes.get(Outcome.ACCEPTED.value, 0))
-    rejected = get("rejected", outcomes.get(Outcome.REJECTED.value, 0))
-    hits, misses = (get(name, sum(bins.values)) for name, bins in (("hits", account.hits), ("misses", account.misses)))
-    skipped, position = get("skipped", sum(account.skipped.values)), get("position", account.position)
-    rate = get("hit_rate", skipped / position if position else None)
-    total = f"of {figures.count(get('total'))} steps" if get("total") is not None else "steps"
-    net = known(get("net_speedup"))
-    took = known(get("plain_seconds"))
-    plain = "no plain run to compare with" if took is None else f"plain run {figures.duration(took)}"
-    same = "not compared" if get("identical") is None else "yes" if get("identical") else "no"
-    since = get("resumed_from")
-    stretch = f"since it went on at step {figures.count(since)}" if since else "everything included"
-    ceiling = "" if get("regimes") else f"ceiling {figures.ratio(get('ceiling'))}"  # a judged run knows none
-    cards = [
-        ("State", str(get("state", "running or killed")), ""),
-        ("Position", figures.count(position), total),
-        ("Time", figures.duration(get("seconds", account.length)), stretch),
-        ("Net speed-up", "not measured" if net is None else figures.ratio(net), plain),
-        ("Estimated speed-up", figures.ratio(get("estimated_speedup")), ceiling),
-        ("Same end as the plain run", same, ""),
-        (
-            "Hit rate",
-            figures.percent(rate),
-            f"of steps; {figures.count(hits)} hits, {figures.count(misses)} misses",
-        ),
-        ("Steps skipped", figures.count(skipped), ""),
-        ("Guesses accepted", figures.count(accepted), f"{figures.count(rejected)} rejected"),
-        ("Workers", figures.count(get("workers", len(account.workers))), ""),
-    ]
-    if get("regimes"):  # of a judged run, where steps are not what is found again
-        without = ("Hit rate", "Steps skipped", "Same end as the plain run", "Workers", "Guesses accepted")
-        judged = f"{figures.count(accepted)} candidates accepted, {figures.count(rejected)} rejected"
-        cards = [card for card in cards if card[0] not in without]
-        cards.append(("Leaps taken", figures.count(hits), judged))
-        cards += [
-            (name.replace("_", " ").capitalize(), figures.amount(get(name)), "nats")
-            for name in ("dev_loss", "test_loss", "average_test_loss")
-            if get(name) is not None
-        ]
+def _cards(run: RunData) -> Html:
     shown = [
         tag(
             "div",
@@ -128,8 +87,50 @@ def _cards(account: Account) -> Html:
             tag("dd", {"class": "figure"}, value),
             tag("dd", {"class": "note"}, note),
         )
-        for name, value, note in cards
+        for name, value, note in _figures(run)
     ]
-    digest = str(get("final_digest") or "")
+    digest = str(run.summary.get("final_digest") or "")
     last = tag("p", None, "Final state, SHA-256: ", tag("code", None, digest)) if digest else Html()
     return join([tag("dl", {"class": "cards"}, *shown), last])
+
+
+def _figures(run: RunData) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and note of each card; a figure that the run does not have gets none."""
+    get = run.summary.get
+    position, total = get("position", run.position), get("total")
+    yield "State", str(get("state", "running or killed")), ""
+    yield "Position", figures.count(position), "steps" if total is None else f"of {figures.count(total)} steps"
+    since = get("resumed_from")
+    part = f"since the resume at step {figures.count(since)}" if since else "everything included"
+    yield "Time", figures.duration(get("seconds", run.length)), part
+    net, plain = finite(get("net_speedup")), finite(get("plain_seconds"))
+    beside = "no plain run to compare with" if plain is None else f"plain run {figures.duration(plain)}"
+    yield "Net speed-up", "not measured" if net is None else figures.ratio(net), beside
+    if get("estimated_speedup") is not None:
+        ceiling = f"ceiling {figures.ratio(get('ceiling'))}" if get("ceiling") is not None else ""
+        yield "Estimated speed-up", figures.ratio(get("estimated_speedup")), ceiling
+    if get("identical") is not None:
+        yield "Same end as the plain run", "yes" if get("identical") else "no", ""
+    hits, misses = get("hits", sum(run.hits.values)), get("misses", sum(run.misses.values))
+    if get("hit_rate") is not None:
+        found = f"{figures.count(hits)} hits, {figures.count(misses)} misses"
+        yield "Hit rate", figures.percent(get("hit_rate")), f"of the steps; {found}"
+    else:
+        yield "Leaps", figures.count(hits), ""
+    skipped = get("skipped", sum(run.skipped.values))
+    yield "Steps skipped", figures.count(skipped), f"{figures.percent(skipped / position)} of all" if position else ""
+    yield from _acceptance(run)
+    workers = get("workers", len(run.workers))
+    if workers:
+        yield "Workers", figures.count(workers), ""
+
+
+def _acceptance(run: RunData) -> Iterator[tuple[str, str, str]]:
+    horizons = run.horizons().values()
+    settled, accepted = sum(horizon.settled for horizon in horizons), sum(horizon.accepted for horizon in horizons)
+    if settled:
+        counted = f"{figures.count(accepted)} candidates accepted, {figures.count(settled - accepted)} rejected"
+        yield "Acceptance rate", figures.percent(run.acceptance_rate()), counted
+    if accepted:
+        horizon = figures.amount(run.mean_accepted_horizon())
+        yield "Mean accepted horizon", horizon, "steps ahead (vLLM: acceptance length)"

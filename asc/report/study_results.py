@@ -1,4 +1,4 @@
-"""What a study's folder holds for people and programs to read: numbers, tables and pictures."""
+"""The results in a study's folder, for people and programs: numbers, tables and pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from asc.errors import AscError
 from asc.records.folders import write_json, write_text
-from asc.records.numbers import known
+from asc.records.numbers import finite
 from asc.report.study_tables import csv_text, markdown
 from asc.study import Study, Table
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Written:
-    """The files that were written, relative to the study's folder, and a sentence for each that was not."""
+    """The files that were written, relative to the study's folder, and a sentence for each file that was not."""
 
     def __init__(self, folder: Path) -> None:
         self.files: list[str] = []
@@ -26,7 +26,7 @@ class Written:
         self._folder = folder
 
     def keep(self, name: str, write: Callable[[Path, T], object], content: T) -> None:
-        """Write one file."""
+        """Write one file, or keep a sentence that says why it could not be written."""
         path = self._folder / name
         try:
             path.parent.mkdir(exist_ok=True)
@@ -37,7 +37,7 @@ class Written:
             self.files.append(name)
 
     def draw(self, study: Study) -> None:
-        """Have the pictures drawn."""
+        """Let the study draw its pictures."""
         target = self._folder / "figures"
         try:
             target.mkdir(exist_ok=True)
@@ -51,13 +51,13 @@ class Written:
 
 
 def results(about: Mapping[str, Any], tables: Sequence[Table], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `results.json` and `--json` hold, in values that strict JSON has: what is no number is null."""
+    """Return what `results.json` and `--json` hold, in values of strict JSON: infinity and NaN become null."""
     found = {**about, "tables": [table._asdict() for table in tables], "data": data}
     return {name: _strict(value) for name, value in found.items()}
 
 
 def write_results(folder: Path, found: Mapping[str, Any], tables: Sequence[Table], study: Study) -> Written:
-    """Write it all, as far as it goes: a full disk, or a picture that cannot be drawn, takes nothing from the rest."""
+    """Write every file that can be written: a full disk or a failed picture does not keep others from being written."""
     written = Written(folder)
     written.keep("tables.md", write_text, markdown(tables))
     written.keep("results.json", write_json, found)
@@ -72,16 +72,16 @@ def _file_name(name: str) -> str:
 
 
 def _strict(value: Any) -> Any:
-    """Replace what only Python's JSON can hold, or nobody's."""
+    """Replace values that strict JSON lacks."""
     match value:
         case None | str() | bool():
             return value
         case Mapping():
-            return {str(key): _strict(part) for key, part in value.items()}
+            return {str(key): _strict(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [_strict(part) for part in value]
+            return [_strict(inner) for inner in value]
         case numbers.Integral():
             return int(value)
         case numbers.Real():
-            return known(float(value))
+            return finite(float(value))
     return str(value)

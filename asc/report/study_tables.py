@@ -11,37 +11,37 @@ from typing import Literal
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from asc.records.numbers import known
+from asc.records.numbers import finite
 from asc.study import Cell, Table
 from asc.views import figures
-from asc.views.blocks import Blocks, Column
+from asc.views.wide_table import Column, WideTable
 
 _FIGURE = re.compile(r"[-+−±~≈<>≤≥\[(]?\s*\d.*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{4,}")  # more than a unit or an exponent
 
 
 def rich_table(table: Table) -> RenderableType:
-    """Return a table for a terminal of any width: what does not fit goes below, and so do the notes, dimly.
+    """Return a table for a terminal of any width: columns without room go below, and the notes follow.
 
-    Of one without rows there are its title and notes alone.
+    A table without rows is shown as its title and notes.
     """
     columns = []
     for index, (name, side) in enumerate(zip(table.columns, _sides(table), strict=True)):
-        columns.append(Column(_flat(name), tuple(_flat(_said(row[index])) for row in table.rows), side))
+        columns.append(Column(_flat(name), tuple(_flat(_text(row[index])) for row in table.rows), side))
     notes = (Text(note, style="dim") for note in table.notes)
-    return Group(Text(table.title, style="bold"), *([Blocks(columns)] if table.rows else []), *notes)
+    return Group(Text(table.title, style="bold"), *([WideTable(columns)] if table.rows else []), *notes)
 
 
 def markdown(tables: Sequence[Table]) -> str:
-    """Return all tables as one Markdown text, each under a heading of its own and with its notes below."""
-    return "\n\n".join("\n\n".join(_parts(table)) for table in tables) + "\n"
+    """Return all tables as one Markdown text, each under its own heading and with its notes below."""
+    return "\n\n".join("\n\n".join(_paragraphs(table)) for table in tables) + "\n"
 
 
-def _parts(table: Table) -> Iterator[str]:
+def _paragraphs(table: Table) -> Iterator[str]:
     yield f"## {_flat(table.title)}"
     rules = ["---:" if side == "right" else "---" for side in _sides(table)]
     rows = [_line(map(_escaped, table.columns)), _line(rules)]
-    rows += [_line(_escaped(_said(cell)) for cell in row) for row in table.rows]
+    rows += [_line(_escaped(_text(cell)) for cell in row) for row in table.rows]
     if table.rows:
         yield "\n".join(rows)
     for note in table.notes:
@@ -58,11 +58,11 @@ def csv_text(table: Table) -> str:
 
 
 def _sides(table: Table) -> list[Literal["left", "right"]]:
-    """Say for each column where its cells stand: to the right where they are figures, be they given as text."""
+    """Return the side of each column's cells: right where all of them are figures, also figures given as text."""
     sides: list[Literal["left", "right"]] = []
     for index in range(len(table.columns)):
-        said = [cell for row in table.rows if not _empty(cell := row[index])]
-        sides.append("right" if said and all(map(_figure, said)) else "left")
+        given = [cell for row in table.rows if not _empty(cell := row[index])]
+        sides.append("right" if given and all(map(_figure, given)) else "left")
     return sides
 
 
@@ -77,10 +77,10 @@ def _empty(cell: Cell) -> bool:
 
 
 def _missing(cell: Cell) -> bool:
-    return cell is None or (isinstance(cell, float) and known(cell) is None)
+    return cell is None or (isinstance(cell, float) and finite(cell) is None)
 
 
-def _said(cell: Cell) -> str:
+def _text(cell: Cell) -> str:
     return figures.UNKNOWN if _missing(cell) else str(cell)
 
 
@@ -89,7 +89,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Keep a cell within its bars, and in one line."""
+    """Keep a cell between its bars, on one line."""
     return _flat(text).replace("\\", "\\\\").replace("|", "\\|")
 
 

@@ -1,45 +1,45 @@
-"""The report's tables: what everything cost, what became of the guesses, and how the run was set up."""
+"""The report's tables: what everything cost, what became of the candidates, and how the run was configured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from asc.records.numbers import known
-from asc.report.account import Account, Tries
-from asc.report.charts import bar
-from asc.report.page import Html, section, table, tag
-from asc.types import Outcome
+from asc.records.numbers import finite
+from asc.report.charts import bar, legend
+from asc.report.markup import Html, section, table, tag
+from asc.report.run_data import CandidateCounts, RunData
+from asc.types import Horizon, Outcome
 from asc.views import figures
 
 ROWS = 300
-"""Rows of a table, at most; a table says how many it leaves out."""
+"""Rows of a table at most; a table says how many rows it leaves out."""
 
 UNBOOKED = 0.002
-"""Share of the clock below which time that is in no entry is rounding."""
+"""Share of the run's time below which time that is in no entry counts as rounding."""
 
 HORIZONS = 12
-"""Horizons shown for each predictor, those that were tried most."""
+"""Horizons shown at most: for each predictor, those with the most candidates."""
 
 
-def outcome(account: Account) -> Html:
-    """Return what the computation arrived at, in the backend's own words."""
-    arrived = account.summary.get("outcome")
-    if not arrived:
+def outcome(run: RunData) -> Html:
+    """Return what the backend says of the final state."""
+    found = run.summary.get("outcome")
+    if not found:
         return Html()
-    rows = list(_flat("", arrived))
-    return section("Outcome", table("What the run arrived at.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
+    rows = list(_flat("", found))
+    return section("Outcome", table("The final state.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
 
 
-def ledger(account: Account) -> Html:
-    """Return what everything cost, dearest first, and what of the clock is in no entry."""
-    booked: dict[str, Any] = account.summary.get("ledger") or {}
+def ledger(run: RunData) -> Html:
+    """Return what everything cost, the most costly first, and the time that is in no entry."""
+    booked: dict[str, Any] = run.summary.get("ledger") or {}
     if not booked:
-        return section("Ledger", tag("p", {"class": "soft"}, "The ledger is written when a run ends."))
+        return section("Ledger", tag("p", {"class": "soft"}, "The ledger is written when the run ends."))
     entries = sorted(
         ((_number(entry, "seconds"), kind, entry) for kind, entry in booked.items()), reverse=True, key=_first
     )
-    clock = known(account.summary.get("seconds"))
+    clock = finite(run.summary.get("seconds"))
     total = sum(seconds for seconds, _, _ in entries)
     if clock is not None and clock - total > UNBOOKED * clock:
         entries.append((clock - total, "in no entry", {}))
@@ -49,111 +49,161 @@ def ledger(account: Account) -> Html:
             kind,
             figures.duration(seconds),
             figures.percent(seconds / whole),
-            bar(seconds / whole, "work" if kind in ("plain", "in no entry") else "boundary"),
+            bar((seconds / whole, "work" if kind in ("plain", "in no entry") else "boundary")),
             figures.amount(entry.get("count")),
             figures.amount(entry.get("steps")),
         )
         for seconds, kind, entry in entries
     ]
-    caption = "Everything that took time; the last column is its price in plain steps."
+    caption = "Everything that took time. The last column is its price in plain steps."
     return section("Ledger", table(caption, ("kind", "time", "share", "", "times", "plain steps"), rows))
 
 
-def cache(account: Account) -> Html:
-    """Return what the trajectory cache held at the end, and what it was asked."""
-    counts: dict[str, Any] = account.summary.get("cache") or {}
+def cache(run: RunData) -> Html:
+    """Return what the trajectory cache held at the end, and how often it was asked."""
+    counts: dict[str, Any] = run.summary.get("cache") or {}
     rows = [(name.replace("_", " "), figures.count(value)) for name, value in counts.items()]
     return section("Trajectory cache", table("At the end of the run.", ("figure", "count"), rows)) if rows else Html()
 
 
-def predictors(account: Account) -> Html:
-    """Return what became of each predictor's guesses, for each horizon."""
-    if not account.tries:
-        return section("Predictors", tag("p", {"class": "soft"}, "No guess was made."))
-    rows: list[tuple[str, ...]] = []
-    for name, horizons in sorted(account.tries.items()):
-        every = Tries()
-        for tries in horizons.values():
-            every.add(tries)
-        which = "all" if len(horizons) > 1 else figures.count(*horizons)
-        rows.append((tag("b", None, name), which, *_counts(every)))
-        most = sorted(horizons, key=lambda horizon: -horizons[horizon].outcomes.total())[:HORIZONS]
-        if len(horizons) > 1:
-            rows += [("", figures.count(horizon), *_counts(horizons[horizon])) for horizon in sorted(most)]
-        if len(horizons) > HORIZONS:
-            rows.append(("", f"{len(horizons) - HORIZONS:,} more", *[""] * 8))
-    head = ("predictor", "horizon", "settled", "accepted", "rejected", "silent", "raised", "late", "acceptance", "gain")
+def horizons(run: RunData) -> Html:
+    """Return how many candidates were accepted and rejected, by the steps ahead that they reached."""
+    groups = _grouped(run.horizons())
+    if not groups:
+        return Html()
+    most = max(horizon.settled for _, horizon in groups)
+    rows = [
+        (
+            name,
+            figures.count(settled),
+            figures.count(accepted),
+            figures.percent(accepted / settled),
+            bar((accepted / most, "gain"), ((settled - accepted) / most, "miss")),
+        )
+        for name, (settled, accepted) in groups
+    ]
     caption = (
-        "What became of the guesses. Acceptance is the share among guesses that were made; a silent predictor made "
-        "none. The gain is in plain steps."
+        f"Acceptance rate {figures.percent(run.acceptance_rate())}: the share of the settled candidates (accepted or "
+        "rejected) that were accepted. Mean accepted horizon "
+        f"{figures.amount(run.mean_accepted_horizon())} steps: how far ahead an accepted candidate reaches on average "
+        "(vLLM calls it acceptance length)."
     )
-    parts: list[str] = [table(caption, head, _bounded(rows, len(head)))]
-    if account.raised:
-        parts.append(tag("p", None, "Predictors that raised said:"))
-        parts.append(tag("ul", None, *(tag("li", None, tag("code", None, told)) for told in account.raised)))
-    return section("Predictors", *parts)
+    head = ("steps ahead", "settled", "accepted", "acceptance rate", "")
+    key = legend(("gain", "accepted"), ("miss", "rejected"))
+    return section("Candidates by horizon", table(caption, head, rows), key)
 
 
-def _counts(tries: Tries) -> tuple[str, ...]:
-    kinds = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
-    counts = (figures.count(tries.outcomes[kind.value]) for kind in kinds)
-    return (figures.count(tries.settled), *counts, figures.percent(tries.acceptance), figures.amount(tries.gain))
+def _grouped(horizons: Mapping[int, Horizon]) -> list[tuple[str, Horizon]]:
+    """Return the horizons with their names; where they are many, those between two powers of two are one group."""
+    if len(horizons) <= HORIZONS:
+        return [(figures.count(steps) if steps else "0, in place", horizon) for steps, horizon in horizons.items()]
+    groups: dict[int, Horizon] = {}
+    for steps, horizon in horizons.items():
+        before = groups.get(steps.bit_length(), Horizon(0, 0))
+        together = Horizon(before.settled + horizon.settled, before.accepted + horizon.accepted)
+        groups[steps.bit_length()] = together
+    return [(_between(bits), horizon) for bits, horizon in sorted(groups.items())]
 
 
-def regimes(account: Account) -> Html:
-    """Return what became of a judged run's candidates in each regime."""
-    counted = account.summary.get("regimes") or {}
+def _between(bits: int) -> str:
+    """Name the horizons that have so many binary digits."""
+    if bits < 2:
+        return "1" if bits else "0, in place"
+    return f"{figures.count(2 ** (bits - 1))} to {figures.count(2**bits - 1)}"
+
+
+def predictors(run: RunData) -> Html:
+    """Return what became of each predictor's candidates, for each horizon that was planned."""
+    if not run.candidates:
+        return section("Predictors", tag("p", {"class": "soft"}, "No predictor was asked."))
+    rows: list[tuple[str, ...]] = []
+    head = ("predictor", "horizon", "accepted", "rejected", "acceptance rate", "gain", "silent", "raised", "late")
+    for name, by_horizon in sorted(run.candidates.items()):
+        every = CandidateCounts()
+        for counts in by_horizon.values():
+            every.add(counts)
+        which = "all" if len(by_horizon) > 1 else figures.count(*by_horizon)
+        rows.append((tag("b", None, name), which, *_settled(every), *_unsettled(every)))
+        most = sorted(by_horizon, key=lambda horizon: -by_horizon[horizon].outcomes.total())[:HORIZONS]
+        if len(by_horizon) > 1:
+            rows += [("", figures.count(h), *_settled(by_horizon[h]), *_unsettled(by_horizon[h])) for h in sorted(most)]
+        if len(by_horizon) > HORIZONS:
+            rows.append(("", f"{len(by_horizon) - HORIZONS:,} more", *[""] * (len(head) - 2)))
+    caption = (
+        "What became of the candidates, by predictor and planned horizon. The gain is in plain steps. A silent "
+        "predictor made no prediction. A late candidate came after the run had passed its position."
+    )
+    shown: list[str] = [table(caption, head, _bounded(rows, len(head)))]
+    if run.raised:
+        shown.append(tag("p", None, "What predictors raised:"))
+        shown.append(tag("ul", None, *(tag("li", None, tag("code", None, text)) for text in run.raised)))
+    return section("Predictors", *shown)
+
+
+def _settled(counts: CandidateCounts) -> tuple[str, ...]:
+    numbers = (figures.count(counts.outcomes[kind.value]) for kind in (Outcome.ACCEPTED, Outcome.REJECTED))
+    return (*numbers, figures.percent(counts.acceptance_rate), figures.amount(counts.gain))
+
+
+def _unsettled(counts: CandidateCounts) -> tuple[str, ...]:
+    kinds = (Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
+    return tuple(figures.count(counts.outcomes[kind.value]) for kind in kinds)
+
+
+def regimes(run: RunData) -> Html:
+    """Return what became of the candidates in each regime, for a run that counts its boundaries by regime."""
+    counted = run.summary.get("regimes") or {}
     if not counted:
         return Html()
-    rows = []
-    for label, number in sorted(counted.items(), key=lambda item: -item[1]):
-        tries = account.regimes.get(label, Tries())
-        kinds = (Outcome.ACCEPTED, Outcome.REJECTED)
-        counts = [figures.count(tries.outcomes[kind.value]) for kind in kinds]
-        rows.append(
-            (label, figures.count(number), *counts, figures.percent(tries.acceptance), figures.amount(tries.gain))
-        )
-    head = ("regime", "boundaries", "accepted", "rejected", "acceptance", "gain")
-    return section("By regime", table("What became of candidates; the gain is in plain steps.", head, rows))
+    rows = [
+        (label, figures.count(number), *_settled(run.by_label.get(label, CandidateCounts())))
+        for label, number in sorted(counted.items(), key=lambda item: -item[1])
+    ]
+    head = ("regime", "boundaries", "accepted", "rejected", "acceptance rate", "gain")
+    caption = "What became of the candidates in each regime. The gain is in plain steps."
+    return section("By regime", table(caption, head, rows))
 
 
-def sources(account: Account) -> Html:
-    """Return which predictors or workers the leaps came from."""
-    if not account.sources:
+def sources(run: RunData) -> Html:
+    """Return which predictors and workers the leaps came from."""
+    if not run.sources:
         return Html()
-    ordered = sorted(account.sources.items(), key=lambda item: -item[1][1])
+    ordered = sorted(run.sources.items(), key=lambda item: -item[1][1])
     rows = [(source, figures.count(number), figures.count(steps)) for source, (number, steps) in ordered]
     return section(
         "Where leaps came from", table("Leaps by source.", ("source", "leaps", "steps skipped"), _bounded(rows, 3))
     )
 
 
-def excited(account: Account) -> Html:
-    """Return the words that ever changed."""
-    words = [str(word) for word in account.summary.get("excited") or ()]
+def excited(run: RunData) -> Html:
+    """Return the state words that ever changed."""
+    words = [str(word) for word in run.summary.get("excited") or ()]
     if not words:
         return Html()
-    number = account.summary.get("words")
-    told = (
-        f"{len(words):,} of {figures.count(number)} words ever changed between boundaries; predictors see only these."
+    number = run.summary.get("words")
+    caption = (
+        f"{len(words):,} of {figures.count(number)} state words (the named values of the state) ever changed between "
+        "boundaries. Only these must be predicted."
     )
     shown = [tag("li", None, tag("code", None, word)) for word in words[:ROWS]]
     more = tag("p", {"class": "soft"}, f"and {len(words) - ROWS:,} more") if len(words) > ROWS else Html()
-    return section("Excited words", tag("p", {"class": "soft"}, told), tag("ul", {"class": "words"}, *shown), more)
+    return section(
+        "Excited state words", tag("p", {"class": "soft"}, caption), tag("ul", {"class": "words"}, *shown), more
+    )
 
 
-def config(account: Account) -> Html:
+def config(run: RunData) -> Html:
     """Return the configuration, one row for each setting."""
-    given = account.config.get("config") or account.summary.get("config")
+    given = run.config.get("config") or run.summary.get("config")
     if not given:
         return Html()
     rows = list(_flat("", given))
-    caption = "The complete configuration; config.json runs it again."
+    caption = "The complete configuration. The file config.json holds it, to run it again."
     return section("Configuration", table(caption, ("setting", "value"), _bounded(rows, 2), numbers_from=2))
 
 
 def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield every leaf of nested settings with its dotted name."""
+    """Yield every value of nested settings with its dotted name."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from _flat(f"{prefix}.{key}" if prefix else str(key), inner)
@@ -161,12 +211,12 @@ def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:
         for index, inner in enumerate(value):
             yield from _flat(f"{prefix}[{index}]", inner)
     else:
-        text = ", ".join(map(_said, value)) if isinstance(value, list | tuple) and value else _said(value)
+        text = ", ".join(map(_written, value)) if isinstance(value, list | tuple) and value else _written(value)
         yield prefix, text if len(text) <= 500 else f"{text[:500]}… ({len(text):,} characters)"
 
 
-def _said(value: object) -> str:
-    """Return a setting's value as a config file would say it; nothing is "none"."""
+def _written(value: object) -> str:
+    """Return a setting's value as a configuration file has it; an empty value is "none"."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if value or value == 0 else "none"
@@ -179,7 +229,7 @@ def _bounded(rows: Sequence[tuple[str, ...]], columns: int) -> Sequence[tuple[st
 
 
 def _number(entry: Mapping[str, Any], name: str) -> float:
-    return known(entry.get(name)) or 0.0
+    return finite(entry.get(name)) or 0.0
 
 
 def _first(entry: tuple[float, str, Any]) -> tuple[float, str]:

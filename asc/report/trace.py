@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from asc.records.folders import CONFIG, SUMMARY, read_json, write_text
-from asc.report.parts import Part, parts
+from asc.report.intervals import Interval, intervals
+from asc.types import Outcome
 
 TRACE = "trace.json"
 PROCESS = 1
 MAIN = 0
+_METRICS = ("hit_rate", "acceptance_rate", "mean_accepted_horizon", "horizons")
 
 Json = dict[str, Any]
 
@@ -27,18 +30,21 @@ def write_trace(folder: Path) -> Path:
 def chrome_trace(folder: Path) -> Json:
     """Return a run as Chrome-trace JSON, times in microseconds since its start.
 
-    Complete events (`X`): plain work and boundaries on the main thread, each worker's spans on its own. Instants (`i`):
-    hits and misses. Counters (`C`): steps executed and skipped. Boundaries that the record only counted are one event
-    with their number. Raises AscError where `config.json` or `summary.json` is damaged.
+    Complete events (`X`): plain steps and boundaries on the main thread, and the tasks of each worker on a thread of
+    their own. Instants (`i`): hits and misses. Counters (`C`): steps executed and skipped, candidates accepted and
+    rejected. Boundaries that the event log only counts are one event with their number. `otherData` has the acceptance
+    rate, the mean accepted horizon and the candidates by horizon, where the run has a summary with them. Raises
+    AscError where `config.json` or `summary.json` is damaged.
     """
     config = read_json(folder / CONFIG) if (folder / CONFIG).exists() else {}
     summary = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
     threads: dict[str, int] = {}
     events = list(_events(folder, threads))
     backend = str(config.get("backend", summary.get("backend", "run")))
+    about = {"backend": backend, "state": str(summary.get("state", "running or killed"))}
     return {
         "displayTimeUnit": "ms",
-        "otherData": {"backend": backend, "state": str(summary.get("state", "running or killed"))},
+        "otherData": about | _found(summary, _METRICS),
         "traceEvents": [*_names(backend, threads), *events],
     }
 
@@ -52,37 +58,44 @@ def _names(backend: str, threads: Json) -> Iterator[Json]:
 
 def _events(folder: Path, threads: dict[str, int]) -> Iterator[Json]:
     executed = skipped = 0
-    for part in parts(folder):
-        if part.t0 > part.since:
-            name = "plain work" if part.approach else "no steps"
-            yield _complete(name, "work", MAIN, (part.since, part.t0), {"steps": part.approach})
-        if part.boundaries:
-            yield from _boundaries(part)
+    settled: Counter[str] = Counter()
+    for interval in intervals(folder):
+        line, ended = interval.line, interval.t1
+        if interval.t0 > interval.since:
+            name = "plain steps" if interval.approach else "no steps"
+            yield _complete(name, "work", MAIN, (interval.since, interval.t0), {"steps": interval.approach})
+        if interval.boundaries:
+            yield from _boundaries(interval)
         else:
-            yield _instant(part.kind, part.t1, _told(part.line, ("position", "state", "dropped")))
-        executed += part.executed
-        skipped += part.skipped
-        yield _event("C", "steps", part.t1, MAIN) | {"args": {"executed": executed, "skipped": skipped}}
-        for worker, began, ended, start, steps in part.line.get("spans", ()):
+            yield _instant(interval.kind, ended, _found(line, ("position", "state", "dropped")))
+        executed += interval.executed
+        skipped += interval.skipped
+        yield _counter("steps", ended, {"executed": executed, "skipped": skipped})
+        if "decisions" in line:
+            settled.update(decision[2] for decision in line["decisions"])
+            words = (Outcome.ACCEPTED.value, Outcome.REJECTED.value)
+            yield _counter("candidates", ended, {word: settled[word] for word in words})
+        for worker, began, end, start, steps in line.get("spans", ()):
             thread = threads.setdefault(worker, len(threads) + 1)
-            yield _complete("superstep", "worker", thread, (began, ended), {"start": start, "steps": steps})
+            yield _complete("task", "worker", thread, (began, end), {"start": start, "steps": steps})
 
 
-def _boundaries(part: Part) -> Iterator[Json]:
-    if part.kind == "many":
-        told = _told(part.line, ("position", "to", "seconds", "misses", "leaps"))
-        yield _complete(f"{part.boundaries:,} boundaries", "many", MAIN, (part.t0, part.t1), told)
+def _boundaries(interval: Interval) -> Iterator[Json]:
+    line, times = interval.line, (interval.t0, interval.t1)
+    if interval.kind == "many":
+        found = _found(line, ("position", "to", "seconds", "misses", "leaps"))
+        yield _complete(f"{interval.boundaries:,} boundaries", "many", MAIN, times, found)
     else:
-        told = _told(part.line, ("position", "leaps", "attempts"))
-        yield _complete(f"boundary: {part.line.get('label', '')}", "boundary", MAIN, (part.t0, part.t1), told)
-    if part.hits:
-        yield _instant("hit", part.t1, {"count": part.hits, "steps": part.skipped})
-    if part.misses:
-        yield _instant("miss", part.t1, {"count": part.misses})
+        found = _found(line, ("position", "leaps", "decisions"))
+        yield _complete(f"boundary: {line.get('label', '')}", "boundary", MAIN, times, found)
+    if interval.hits:
+        yield _instant("hit", interval.t1, {"count": interval.hits, "steps": interval.skipped})
+    if interval.misses:
+        yield _instant("miss", interval.t1, {"count": interval.misses})
 
 
-def _told(line: Json, fields: tuple[str, ...]) -> Json:
-    return {name: line[name] for name in fields if name in line}
+def _found(data: Json, fields: tuple[str, ...]) -> Json:
+    return {name: data[name] for name in fields if name in data}
 
 
 def _complete(name: str, category: str, thread: int, times: tuple[float, float], args: Json) -> Json:
@@ -93,6 +106,10 @@ def _complete(name: str, category: str, thread: int, times: tuple[float, float],
 
 def _instant(name: str, time: float, args: Json) -> Json:
     return _event("i", name, time, MAIN) | {"s": "t", "args": args}
+
+
+def _counter(name: str, time: float, args: Json) -> Json:
+    return _event("C", name, time, MAIN) | {"args": args}
 
 
 def _event(phase: str, name: str, time: float, thread: int) -> Json:

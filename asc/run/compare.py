@@ -6,12 +6,13 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from asc.backend import Compares
+from asc.backend import Backend
+from asc.speculators.speculator import Speculator
 
 _CLOSE = 0.9  # a measured speed-up of at least this share of the estimated one needs no explanation
 CANNOT_SAY = (
     "The backend cannot say which run was better, and how much sooner: give it compare(speculative, plain), as "
-    "asc.backend.Compares has it."
+    "asc.backend.Backend describes it."
 )
 NOT_COMPARED = "A run to compare with was interrupted, so there are fewer pairs than were asked for."
 
@@ -20,8 +21,8 @@ def compare_pairs(
     summary: dict[str, Any],
     again: Callable[[bool], dict[str, Any]],
     pairs: int,
-    exact: bool,
-    backend: object = None,
+    speculator: Speculator,
+    backend: Backend[Any],
 ) -> None:
     """Put plain runs' figures into a finished speculative run's summary.
 
@@ -39,35 +40,29 @@ def compare_pairs(
         if {plain["state"], speculative["state"]} != {"finished"}:
             summary["warnings"].append(NOT_COMPARED)
             break
-        found.append(compare(speculative, plain, exact, backend))
+        found.append(compare(speculative, plain, speculator, backend))
     if not found:
         return
     summary.update(found[0])
-    if not exact and not isinstance(backend, Compares):
+    if summary["identical"] is None and backend.compare(summary, plain) is None:
         summary["warnings"].append(CANNOT_SAY)
     ratios = [pair["net_speedup"] for pair in found if pair["net_speedup"] is not None]
     summary["net_speedup"] = statistics.median(ratios) if len(ratios) == len(found) else None
     if len(found) > 1:
         summary["pairs"] = found
-        summary["identical"] = all(pair["identical"] for pair in found) if exact else None
+        ends = [pair["identical"] for pair in found]
+        summary["identical"] = None if None in ends else all(ends)
 
 
 def compare(
-    speculative: Mapping[str, Any], plain: Mapping[str, Any], exact: bool, backend: object = None
+    speculative: Mapping[str, Any], plain: Mapping[str, Any], speculator: Speculator, backend: Backend[Any]
 ) -> dict[str, Any]:
     """Return one pair's figures. Where the ends differ, the backend says what was reached, and how much sooner."""
-    pair = {
-        "seconds": speculative["seconds"],
-        "plain_seconds": plain["seconds"],
-        "net_speedup": plain["seconds"] / speculative["seconds"] if exact and speculative["seconds"] else None,
-        "identical": plain["final_digest"] == speculative["final_digest"] if exact else None,
-    }
-    if not exact:
-        pair["plain_outcome"] = dict(plain["outcome"])
-    told = _shortfall(speculative, plain) if exact else ""
-    if told:
-        pair["reason"] = f"{speculative['reason']} {told}"
-    return pair | (dict(backend.compare(speculative, plain)) if isinstance(backend, Compares) else {})
+    pair = {"seconds": speculative["seconds"], "plain_seconds": plain["seconds"]}
+    pair |= speculator.compare(speculative, plain)
+    if pair["identical"] and (shortfall := _shortfall(speculative, plain)):
+        pair["reason"] = f"{speculative['reason']} {shortfall}"
+    return pair | dict(backend.compare(speculative, plain) or {})
 
 
 def _shortfall(speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> str:

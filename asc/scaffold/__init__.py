@@ -1,4 +1,4 @@
-"""Packages to start from: files with placeholders, a folder for each kind, and one for what every package has."""
+"""Packages to start from: files with placeholders, one folder for each kind and one for what every package has."""
 
 from __future__ import annotations
 
@@ -19,40 +19,37 @@ class Kind(NamedTuple):
 
     summary: str  # the line that `asc plugins` shows
     run: str  # a command that uses it
-    brings: str  # a command that installs what this one needs, as it is typed in a checkout of asc
+    serves: str  # which backends may stand for BACKEND in that command; empty where it names none
     trouble: str  # what to look at where it does not do what it should
-    requires: str = ""  # further dependencies, as they stand in the list
-    measured: bool = True  # whether its laws tell what a call takes
+    measured: bool = True  # whether its laws show what a call takes
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "predictor": Kind(
-            "goes on at the last rate and levels off",
-            "asc run toy --program collatz --n 500000 --predictors $name --compare",
-            "pip install -e backends/toy",
-            "A run takes no leaps: `asc advise toy --program collatz` shows how often each predictor is right.",
+            "continues at the last rate and levels off",
+            "asc run BACKEND --predictors $name --compare",
+            "BACKEND is any backend.",
+            "A run takes no leaps: `asc advise BACKEND` shows how often the predictions of each predictor come true.",
         ),
         "recognizer": Kind(
-            "stops at every n-th step and rests after a wrong guess",
-            "asc run toy --program collatz --n 500000 --recognizer $name --set recognizer.steps=2000 --compare",
-            "pip install -e backends/toy",
-            "A run is slow or takes no leaps: boundaries may be too close for a worker to be worth asking; "
-            "`asc report latest` shows what was done at each.",
+            "stops at every n-th step and rests after a rejection",
+            "asc run BACKEND --recognizer $name --compare",
+            "BACKEND is any backend.",
+            "A run is slow or takes no leaps: boundaries may be too close for speculation to pay, so set them "
+            "apart: `--set recognizer.steps=2000`. `asc report latest` shows what was done at each.",
         ),
         "validator": Kind(
             "accepts a held-out loss that is lower by a share",
-            "asc run nn_training --model gpt2-nano --steps 200 --validator $name",
-            "pip install -e backends/nn_training",
-            "Nothing is accepted, or too much: `asc report latest` shows each candidate and why it was judged so.",
-            ', "numpy>=1.26,<3"',
+            "asc run BACKEND --validator $name",
+            "BACKEND is one whose candidates are judged: `asc run BACKEND --help` lists `--validator`.",
+            "Nothing is accepted, or too much: `asc report latest` shows each candidate and the reason of its verdict.",
         ),
         "backend": Kind(
             "lengths of Collatz sequences, summed: exact, executed by workers",
             "asc run $name --compare",
             "",
-            "A run ends in another state than the plain one: a word that the steps look at is missing in `READ`.",
-            ', "numpy>=1.26,<3"',
+            "A run ends in another state than the plain run: a state word that the steps read is missing in `READ`.",
             measured=False,
         ),
     }
@@ -61,7 +58,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 
 class Names(NamedTuple):
-    """What a component's things are called, all after its name."""
+    """The names of everything in a package, which follow from the name of the component."""
 
     name: str  # my-trend
     module: str  # my_trend
@@ -86,15 +83,14 @@ def try_it(kind: str, name: str) -> str:
 def render(kind: str, name: str, core: str) -> dict[str, str]:
     """Return the text of each file by its path in the package. `core` is what is required of asc-core."""
     about, called = KINDS[kind], names(kind, name)
-    needed = f"# needs, in a checkout of asc: {about.brings}\n    " if about.brings else ""
     words = {
         **called._asdict(),
         "kind": kind,
         "core": core,
-        "requires": about.requires,
         "summary": about.summary,
-        "try_it": needed + try_it(kind, name),
-        "costs": " At the end stands what a call takes in time and memory." if about.measured else "",
+        "try_it": try_it(kind, name),
+        "serves": f"\n\n{about.serves} `asc plugins` lists those that are installed." if about.serves else "",
+        "costs": "\nA table at the end shows what a call takes in time and memory." if about.measured else "",
         "trouble": about.trouble,
     }
     files = {}
@@ -106,7 +102,7 @@ def render(kind: str, name: str, core: str) -> dict[str, str]:
 
 
 def write(files: Mapping[str, str], folder: Path) -> None:
-    """Write files into a new folder. Raises OSError, also where the folder exists; then nothing of them is left."""
+    """Write files into a new folder. Raises OSError, also where the folder exists; then no file is left behind."""
     folder.mkdir()
     try:
         for path, text in files.items():

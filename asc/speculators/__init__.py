@@ -1,8 +1,1 @@
-"""Speculators turn plans into cache entries: judged on the spot, or executed elsewhere."""
-
-from __future__ import annotations
-
-from asc.speculators.executed import Executed
-from asc.speculators.judged import Judged
-
-__all__ = ["Executed", "Judged"]
+"""Speculators turn predictions into cache entries: judged at once, or executed by workers."""

@@ -1,10 +1,12 @@
 """For authors of plugins and backends: laws to subclass, small computations to try things on, histories by hand.
 
-Install what it needs from a checkout of asc: `pip install -e '.[testing]'`.
+Install what the kit needs from a checkout of asc: `pip install -e '.[testing]'`.
 """
 
-from asc.reference.programs import PROGRAMS, Descent, Registers, machine
-from asc.reference.runs import Course, Visit, courses
+from asc.reference.descent import Descent
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Registers
+from asc.reference.runs import ReferenceRun, Visit, reference_runs
 from asc.testing.histories import WordHistory
 from asc.testing.installed import installed
 from asc.testing.laws import (
@@ -18,8 +20,8 @@ from asc.testing.laws import (
     RecognizerLaws,
     ValidatorLaws,
 )
-from asc.testing.laws.caches import Place
 from asc.testing.laws.validators import Trial
+from asc.testing.leaping import Match
 
 __all__ = [
     "PROGRAMS",
@@ -27,19 +29,19 @@ __all__ = [
     "CacheLaws",
     "ComponentLaws",
     "ComputationLaws",
-    "Course",
     "Descent",
     "ExactLaws",
     "JudgedLaws",
-    "Place",
+    "Match",
     "PredictorLaws",
     "RecognizerLaws",
+    "ReferenceRun",
     "Registers",
     "Trial",
     "ValidatorLaws",
     "Visit",
     "WordHistory",
-    "courses",
     "installed",
     "machine",
+    "reference_runs",
 ]

@@ -1,21 +1,29 @@
-"""An engine put together by hand, as small as can be."""
+"""An engine from components at hand, as small as can be: `asc.assemble` with objects in place of names."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from typing import Any
 
-from asc.allocator import Allocator
+from asc import assemble as core
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, InPlace, Predictor, Recognizer, Validator
-from asc.engine import Engine
-from asc.ledger import Ledger
+from asc.computation import Computation, Executable
+from asc.config.run import Component, ExecutedConfig, JudgedConfig, RunConfig
+from asc.engine import Engine, Observer
+from asc.predictor import Predictor
+from asc.recognizer import Recognizer
 from asc.recognizers.every import Every
-from asc.speculators import Executed, Judged
+from asc.settings import NO_SETTINGS
+from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.speculators.executed.workforce import Pool
+from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.executors import Inline
-from asc.testing.stand_ins import Refuse
-from asc.types import Boundary
+from asc.testing.stand_ins import Reject
+from asc.validator import Validator
+
+_GIVEN = Component(name="given")
 
 
 def assemble(
@@ -28,34 +36,41 @@ def assemble(
     workers: int = 2,
     validator: Validator | None = None,
     cache: TrajectoryCache.Config | None = None,
-    allocator: Allocator.Config | None = None,
+    scheduler: JudgedScheduler.Config | ExecutedScheduler.Config | None = None,
     clock: Callable[[], float] = time.perf_counter,
     shadow: bool = False,
-    on_boundary: Callable[[Boundary], None] | None = None,
-    on_fault: Callable[[str, str], None] | None = None,
+    observer: Observer | None = None,
 ) -> Engine:
-    """Return an engine: executed speculation for an exact computation, judged for any other.
+    """Return an engine: executed speculation for an `Executable` computation, judged for any other.
 
     It stops every so many steps unless a recognizer is given. The executor is opened at first need, and waited for;
-    with 0 workers only the main thread's own supersteps are remembered. Without a validator every candidate is refused;
-    horizons to try are a setting of the allocator.
+    with 0 workers only the main thread's own supersteps are remembered. Without a validator every candidate is
+    rejected.
     """
-    rationing = allocator or Allocator.Config()
-    in_place = [name for name, part in predictors.items() if isinstance(part, InPlace) and part.in_place]
-    ledger = Ledger(computation.exact, rationing.overdraft, clock)
-    speculator: Executed | Judged
-    if computation.exact:
-        speculator = Executed(predictors, executor, workers, ledger, background=False)
+    components: dict[tuple[str, str], Any] = {("predictor", name): part for name, part in predictors.items()}
+    components["recognizer", "given"] = recognizer or Every(Every.Config(steps=every))
+    components["validator", "given"] = validator or Reject()
+
+    def create(kind: str, name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Any:
+        del settings  # the components are made already
+        return components[kind, name]
+
+    shared: dict[str, Any] = {
+        "recognizer": _GIVEN,
+        "predictors": tuple(Component(name=name) for name in predictors),
+    } | ({} if scheduler is None else {"scheduler": scheduler})
+    config: RunConfig
+    if isinstance(computation, Executable):
+        config = ExecutedConfig(**shared)
     else:
-        speculator = Judged(predictors, validator or Refuse(), ledger)
-    return Engine(
+        config = JudgedConfig(validator=_GIVEN, **shared)
+    return core.assemble(
         computation,
-        recognizer or Every(Every.Config(steps=every)),
-        speculator,
+        config,
+        create,
         cache=TrajectoryCache(cache),
-        allocator=Allocator(rationing, list(predictors), ledger, in_place),
-        ledger=ledger,
+        pool=Pool(executor, workers, background=False),
         shadow=shadow,
-        on_boundary=on_boundary,
-        on_fault=on_fault,
+        observer=observer,
+        clock=clock,
     )

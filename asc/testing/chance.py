@@ -1,4 +1,4 @@
-"""The generators that a whole process shares: whoever draws from them changes what others draw."""
+"""The random generators that all code of a process shares."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def global_randomness() -> Hashable:
 
 
 @contextmanager
-def shaken(seed: int) -> Iterator[None]:
-    """Seed these generators for a while, then put them back."""
+def seeded(seed: int) -> Iterator[None]:
+    """Seed these generators for a while, then restore their state."""
     python, numpy = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(seed)

@@ -1,7 +1,7 @@
 """The laws of speculation as checks to call: each raises AssertionError with a sentence where its law is broken.
 
-`asc.testing.laws` has them as classes to subclass. A check takes whatever engine one likes. `__tracebackhide__` keeps a
-function out of what pytest shows of a failure: there the law stands, and its sentence.
+`asc.testing.laws` has them as classes to subclass. A check takes any engine. `__tracebackhide__` keeps the lines of a
+function out of what pytest shows of a failure, so that it shows the law and its sentence.
 """
 
 from __future__ import annotations
@@ -10,28 +10,33 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from asc.computation import Computation, Predictor, Validator
-from asc.engine import Engine
-from asc.testing.clock import Clock
+from asc.computation import Computation, Executable
+from asc.engine import Engine, Observer
+from asc.predictor import Predictor
+from asc.reference.runs import ReferenceRun
+from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.testing.clock import Clock, Priced
 from asc.trajectory import SegmentHistory
-from asc.types import Boundary, Memory, Outcome, Plan, Snapshot
+from asc.types import Boundary, EngineState, Outcome, Plan, Snapshot
+from asc.validator import Validator
 
 Make = Callable[[], Computation]
 """Makes a computation at its start, the same each time."""
 
 Build = Callable[[Computation], Engine]
-"""Makes an engine with parts of its own, none of them used before, around a computation."""
+"""Makes an engine around a computation, with new components that nothing has used before."""
 
 _LONG = 1 << 40
-_PROBE = 64  # supersteps; as long may the core look before it asks what looking has cost
+_PROBE = 64  # supersteps that the core may record before it asks what recording has cost
 
 
 def walk(computation: Computation) -> str:
-    """Take all steps that are left, plainly; return the digest of the end."""
+    """Take all steps that are left, without speculation; return the digest of the end."""
     while not computation.finished():
         computation.advance(_LONG)
     return computation.digest()
@@ -49,22 +54,22 @@ def drive(engine: Engine) -> list[Boundary]:
 
 
 def decisions(events: Iterable[Boundary]) -> list[Any]:
-    """Return all that was decided, without the times at which that was."""
+    """Return everything that was decided, without the times."""
     return [
         (
             event.position,
             event.label,
             [(leap.start, leap.steps, leap.source, leap.gain_steps) for leap in event.leaps],
-            event.attempts,
+            event.decisions,
         )
         for event in events
     ]
 
 
 def check_same_end(make: Make, build: Build) -> Engine:
-    """Laws 1 and 2: with speculation the run ends where it ends without, bit for bit, random state included.
+    """Laws 1 and 2: a run with speculation ends in the state of a run without, bit for bit, random state included.
 
-    Returns the engine, so that a caller can look at whether anything was leapt over.
+    Returns the engine, so that a caller can see whether any step was leapt over.
     """
     __tracebackhide__ = True
     expected, computation = walk(make()), make()
@@ -80,7 +85,7 @@ def check_same_end(make: Make, build: Build) -> Engine:
 
 
 def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
-    """A full snapshot brings everything back, as often as one likes, whatever was done in between."""
+    """A full snapshot brings everything back, any number of times, whatever was done in between."""
     __tracebackhide__ = True
     computation = make()
     computation.advance(first)
@@ -92,11 +97,13 @@ def check_snapshot(make: Make, first: int = 7, then: int = 11) -> None:
         computation.restore(snapshot)
         require(computation.digest() == before, "restore did not bring back the state of the snapshot, bit for bit")
         require(computation.position() == position, "restore did not bring back the position of the snapshot")
-    require(len(ends) == 1, f"{then} steps from one snapshot gave two states: it leaves out something they depend on")
+    require(
+        len(ends) == 1, f"{then} steps from one snapshot gave two states: it lacks something that the steps depend on"
+    )
     require(before not in ends, "the digest is the same before and after the steps, so it cannot show a difference")
 
 
-def check_stretches(make: Make, steps: int = 12) -> None:
+def check_grouping(make: Make, steps: int = 12) -> None:
     """Steps are steps, however they are grouped, observed or recorded."""
     __tracebackhide__ = True
     whole, recorded, single = make(), make(), make()
@@ -104,7 +111,7 @@ def check_stretches(make: Make, steps: int = 12) -> None:
     recorded.advance(steps, record=True)
     require(
         recorded.position() == whole.position() and recorded.digest() == whole.digest(),
-        f"advance({steps}, record=True) and advance({steps}) ended in two states: recorded steps are other steps",
+        f"advance({steps}, record=True) and advance({steps}) ended in two states: they are not the same steps",
     )
     for i in range(whole.position()):
         single.observe()
@@ -129,14 +136,14 @@ def check_driven(make: Make, build: Build) -> None:
 
 
 def check_rejection(make: Make, build: Build) -> None:
-    """Law 3: where a candidate is rejected, nothing changes, random state included."""
+    """Law 3: a rejected candidate changes nothing, random state included."""
     __tracebackhide__ = True
     engine = build(make())
     computation, rejected = engine.computation, 0
     while not computation.finished():
         before = computation.digest()
         event = engine.boundary()
-        rejected += sum(attempt.outcome is Outcome.REJECTED for attempt in event.attempts)
+        rejected += sum(decision.outcome is Outcome.REJECTED for decision in event.decisions)
         require(
             bool(event.leaps) or computation.digest() == before,
             f"the boundary at position {event.position} took no leap and yet changed the state",
@@ -148,7 +155,7 @@ def check_rejection(make: Make, build: Build) -> None:
 def check_judging(
     make: Make, predictors: Mapping[str, Predictor], validator: Validator, horizons: Sequence[int]
 ) -> None:
-    """Law 3, seen closely: making a candidate and judging it leave the computation as it was, whatever the verdict."""
+    """Law 3, in detail: a candidate is made and judged without a change to the computation, whatever the verdict."""
     __tracebackhide__ = True
     computation, judged = make(), 0
     history: list[Snapshot] = []
@@ -172,12 +179,45 @@ def check_judging(
     require(judged > 0, "no candidate was judged, so nothing was tested: a predictor must have something to say")
 
 
+def check_executed(run: ReferenceRun, assembled: Callable[..., Engine]) -> Engine | None:
+    """Laws 1 and 2 on a reference run: it ends as without speculation, and no component is switched off.
+
+    `assembled` makes the engine of a computation, as `asc.testing.assembly.assemble` does. Returns the engine; None for
+    a run that workers cannot execute, which is not checked.
+    """
+    __tracebackhide__ = True
+    if not isinstance(run.make(1), Executable):
+        return None
+    faults = _Faults()
+
+    def build(computation: Computation) -> Engine:
+        assert isinstance(computation, Executable)
+        clock, scheduler = Clock(), ExecutedScheduler.Config(overdraft=9.0)
+        priced = Priced(computation, clock, PRICES)
+        return assembled(priced, clock=clock, scheduler=scheduler, observer=faults)
+
+    engine = check_same_end(partial(run.make, 40 * run.every), build)
+    require(not faults.reasons, f"it was switched off in a run of {run.name}: {'; '.join(faults.reasons)}")
+    return engine
+
+
+class _Faults(Observer):
+    """Keeps what components raised."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+
+    def switched_off(self, name: str, why: str) -> None:
+        """Keep it."""
+        self.reasons.append(why)
+
+
 def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
     """Law 5: what speculation has lost stays within its share of the plain work and what one probe takes.
 
     A probe is what the main thread spends in a few supersteps before it asks what that has cost, and what it loses
-    there by a leap that a tolerant criterion has let pass. Give the ledger a clock of its own where the backend is
-    exact, or the outcome is that of the machine's day.
+    there by a leap that a tolerant validator has accepted. Give a ledger whose clock steers a clock of the test's own,
+    or the outcome depends on the machine.
     """
     __tracebackhide__ = True
     ledger, recent, largest = engine.ledger, deque([0.0] * _PROBE, maxlen=_PROBE), 0.0
@@ -190,17 +230,17 @@ def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:
         largest = max(largest, sum(recent))
         loss = ledger.spent - ledger.gained
         require(
-            loss <= overdraft * ledger.work + largest + 1e-9 * ledger.work,
+            loss <= overdraft * ledger.plain + largest + 1e-9 * ledger.plain,
             f"at position {engine.computation.position()} speculation has lost {loss:.6g}, which is "
-            f"{loss / max(ledger.work, 1e-300):.2%} of the plain work of {ledger.work:.6g}",
+            f"{loss / max(ledger.plain, 1e-300):.2%} of the plain work of {ledger.plain:.6g}",
         )
     engine.speculator.close()
 
 
 def check_accounted(engine: Engine, clock: Clock) -> None:
-    """Law 4: every second that has passed on the clock stands in the ledger.
+    """Law 4: every second that has passed on the clock is in the ledger.
 
-    But for what starting workers took, which happens beside the main thread and is timed by another clock.
+    The start of workers is left out: it happens beside the main thread and is timed by another clock.
     """
     __tracebackhide__ = True
     since = clock()
@@ -212,7 +252,7 @@ def check_accounted(engine: Engine, clock: Clock) -> None:
 
 
 def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], float]], Engine]) -> None:
-    """Law 6: where the backend is not exact, the clock decides nothing, so two runs do the same at each boundary."""
+    """Law 6: where candidates are judged, the clock decides nothing, so two runs do the same at each boundary."""
     __tracebackhide__ = True
     runs = []
     for speed in (1e-6, 1e3):
@@ -224,9 +264,15 @@ def check_reproducible(make: Make, build: Callable[[Computation, Callable[[], fl
 
 
 def through_json(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a state as it comes out of a checkpoint that knows nothing but JSON; arrays come back as lists."""
-    carried: Mapping[str, Any] = json.loads(json.dumps(state, default=lambda array: np.asarray(array).tolist()))
+    """Return a state as a checkpoint returns it that holds nothing but JSON; arrays come back as lists."""
+    carried: Mapping[str, Any] = json.loads(json.dumps(state, default=_as_list))
     return carried
+
+
+def _as_list(value: object) -> Any:
+    if not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(f"a {type(value).__name__} is neither an array nor a value that JSON holds")
+    return value.tolist()
 
 
 def check_resumed(
@@ -235,9 +281,9 @@ def check_resumed(
     stops: Iterable[int] = (1, 2, 5, 11),
     carried: Callable[[Mapping[str, Any]], Mapping[str, Any]] = through_json,
 ) -> None:
-    """Law 6: a run that goes on from what a checkpoint holds decides and ends as one that never stopped.
+    """Law 6: a run that is resumed from a checkpoint decides and ends as a run that never stopped.
 
-    `carried` takes a state through a checkpoint, where a backend has one that holds more than JSON.
+    `carried` takes a state through a checkpoint, for a backend whose checkpoints hold more than JSON.
     """
     __tracebackhide__ = True
     whole = build(make())
@@ -251,17 +297,18 @@ def check_resumed(
                 first.advance()
             if not first.computation.finished():
                 first.boundary()
-        kept = carried(first.memory().state)
+        state = first.save_state()
+        kept = carried(state.state)
         second = build(make())
         second.computation.restore(first.computation.snapshot())
-        second.remember(Memory(kept, first.memory().history))
+        second.load_state(EngineState(kept, state.history))
         second.run()
         found = _booked(second), second.computation.digest()
-        require(found == expected, f"resumed at boundary {stop}, the run did not go on as it would have")
+        require(found == expected, f"resumed at boundary {stop}, the run did not continue as it would have")
 
 
 def _booked(engine: Engine) -> dict[str, Any]:
-    """What was done and gained, in steps."""
+    """Everything that was done and gained, in steps."""
     state = engine.ledger.state_dict()
     accounts = {kind: account["steps"] for kind, account in state.pop("accounts").items() if account["steps"]}
     return {**state, **accounts}
@@ -279,7 +326,7 @@ PRICES: Mapping[str, float] = {
     "restore": 1e-5,
     "digest": 1e-5,
 }
-"""Seconds, in proportions that are usual: a superstep of eight such steps is worth a task, though not by much."""
+"""Seconds, in usual proportions: a superstep of eight such steps is worth a task, though not by much."""
 
 
 def require(kept: bool, otherwise: str) -> None:

@@ -1,4 +1,4 @@
-"""Values compared by what they hold, down to types and bits."""
+"""Keys by which values are compared: what they hold, down to types and bits."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from asc.words import WORD_TYPES, bits
 
 
 def contents(value: Any) -> Hashable:  # noqa: PLR0911 -- one line for each kind of value
-    """Return a key that two values share where they are made alike, of the same types and bits.
+    """Return a key that two values share where they consist of the same types and bits.
 
-    Looks into mappings, sequences, arrays (and whatever turns into one, such as a tensor) and objects with
-    attributes. A function is taken for what it is called: it has no contents to compare.
+    Looks into mappings, sequences, arrays (and what converts to an array, such as a tensor) and objects with
+    attributes. A function is compared by its name: it has no contents.
     """
     if isinstance(value, WORD_TYPES):
         return bits(value)
     if value is None or isinstance(value, Fraction | complex):
         return type(value).__name__, value
-    if hasattr(value, "detach"):  # a tensor that gradients flow through does not turn into an array by itself
+    if hasattr(value, "detach"):  # a tensor that has gradients does not convert to an array by itself
         value = value.detach().cpu()
         value = value.float() if "bfloat16" in str(value.dtype) else value
     if isinstance(value, np.ndarray) or hasattr(value, "__array__"):

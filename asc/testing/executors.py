@@ -1,4 +1,4 @@
-"""Executors without threads or processes: results come at once, or when a test says so, in any order or never."""
+"""Executors without threads or processes: a test decides when results come, in which order, and whether at all."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 class Promise(Future[T]):
-    """A future that no time is spent on waiting for: who waits for it has it done at once, or has waited in vain."""
+    """A future for which a wait takes no time: `awaited` finishes the call at once, or the wait times out."""
 
     def __init__(self, awaited: Callable[[Promise[T]], None]) -> None:
         super().__init__()
         self._awaited = awaited
         self.waits: list[float | None] = []
-        """How long each who waited was ready to."""
+        """The time limit of each wait."""
 
     def result(self, timeout: float | None = None) -> T:
-        """Return the result. Raises TimeoutError where it is not there."""
+        """Return the result. Raises TimeoutError where there is none."""
         self._wait(timeout)
         return super().result(0)
 
@@ -38,32 +38,32 @@ class Promise(Future[T]):
 
 
 class Call(NamedTuple):
-    """A call that was submitted, and the future that it has been promised by."""
+    """A call that was submitted, and its future."""
 
     future: Promise[Any]
     run: Callable[[], Any]
 
 
 class Inline(Executor):
-    """Runs a call where and when it is submitted, so that every result is there at once."""
+    """Runs each call as it is submitted, so that every result is there at once."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Call, and return a future that is done."""
-        call = Call(Promise(_in_vain), partial(fn, *args, **kwargs))
+        call = Call(Promise(lambda _: None), partial(fn, *args, **kwargs))
         _settle(call)
         return call.future
 
 
 class Deferred(Executor):
-    """Keeps what is submitted until it is told to begin, to finish or to break down.
+    """Keeps calls until a test lets them begin, finish or fail, or breaks the executor down.
 
-    What the thread that made it submits is run at once: that is the thread which opens the pool, and asks whether
-    workers are there. A `prompt` executor finishes what somebody waits for.
+    The thread that made the executor opens the pool, and submits what workers warm up on: such calls run at once. A
+    `prompt` executor finishes a call that is waited for.
     """
 
     def __init__(self, prompt: bool = False) -> None:
         self.calls: list[Call] = []
-        """What was submitted and is not done, in order; some of it may have been cancelled meanwhile."""
+        """The calls that are not done, in the order in which they were submitted; some may be cancelled."""
         self.closed = self.broken = False
         self._prompt, self._opener = prompt, threading.current_thread()
 
@@ -81,7 +81,7 @@ class Deferred(Executor):
         return call.future
 
     def begin(self, index: int = 0) -> None:
-        """Count a call as being run, so that it cannot be cancelled any more."""
+        """Mark a call as running, so that it can no longer be cancelled."""
         call = self.calls[index]
         if not call.future.running() and not call.future.set_running_or_notify_cancel():
             self.calls.remove(call)
@@ -91,7 +91,7 @@ class Deferred(Executor):
         _settle(self.calls.pop(index))
 
     def fail(self, error: BaseException, index: int = 0) -> None:
-        """Let a call end in an error of the transport, such as a result that does not unpickle."""
+        """End a call in an error of the transport, such as a result that does not unpickle."""
         _settle(self.calls.pop(index), error)
 
     def _awaited(self, future: Promise[Any]) -> None:
@@ -99,21 +99,17 @@ class Deferred(Executor):
             self.finish([call.future for call in self.calls].index(future))
 
     def break_down(self) -> None:
-        """Lose all that is under way, and take nothing more."""
+        """Lose all calls, and accept no more."""
         self.broken = True
         while self.calls:
             self.fail(BrokenExecutor("a worker died"))
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take nothing more; what has begun goes on."""
+        """Accept no more calls. Those that have begun continue."""
         self.closed = True
         if cancel_futures:
             for call in self.calls:
                 call.future.cancel()
-
-
-def _in_vain(_: Promise[Any]) -> None:
-    """Do nothing about somebody's waiting."""
 
 
 def _settle(call: Call, error: BaseException | None = None) -> None:
@@ -124,5 +120,5 @@ def _settle(call: Call, error: BaseException | None = None) -> None:
         if error is not None:
             raise error
         future.set_result(call.run())
-    except Exception as caught:  # noqa: BLE001 -- an executor hands over whatever the call raises
+    except Exception as caught:  # noqa: BLE001 -- a future keeps whatever the call raises
         future.set_exception(caught)

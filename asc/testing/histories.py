@@ -15,9 +15,9 @@ from asc.words import Word
 
 
 class WordHistory:
-    """A history of words: what a predictor sees of a run, built by hand.
+    """A history of state words (the named values of a program's state), built by hand: what a predictor sees of a run.
 
-    The words of each snapshot are copied and handed out read-only, so a predictor that writes into them fails.
+    The words of each snapshot are copied and returned read-only, so that a predictor that writes into them fails.
     Slices are histories, too: `history[:5]` is what a predictor saw at the fifth snapshot, `history[-8:]` what it sees
     of a run whose older snapshots were dropped.
 

@@ -1,4 +1,4 @@
-"""A criterion: not worse than the loss has lately wavered."""
+"""A criterion: the loss may rise by as much as it has varied lately."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from pydantic import Field, model_validator
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
+from asc.validator import Validator
 from asc.validators.scores import Comparison, compare, first_look, moved
 
 
-class Adaptive:
+class Adaptive(Validator):
     """Accept when the mean held-out loss is at most the current one plus kappa standard deviations of recent ones.
 
     Leap+Verify, criterion "adaptive", with kappa = 1. Recent losses are those of the current state at the last `window`
     boundaries that were judged, this one included and later ones never; with fewer than `least`, the strict comparison
     holds. All are taken on one and the same subset of the gate set unless `rotate` is set, since a change of sequences
-    would show as wavering.
+    would add to the variation.
     """
 
     class Config(Settings):
@@ -29,7 +30,7 @@ class Adaptive:
 
         kappa: float = Field(1.0, ge=0, allow_inf_nan=False, description="standard deviations that are tolerated")
         window: int = Field(10, ge=2, description="boundaries whose loss counts as recent")
-        least: int = Field(3, ge=2, description="recent losses that it takes to tell how much they waver")
+        least: int = Field(3, ge=2, description="recent losses that are needed to estimate how much they vary")
         rotate: bool = Field(False, description="judge on another subset of the gate set at each boundary")
 
         @model_validator(mode="after")
@@ -41,8 +42,10 @@ class Adaptive:
                 )
             return self
 
+    config: Config
+
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._recent: deque[tuple[int, float]] = deque(maxlen=self.config.window)  # position, loss
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
@@ -50,7 +53,7 @@ class Adaptive:
         losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "adaptive")
         if not isinstance(losses, Comparison):
             return losses
-        if candidate.base is None:  # else the losses are those of a link before, which the run has not been at
+        if candidate.base is None:  # else the current loss is that of an earlier link, not of a state of the run
             self._note(candidate.start, losses.current)
         moves = moved(losses.current, losses.candidate)
         if len(self._recent) < self.config.least:
@@ -65,7 +68,7 @@ class Adaptive:
         return {"recent": [list(entry) for entry in self._recent]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self._recent.clear()
         self._recent.extend((position, loss) for position, loss in state["recent"])
 

@@ -15,6 +15,7 @@ from asc.computation import Computation
 from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
+from asc.validator import Validator
 from asc.validators.scores import Comparison, accepted, compare, first_look, rejected
 from asc.validators.student import lower_tail
 
@@ -22,7 +23,7 @@ _NORMAL = NormalDist()
 _ROUNDING = 1e-9  # a spread below this share of the mean is that of the arithmetic
 
 
-class Paired:
+class Paired(Validator):
     """Accept when the mean of the per-sequence differences is below zero by a paired t test, looked at a few times.
 
     Each look adds a subset of the gate set. One that finds enough accepts at once, one that makes a later acceptance
@@ -48,8 +49,7 @@ class Paired:
         )
         rotate: bool = Field(True, description="start from another subset of the gate set at each boundary")
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Look until the answer is clear, `looks` times at most."""

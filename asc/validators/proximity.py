@@ -9,10 +9,11 @@ from pydantic import Field
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
+from asc.validator import Validator
 from asc.validators.scores import Comparison, compare, first_look, moved
 
 
-class Proximity:
+class Proximity(Validator):
     """Accept when the mean held-out loss is within a share epsilon of the current one, above and below.
 
     Leap+Verify, criterion "proximity": |candidate / current - 1| <= epsilon with epsilon = 0.05. The code published
@@ -26,8 +27,7 @@ class Proximity:
         sided: Literal["both", "upper"] = Field("both", description="upper: a loss may fall by any amount")
         rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Compare the means of one look."""

@@ -38,7 +38,7 @@ class Scores(Protocol):
 
 @runtime_checkable
 class Reports(Protocol):
-    """A computation with held-out sequences that neither judge nor tune: they tell what a state is truly worth."""
+    """A computation with held-out sequences that neither judge nor tune, and so measure what a state is worth."""
 
     def report(self, state: Any | None) -> NDArray[np.float64]:
         """Return the losses, shape (n,), of a candidate's state or, for None, of the current one.

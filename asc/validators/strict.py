@@ -1,4 +1,4 @@
-"""A criterion: better, by however little."""
+"""A criterion: the loss must fall, by any amount."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pydantic import Field
 from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
+from asc.validator import Validator
 from asc.validators.scores import Comparison, compare, first_look, moved
 
 
-class Strict:
+class Strict(Validator):
     """Accept when the candidate's mean held-out loss is below the current one (Leap+Verify, criterion "strict").
 
-    The comparison knows no noise: on few sequences, about half of all harmless changes pass. See `paired`.
+    The comparison ignores noise: on few sequences, about half of all harmless changes are accepted. See `paired`.
     """
 
     class Config(Settings):
@@ -21,8 +22,7 @@ class Strict:
 
         rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Compare the means of one look."""

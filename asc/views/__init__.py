@@ -1,1 +1,1 @@
-"""What people see while a run goes on: the live view and plain lines."""
+"""What people see on a terminal while something runs: the live view, plain lines, the progress of a study."""

@@ -1,4 +1,4 @@
-"""Text for a terminal or log that cannot show every character: an observer must not fail over a sign."""
+"""Text for a terminal or a log file that cannot show every character: no view may fail because of a character."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from rich.segment import Segment
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Replace what the encoding lacks by question marks."""
+    """Replace characters that the encoding lacks by question marks."""
     return text.encode(encoding, "replace").decode(encoding)
 
 
 class Encodable:
-    """A renderable whose text is kept within the console's encoding, by `replace(text, encoding)`."""
+    """A renderable whose text `replace(text, encoding)` keeps within the console's encoding."""
 
     def __init__(self, inner: RenderableType, replace: Callable[[str, str], str] = encodable) -> None:
         self._inner, self._replace = inner, replace

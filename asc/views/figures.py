@@ -1,21 +1,21 @@
-"""Numbers as people read them; what is not known, or not a number, is a dash."""
+"""Numbers as people read them. A number that is not known, or not finite, is a dash."""
 
 from __future__ import annotations
 
-from asc.records.numbers import known
+from asc.records.numbers import finite
 
 UNKNOWN = "–"
 
 
 def count(value: object) -> str:
     """A whole number with separators: 12,345."""
-    number = known(value)
+    number = finite(value)
     return UNKNOWN if number is None else f"{number:,.0f}"
 
 
 def amount(value: object) -> str:
     """A quantity that may have a fraction: 12,345 or 0.25."""
-    number = known(value)
+    number = finite(value)
     if number is None:
         return UNKNOWN
     return f"{number:,.0f}" if abs(number) >= 1000 or number == int(number) else f"{number:.3g}"
@@ -23,19 +23,19 @@ def amount(value: object) -> str:
 
 def ratio(value: object) -> str:
     """A speed-up: 3.21×."""
-    number = known(value)
+    number = finite(value)
     return UNKNOWN if number is None else f"{number:.2f}×"
 
 
 def percent(value: object) -> str:
     """A share between 0 and 1: 93.2 %."""
-    number = known(value)
+    number = finite(value)
     return UNKNOWN if number is None else f"{100 * number:.1f} %"
 
 
 def duration(value: object) -> str:
     """Seconds in a fitting unit: 850 µs, 12.3 ms, 4.56 s, 4 min 05 s, 2 h 03 min."""
-    number = known(value)
+    number = finite(value)
     if number is None:
         return UNKNOWN
     if abs(number) < 1e-3:
@@ -51,7 +51,7 @@ def duration(value: object) -> str:
 
 def clock(value: object) -> str:
     """Seconds as a clock shows them, for a line that is redrawn: 0:12, 1:02:03."""
-    number = known(value)
+    number = finite(value)
     if number is None:
         return "-:--"
     minutes, seconds = divmod(int(number), 60)
@@ -60,7 +60,7 @@ def clock(value: object) -> str:
 
 
 def names(words: object, at_most: int) -> str:
-    """The first few names of a list and how many more there are."""
+    """The first few names of a list, and how many more there are."""
     if not isinstance(words, list | tuple) or not words:
         return "none"
     shown = ", ".join(str(word) for word in words[:at_most])

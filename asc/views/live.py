@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from time import perf_counter, time
@@ -22,14 +23,21 @@ from asc.views.encodable import Encodable
 from asc.views.speed import Speed
 
 WORDS_SHOWN = 6
+_OUTCOMES = (
+    (Outcome.ACCEPTED, "accepted", "green"),
+    (Outcome.REJECTED, "rejected", "yellow"),
+    (Outcome.SILENT, "silent", ""),
+    (Outcome.FAILED, "raised", "red"),
+    (Outcome.LATE, "late", "yellow"),
+)
 
 
 class Live:
-    """Shows progress, guesses, workers and the estimated gain, and in words why there is one or none.
+    """Shows progress, candidates, workers and the estimated speed-up, and says why there is a speed-up or none.
 
-    Drawn from boundaries, at most four times a second and for at most a fiftieth of the time: there is no thread that
-    would take the interpreter from the run. The cursor is never hidden, so no end, not even a kill, can lose it. The
-    last view stays on the screen.
+    The view is drawn at boundaries, at most four times a second, and takes a fiftieth of the time at most: no thread
+    takes the interpreter from the run. The cursor is never hidden, so that a kill leaves it visible. The last view
+    stays on the screen.
     """
 
     def __init__(self, console: Console) -> None:
@@ -43,7 +51,7 @@ class Live:
         """Draw the first view."""
         self.close()
         self._pace, self._speed = Pace(every=0.25), Speed()
-        # What the program prints goes above the view, unless it is on its way to a file or another program.
+        # What the program prints goes above the view, unless it is written to a file or another program.
         self._screen = Screen(
             console=self.console,
             auto_refresh=False,
@@ -63,7 +71,7 @@ class Live:
 
     @hookimpl
     def asc_progress(self, run: RunView) -> None:
-        """Redraw within a long superstep, too."""
+        """Redraw within a long superstep, if it is time."""
         now = time()
         if self._pace.due(now):
             self._draw(run, now)
@@ -78,7 +86,7 @@ class Live:
             self.close()
 
     def close(self) -> None:
-        """Give the terminal back; the view stays where it is. For an end of which no hook tells, too."""
+        """Give the terminal back; the view stays. A run may end without a call of `asc_run_finished`."""
         if self._screen is not None:
             self._screen.stop()
             self._screen = None
@@ -100,70 +108,76 @@ class Live:
 
 
 def view(backend: str, status: Status, remaining: float | None, state: str | None = None) -> RenderableType:
-    """Return what is shown of a status; `remaining` is the guess in seconds, `state` how the run ended, if it has."""
-    parts: list[RenderableType] = [_heading(backend, status, remaining, state)]
+    """Return what is shown of a status: `remaining` is an estimate in seconds, `state` how the run ended, if it has."""
+    shown: list[RenderableType] = [_heading(backend, status, remaining, state)]
     if status.total:
         # A bar alone does not end its line; padding does.
-        parts.append(Padding(ProgressBar(total=status.total, completed=status.position), 0))
+        shown.append(Padding(ProgressBar(total=status.total, completed=status.position), 0))
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, text in _rows(status):
         table.add_row(name, text)
-    parts.append(table)
+    shown.append(table)
     if status.reason:
-        parts.append(Text(status.reason, style="italic", overflow="fold"))
-    return Group(*parts)
+        shown.append(Text(status.reason, style="italic", overflow="fold"))
+    return Group(*shown)
 
 
 def _heading(backend: str, status: Status, remaining: float | None, state: str | None) -> Text:
-    parts = [f"{figures.count(status.position)} steps"]
+    heading = [f"{figures.count(status.position)} steps"]
     if status.total:
-        parts[0] = f"{figures.count(status.position)} of {figures.count(status.total)} steps"
-        parts.insert(0, figures.percent(status.position / status.total))
-    parts.append(figures.clock(status.seconds))
+        heading[0] = f"{figures.count(status.position)} of {figures.count(status.total)} steps"
+        heading.insert(0, figures.percent(status.position / status.total))
+    heading.append(figures.clock(status.seconds))
     if state is not None:
-        parts.append(state)
+        heading.append(state)
     elif status.total:
-        parts.append(f"{figures.clock(remaining)} left")
+        heading.append(f"{figures.clock(remaining)} left")
     text = Text(overflow="fold")
     text.append(backend, style="bold")
-    return text.append("  " + "  ".join(parts))
+    return text.append("  " + "  ".join(heading))
 
 
 def _rows(status: Status) -> list[tuple[str, Text]]:
-    outcomes = status.outcomes
-    guesses = Text()
-    for outcome, word, style in (
-        (Outcome.ACCEPTED, "accepted", "green"),
-        (Outcome.REJECTED, "rejected", "yellow"),
-        (Outcome.SILENT, "silent", ""),
-        (Outcome.FAILED, "failed", "red"),
-        (Outcome.LATE, "late", "yellow"),
-    ):
-        number = outcomes.get(outcome.value, 0)
-        guesses.append(", " if guesses else "")
-        guesses.append(f"{figures.count(number)} {word}", style=style if number else "dim")
-    found = (
-        f"{figures.percent(status.hit_rate)} of the steps ({figures.count(status.hits)} hits, "
-        f"{figures.count(status.misses)} misses), {figures.count(status.skipped)} steps skipped"
-    )
-    leaps = f"{figures.count(status.hits)} taken, {figures.count(status.skipped)} steps skipped"
-    rows = [
-        ("at", Text(status.label or figures.UNKNOWN)),
-        ("leaps", Text(leaps)) if status.judged else ("hits", Text(found)),
-        ("guesses", guesses),
-    ]
+    """Return the rows below the bar: figures that a run does not have are left out."""
+    rows = [("at", Text(status.label or figures.UNKNOWN)), _cache(status), ("candidates", _candidates(status.outcomes))]
+    if status.acceptance_rate is not None:
+        rows.append(("acceptance rate", Text(_acceptance(status))))
     if status.measures:
-        told = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in status.measures.items())
-        rows.append(("measured", Text(told)))
+        measured = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in status.measures.items())
+        rows.append(("measured", Text(measured)))
     if status.workers:
         rows.append(("workers", Text(f"{status.busy} of {status.workers} busy")))
     if status.words:
-        share = f"{figures.count(len(status.excited))} of {figures.count(status.words)} words"
+        share = f"{figures.count(len(status.excited))} of {figures.count(status.words)} state words"
         named = f": {figures.names(status.excited, WORDS_SHOWN)}" if status.excited else ""
         rows.append(("excited", Text(share + named)))
     gain = Text(figures.ratio(status.estimated_speedup), style="bold")
-    ceiling = "" if status.judged else f", ceiling {figures.ratio(status.ceiling)}"
+    ceiling = f", ceiling {figures.ratio(status.ceiling)}" if math.isfinite(status.ceiling) else ""
     rows.append(("speed-up", gain.append(f" estimated{ceiling}", style="not bold")))
     return rows
+
+
+def _cache(status: Status) -> tuple[str, Text]:
+    skipped = f"{figures.count(status.skipped)} steps skipped"
+    if status.hit_rate is None:
+        return "leaps", Text(f"{figures.count(status.hits)} taken, {skipped}")
+    found = f"{figures.count(status.hits)} hits, {figures.count(status.misses)} misses"
+    return "hit rate", Text(f"{figures.percent(status.hit_rate)} of the steps ({found}), {skipped}")
+
+
+def _candidates(outcomes: Mapping[str, int]) -> Text:
+    text = Text()
+    for outcome, word, style in _OUTCOMES:
+        number = outcomes.get(outcome.value, 0)
+        text.append(", " if text else "")
+        text.append(f"{figures.count(number)} {word}", style=style if number else "dim")
+    return text
+
+
+def _acceptance(status: Status) -> str:
+    rate = figures.percent(status.acceptance_rate)
+    if status.mean_accepted_horizon is None:
+        return rate
+    return f"{rate}, mean accepted horizon {figures.amount(status.mean_accepted_horizon)} steps"

@@ -1,4 +1,4 @@
-"""How far a study has come, part by part: bars on a terminal, lines anywhere else."""
+"""The progress of a study, part by part: bars on a terminal, lines anywhere else."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from asc.views.speed import Speed
 BAR = 20  # characters
 
 
-class Part:
-    """What is known of one part."""
+class PartProgress:
+    """How much of one part of a study is done."""
 
     def __init__(self, every: float) -> None:
         self.done = self.total = 0.0
         self.doing = ""
-        self.said: tuple[float, str] | None = None  # what the last line told
+        self.printed: tuple[float, str] | None = None  # what the last line held
         self.pace = Pace(every)
         self.speed = Speed()
 
     @property
     def over(self) -> bool:
-        """Whether all of it is done."""
+        """Whether the whole part is done."""
         return self.done >= self.total
 
     def left(self) -> float | None:
-        """Seconds until it is over, as far as that can be told."""
+        """Seconds until it is over, or None where they cannot be estimated."""
         return None if self.over else self.speed.remaining(self.total)
 
 
-class Bars:
+class ProgressBars:
     """One bar for each part.
 
-    Drawn when something is told, at most four times a second and for at most a fiftieth of the time: there is no
-    thread that would take the interpreter from the study. The cursor is never hidden, so no end can lose it.
+    The bars are drawn when the study reports, at most four times a second, and take a fiftieth of the time at most: no
+    thread takes the interpreter from the study. The cursor is never hidden, so that a kill leaves it visible.
     """
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, PartProgress] = {}
         self._pace = Pace(every=0.25)
-        # What the program prints goes above the bars, unless it is on its way to a file or another program.
+        # What the program prints goes above the bars, unless it is written to a file or another program.
         self._screen = Screen(
             console=console,
             auto_refresh=False,
@@ -69,7 +69,7 @@ class Bars:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Give the terminal back; the bars stay where they are."""
+        """Give the terminal back; the bars stay on the screen."""
         try:
             self._draw()
         finally:
@@ -78,10 +78,10 @@ class Bars:
     def __call__(self, part: str, done: float, total: float, doing: str = "") -> None:
         """Redraw, if it is time."""
         now = monotonic()
-        known = self._parts.setdefault(part, Part(every=0.25))
-        known.done, known.total, known.doing = done, total, doing
-        if known.pace.due(now):
-            known.speed.note(now, done)
+        state = self._parts.setdefault(part, PartProgress(every=0.25))
+        state.done, state.total, state.doing = done, total, doing
+        if state.pace.due(now):
+            state.speed.note(now, done)
         if self._pace.due(now):
             self._draw()
             self._pace.spent(monotonic() - now)
@@ -91,8 +91,8 @@ class Bars:
             self._screen.update(Encodable(view(self._parts)), refresh=True)
 
 
-def view(parts: Mapping[str, Part]) -> RenderableType:
-    """Return a line for each part: its name, a bar, how much is done, how long it will take, what it is doing."""
+def view(parts: Mapping[str, PartProgress]) -> RenderableType:
+    """Return a line for each part: its name, a bar, how much is done, the time left, what it does at present."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for justify in ("left", "left", "right", "right"):
         table.add_column(justify=justify, no_wrap=True)
@@ -109,38 +109,38 @@ def view(parts: Mapping[str, Part]) -> RenderableType:
     return table
 
 
-class PartLines:
+class ProgressLines:
     """For each part a line when it begins, then one every ten seconds if it has moved, and one when it is over."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._parts: dict[str, Part] = {}
+        self._parts: dict[str, PartProgress] = {}
         self._over: set[str] = set()
 
     def __enter__(self) -> Tell:
-        """Nothing is shown before something is told."""
+        """Nothing is shown before the study reports."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Nothing is left to be shown."""
+        """Nothing is left to show."""
 
     def __call__(self, part: str, done: float, total: float, doing: str = "") -> None:
         """Print a line, if it is time."""
         now = monotonic()
-        known = self._parts.setdefault(part, Part(every=10.0))
-        known.done, known.total, known.doing = done, total, doing
-        if known.over:
+        state = self._parts.setdefault(part, PartProgress(every=10.0))
+        state.done, state.total, state.doing = done, total, doing
+        if state.over:
             due = part not in self._over
             self._over.add(part)
         else:
             self._over.discard(part)
-            due = known.said != (done, doing) and known.pace.due(now)
+            due = state.printed != (done, doing) and state.pace.due(now)
         if due:
-            known.speed.note(now, done)
-            known.said = done, doing
-            self._say(part, known)
+            state.speed.note(now, done)
+            state.printed = done, doing
+            self._print(part, state)
 
-    def _say(self, name: str, part: Part) -> None:
+    def _print(self, name: str, part: PartProgress) -> None:
         share = f" ({figures.percent(part.done / part.total)})" if part.total else ""
         left = part.left()
         left_text = "" if left is None else f", {figures.duration(left)} left"
@@ -150,17 +150,17 @@ class PartLines:
 
 
 def progress(console: Console, quiet: bool = False) -> AbstractContextManager[Tell]:
-    """Return what shows progress on this console while it is entered, and what a study tells of it."""
+    """Return a context that shows progress on this console; entering it gives the call by which a study reports."""
     if quiet:
         return nullcontext(_silent)
-    return Bars(console) if console.is_terminal else PartLines(console)
+    return ProgressBars(console) if console.is_terminal else ProgressLines(console)
 
 
 def _silent(part: str, done: float, total: float, doing: str = "") -> None:
     """Show nothing."""
 
 
-def _amounts(part: Part) -> str:
+def _amounts(part: PartProgress) -> str:
     return f"{figures.amount(part.done)} of {figures.amount(part.total)}"
 
 

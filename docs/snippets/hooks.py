@@ -5,19 +5,11 @@ import asc
 
 @asc.hookimpl
 def asc_register(registry):
-    registry.add("predictor", "stay", "hooks:Stay", "hooks:Stay.Config", "everything stays as it is")
+    registry.add("predictor", "stay", "hooks:Stay", "predicts that nothing changes")
 
 
-class Stay:
-    """Guesses that everything stays as it is."""
-
-    class Config(asc.Settings):
-        """No settings."""
-
-    needs = frozenset()
-
-    def __init__(self, config=None):
-        pass
+class Stay(asc.Predictor):
+    """Predicts that nothing changes."""
 
     def predict(self, history, horizon):
         return asc.Combination((1.0,))

@@ -1,14 +1,17 @@
 """The settings of a judged backend."""
 
+from __future__ import annotations
+
 from pydantic import Field
 
-from asc.allocator import Allocator
-from asc.config.run import Component, RunConfig
+from asc.config.run import Component, JudgedConfig
+from asc.speculators.judged.scheduler import JudgedScheduler
 
 
-class Config(RunConfig):
-    """What an exact backend need not change."""
+class Config(JudgedConfig):
+    """What a judged backend usually changes."""
 
-    recognizer: Component = Field(Component(name="every", steps=50), description="where to stop and think")
-    validator: Component = Field(Component(name="paired"), description="what confirms a guess")
-    allocator: Allocator.Config = Field(Allocator.Config(horizons=(50, 100)), description="how speculation is rationed")
+    recognizer: Component = Field(Component(name="every", steps=50), description="where to stop and speculate")
+    scheduler: JudgedScheduler.Config = Field(
+        JudgedScheduler.Config(horizons=(50, 100)), description="how speculation is rationed, and horizons to try"
+    )

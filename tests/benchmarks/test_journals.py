@@ -1,4 +1,4 @@
-"""Seeds that were done before are kept beside the results, and join those that are done later."""
+"""Finished seeds are kept beside the results, and seeds that finish later are added to them."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def seed(study: Path, number: int, ended: bool = True) -> str:
     return text
 
 
-def test_seeds_done_on_two_machines_come_together(script: dict[str, Any], tmp_path: Path) -> None:
+def test_seeds_of_two_machines_are_combined(script: dict[str, Any], tmp_path: Path) -> None:
     kept, first, second = tmp_path / "results" / "gpu-study", tmp_path / "first", tmp_path / "second"
     text = seed(first, 42)
     assert script["pack"](first, kept, {"machine": "one"}) == {"seed-42": ONE}
     script["unpack"](kept, second)
     assert (second / "seed-42" / "journal.jsonl").read_text() == text
-    assert (second / "study.json").exists(), "the study is known, so that it is gone on with"
+    assert (second / "study.json").exists(), "the study's record is there, so that it can be resumed"
     seed(second, 43)
     runs = script["pack"](second, kept, {"machine": "two"})
     assert runs == {"seed-42": ONE, "seed-43": {"machine": "two", "corpus": "abc"}}
 
 
-def test_only_seeds_that_are_done_are_kept(script: dict[str, Any], tmp_path: Path) -> None:
+def test_only_finished_seeds_are_kept(script: dict[str, Any], tmp_path: Path) -> None:
     seed(tmp_path / "study", 42, ended=False)
     assert script["pack"](tmp_path / "study", tmp_path / "kept", {}) == {}
     script["unpack"](tmp_path / "kept", tmp_path / "other")
@@ -50,7 +50,7 @@ def test_only_seeds_that_are_done_are_kept(script: dict[str, Any], tmp_path: Pat
 
 
 @pytest.mark.parametrize("ended", [True, False])
-def test_what_a_study_has_done_is_left_alone_and_what_was_begun_gives_way(
+def test_a_finished_seed_of_the_study_stays_and_an_unfinished_one_is_replaced(
     script: dict[str, Any], tmp_path: Path, ended: bool
 ) -> None:
     whole = seed(tmp_path / "study", 42)
@@ -70,6 +70,6 @@ def test_the_same_journal_is_kept_as_the_same_bytes(script: dict[str, Any], tmp_
     assert files[0] == files[1]
 
 
-def test_nothing_is_kept_yet(script: dict[str, Any], tmp_path: Path) -> None:
+def test_without_kept_seeds_nothing_happens(script: dict[str, Any], tmp_path: Path) -> None:
     script["unpack"](tmp_path / "nowhere", tmp_path / "study")
     assert not (tmp_path / "study").exists()

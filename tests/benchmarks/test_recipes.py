@@ -102,7 +102,7 @@ def test_no_arm_is_begun_that_would_end_too_late(
 
 
 def test_an_arm_that_raises_says_why(arms: Any) -> None:
-    found = arms.attempt(arms.Arm({"device": "cpu", "steps": -1}))
+    found = arms.outcome(arms.Arm({"device": "cpu", "steps": -1}))
     assert "steps" in found["failed"]
 
 

@@ -1,4 +1,4 @@
-"""The scaling model obeys what must hold of any schedule, and comes near the limit where nothing costs anything."""
+"""The scaling model obeys the laws of any schedule, and comes close to the limit where overheads cost nothing."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def test_a_slow_worker_is_given_a_distance_at_which_it_is_still_useful() -> None
 
 @pytest.mark.parametrize("name", ["tracking", "dispatch_s", "predict_s", "hit_s", "round_trip_s"])
 @pytest.mark.parametrize("probability", [1.0, 0.9])
-def test_dearer_is_never_faster_over_a_sweep(name: str, probability: float) -> None:
+def test_a_higher_cost_is_never_faster_over_a_sweep(name: str, probability: float) -> None:
     base = replace(MEASURED, hit_probability=probability)
     speedups = []
     for factor in (1, 4, 16):
-        dearer = replace(base, **{name: getattr(base, name) * factor})
-        speedups.append(math.prod(row["speedup"] for row in sweep(dearer)) ** (1 / len(WORKERS)))
+        costlier = replace(base, **{name: getattr(base, name) * factor})
+        speedups.append(math.prod(row["speedup"] for row in sweep(costlier)) ** (1 / len(WORKERS)))
     assert speedups[0] >= speedups[1] * 0.999
     assert speedups[1] >= speedups[2] * 0.999
     assert speedups[0] > speedups[2]
@@ -110,7 +110,7 @@ def test_predictions_that_hold_only_nearby_stop_scaling() -> None:
     assert rows[2]["speedup"] < 0.1 * simulate(MEASURED, 1024).speedup
 
 
-def test_a_result_dearer_than_executing_is_not_taken() -> None:
+def test_a_result_that_costs_more_than_executing_is_not_taken() -> None:
     assert simulate(replace(MEASURED, hit_s=0.03), 8).hits == 0
 
 
@@ -138,9 +138,9 @@ def test_a_sweep_has_a_row_for_each_number_of_cores() -> None:
         ({"tracking": 0.0}, "superstep_s and tracking above 0"),
         ({"hit_s": -1.0}, "not negative"),
         ({"round_trip_s": math.inf}, "finite"),
-        ({"supersteps": 0}, "at least 1"),
-        ({"chain_cap": 0}, "at least 1"),
-        ({"look_ahead": 0}, "at least 1"),
+        ({"supersteps": 0}, "must be at least 1"),
+        ({"chain_cap": 0}, "must be at least 1"),
+        ({"look_ahead": 0}, "must be at least 1"),
     ],
 )
 def test_costs_that_mean_nothing_are_refused(change: dict[str, Any], sentence: str) -> None:
@@ -148,11 +148,11 @@ def test_costs_that_mean_nothing_are_refused(change: dict[str, Any], sentence: s
         replace(MEASURED, **change)
 
 
-def test_what_is_no_probability_is_refused() -> None:
-    with pytest.raises(AscError, match=r"gave 1\.5 for 1 supersteps ahead; a probability is 0 to 1"):
+def test_a_number_that_is_no_probability_is_refused() -> None:
+    with pytest.raises(AscError, match=r"gave 1\.5 for 1 supersteps ahead; a probability must be from 0 to 1"):
         simulate(replace(MEASURED, hit_probability=1.5), 2)
 
 
 def test_a_run_needs_a_core() -> None:
-    with pytest.raises(AscError, match=r"on 0 cores; it takes at least 1"):
+    with pytest.raises(AscError, match="was given as 0; expected at least 1"):
         simulate(MEASURED, 0)

@@ -1,16 +1,25 @@
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asc.cli.main import call
+
 ASC = str(Path(sys.executable).with_name("asc"))
+HANG_S = 250.0
+"""Seconds after which a process is taken to hang, many times what any of them needs."""
+
 Asc = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -19,21 +28,84 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def asc(tmp_path: Path) -> Asc:
-    """Run `asc` as a user does, in an empty folder."""
+def process(tmp_path: Path) -> Asc:
+    """Run `asc` as a user does, in an empty folder and a process of its own."""
 
-    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, preexec_fn: Callable[[], object] | None = None, **extra: str) -> Any:
         return subprocess.run(
             [ASC, *arguments],
             cwd=tmp_path,
             env=environment(**extra),
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=HANG_S,
             check=False,
+            preexec_fn=preexec_fn,
         )
 
     return run
+
+
+@pytest.fixture
+def asc(tmp_path: Path, process: Asc) -> Asc:
+    """Run `asc` in an empty folder, within this process, whose start takes longer than most commands.
+
+    Variables of the interpreter, such as PYTHONPATH, need a process of its own, and get one.
+    """
+
+    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        if any(name.startswith("PYTHON") for name in extra):
+            return process(*arguments, **extra)
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "argv", ["asc", *arguments])
+            for name, value in {"COLUMNS": "200", **extra}.items():
+                patch.setenv(name, value)
+            code = call(arguments)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `asc` in a process group of its own, as a terminal does; what still runs at the end is killed."""
+    every: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        every.append(
+            subprocess.Popen(
+                [ASC, *arguments],
+                cwd=tmp_path,
+                env=environment(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return every[-1]
+
+    yield begin
+    for process in every:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def press_ctrl_c(process: subprocess.Popen[str]) -> None:
+    """Send what a terminal sends, to the whole group of processes, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    """Wait for a condition; fail where it hangs."""
+    deadline = time.monotonic() + HANG_S
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.002)
 
 
 def parsed(found: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cli.conftest import ASC, Asc, environment, one_sentence, parsed
+from asc.cli.main import call
+from tests.cli.conftest import Asc, one_sentence, parsed
 
 pytest.importorskip("asc_toy")
 
@@ -18,7 +20,7 @@ PLUGIN = '''
 import asc
 
 class Drift:
-    """Guesses that every word goes on at `pace` times the rate of last time."""
+    """Predicts that every state word goes on at `pace` times the rate of last time."""
 
     class Config(asc.Settings):
         """Settings of `drift`."""
@@ -45,8 +47,8 @@ class Broken(Drift):
 
 @asc.hookimpl
 def asc_register(registry):
-    registry.add("predictor", "drift", "drift:Drift", "drift:Drift.Config", "goes on at another pace")
-    registry.add("predictor", "broken", "drift:Broken", "drift:Broken.Config", "raises")
+    registry.add("predictor", "drift", "drift:Drift", "goes on at another pace")
+    registry.add("predictor", "broken", "drift:Broken", "raises")
 '''
 
 
@@ -54,8 +56,8 @@ def asc_register(registry):
 def runs(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with a short run of a program that counts."""
     folder = tmp_path_factory.mktemp("recorded") / "runs"
-    made = [ASC, *RUN, "--program", "collatz", "--n", "20000", "--out", str(folder)]
-    subprocess.run(made, check=True, capture_output=True, env=environment())
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert call([*RUN, "--program", "collatz", "--n", "20000", "--out", str(folder)]) == 0
     return str(folder)
 
 
@@ -70,19 +72,19 @@ def shares(found: dict[str, Any], name: str) -> list[float]:
     return [row["accepted"] / row["asked"] for row in one["rows"]]
 
 
-def test_who_foretells_a_count(asc: Asc, runs: str) -> None:
+def test_predictors_that_extrapolate_predict_a_count(asc: Asc, runs: str) -> None:
     before = {path: path.read_bytes() for path in Path(runs).rglob("*") if path.is_file()}
     found = parsed(asc("bench-predictor", "affine", "--on", "latest", "--out", runs, *QUICK, "--json"))
     assert set(shares(found, "affine")) == {1.0}
     assert set(shares(found, "last-value")) == {0.0}
     assert found["predictors"][0]["name"] == "affine"
     assert [one["name"] for one in found["predictors"] if one["new"]] == ["affine"]
-    assert (found["exact"], found["unit"], found["interrupted"]) == (True, "steps", False)
+    assert (found["unit"], found["interrupted"]) == ("steps", False)
     assert "affine does best" in found["conclusions"][0]
     assert {path: path.read_bytes() for path in Path(runs).rglob("*") if path.is_file()} == before
 
 
-def test_nobody_foretells_a_chain_of_digests(asc: Asc) -> None:
+def test_no_predictor_predicts_a_chain_of_digests(asc: Asc) -> None:
     run = parsed(asc(*RUN, "--program", "sha256-chain", "--n", "20000"))["run_dir"]
     found = parsed(asc("bench-predictor", "affine", "--on", run, *QUICK, "--json"))
     assert not any(share for one in found["predictors"] for share in shares(found, one["name"]))
@@ -128,19 +130,19 @@ def test_the_table_fits_a_terminal_and_names_what_raised(asc: Asc, runs: str, pl
         (("affine", "--on", "latest", "--set", "program=lexer"), ("--set changes", "program", "--set affine.")),
         (("affine", "--on", "latest", "--set", "affine.nonsense=1"), ("nonsense", "affine")),
         (("affine", "--on", "latest", "--horizons", "1,1000000"), ("given 1000000; the largest possible here is",)),
+        (
+            ("quadratic", "--on", "latest", "--set", "history.max_snapshots=1"),
+            ("quadratic looks back on 3 snapshots", "max_snapshots is 1"),
+        ),
+        (("affine", "--on", "latest", "--set", "validator=strict"), ('There is no setting "validator"',)),
         (("affine",), ("Missing option '--on'", "such as --on latest")),
         (("--on", "latest"), ("NAME...",)),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(
+def test_a_mistake_is_answered_with_a_sentence(
     asc: Asc, runs: str, arguments: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
     one_sentence(asc("bench-predictor", *arguments, "--out", runs), *parts)
-
-
-def test_keeping_the_trajectory_of_an_exact_run_is_needless(asc: Asc) -> None:
-    found = parsed(asc(*RUN, "--program", "collatz", "--n", "500", "--keep-trajectory", "3"))
-    assert any("keeps nothing of an exact run" in warning for warning in found["warnings"])
 
 
 def test_needs_that_are_not_provided_and_updates_in_place_are_refused(asc: Asc, runs: str) -> None:
@@ -151,3 +153,82 @@ def test_needs_that_are_not_provided_and_updates_in_place_are_refused(asc: Asc, 
     one_sentence(
         asc("bench-predictor", "tail-average", "--on", "latest", "--out", runs), "updates in place", "skips no steps"
     )
+
+
+JUDGED = """
+import json
+import asc
+import numpy as np
+from asc.backend import Backend
+from asc.config.run import Component, JudgedConfig
+from asc.reference.descent import Descent, DescentState
+from asc.types import EngineState, Snapshot
+
+class Descents(Backend):
+    class Config(JudgedConfig):
+        recognizer: Component = Component(name="every", steps=10)
+        validator: Component = Component(name="strict")
+
+    def computation(self, plain): return Descent(60, rate=0.001, noise=0.01)
+    def outcome(self, computation): return {}
+
+    def save(self, computation, folder, state):
+        folder.mkdir(parents=True, exist_ok=True)
+        position, _, (vector, velocity, random), _ = computation.snapshot()
+        text = json.dumps([position, vector.tolist(), velocity.tolist(), random])
+        (folder / "state.json").write_text(text)
+
+    def load(self, computation, folder):
+        position, vector, velocity, random = json.loads((folder / "state.json").read_text())
+        computation.restore(Snapshot(position, 0, DescentState(np.array(vector), np.array(velocity), random), 0))
+        return EngineState()
+
+@asc.hookimpl
+def asc_register(registry): registry.add("backend", "descents", "p:Descents", "judged")
+"""
+
+
+class TestJudged:
+    """A run whose candidates are judged is replayed at the positions that it kept."""
+
+    @pytest.fixture(autouse=True)
+    def _plugin(self, tmp_path: Path) -> None:
+        (tmp_path / "p.py").write_text(JUDGED)
+
+    def test_its_own_predictors_stand_beside(self, asc: Asc) -> None:
+        kept = parsed(asc("run", "descents", "--plugin", "p.py", "--shadow", "--keep-trajectory", "5", "--json"))
+        assert kept["trajectory"]["positions"] == 5
+        found = parsed(asc("bench-predictor", "last-value", "--on", "latest", "--plugin", "p.py", "--json"))
+        assert (found["unit"], found["positions"], found["kept"]) == ("nats", 5, 5)
+        assert [one["name"] for one in found["predictors"]] == ["last-value", "linear"]
+        rows = {(row["horizon"], row["asked"]) for one in found["predictors"] for row in one["rows"]}
+        assert rows == {(10, 5), (20, 5), (40, 5)}, "one, two and four times the distance of the kept positions"
+        assert not any(row["accepted"] for row in found["predictors"][0]["rows"])
+        assert "there is only the verdict of the validator" in found["conclusions"][-1]
+
+    def test_the_table_fits_a_terminal(self, asc: Asc) -> None:
+        asc("run", "descents", "--plugin", "p.py", "--shadow", "--keep-trajectory", "5", "--quiet")
+        arguments = ("last-value", "--on", "latest", "--plugin", "p.py", "--beside", "cascade,linear")
+        found = asc("bench-predictor", *arguments, "--horizons", "50,10", COLUMNS="80")
+        assert found.returncode == 0, found.stderr
+        table, _, rest = found.stdout.partition("ahead: in steps, 0 in place")
+        assert max(map(len, table.splitlines())) <= 80
+        assert "5 of 5 kept positions" in table
+        for heading in ("regime", "accepted", "candidate", "of plain"):
+            assert heading in table
+        assert "No candidate of last-value is accepted" in rest
+
+    def test_a_horizon_beyond_the_end_is_refused(self, asc: Asc) -> None:
+        asc("run", "descents", "--plugin", "p.py", "--shadow", "--keep-trajectory", "5", "--quiet")
+        one_sentence(
+            asc("bench-predictor", "linear", "--on", "latest", "--plugin", "p.py", "--horizons", "10,61"),
+            "--horizons was given 61; the largest possible here is 60: steps from the first kept position",
+        )
+
+    def test_a_run_that_kept_nothing_says_what_to_type(self, asc: Asc) -> None:
+        asc("run", "descents", "--plugin", "p.py", "--compare", "1", "--set", "recognizer.steps=20", "--quiet")
+        one_sentence(
+            asc("bench-predictor", "linear", "--on", "latest", "--plugin", "p.py"),
+            "kept none of its positions",
+            "asc run descents --plugin p.py --set recognizer.steps=20 --quiet --shadow --keep-trajectory 20",
+        )

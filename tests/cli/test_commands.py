@@ -6,11 +6,12 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ASC, Asc, environment, one_sentence, parsed
+from tests.cli.conftest import ASC, HANG_S, Asc, environment, one_sentence, parsed
 
 pytest.importorskip("asc_toy")
 
@@ -32,7 +33,7 @@ SHORT = ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none"
         (("report", "--help"), ("report.html", "latest")),
         (
             ("explain", "toy"),
-            ("Programs over words and arrays", "executor", "cache.max_bytes"),
+            ("backend of asc-toy", "executor", "cache.max_bytes"),
         ),
         (("explain", "linear"), ("--predictors linear",)),
     ],
@@ -68,19 +69,12 @@ def test_runs_lists_each_with_its_end(asc: Asc, tmp_path: Path) -> None:
     assert listed["broken"]["state"] == "unreadable"
 
 
-def test_killed_run_is_listed_as_such(asc: Asc, tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [ASC, "run", "toy", "--program", "lcg-pi", "--n", "90000", "--executor", "none"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_killed_run_is_listed_as_such(asc: Asc, start: Callable[..., subprocess.Popen[str]]) -> None:
+    process = start("run", "toy", "--program", "lcg-pi", "--n", "100000000", "--executor", "none")
     assert process.stderr is not None
-    assert "starting at step 0 of 90,000" in process.stderr.readline()
+    assert "starting at step 0 of 100,000,000" in process.stderr.readline()
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
     (listed,) = json.loads(asc("runs", "--json").stdout)
     assert listed["state"] == "running or killed"
 
@@ -92,7 +86,7 @@ def test_plugin_of_a_single_file(asc: Asc) -> None:
     assert summary["config"]["predictors"] == [{"name": "halfway"}]
 
 
-def test_backend_that_is_not_loaded_is_said(asc: Asc) -> None:
+def test_a_backend_that_is_not_loaded_is_named(asc: Asc) -> None:
     one_sentence(asc(*SHORT, ASC_LOAD_PLUGINS=""), "toy", "ASC_LOAD_PLUGINS")
     one_sentence(asc("plugins", ASC_LOAD_PLUGINS="nothing"), "ASC_LOAD_PLUGINS", "nothing")
 
@@ -113,7 +107,7 @@ def test_narrow_terminal_loses_no_digit(asc: Asc) -> None:
 
 
 @pytest.mark.parametrize("command", [("plugins",), ("run", "toy", "--help"), SHORT])
-def test_reader_who_has_had_enough_is_no_error(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_reader_that_ends_early_is_no_error(tmp_path: Path, command: tuple[str, ...]) -> None:
     found = subprocess.run(
         f"'{ASC}' {' '.join(command)} | head -1",
         shell=True,
@@ -121,7 +115,7 @@ def test_reader_who_has_had_enough_is_no_error(tmp_path: Path, command: tuple[st
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANG_S,
         check=True,
     )
     assert len(found.stdout.splitlines()) == 1

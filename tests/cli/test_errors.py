@@ -56,7 +56,7 @@ class Mine(ToyBackend):
 
 @asc.hookimpl
 def asc_register(registry):
-    registry.add("backend", "mine", "p:Mine", "p:Config", "programs of my own")
+    registry.add("backend", "mine", "p:Mine", "programs of my own")
 """
 
 
@@ -180,7 +180,7 @@ def test_wrong_usage_has_a_code_of_its_own(asc: Asc, arguments: tuple[str, ...])
         (
             "p.py",
             "import asc\n@asc.hookimpl\ndef asc_register(registry):\n"
-            '    registry.add("predictor", "gone", "nowhere:Gone", "nowhere:Gone.Config", "x")\n',
+            '    registry.add("predictor", "gone", "nowhere:Gone", "x")\n',
             (),
         ),
     ],
@@ -236,7 +236,7 @@ class TestResume:
             / parsed(asc("run", "toy", "--program", "lexer", "--n", "20", "--executor", "none", "--json"))["run_dir"]
         )
         shutil.copytree(one / "checkpoints", other / "checkpoints", dirs_exist_ok=True)
-        assert "is of another program" in sentence(asc, "run", "toy", "--resume", str(other))
+        assert "belongs to another program" in sentence(asc, "run", "toy", "--resume", str(other))
 
 
 def test_no_mistake_leaves_a_run_behind(asc: Asc, tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from asc import scaffold
-from asc.cli.main import Session
 from asc.cli.new import new_command, required_core
+from asc.cli.session import CommandSession
 from asc.errors import AscError
 from tests.cli.conftest import Asc, environment, one_sentence
 
@@ -24,10 +24,9 @@ KINDS = tuple(scaffold.KINDS)
 USE = {
     "predictor": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--predictors", "mine"),
     "recognizer": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--recognizer", "mine"),
-    "validator": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--validator", "mine"),
     "backend": ("run", "mine", "--steps", "300", "--workers", "0"),
 }
-"""A short run with each kind; the validator is made and then, in an exact run, never asked: its laws are its use."""
+"""A short run with each kind; a validator is only explained, since no light backend judges candidates."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,13 +36,17 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def call(*arguments: str) -> None:
     """Call the command within this process."""
-    new_command.main(list(arguments), standalone_mode=False, obj=Session())
+    new_command.main(list(arguments), standalone_mode=False, obj=CommandSession())
 
 
 def refused(*arguments: str) -> str:
     with pytest.raises(AscError) as caught:
         call(*arguments)
     return str(caught.value)
+
+
+def installed() -> list[str]:
+    return list(CommandSession().plugins.registry.names("backend"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,22 +70,26 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     assert told[2:5] == ["cd asc-my-own-idea", "pip install -e '.[test]'", "pytest"]
     assert told[5].startswith("asc run ")
     assert "my-own_idea" in told[5]
-    needed = {"validator": "backends/nn_training", "backend": None}.get(kind, "backends/toy")
-    assert told[6:] == (
-        ["", f"The last of these needs, in a checkout of asc: pip install -e {needed}"] if needed else []
-    )
+    serves = scaffold.KINDS[kind].serves
+    assert told[6:] == ([] if kind == "backend" else ["", f"{serves} Installed: {', '.join(installed())}."])
     readme = files["README.md"].read_text(encoding="utf-8")
-    assert ("At the end stands what a call takes" in readme) is (kind != "backend")
+    assert ("A table at the end shows what a call takes" in readme) is (kind != "backend")
+    assert serves in readme
+    assert ("BACKEND" in readme) is (kind != "backend")
     assert "pytest -x" in readme
 
 
-@pytest.mark.parametrize("name", ["core", "toy", "nn-training", "nn_training"])
+EXTRAS = ['asc-mine; extra == "mine"', 'asc-two-words; extra == "two-words"', 'pytest; extra == "testing"']
+
+
+@pytest.mark.parametrize("name", ["core", "mine", "two-words", "two_words"])
 def test_the_distributions_of_asc_itself_are_reserved_where_they_are_not_installed(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASC_LOAD_PLUGINS", "")
     monkeypatch.setattr("asc.cli.new.version", lambda distribution: pytest.fail("it asks what is installed"))
     monkeypatch.setattr("asc.plugins.loader.entry_points", lambda group: ())
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: EXTRAS)
     assert f'The name "{name}" is taken: asc-{name.replace("_", "-")}' in refused("predictor", name)
 
 
@@ -160,7 +167,10 @@ def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) 
     told = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert " passed" in told
     assert kind == "backend" or "cost of a call" in told
-    assert "identical end" in run(*command, *USE[kind], "--compare", "--quiet")
+    if kind == "validator":
+        assert "Choose it with --validator mine." in run(*command, "explain", "mine")
+    else:
+        assert "identical end" in run(*command, *USE[kind], "--compare", "--quiet")
 
 
 def make_environment(folder: Path) -> Path:
@@ -187,13 +197,12 @@ def make_environment(folder: Path) -> Path:
             (("predictor", name), f'"{name}" cannot name a predictor; a name is made of lower-case words of letters')
             for name in ("My Trend", "Trend", "2nd", "a--b", "-", "", "trénd", "../up", "a.b", "a/b", "a_", "a\nb")
         ),
-        (("backend", "class"), '"class" cannot name a backend, since it is a word of Python\'s own; choose another'),
+        (("backend", "class"), '"class" cannot name a backend, since it is a keyword of Python; choose another'),
         (("validator", "linear"), 'The name "linear" is taken: asc-core '),
         (("validator", "last_value"), 'has a predictor "last-value"; choose another name.'),
         (("predictor", "builtin"), 'has a plugin "builtin"; choose another name.'),
         (("predictor", "core"), 'The name "core" is taken: asc-core '),
         (("predictor", "nn-training"), 'The name "nn-training" is taken: asc-nn-training'),
-        (("predictor", "leap-verify"), 'The name "leap-verify" is taken: asc-nn-training'),
         (("predictor", "mine", "--into", "nowhere"), '"nowhere" does not exist; expected a folder to write into.'),
         (("predictor", "mine", "--into", "file"), '"file" is no folder; expected a folder to write into.'),
         (("predictor", "mine", "--into", "taken"), "exists already, and nothing is overwritten. Choose another name,"),
@@ -246,7 +255,7 @@ def test_a_full_disk_leaves_nothing(files: int, tmp_path: Path, monkeypatch: pyt
     told = refused("predictor", "mine")
     assert told == (
         '"asc-mine" could not be written (No space left on device), and nothing of it was left behind. '
-        "Make room, or name a folder that can be written with --into."
+        "Free disk space, or name a folder that can be written with --into."
     )
     assert list(tmp_path.iterdir()) == []
 

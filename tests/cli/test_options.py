@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
 
 from asc.cli.options import build_config, options_for
-from asc.config.run import Component, RunConfig
+from asc.config.run import Component, JudgedConfig
 from asc.errors import AscError
 from asc.settings import Settings
 
@@ -32,7 +32,7 @@ class Deep(Settings):
     name: str = Field("pond", description="not the name of a component")
 
 
-class Config(RunConfig):
+class Config(JudgedConfig):
     """A backend's settings, one of each sort."""
 
     recognizer: Component = Field(Component(name="recurring", **{"distance": 8}), description="where to stop")
@@ -75,7 +75,7 @@ class Studious(Settings):
         return [seed for low, _, high in bounds for seed in range(int(low), int(high or low) + 1)]
 
 
-class Needy(RunConfig):
+class Needy(JudgedConfig):
     """Must be told something."""
 
     program: str = Field(description="what to run")
@@ -116,7 +116,7 @@ def test_tables_have_no_option() -> None:
     assert {option.name for option in options_for(Config)} == set(Config.model_fields) - {
         "cache",
         "history",
-        "allocator",
+        "scheduler",
         "deep",
         "maybe",
         "table",
@@ -321,7 +321,7 @@ def test_set_reaches_everything() -> None:
         rate=0.5,
     )
     assert config.cache.max_entries == 5
-    assert config.cache.max_bytes == RunConfig().cache.max_bytes
+    assert config.cache.max_bytes == JudgedConfig().cache.max_bytes
     assert config.recognizer == Component(name="recurring", **{"distance": 100})
     assert config.predictors[1].settings == {"degree": 4}
     assert config.predictors[0].settings == {"weights": [1, 2]}
@@ -367,7 +367,7 @@ def test_a_malformed_set_is_told(text: str) -> None:
         ("predictors.2.degree=3", 'the list "predictors" holds 2, counted from 0, and has no "2".'),
         ("predictors.first.degree=3", 'the list "predictors" holds 2, counted from 0, and has no "first".'),
         ("predictors.-1=mean", 'the list "predictors" holds 2, counted from 0, and has no "-1".'),
-        ("allocator.horizons.0=3", 'the list "allocator.horizons" is empty, and has no "0".'),
+        ("scheduler.horizons.0=3", 'the list "scheduler.horizons" is empty, and has no "0".'),
         ("deep.size.x=3", '"deep.size" is 5, which has no settings inside.'),
         ("deep.name.x=3", '"deep.name" is "pond", which has no settings inside.'),
     ],

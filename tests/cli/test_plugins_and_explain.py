@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,20 @@ from click.testing import CliRunner
 from pydantic import Field
 from rich.console import Console
 
+from asc.backend import Backend
 from asc.cli.explain import explain_command
 from asc.cli.plugins import plugins_command, rows
+from asc.computation import Computation
+from asc.config.run import ExecutedConfig
 from asc.errors import AscError
-from asc.plugins import Plugins, PluginStatus, Source, load
+from asc.plugins import Plugins, load
+from asc.plugins.entry import Source
+from asc.plugins.loader import PluginStatus
+from asc.predictor import History, Predictor
 from asc.settings import Settings
+from asc.study import Study, Table, Tell
+from asc.types import Candidate, EngineState, Verdict
+from asc.validator import Validator
 
 
 class Session(NamedTuple):
@@ -25,8 +35,7 @@ class Session(NamedTuple):
     console: Console
 
 
-class Sample:
-    """Does [nothing].
+DOC = """Does [nothing].
 
     It goes on
     over two lines.
@@ -35,15 +44,53 @@ class Sample:
     - stays
     """
 
+
+class Sample(Predictor):
+    __doc__ = DOC
+
     class Config(Settings):
         """One setting."""
 
-        depth: int = Field(2, ge=0, description="how deep, as in [0]")
+        level: int = Field(2, ge=0, description="how deep, as in [0]")
+
+    def predict(self, history: History, horizon: int) -> None:
+        return None
 
 
-class Plain:
+class SampleBackend(Backend[Any]):
+    __doc__ = DOC
+
+    class Config(ExecutedConfig):
+        """One setting more."""
+
+        level: int = Field(2, ge=0, description="how deep, as in [0]")
+
+    def computation(self, plain: bool) -> Any: ...
+
+    def save(self, computation: Any, folder: Path, state: EngineState) -> None: ...
+
+    def load(self, computation: Any, folder: Path) -> EngineState | None: ...
+
+    def outcome(self, computation: Any) -> Mapping[str, Any]:
+        return {}
+
+
+class Many(Study):
     class Config(Settings):
-        """None."""
+        """One setting."""
+
+        level: int = Field(2, ge=0, description="how deep")
+
+    def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
+        return True
+
+    def tables(self, folder: Path) -> Sequence[Table]:
+        return ()
+
+
+class Plain(Validator):
+    def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+        return Verdict(accepted=True, gain_steps=0.0, reason="")
 
 
 @pytest.fixture
@@ -53,12 +100,12 @@ def plugins() -> Plugins:
     with plugins.registry.announcing(Source("own", "asc-own", "2.5")):
         for kind, name, cls in (
             ("predictor", "sample", "Sample"),
-            ("backend", "sample", "Sample"),
+            ("backend", "sample", "SampleBackend"),
             ("validator", "plain", "Plain"),
-            ("study", "many", "Sample"),
+            ("study", "many", "Many"),
         ):
-            plugins.registry.add(kind, name, f"{__name__}:{cls}", f"{__name__}:{cls}.Config", "a [sample] of mine")
-        plugins.registry.add("predictor", "gone", "no_such_module:A", "no_such_module:A.Config", "not there")
+            plugins.registry.add(kind, name, f"{__name__}:{cls}", "a [sample] of mine")
+        plugins.registry.add("predictor", "gone", "no_such_module:A", "not there")
     plugins.statuses.append(PluginStatus("bad", "plugin", "asc-bad", "0.1", "failed", "It is [bad]."))
     return plugins
 
@@ -117,17 +164,17 @@ def test_a_component_is_explained_in_every_kind_that_has_its_name(plugins: Plugi
         assert "Does [nothing].\n\nIt goes on over two lines.\n\n- a list\n- stays\n" in part
         flat = [" ".join(line.split()) for line in part.splitlines()]
         assert "setting type default description" in flat
-        assert "depth a whole number, at least 0 2 how deep, as in [0]" in flat
+        assert "level a whole number, at least 0 2 how deep, as in [0]" in flat
     assert "Choose it with asc run sample." in first
     assert "Choose it with --predictors sample." in second
-    assert "Change its settings with --set predictors.0.depth=VALUE." in second
+    assert "Change its settings with --set predictors.0.level=VALUE." in second
 
 
 def test_a_study_is_listed_and_explained_as_any_other(plugins: Plugins) -> None:
     assert "many study asc-own 2.5" in " ".join(printed(plugins, plugins_command).split())
     text = printed(plugins, explain_command, "many")
     assert "Choose it with asc study many." in text
-    assert "Change its settings with --set depth=VALUE." in text
+    assert "Change its settings with --set level=VALUE." in text
 
 
 def test_one_without_docstring_and_settings_is_explained_by_its_summary(plugins: Plugins) -> None:
@@ -145,16 +192,16 @@ def test_every_built_in_component_is_explained_on_any_terminal(plugins: Plugins,
 
 def test_a_component_of_a_single_file_is_explained_with_its_path(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    announce = 'registry.add("predictor", "mine", "mine:Mine", "mine:Mine.Config", "of my own")'
+    announce = 'registry.add("predictor", "mine", "mine:Mine", "of my own")'
     file.write_text(
-        "import asc\n\nclass Mine:\n    class Config(asc.Settings):\n        pass\n\n"
+        "import asc\n\nclass Mine:\n    def predict(self, history, horizon):\n        return None\n\n"
         f"@asc.hookimpl\ndef asc_register(registry):\n    {announce}\n"
     )
     text = printed(load([file], {"ASC_LOAD_PLUGINS": ""}), explain_command, "mine", width=400)
     assert text.startswith(f"mine  predictor of file mine.py, in {file}\n\nof my own\n")
 
 
-class Listing:
+class Listing(Plain):
     """Has lists."""
 
     class Config(Settings):
@@ -164,15 +211,19 @@ class Listing:
         names: tuple[str, ...] = Field(("a", "b", "c"), description="a list")
         counts: list[int] | None = Field(None, description="another")
 
-    class Other(Settings):
-        """A list without a default to show."""
+
+class Other(Plain):
+    """Has a list without a default to show."""
+
+    class Config(Settings):
+        """A list."""
 
         counts: list[int] | None = Field(None, description="numbers")
 
 
 def test_a_setting_that_is_a_list_is_explained_by_an_example(plugins: Plugins) -> None:
-    for name, config in (("listing", "Config"), ("other", "Other")):
-        plugins.registry.add("validator", name, f"{__name__}:Listing", f"{__name__}:Listing.{config}", "lists")
+    for name in ("listing", "other"):
+        plugins.registry.add("validator", name, f"{__name__}:{name.capitalize()}", "lists")
     assert """A list is typed as JSON: --set validator.names='["a","b"]'\n""" in printed(
         plugins, explain_command, "listing"
     )
@@ -192,6 +243,19 @@ def test_an_unknown_name_is_told(plugins: Plugins) -> None:
 def test_one_that_cannot_be_imported_is_told(plugins: Plugins) -> None:
     with pytest.raises(AscError, match='announces the predictor "gone", but "no_such_module:A" cannot be loaded'):
         printed(plugins, explain_command, "gone")
+
+
+class Misspelt(Plain):
+    """Means to keep what it has learnt."""
+
+    def state_dictt(self) -> dict[str, Any]:
+        return {}
+
+
+def test_one_that_does_not_fit_its_kind_is_told(plugins: Plugins) -> None:
+    plugins.registry.add("validator", "misspelt", f"{__name__}:Misspelt", "never kept")
+    with pytest.raises(AscError, match='The validator "misspelt" of the running program has state_dictt, which'):
+        printed(plugins, explain_command, "misspelt")
 
 
 @pytest.mark.parametrize(("command", "arguments"), [(plugins_command, []), (explain_command, ["linear"])])

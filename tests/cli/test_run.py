@@ -1,15 +1,13 @@
-"""`asc run`, as a user types it: real processes, real signals, a full disk."""
+"""`asc run`, as a user types it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import resource
-import signal
 import subprocess
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,15 +29,17 @@ KEYS = {
     "hit_rate",
     "accepted",
     "rejected",
+    "acceptance_rate",
+    "mean_accepted_horizon",
+    "horizons",
     "reason",
     "ledger",
     "run_dir",
 }
 
 
-def test_json_is_one_object_with_everything_promised(asc: Asc, tmp_path: Path) -> None:
-    found = asc(*LCG, "--json")
-    summary = parsed(found)
+def test_json_is_one_object_with_everything_promised(process: Asc, tmp_path: Path) -> None:
+    summary = parsed(process(*LCG, "--json"))
     assert summary.keys() >= KEYS
     assert summary["backend"] == "toy"
     assert summary["position"] == 4000
@@ -58,7 +58,7 @@ def test_every_way_of_running_ends_in_the_same_state(asc: Asc) -> None:
         ("--shadow",),
         ("--executor", "threads", "--workers", "2", "--set", "recognizer.distance=64"),
         ("--executor", "none", "--recognizer", "always"),
-        ("--predictors", "linear,affine", "--set", "recognizer.distance=100"),
+        ("--predictors", "linear,affine", "--executor", "threads", "--set", "recognizer.distance=100"),
     ]
     for way in ways:
         summary = parsed(asc(*LCG, "--json", "--quiet", *way))
@@ -67,13 +67,28 @@ def test_every_way_of_running_ends_in_the_same_state(asc: Asc) -> None:
 
 
 def test_what_a_person_sees(asc: Asc) -> None:
-    found = asc(*LCG)
+    found = asc(*LCG, "--executor", "none")
     assert found.returncode == 0
     assert "\x1b" not in found.stdout + found.stderr
-    for word in ("position", "digest", "speed-up", "why", "report.html"):
+    for word in ("position", "digest", "speed-up", "hit rate", "why", "report.html"):
         assert word in found.stdout
+    assert "acceptance rate" not in found.stdout, "no candidate was accepted or rejected"
+    assert "mean accepted horizon" not in found.stdout
     assert "4,000" in found.stderr  # progress, in plain lines
-    assert asc(*LCG, "--quiet").stderr == ""
+    assert asc(*LCG, "--executor", "none", "--quiet").stderr == ""
+
+
+def test_what_became_of_candidates_is_shown_where_there_were_any(asc: Asc, tmp_path: Path) -> None:
+    found = asc(*LCG, "--executor", "threads", "--workers", "2", "--set", "recognizer.distance=64", "--quiet")
+    assert found.returncode == 0, found.stderr
+    (folder,) = tmp_path.glob("runs/*")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert re.search(r"hit rate +\d+%", found.stdout)
+    for label, value in (
+        ("acceptance rate", summary["acceptance_rate"]),
+        ("mean accepted horizon", summary["mean_accepted_horizon"]),
+    ):
+        assert (label in found.stdout) is (value is not None)
 
 
 def test_settings_from_a_file_flags_and_set(asc: Asc, tmp_path: Path) -> None:
@@ -91,7 +106,7 @@ def test_settings_from_a_file_flags_and_set(asc: Asc, tmp_path: Path) -> None:
     ("arguments", "parts"),
     [
         (("run", "tay"), ('no backend "tay"', "toy")),
-        (("run", "toy", "--program", "colatz"), ("colatz", "Did you mean collatz?")),
+        (("run", "toy", "--program", "colatz"), ("colatz", 'did you mean "collatz"?')),
         (("run", "toy", "--predictors", "lineer"), ("lineer", 'Did you mean "linear"?')),
         (("run", "toy", "--recognizer", "x"), ("no recognizer",)),
         (("run", "toy", "--nn", "5"), ("--nn", "--n")),
@@ -111,7 +126,7 @@ def test_settings_from_a_file_flags_and_set(asc: Asc, tmp_path: Path) -> None:
         (("rum",), ("rum",)),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(asc: Asc, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
+def test_a_mistake_is_answered_with_a_sentence(asc: Asc, arguments: tuple[str, ...], parts: tuple[str, ...]) -> None:
     one_sentence(asc(*arguments), *parts)
 
 
@@ -136,7 +151,7 @@ MISSPELT = "import asc\n@asc.hookimpl\ndef asc_registre(registry): pass\n"
 TAKEN = """
 import asc
 @asc.hookimpl
-def asc_register(registry): registry.add("predictor", "linear", "p:P", "p:P.Config", "x")
+def asc_register(registry): registry.add("predictor", "linear", "p:P", "x")
 """
 
 
@@ -162,7 +177,7 @@ class Raising:
     def __init__(self, config=None): pass
     def predict(self, history, horizon): raise RuntimeError("no idea")
 @asc.hookimpl
-def asc_register(registry): registry.add("predictor", "raising", "p:Raising", "p:Raising.Config", "raises")
+def asc_register(registry): registry.add("predictor", "raising", "p:Raising", "raises")
 @asc.hookimpl
 def asc_boundary(boundary): raise RuntimeError("watched enough")
 """
@@ -180,60 +195,141 @@ def test_a_plugin_that_raises_is_switched_off_and_the_run_goes_on(asc: Asc, tmp_
 
 JUDGED = """
 import asc
-from asc.allocator import Allocator
-from asc.config.run import Component, RunConfig
-from asc.reference.programs import Descent
+from asc.backend import Backend
+from asc.config.run import Component, JudgedConfig
+from asc.reference.descent import Descent
+from asc.speculators.judged.scheduler import JudgedScheduler
 
-class Descents:
-    class Config(RunConfig):
+class Descents(Backend):
+    class Config(JudgedConfig):
         recognizer: Component = Component(name="every", steps=10)
         validator: Component = Component(name="strict")
-        allocator: Allocator.Config = Allocator.Config(horizons=(10,))
+        scheduler: JudgedScheduler.Config = JudgedScheduler.Config(horizons=(10,))
 
-    def __init__(self, config): self.config = config
     def computation(self, plain): return Descent(400, rate=0.001, noise=0.01)
-    def pool(self, computation): return None
-    def save(self, computation, folder, memory): pass
+    def save(self, computation, folder, state): pass
     def load(self, computation, folder): return None
     def outcome(self, computation): return {"first": float(computation.vector[0]), "size": len(computation.vector)}
 
 @asc.hookimpl
-def asc_register(registry): registry.add("backend", "descents", "p:Descents", "p:Descents.Config", "judged")
+def asc_register(registry): registry.add("backend", "descents", "p:Descents", "judged")
 """
 
 
-def test_a_judged_backend_that_compares_nothing_has_the_plain_run_shown(asc: Asc, tmp_path: Path) -> None:
+@pytest.fixture
+def descents(tmp_path: Path) -> tuple[str, ...]:
     (tmp_path / "p.py").write_text(JUDGED)
-    command = ("run", "descents", "--plugin", "p.py", "--compare", "--quiet")
-    found = asc(*command)
+    return ("run", "descents", "--plugin", "p.py", "--quiet")
+
+
+def test_a_judged_backend_that_compares_nothing_has_the_plain_run_shown(asc: Asc, descents: tuple[str, ...]) -> None:
+    found = asc(*descents, "--compare")
     assert found.returncode == 0, found.stderr
     shown = dict(line.split(maxsplit=2)[:2] for line in found.stdout.replace("plain ", "plain-").splitlines())
     assert shown["plain-first"] != shown["first"]
     assert "plain-size" not in shown, "it is the same"
     assert shown["plain-time"]
     assert "The backend cannot say which run was better" in found.stderr
-    assert "give it compare(speculative, plain), as asc.backend.Compares has it" in found.stderr
-    summary = parsed(asc(*command, "--json"))
+    assert "give it compare(speculative, plain), as asc.backend.Backend describes it" in found.stderr
+    summary = parsed(asc(*descents, "--compare", "--json"))
     assert (summary["net_speedup"], summary["identical"]) == (None, None)
     assert summary["plain_outcome"]["first"] == float(shown["plain-first"])
 
 
+def test_a_judged_run_shows_acceptance_in_place_of_a_hit_rate(asc: Asc, descents: tuple[str, ...]) -> None:
+    shown = asc(*descents).stdout
+    summary = parsed(asc(*descents, "--json"))
+    settled = summary["accepted"] + summary["rejected"]
+    assert 0 < summary["accepted"] <= settled == sum(at["settled"] for at in summary["horizons"].values())
+    assert summary["hit_rate"] is None
+    assert "hit rate" not in shown
+    share = round(100 * summary["accepted"] / settled)
+    assert re.search(rf"acceptance rate +{summary['accepted']} of {settled} \({share} %\)", shown)
+    assert re.search(r"mean accepted horizon +10 steps", shown)
+
+
+JUDGED_ONLY = "only a backend whose candidates are judged has it."
+
+
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("name", "arguments", "code", "sentence"),
     [
-        (Source("toy", "asc-toy", "0.1"), "please report this as a bug."),
-        (Source("builtin", "asc-core", "0.1"), "please report this as a bug."),
+        ("toy", ("--validator", "strict"), 2, f'toy has no setting "validator": {JUDGED_ONLY}'),
+        ("toy", ("--keep-trajectory=3",), 2, f'toy has no setting "keep_trajectory": {JUDGED_ONLY}'),
+        ("toy", ("--candidates", "3"), 2, f'toy has no setting "scheduler.candidates": {JUDGED_ONLY}'),
         (
-            Source("mine", "asc-mine", "0.1"),
-            'the backend "mine" of asc-mine 0.1 breaks the law that a leap is exact. A test that subclasses '
-            "ExactLaws of asc.testing finds out where; mostly, something that a step reads is not in `causal`.",
+            "descents",
+            ("--task-length", "3"),
+            2,
+            'descents has no setting "scheduler.task_length": only a backend whose candidates are executed has it.',
+        ),
+        ("toy", ("--task-length", "3"), 2, "There is no option --task-length; to set it, type --set scheduler.task_"),
+        ("toy", ("--validatr", "strict"), 2, "No such option '--validatr'."),
+        ("toy", ("--predictor", "linear"), 2, "'--predictors'"),
+        ("toy", ("--set", "validator=strict"), 1, 'There is no setting "validator"; '),
+        (
+            "toy",
+            ("--set", "scheduler.horizons=[64]"),
+            1,
+            'There is no setting "scheduler.horizons"; there are overdraft, lookahead, task_length, memoise.',
+        ),
+        (
+            "descents",
+            ("--set", "scheduler.lookahead=3"),
+            1,
+            'There is no setting "scheduler.lookahead"; there are overdraft, horizons, candidates.',
         ),
     ],
 )
-def test_ends_that_differ_are_the_mistake_of_whose_backend_it_is(source: Source, told: str) -> None:
-    sentence = different(Entry("backend", "mine", "p:Mine", "p:Mine.Config", "mine", source))
-    assert sentence.startswith("The speculative run and the plain run ended in different states")
-    assert sentence.endswith(told)
+def test_a_setting_of_the_other_kind_of_run_is_named(
+    asc: Asc, descents: tuple[str, ...], name: str, arguments: tuple[str, ...], code: int, sentence: str
+) -> None:
+    found = asc("run", name, *descents[2:], *arguments)
+    one_sentence(found, sentence)
+    assert found.returncode == code
+
+
+def test_ends_that_differ_say_which_law_is_broken_and_what_finds_out_where() -> None:
+    sentence = different(Entry("backend", "mine", "p:Mine", "mine", Source("mine", "asc-mine", "0.1")))
+    assert sentence == (
+        'The speculative run and the plain run ended in different states: the backend "mine" of asc-mine 0.1 breaks '
+        "the law that a leap is exact. Report this to its authors. If you are one of them, write a test that "
+        "subclasses ExactLaws of asc.testing: it finds out where. Mostly, `causal` lacks something that a step reads."
+    )
+
+
+WRONG = """
+from concurrent.futures import ThreadPoolExecutor
+
+import asc
+from asc.backend import Backend
+from asc.config.run import Component, ExecutedConfig
+from asc.reference.programs import machine
+from asc.speculators.executed.workforce import Pool
+
+class Wrong(Backend):
+    class Config(ExecutedConfig):
+        recognizer: Component = Component(name="every", steps=8)
+
+    def computation(self, plain): return machine("count", 41 if plain else 40)
+    def pool(self, computation): return Pool(ThreadPoolExecutor, 0, background=False)
+    def save(self, computation, folder, state): pass
+    def load(self, computation, folder): return None
+    def outcome(self, computation): return {}
+
+@asc.hookimpl
+def asc_register(registry): registry.add("backend", "wrong", "p:Wrong", "ends elsewhere without speculation")
+"""
+
+
+def test_a_comparison_with_ends_that_differ_fails_and_is_recorded(asc: Asc, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(WRONG)
+    found = asc("run", "wrong", "--plugin", "p.py", "--compare", "--quiet")
+    assert found.returncode == 1
+    assert "DIFFERENT END" in found.stdout
+    assert 'error: The speculative run and the plain run ended in different states: the backend "wrong"' in found.stderr
+    (folder,) = tmp_path.glob("runs/*")
+    assert json.loads((folder / "summary.json").read_text())["identical"] is False
 
 
 def test_a_predictor_in_a_file_that_was_not_given(asc: Asc) -> None:
@@ -244,7 +340,7 @@ def test_a_predictor_in_a_file_that_was_not_given(asc: Asc) -> None:
     )
 
 
-def test_why_a_plugin_failed_is_told_once(asc: Asc, tmp_path: Path) -> None:
+def test_why_a_plugin_failed_is_said_once(asc: Asc, tmp_path: Path) -> None:
     info = tmp_path / "site" / "asc_future-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: asc-future\nVersion: 1\nRequires-Dist: asc-core>=99\n")
@@ -253,69 +349,6 @@ def test_why_a_plugin_failed_is_told_once(asc: Asc, tmp_path: Path) -> None:
     one_sentence(found, 'error: There is no backend "future". The warning above says why.\nInstalled: ')
     assert found.stderr.count("requires asc-core >=99") == 1
     assert found.stderr.splitlines()[0].endswith("type: pip install --upgrade asc-core asc-future")
-
-
-def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [ASC, "run", "toy", *arguments],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def _wait_for(folder: Path, pattern: str) -> None:
-    deadline = time.monotonic() + 60
-    while not list(folder.glob(pattern)):
-        assert time.monotonic() < deadline, f"nothing like {pattern}"
-        time.sleep(0.01)
-
-
-LONG = ("--program", "lcg-pi", "--n", "30000", "--set", "checkpoint_seconds=0.05")
-
-
-def test_interrupted_and_resumed(asc: Asc, tmp_path: Path) -> None:
-    whole: dict[str, Any] = parsed(asc("run", "toy", *LONG, "--no-speculation", "--json"))
-    first = _start(tmp_path, *LONG, "--json", "--out", "cut")
-    _wait_for(tmp_path, "cut/*/checkpoints/state.safetensors")
-    first.send_signal(signal.SIGINT)
-    out, err = first.communicate(timeout=60)
-    assert first.returncode == 130, err
-    stopped = json.loads(out)
-    assert stopped["state"] == "interrupted"
-    assert 0 < stopped["position"] < 30000
-    assert "--resume" in err
-    assert "Traceback" not in err
-    resumed = parsed(asc("run", "toy", "--resume", "latest", "--out", "cut", "--json"))
-    assert resumed["resumed_from"] == stopped["position"]
-    assert resumed["final_digest"] == whole["final_digest"]
-    one_sentence(asc("run", "toy", "--resume", "latest", "--out", "cut", "--n", "5"), "keeps its settings")
-
-
-def test_killed_and_resumed(asc: Asc, tmp_path: Path) -> None:
-    whole = parsed(asc("run", "toy", *LONG, "--no-speculation", "--json"))
-    first = _start(tmp_path, *LONG, "--out", "cut")
-    for _ in range(3):
-        _wait_for(tmp_path, "cut/*/checkpoints/state.safetensors")
-        time.sleep(0.02)  # somewhere between two checkpoints
-        first.kill()
-        first.communicate(timeout=60)
-        assert first.returncode == -signal.SIGKILL
-        first = _start(tmp_path, "--resume", "latest", "--out", "cut")
-        time.sleep(0.3)
-    out, err = first.communicate(timeout=90)
-    assert first.returncode == 0, err
-    assert whole["final_digest"] in out
-    assert parsed(asc("runs", "--out", "cut", "--json"))[0]["state"] == "finished"  # type: ignore[index]
-
-
-def test_a_damaged_checkpoint(asc: Asc, tmp_path: Path) -> None:
-    parsed(asc(*LCG, "--json"))
-    (checkpoint,) = tmp_path.glob("runs/*/checkpoints/state.safetensors")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:40])
-    one_sentence(asc("run", "toy", "--resume", "latest"), "damaged", "--resume")
 
 
 def test_a_full_disk_does_not_lose_the_result(tmp_path: Path) -> None:
@@ -336,7 +369,7 @@ def test_a_full_disk_does_not_lose_the_result(tmp_path: Path) -> None:
     assert "Traceback" not in found.stderr
 
 
-def test_whoever_stops_reading_is_not_told_off(tmp_path: Path) -> None:
+def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     found = subprocess.run(
@@ -354,6 +387,14 @@ def test_advise_names_the_right_predictor(asc: Asc) -> None:
     assert advice["read"] == ["x"]
     hopeless = asc("advise", "toy", "--program", "sha256-chain", "--seconds", "1")
     assert "Do not expect a speed-up" in hopeless.stdout
+
+
+def test_advise_refuses_a_backend_whose_candidates_are_judged(asc: Asc, descents: tuple[str, ...]) -> None:
+    one_sentence(
+        asc("advise", "descents", *descents[2:4]),
+        "`asc advise` profiles backends whose candidates are executed, and those of descents are judged.",
+        "asc run descents --shadow",
+    )
 
 
 def test_the_commands_around_a_run(asc: Asc, tmp_path: Path) -> None:

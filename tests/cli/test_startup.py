@@ -1,4 +1,4 @@
-"""What starting `asc` brings in, and that the list of commands tells what they are."""
+"""What starting `asc` imports, and that the list of commands describes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import rich_click as click
 
 import asc.cli
-from asc.cli.lazy import Lazy, LazyGroup
+from asc.cli.lazy import CommandTable, Lazy
 from asc.cli.main import COMMANDS, cli
 
 HEAVY = ("numpy", "torch", "pydantic")
@@ -44,7 +44,7 @@ def test_the_package_can_be_run_as_the_command() -> None:
 
 
 def test_ctrl_c_while_python_ends_comes_too_late_to_count() -> None:
-    """What is registered first is called last, when the command has long decided how it ends."""
+    """What is registered first is called last, when the exit code has long been decided."""
     late = "import atexit, signal; atexit.register(lambda: print(signal.getsignal(signal.SIGINT).name))"
     command = f"{late}; from asc.cli import main; main(['--version'])"
     found = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
@@ -56,20 +56,20 @@ def test_help_loads_no_plugin() -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_tells_what_the_command_itself_tells(name: str) -> None:
+def test_the_list_says_what_the_command_itself_says(name: str) -> None:
     command = COMMANDS[name].load()
     assert isinstance(command, click.Command)
-    told = (command.short_help or command.help or "").strip().split("\n\n")[0].replace("\n", " ")
-    assert COMMANDS[name].line == told
+    first = (command.short_help or command.help or "").strip().split("\n\n")[0].replace("\n", " ")
+    assert COMMANDS[name].line == first
     assert command.name == name
 
 
 def test_every_command_is_in_the_list() -> None:
-    """Whoever writes a command into a file of this package adds its line to the table in main.py."""
+    """A command in a file of this package has its line in the table in main.py."""
     listed = {id(known.load()) for known in COMMANDS.values()}
     for module in pkgutil.iter_modules(asc.cli.__path__):
         for name, found in vars(importlib.import_module(f"asc.cli.{module.name}")).items():
-            if isinstance(found, click.Command) and not isinstance(found, LazyGroup):
+            if isinstance(found, click.Command) and not isinstance(found, CommandTable):
                 assert id(found) in listed, f"{module.name}.{name} is in no line of COMMANDS"
 
 
@@ -81,12 +81,17 @@ def test_a_command_that_is_called_is_the_real_one() -> None:
 
 
 def test_an_unknown_command_is_refused_as_any_other() -> None:
-    group = LazyGroup("group")
-    group.table = {"known": Lazy("no.such.module:command", "Never imported.")}
+    group = CommandTable({"known": Lazy("no.such.module:command", "Never imported.")}, name="group")
     with click.Context(group) as context:
         assert group.list_commands(context) == ["known"]
         with pytest.raises(click.UsageError, match="No such command 'unkown'"):
             group.resolve_command(context, ["unkown"])
+
+
+def test_a_list_of_components_loads_none_of_them() -> None:
+    modules = imported("run", "--help")
+    assert "asc.plugins" in modules
+    assert modules.isdisjoint({"torch", "asc_toy.backend", "asc_nn_training.backend"})
 
 
 @pytest.mark.parametrize("before", [True, False])

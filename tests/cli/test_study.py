@@ -1,24 +1,19 @@
-"""`asc study`, as a user types it: begun, stopped, gone on with, refused, and what it leaves in its folder."""
+"""`asc study`, as a user types it: started, stopped, resumed, refused, and what it leaves in its folder."""
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import resource
-import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asc import __version__
-from tests.cli.conftest import ASC, Asc, environment, one_sentence, parsed
-
-DEADLINE_S = 60.0
+from tests.cli.conftest import HANG_S, Asc, one_sentence, parsed, press_ctrl_c, wait_until
 
 COUNT = '''
 import json
@@ -31,7 +26,7 @@ from pydantic import Field
 
 
 class Count:
-    """Counts, writing down after each number how far it came."""
+    """Counts, and writes each number down."""
 
     class Config(Settings):
         """How far, and in which steps."""
@@ -39,8 +34,8 @@ class Count:
         to: int = Field(5, ge=1, description="count to this")
         limit: int | None = Field(None, ge=0, description="count no more than this much at once")
         by_: float = Field(1.0, description="weight of each")
-        pause: float = Field(0.0, description="seconds between two")
-        how: str = Field("well", description="well, badly, or blindly")
+        pause: float = Field(0.0, description="seconds between two; below 0, a pause without an end")
+        how: str = Field("well", description="well, badly, halfway or blindly")
         labels: tuple[str, ...] = Field(("a|b",), description="some text")
 
     free = frozenset({"limit", "pause"})
@@ -60,6 +55,10 @@ class Count:
             (folder / "count.txt").write_text(str(done))
             if self.config.how == "halfway" and done == 2:
                 raise asc.AscError("It went wrong at 2.")
+            while self.config.pause < 0:  # does not end where it is asked to
+                if stopped():
+                    (folder / "asked.txt").touch()
+                sleep(0.01)
             sleep(self.config.pause)
         tell("count", done, self.config.to)
         return True
@@ -89,8 +88,8 @@ class Other(Count):
 
 @asc.hookimpl
 def asc_register(registry):
-    registry.add("study", "count", "p:Count", "p:Count.Config", "counts")
-    registry.add("study", "recount", "p:Other", "p:Other.Config", "counts again")
+    registry.add("study", "count", "p:Count", "counts")
+    registry.add("study", "recount", "p:Other", "counts again")
 '''
 
 PLUGIN = ("--plugin", "p.py")
@@ -191,14 +190,14 @@ def test_help_and_lists(asc: Asc, count: Count) -> None:
     assert "asc study count" in asc("explain", "count", *PLUGIN).stdout
 
 
-class TestGoingOn:
-    def test_a_study_that_reached_its_limit_goes_on(self, count: Count, tmp_path: Path) -> None:
+class TestResume:
+    def test_a_study_that_reached_its_limit_can_be_resumed(self, count: Count, tmp_path: Path) -> None:
         first = count("--limit", "2", "--quiet")
         assert first.returncode == 0
-        go_on = f"asc study count --resume --out {FOLDER} --plugin p.py"
+        resume = f"asc study count --resume --out {FOLDER} --plugin p.py"
         assert (
             first.stderr
-            == f"Not all is done yet: the study stopped at a limit that it was given. Go on with: {go_on}\n"
+            == f"Not all is done yet: the study stopped at a limit that it was given. Resume with: {resume}\n"
         )
         assert record(tmp_path / FOLDER)["state"] == "stopped"
         assert json.loads((tmp_path / FOLDER / "results.json").read_text())["state"] == "stopped"
@@ -206,7 +205,7 @@ class TestGoingOn:
         last = parsed(count("--resume", "--quiet", "--json"))
         assert last["state"] == "finished"
         assert last["data"]["counted"] == 5
-        assert parsed(count("--resume", "--quiet", "--json")) == last, "a finished one tells its results again"
+        assert parsed(count("--resume", "--quiet", "--json")) == last, "a finished one shows its results again"
 
     def test_a_free_setting_may_change_and_is_kept(self, count: Count, tmp_path: Path) -> None:
         count("--limit", "1", "--to", "4")
@@ -221,7 +220,7 @@ class TestGoingOn:
         found = count("--resume", "--to", "7", "--labels", "c,d", "--limit", "9")
         refusal(
             found,
-            f"The study in {FOLDER} was begun with to 5, and 7 was given; "
+            f"The study in {FOLDER} was started with to 5, and 7 was given; "
             'with labels ["a|b"], and ["c", "d"] was given.',
             "It keeps its settings; only limit, pause may change.",
             "--out FOLDER",
@@ -229,13 +228,13 @@ class TestGoingOn:
         assert record(tmp_path / FOLDER) == before
 
     @pytest.mark.parametrize("more", [(), ("--to", "7")])
-    def test_it_is_never_begun_twice_in_one_folder(self, count: Count, tmp_path: Path, more: tuple[str, ...]) -> None:
+    def test_no_folder_has_two_studies(self, count: Count, tmp_path: Path, more: tuple[str, ...]) -> None:
         count("--limit", "1")
         refusal(count(*more), f"There is a study in {FOLDER} already", "add --resume", "--out")
         assert (tmp_path / FOLDER / "count.txt").read_text() == "1"
 
-    def test_there_must_be_something_to_go_on_with(self, count: Count, tmp_path: Path) -> None:
-        refusal(count("--resume"), f"There is no study in {FOLDER} to go on with", "leave --resume out", "--out")
+    def test_there_must_be_something_to_resume(self, count: Count, tmp_path: Path) -> None:
+        refusal(count("--resume"), f"There is no study in {FOLDER} to resume", "leave --resume out", "--out")
         assert not (tmp_path / "studies").exists()
 
     def test_of_another_study(self, asc: Asc, count: Count) -> None:
@@ -243,11 +242,16 @@ class TestGoingOn:
         told = ('is "count", not "recount"', f"asc study count --resume --out {FOLDER}")
         refusal(asc("study", "recount", *PLUGIN, "--resume", "--out", str(FOLDER)), *told)
 
-    def test_of_another_version(self, count: Count, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("version", ["0.1.0", "9.9.1"])
+    def test_of_another_version(self, count: Count, tmp_path: Path, version: str) -> None:
         count("--limit", "1")
         path = tmp_path / FOLDER / "study.json"
-        path.write_text(json.dumps(record(tmp_path / FOLDER) | {"asc_version": "9.9.1"}))
-        refusal(count("--resume"), f"The study in {FOLDER} was made by asc 9.9.1", "pip install asc-core==9.9.1")
+        path.write_text(json.dumps(record(tmp_path / FOLDER) | {"asc_version": version}))
+        refusal(
+            count("--resume"),
+            f"The study in {FOLDER} was made by asc {version}, and this is asc {__version__}",
+            f"Use asc {version} for it, or start a new one with this version.",
+        )
 
     @pytest.mark.parametrize("text", ["", "{", "[]", '{"study": "count"}', '{"study": 3, "config": {}}', "\udcff"])
     def test_of_a_record_that_is_damaged(self, count: Count, tmp_path: Path, text: str) -> None:
@@ -261,7 +265,7 @@ class TestGoingOn:
         del kept["config"]["how"]
         (tmp_path / FOLDER / "study.json").write_text(json.dumps(kept))
         assert count("--resume").returncode == 0
-        refusal(count("--resume", "--how", "blindly"), 'begun with how "well", and "blindly" was given')
+        refusal(count("--resume", "--how", "blindly"), 'started with how "well", and "blindly" was given')
 
 
 class TestFolders:
@@ -321,18 +325,13 @@ class TestErrors:
         assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["study.json"]
 
     @pytest.mark.parametrize("most", [0, 1024])
-    def test_a_full_disk(self, count: Count, tmp_path: Path, most: int) -> None:
+    def test_a_full_disk(self, count: Count, process: Asc, tmp_path: Path, most: int) -> None:
         """Every file is cut off: what was studied is on the screen all the same."""
         assert count("--quiet", "--to", "40", "--limit", "39").returncode == 0
-        found = subprocess.run(
-            [ASC, "study", "count", *PLUGIN, "--resume", "--set", "limit=null"],
-            cwd=tmp_path,
-            env=environment(PYTHONDONTWRITEBYTECODE="1"),
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
+        found = process(
+            *("study", "count", *PLUGIN, "--resume", "--set", "limit=null"),
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+            PYTHONDONTWRITEBYTECODE="1",
         )
         assert "Traceback" not in found.stderr
         if most:
@@ -346,62 +345,45 @@ class TestErrors:
 
 
 @pytest.fixture
-def start(count: Count, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    every: list[subprocess.Popen[str]] = []
+def counting(count: Count, start: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> Callable[..., Any]:
+    """Start the study in a process of its own, and wait until it counts."""
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [ASC, "study", "count", *PLUGIN, *arguments],
-            cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        every.append(process)
-        deadline = time.monotonic() + DEADLINE_S
-        while not (tmp_path / FOLDER / "count.txt").exists():
-            assert process.poll() is None, process.communicate()[1]
-            assert time.monotonic() < deadline, "nothing was counted"
-            time.sleep(0.01)
+        process = start("study", "count", *PLUGIN, *arguments)
+        wait_until(lambda: (tmp_path / FOLDER / "count.txt").exists() or process.poll() is not None)
         return process
 
-    yield begin
-    for process in every:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+    return begin
 
 
-def test_ctrl_c_stops_cleanly_and_the_study_goes_on(
-    count: Count, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+def test_ctrl_c_stops_cleanly_and_the_study_can_be_resumed(
+    count: Count, counting: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    process = start("--to", "100000", "--pause", "0.01", "--json")
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=DEADLINE_S)
-    assert process.returncode == 130
+    process = counting("--to", "1000000", "--pause", "0.01", "--json")
+    press_ctrl_c(process)
+    out, err = process.communicate(timeout=HANG_S)
+    assert process.returncode == 130, err
     assert "Traceback" not in err
-    assert f"Stopped. Go on with: asc study count --resume --out {FOLDER} --plugin p.py" in err
+    assert f"Stopped. Resume with: asc study count --resume --out {FOLDER} --plugin p.py" in err
     stopped = json.loads(out)
     assert stopped["state"] == record(tmp_path / FOLDER)["state"] == "stopped"
     done = stopped["data"]["counted"]
-    assert 0 < done < 100_000
+    assert 0 < done < 1_000_000
     assert parsed(count("--resume", "--limit", "3", "--pause", "0", "--json"))["data"]["counted"] == done + 3
 
 
 def test_a_second_ctrl_c_ends_at_once(
-    count: Count, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    count: Count, counting: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    process = start("--pause", "100")  # the first is not heeded for long
-    os.killpg(process.pid, signal.SIGINT)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=0.3)
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=DEADLINE_S)
+    process = counting("--pause", "-1")
+    press_ctrl_c(process)
+    wait_until((tmp_path / FOLDER / "asked.txt").exists)
+    assert process.poll() is None
+    press_ctrl_c(process)
+    _, err = process.communicate(timeout=HANG_S)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert f"Go on with: asc study count --resume --out {FOLDER} --plugin p.py\n" in err
+    assert f"Resume with: asc study count --resume --out {FOLDER} --plugin p.py\n" in err
     assert "stopped: interrupted" in err
     assert record(tmp_path / FOLDER)["state"] == "stopped"
     assert parsed(count("--resume", "--pause", "0", "--json"))["data"]["counted"] == 5

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from asc.speculators import executed
+from asc.speculators.executed import speculator
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_sleep() -> Iterator[None]:
     """Nothing here needs the interpreter while the main thread yields it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(executed, "_HAND_OVER_S", 0.0)
+        patch.setattr(speculator, "_HAND_OVER_S", 0.0)
         yield

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from asc.cache import TrajectoryCache
-from asc.reference.programs import Registers
+from asc.reference.registers import Registers
 from asc.types import Snapshot, Transition
 from asc.words import Word, bits
 

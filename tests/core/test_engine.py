@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, History
-from asc.engine import Engine
+from asc.computation import Computation
+from asc.engine import Engine, Observer
 from asc.ledger import Ledger
+from asc.predictor import History, Predictor
 from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.recognizers.every import Every
 from asc.recognizers.similarity import Similarity
-from asc.reference.programs import Descent, machine
-from asc.speculators import Executed
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
+from asc.speculators.executed.speculator import ExecutedSpeculator
+from asc.speculators.executed.workforce import Pool
+from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_same_end, drive, walk
 from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Inline
 from asc.testing.stand_ins import Accept, Raising, Silent
-from asc.types import Advanced, Attempt, Boundary, Candidate, Combination, Outcome, Recognition, Verdict
+from asc.trajectory import Trajectory
+from asc.types import Advanced, Boundary, Candidate, Combination, Decision, Outcome, Recognition, Verdict
+from asc.validator import Validator
 from asc.validators.strict import Strict
 
 CHEAP = {"step": 1e-4, "predict": 1e-7, "dispatch": 1e-6, "observe": 1e-8}
@@ -36,27 +41,51 @@ def priced(program: str, steps: int, clock: Clock) -> Priced:
 
 
 def judged(computation: Computation, *horizons: int, **parts: Any) -> Engine:
-    rationing = Allocator.Config(horizons=horizons or (8,))
     return assemble(
         computation,
         parts.pop("predictors", {"linear": Linear()}),
-        allocator=rationing,
+        scheduler=JudgedScheduler.Config(horizons=horizons or (8,)),
         validator=parts.pop("validator", Accept(gain_steps=5.0)),
         **parts,
     )
 
 
-class Watching:
+class Reports(Observer):
+    """Keeps what an engine reports, and acts at boundaries."""
+
+    def __init__(self, act: Callable[[Boundary], object] = lambda boundary: None) -> None:
+        self.recognitions: list[Recognition] = []
+        self.boundaries: list[Boundary] = []
+        self.faults: list[tuple[str, str]] = []
+        self.pauses = 0
+        self._act = act
+
+    def recognised(self, recognition: Recognition) -> None:
+        self.recognitions.append(recognition)
+
+    def boundary(self, boundary: Boundary) -> None:
+        self.boundaries.append(boundary)
+        self._act(boundary)
+
+    def paused(self) -> None:
+        self.pauses += 1
+
+    def switched_off(self, name: str, why: str) -> None:
+        self.faults.append((name, why))
+
+
+class Watching(Linear):
     """A linear predictor that keeps the positions it was shown."""
 
-    needs: frozenset[str] = frozenset()
+    depth = 9
 
     def __init__(self) -> None:
+        super().__init__()
         self.shown: list[tuple[int, ...]] = []
 
     def predict(self, history: History, horizon: int) -> Combination | None:
         self.shown.append(history.positions)
-        return Linear().predict(history, horizon)
+        return super().predict(history, horizon)
 
 
 def test_a_boundary_says_what_happened() -> None:
@@ -68,16 +97,21 @@ def test_a_boundary_says_what_happened() -> None:
     assert sum(len(event.leaps) for event in events) == engine.ledger.leaps > 10
     assert sum(leap.steps for event in events for leap in event.leaps) == engine.ledger.skipped
     assert engine.ledger.skipped + engine.ledger.executed == 2000
-    launched = sum(attempt.outcome is Outcome.LAUNCHED for event in events for attempt in event.attempts)
+    launched = sum(decision.outcome is Outcome.LAUNCHED for event in events for decision in event.decisions)
     assert launched >= sum(len(event.spans) for event in events) > 0
     assert all(event.began <= event.ended for event in events)
 
 
-def test_every_boundary_is_told() -> None:
-    told: list[Boundary] = []
-    engine = assemble(machine("count", 400), {"linear": Linear()}, on_boundary=told.append)
-    assert drive(engine) == told
-    assert len(told) > 1
+@pytest.mark.parametrize("make", [lambda: machine("count", 400), lambda: Descent(400)])
+def test_every_boundary_is_reported_once_however_the_engine_is_driven(make: Callable[[], Computation]) -> None:
+    reports = Reports()
+    engine = assemble(make(), {"linear": Linear()}, observer=reports)
+    assert drive(engine) == reports.boundaries
+    assert len(reports.boundaries) == len(reports.recognitions) > 1
+    again = Reports()
+    assemble(make(), {"linear": Linear()}, observer=again).run()
+    assert [event.position for event in again.boundaries] == sorted({event.position for event in again.boundaries})
+    assert len(again.boundaries) == len(again.recognitions) > 1
 
 
 def test_differences_never_cross_a_judged_leap() -> None:
@@ -91,6 +125,13 @@ def test_differences_never_cross_a_judged_leap() -> None:
     assert engine.trajectory.segment == len(leaps)
 
 
+def test_a_judged_run_leaps_where_it_always_has() -> None:
+    """A golden trajectory: whatever changes inside, the same run takes the same leaps."""
+    events = drive(judged(Descent(400), 8, 16, validator=Strict()))
+    leaps = [(event.position, leap.source, leap.steps) for event in events for leap in event.leaps]
+    assert leaps == [(128, "linear", 16), (176, "linear", 8)]
+
+
 def test_a_judged_leap_is_followed_by_steps() -> None:
     events = drive(judged(Descent(900), 3, 8))
     for event, following in pairwise(events):
@@ -101,14 +142,14 @@ def test_a_judged_leap_is_followed_by_steps() -> None:
 def test_of_several_candidates_the_most_valuable_is_taken() -> None:
     engine = judged(Descent(900, noise=0.0), 2, 8, 16, validator=Strict())
     for event in drive(engine):
-        room = [attempt for attempt in event.attempts if event.position + attempt.plan.horizon <= 900]
-        accepted = [attempt.gain_steps for attempt in room if attempt.outcome is Outcome.ACCEPTED]
+        room = [decision for decision in event.decisions if event.position + decision.plan.horizon <= 900]
+        accepted = [decision.gain_steps for decision in room if decision.outcome is Outcome.ACCEPTED]
         assert [leap.gain_steps for leap in event.leaps] == ([max(accepted)] if accepted else [])
     assert engine.ledger.leaps > 0
 
 
 def test_where_no_gain_is_known_the_largest_fall_is_taken() -> None:
-    class Falls:
+    class Falls(Validator):
         def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
             return Verdict(True, 0.0, "", change=-float(candidate.horizon == 8))
 
@@ -116,8 +157,14 @@ def test_where_no_gain_is_known_the_largest_fall_is_taken() -> None:
     assert {leap.steps for event in events for leap in event.leaps if event.position < 380} == {8}
 
 
+class Average(Mean):
+    """Updates the present state."""
+
+    in_place = True
+
+
 def test_an_update_in_place_skips_nothing() -> None:
-    engine = judged(Descent(400), 0, predictors={"mean": Mean()})
+    engine = judged(Descent(400), predictors={"average": Average()})
     events = drive(engine)
     assert engine.ledger.leaps == sum(len(event.leaps) for event in events) > 0
     assert engine.ledger.skipped == 0
@@ -148,22 +195,29 @@ def test_a_batch_of_hits_that_a_backend_reports_is_counted() -> None:
     assert (engine.ledger.executed, engine.ledger.skipped) == (400, 400)
 
 
+class Seven(ExecutedSpeculator):
+    """Chains seven leaps at most."""
+
+    max_chain = 7
+
+
 def test_hits_chain_up_to_the_cap() -> None:
-    learnt = [machine("count", 1000) for _ in range(20)]
-    cache, ledger, clock = TrajectoryCache(), Ledger(True, clock=Clock()), Clock()
-    for i, computation in enumerate(learnt):
-        computation.advance(8 * i)
-        transition = computation.advance(8, record=True).learnt
+    machines = [machine("count", 1000) for _ in range(20)]
+    cache, clock = TrajectoryCache(), Clock()
+    for i, recorded in enumerate(machines):
+        recorded.advance(8 * i)
+        transition = recorded.advance(8, record=True).recorded
         assert transition is not None
         cache.insert(transition)
+    computation = priced("count", 1000, clock)
+    ledger = Ledger(computation.take_price, timed=True, clock=clock)
     engine = Engine(
-        priced("count", 1000, clock),
+        computation,
         Every(Every.Config(steps=8)),
-        Executed({}, Inline, 0, ledger),
+        Seven({}, Pool(Inline, 0), ledger),
         cache=cache,
-        allocator=Allocator(Allocator.Config(), [], ledger),
         ledger=ledger,
-        chain=7,
+        trajectory=Trajectory(),
     )
     assert len(engine.boundary().leaps) == 7
     assert engine.computation.position() == 56
@@ -178,7 +232,7 @@ def test_a_shadow_run_counts_and_applies_nothing() -> None:
     clock = Clock()
     engine = assemble(priced("count", 2000, clock), {"linear": Linear()}, clock=clock, shadow=True)
     events = drive(engine)
-    assert sum(attempt.outcome is Outcome.ACCEPTED for event in events for attempt in event.attempts) > 10
+    assert sum(decision.outcome is Outcome.ACCEPTED for event in events for decision in event.decisions) > 10
     assert sum(len(event.leaps) for event in events) > 10
     assert (engine.ledger.leaps, engine.ledger.skipped, engine.ledger.executed) == (0, 0, 2000)
     descent = judged(Descent(400), shadow=True)
@@ -186,9 +240,9 @@ def test_a_shadow_run_counts_and_applies_nothing() -> None:
     assert descent.computation.digest() == walk(Descent(400))
 
 
-@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("executed", [True, False])
 @pytest.mark.parametrize("method", ["recognise", "next_boundary"])
-def test_a_recognizer_that_raises_is_done_without(exact: bool, method: str) -> None:
+def test_a_run_continues_without_a_recognizer_that_raised(executed: bool, method: str) -> None:
     clock = Clock()
 
     class Failing(Every):
@@ -202,17 +256,20 @@ def test_a_recognizer_that_raises_is_done_without(exact: bool, method: str) -> N
                 raise ValueError("no idea")
             return super().next_boundary(position, computation)
 
-    faults: list[tuple[str, str]] = []
+    reports = Reports()
 
     def build(computation: Computation) -> Engine:
         recognizer = Failing(Every.Config(steps=10))
-        parts: Mapping[str, Any] = {"recognizer": recognizer, "on_fault": lambda *fault: faults.append(fault)}
-        return assemble(computation, {"silent": Silent()}, clock=clock, **parts)
+        return assemble(computation, {"silent": Silent()}, clock=clock, recognizer=recognizer, observer=reports)
 
-    check_same_end(lambda: priced("count", 600, clock) if exact else Descent(600), build)
-    ((name, why),) = faults
-    assert name == "Failing"
+    check_same_end(lambda: priced("count", 600, clock) if executed else Descent(600), build)
+    ((name, why),) = reports.faults
+    assert name == "given"
     assert re.fullmatch(r"ValueError: no idea \(test_engine\.py, line \d+\)", why)
+    after = [event for event in reports.boundaries if event.position > 110]
+    assert {event.label for event in after} == {"no recognizer"}
+    assert all(not event.decisions for event in after), "there is no place to predict from any more"
+    assert {later.position - event.position for event, later in pairwise(after)} == {10}, "boundaries stay as far apart"
 
 
 def test_a_recognizer_that_stands_still_does_not_stop_the_run() -> None:
@@ -226,16 +283,12 @@ def test_a_recognizer_that_stands_still_does_not_stop_the_run() -> None:
 
 
 def test_a_predictor_that_raises_is_asked_once() -> None:
-    faults: list[tuple[str, str]] = []
-    engine = judged(
-        Descent(900),
-        predictors={"raising": Raising(), "linear": Linear()},
-        on_fault=lambda *fault: faults.append(fault),
-    )
+    reports = Reports()
+    engine = judged(Descent(900), predictors={"raising": Raising(), "linear": Linear()}, observer=reports)
     events = drive(engine)
-    failed = [a for event in events for a in event.attempts if a.outcome is Outcome.FAILED]
-    assert [attempt.plan.predictor for attempt in failed] == ["raising"]
-    assert faults == [("raising", "RuntimeError: this predictor always raises")]
+    failed = [a for event in events for a in event.decisions if a.outcome is Outcome.FAILED]
+    assert [decision.plan.predictor for decision in failed] == ["raising"]
+    assert reports.faults == [("raising", "RuntimeError: this predictor always raises")]
     assert engine.ledger.leaps > 0
 
 
@@ -245,7 +298,7 @@ def test_a_run_stops_at_the_next_boundary_and_the_state_is_whole() -> None:
         priced("count", 4000, clock),
         {"linear": Linear()},
         clock=clock,
-        on_boundary=lambda event: engine.stop() if event.position >= 500 else None,
+        observer=Reports(lambda event: engine.stop() if event.position >= 500 else None),
     )
     engine.run()
     position = engine.computation.position()
@@ -255,7 +308,7 @@ def test_a_run_stops_at_the_next_boundary_and_the_state_is_whole() -> None:
     assert engine.computation.digest() == plain.digest()
 
 
-def test_what_the_main_thread_remembers_comes_back() -> None:
+def test_what_the_main_thread_records_comes_back() -> None:
     clock = Clock()
     engine = assemble(priced("lap", 3000, clock), {}, clock=clock, workers=0)
     engine.run()
@@ -271,31 +324,31 @@ def test_the_words_that_change_are_noted() -> None:
     assert assemble(Descent(10), {}).excited.names == set()
 
 
-def test_a_recognizer_that_learns_is_told_what_became_of_the_attempts() -> None:
+def test_a_recognizer_learns_what_became_of_the_candidates() -> None:
     class Curious(Every):
         def __init__(self) -> None:
             super().__init__(Every.Config(steps=8))
-            self.told: list[Attempt] = []
+            self.learnt: list[Decision] = []
 
-        def learn(self, attempt: Attempt) -> None:
-            self.told.append(attempt)
+        def learn(self, decision: Decision) -> None:
+            self.learnt.append(decision)
 
     curious = Curious()
     events = drive(judged(Descent(400), recognizer=curious))
-    assert curious.told == [attempt for event in events for attempt in event.attempts]
-    assert curious.told
+    assert curious.learnt == [decision for event in events for decision in event.decisions]
+    assert curious.learnt
 
 
-def test_a_recognizer_that_raises_where_it_learns_is_done_without() -> None:
+def test_a_recognizer_that_raises_where_it_learns_is_switched_off() -> None:
     class Confused(Every):
-        def learn(self, attempt: Attempt) -> None:
+        def learn(self, decision: Decision) -> None:
             raise ValueError("too much")
 
-    faults: list[tuple[str, str]] = []
-    engine = judged(Descent(400), recognizer=Confused(), on_fault=lambda *fault: faults.append(fault))
+    reports = Reports()
+    engine = judged(Descent(400), recognizer=Confused(), observer=reports)
     drive(engine)
-    ((name, why),) = faults
-    assert name == "Confused"
+    ((name, why),) = reports.faults
+    assert name == "given"
     assert why.startswith("ValueError: too much (test_engine.py, line ")
     assert engine.computation.position() == 400
 
@@ -305,12 +358,12 @@ def test_a_result_that_was_used_in_a_chain_was_not_late(workers: int) -> None:
     clock = Clock()
     engine = assemble(priced("count", 4000, clock), {"linear": Linear()}, workers=workers, clock=clock)
     events = drive(engine)
-    outcomes = [attempt.outcome for event in events for attempt in event.attempts]
+    outcomes = [decision.outcome for event in events for decision in event.decisions]
     assert outcomes.count(Outcome.LATE) == 0
     assert outcomes.count(Outcome.ACCEPTED) == engine.ledger.leaps - engine.recalled > 20
 
 
-def test_a_judged_run_remembers_no_supersteps() -> None:
+def test_a_judged_run_records_no_supersteps() -> None:
     engine = judged(Descent(400))
     drive(engine)
     assert "track" not in engine.ledger.accounts()
@@ -323,7 +376,7 @@ def test_no_step_is_taken_after_a_stop() -> None:
         {},
         workers=0,
         clock=clock,
-        on_boundary=lambda event: engine.stop() if event.position >= 500 else None,
+        observer=Reports(lambda event: engine.stop() if event.position >= 500 else None),
     )
     engine.run()
     assert engine.computation.position() == 504
@@ -334,8 +387,8 @@ def test_regimes_steer_a_judged_run() -> None:
     engine = judged(descent, recognizer=Similarity(Similarity.Config(every=10)), validator=Strict())
     events = drive(engine)
     assert {event.label for event in events} > {"unknown", "stable"}
-    assert any(event.attempts for event in events if event.label == "stable")
-    assert not any(event.attempts for event in events if event.label in {"unknown", "between boundaries"})
+    assert any(event.decisions for event in events if event.label == "stable")
+    assert not any(event.decisions for event in events if event.label in {"unknown", "between boundaries"})
 
 
 def test_the_first_step_is_checked_once() -> None:
@@ -356,7 +409,7 @@ def test_a_run_that_is_over_does_nothing() -> None:
 
 
 class Following(Every):
-    """Keeps where it was told of leaps."""
+    """Keeps the positions after judged leaps."""
 
     def __init__(self, fails: bool = False) -> None:
         super().__init__(Every.Config(steps=8))
@@ -369,7 +422,7 @@ class Following(Every):
             raise RuntimeError("lost")
 
 
-def test_a_recognizer_hears_of_judged_leaps() -> None:
+def test_a_recognizer_follows_judged_leaps() -> None:
     recognizer = Following()
     events = drive(judged(Descent(200), recognizer=recognizer))
     assert recognizer.followed
@@ -377,18 +430,129 @@ def test_a_recognizer_hears_of_judged_leaps() -> None:
 
 
 def test_a_recognizer_that_raises_on_a_leap_is_switched_off() -> None:
-    faults: list[tuple[str, str]] = []
-    engine = judged(Descent(200), recognizer=Following(fails=True), on_fault=lambda *fault: faults.append(fault))
+    reports = Reports()
+    engine = judged(Descent(200), recognizer=Following(fails=True), observer=reports)
     engine.run()
     assert engine.computation.finished()
-    ((name, why),) = faults
-    assert name == "Following"
+    ((name, why),) = reports.faults
+    assert name == "given"
     assert why.startswith("RuntimeError: lost (test_engine.py, line ")
 
 
-def test_executed_leaps_are_the_computation_s_own_way() -> None:
+def test_executed_leaps_are_the_computation_s_own_movement() -> None:
     recognizer, clock = Following(), Clock()
     engine = assemble(priced("count", 2000, clock), {"linear": Linear()}, clock=clock, recognizer=recognizer)
     engine.run()
     assert engine.ledger.leaps > 0
     assert not recognizer.followed
+
+
+def test_a_component_that_was_switched_off_stays_off_in_a_resumed_run() -> None:
+    """Law 6: a resumed run equals an uninterrupted one, also after a recognizer or a predictor has raised."""
+
+    class Failing(Every):
+        def recognise(self, computation: Computation) -> Recognition:
+            if computation.position() == 80:
+                raise ValueError("no idea")
+            return super().recognise(computation)
+
+    def build(computation: Computation) -> tuple[Engine, Reports]:
+        reports = Reports()
+        predictors: dict[str, Predictor] = {"raising": Raising(), "linear": Linear()}
+        recognizer = Failing(Every.Config(steps=8))
+        return judged(computation, predictors=predictors, recognizer=recognizer, observer=reports), reports
+
+    whole, _ = build(Descent(400))
+    whole.run()
+    first, reports = build(Descent(400))
+    first.run(until=120)
+    assert [name for name, _ in reports.faults] == ["raising", "given"]
+    resumed, again = build(first.computation)
+    resumed.load_state(first.save_state())
+    resumed.run()
+    assert again.faults == []
+    assert {event.label for event in again.boundaries} == {"no recognizer"}
+    assert resumed.computation.digest() == whole.computation.digest()
+    assert resumed.ledger.spent == whole.ledger.spent
+
+
+class Interrupted(Descent):
+    """Returns from `advance` after each step, as a slow computation does where a checkpoint is due."""
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        return super().advance(1)
+
+
+def test_a_computation_that_returns_early_has_its_boundaries_where_it_had_them() -> None:
+    reports, plain = Reports(), Reports()
+    engine = judged(Interrupted(200), recognizer=Every(Every.Config(steps=8)), observer=reports)
+    engine.run()
+    whole = judged(Descent(200), recognizer=Every(Every.Config(steps=8)), observer=plain)
+    whole.run()
+    assert engine.computation.digest() == whole.computation.digest()
+    assert [event.position for event in reports.boundaries] == [event.position for event in plain.boundaries]
+    assert reports.pauses == sum(7 for event in plain.boundaries if event.position % 8 == 0)
+    assert plain.pauses == 0
+
+
+class Checking(Linear):
+    """Looks back on three snapshots, and keeps how many it was shown."""
+
+    depth = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[int] = []
+
+    def predict(self, history: History, horizon: int) -> Combination | None:
+        self.shown.append(len(history.positions))
+        return super().predict(history, horizon)
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_predictor_sees_as_many_snapshots_as_it_looks_back_on(executed: bool) -> None:
+    checking, clock = Checking(), Clock()
+    computation = priced("count", 2000, clock) if executed else Descent(400)
+    engine = assemble(computation, {"checking": checking}, clock=clock)
+    drive(engine)
+    assert max(checking.shown) == 3
+    assert len(engine.trajectory.snapshots()) <= 3
+
+
+def test_rates_and_horizons_are_those_counted_by_hand() -> None:
+    """Of two horizons, one is accepted at every boundary with room, and the other rejected."""
+
+    class Near(Validator):
+        def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
+            return Verdict(candidate.horizon == 8, 4.0, "")
+
+    engine = judged(Descent(400), 8, 16, validator=Near())
+    events = drive(engine)
+    decisions = [decision for event in events for decision in event.decisions]
+    settled = [decision for decision in decisions if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)]
+    accepted = [decision for decision in settled if decision.outcome is Outcome.ACCEPTED]
+    assert len(accepted) > 10
+    outcomes = engine.speculator.outcomes
+    assert outcomes.acceptance_rate == len(accepted) / len(settled)
+    assert outcomes.mean_accepted_horizon == 8.0
+    histogram = {steps: tuple(counts) for steps, counts in outcomes.horizons().items()}
+    assert histogram == {
+        8: (len(accepted), len(accepted)),
+        16: (sum(decision.horizon == 16 for decision in settled), 0),
+    }
+
+
+def test_rates_and_horizons_survive_a_resume() -> None:
+    whole = judged(Descent(400), 8, 16, validator=Strict())
+    whole.run()
+    first = judged(Descent(400), 8, 16, validator=Strict())
+    first.run(until=200)
+    resumed = judged(first.computation, 8, 16, validator=Strict())
+    resumed.load_state(first.save_state())
+    resumed.run()
+    before, after = whole.speculator.outcomes, resumed.speculator.outcomes
+    assert before.acceptance_rate not in (None, 0.0)
+    assert after.acceptance_rate == before.acceptance_rate
+    assert after.mean_accepted_horizon == before.mean_accepted_horizon
+    assert after.horizons() == before.horizons()
+    assert after.counts == before.counts

@@ -1,17 +1,20 @@
-"""What was raised, and where: the innermost line of whoever was called first."""
+"""An exception is described by its type, its message and the line at fault: the innermost of the code called first."""
 
 from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import Any
 
 import numpy as np
 import pytest
 
-from asc.computation import Predictor
 from asc.errors import describe_error
 from asc.ledger import Ledger
+from asc.predictor import Predictor
 from asc.reference.programs import machine
-from asc.speculators.guess import guess
+from asc.speculators.candidates import predict
 from asc.testing.stand_ins import Raising
-from asc.types import Attempt, Outcome, Plan
+from asc.types import Decision, Outcome, Plan
 
 
 def deeper() -> None:
@@ -27,19 +30,28 @@ def caught(call: object) -> BaseException:
     return found.value
 
 
-def test_the_innermost_line_of_whoever_was_called_is_named() -> None:
-    assert describe_error(caught(deeper)) == f"KeyError: 'x' (test_raised.py, line {LINE})"
+def test_the_innermost_line_of_the_code_that_was_called_is_named() -> None:
+    assert describe_error(caught(deeper)) == f"KeyError: 'x' (test_errors.py, line {LINE})"
 
 
-def test_a_library_that_raises_is_named_by_who_called_it() -> None:
-    told = describe_error(caught(lambda: np.linalg.inv(np.zeros((2, 2)))))
-    assert told.startswith("LinAlgError: Singular matrix (test_raised.py, line ")
+def test_a_library_that_raises_is_named_by_the_line_that_called_it() -> None:
+    described = describe_error(caught(lambda: np.linalg.inv(np.zeros((2, 2)))))
+    assert described.startswith("LinAlgError: Singular matrix (test_errors.py, line ")
 
 
-def asked(predictor: Predictor) -> Attempt:
+def test_an_exception_that_a_worker_raised_names_no_line_of_its_transport() -> None:
+    future: Future[None] = Future()
+    future.set_exception(AttributeError("cannot find the class"))
+    with pytest.raises(AttributeError) as found:
+        future.result()
+    assert "_base.py" not in describe_error(found.value)
+
+
+def asked(predictor: Predictor) -> Decision:
     computation = machine("count", 100)
-    found = guess(computation, [computation.observe()], Plan("bad", 1, 1), {"bad": predictor}, Ledger(exact=True))
-    assert isinstance(found, Attempt)
+    ledger = Ledger(computation.take_price, timed=True)
+    found = predict(computation, [computation.observe()], Plan("bad", 1, 1), {"bad": predictor}, ledger)
+    assert isinstance(found, Decision)
     return found
 
 
@@ -51,12 +63,10 @@ def test_what_asc_itself_raises_has_no_place() -> None:
     ("answer", "kind"), [({"n": 1}, "a dict"), (3, "an int"), ((1.0, 2.0), "a tuple"), (False, "a bool")]
 )
 def test_an_answer_that_is_no_prediction_is_said_to_be_none(answer: object, kind: str) -> None:
-    class Bad:
-        needs: frozenset[str] = frozenset()
-
-        def predict(self, history: object, horizon: int) -> object:
+    class Bad(Predictor):
+        def predict(self, history: object, horizon: int) -> Any:
             return answer
 
-    attempt = asked(Bad())  # type: ignore[arg-type]
-    assert attempt.outcome is Outcome.FAILED
-    assert attempt.reason == f"bad answered {kind}; expected asc.Combination, asc.Direct or None"
+    decision = asked(Bad())
+    assert decision.outcome is Outcome.FAILED
+    assert decision.reason == f"bad answered {kind}; expected asc.Combination, asc.Direct or None"

@@ -10,27 +10,27 @@ from typing import Any
 import pytest
 
 from asc.cache import TrajectoryCache
-from asc.computation import History, Predictor
 from asc.errors import AscError
 from asc.ledger import Ledger
+from asc.predictor import History, Predictor
 from asc.predictors.linear import Linear
-from asc.reference.programs import Descent, machine
-from asc.speculators import Executed
-from asc.speculators.guess import require_needs
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
+from asc.speculators.candidates import require_needs
+from asc.speculators.executed.speculator import ExecutedSpeculator
+from asc.speculators.executed.workforce import Pool
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
-from asc.types import Attempt, Direct, Outcome, Plan
+from asc.types import Decision, Direct, Outcome, Plan
 
 STEP_S = 2e-4
 EVERY = 8
 
 
-class Wrong:
-    """Guesses a state in which the step raises."""
-
-    needs: frozenset[str] = frozenset()
+class Wrong(Predictor):
+    """Predicts a state in which the step raises."""
 
     def predict(self, history: History, horizon: int) -> Direct:
         return Direct({"n": "seven"})
@@ -41,8 +41,8 @@ class Bench:
 
     def __init__(self, workers: int = 2, program: str = "count", start_s: float = 0.0, make: Any = None) -> None:
         self.clock = Clock()
-        self.ledger = Ledger(exact=True, clock=self.clock)
         self.computation = machine(program, 10_000)
+        self.ledger = Ledger(self.computation.take_price, timed=True, clock=self.clock)
         self.cache, self.trajectory = TrajectoryCache(), Trajectory()
         self.pools: list[Any] = []
         self._make: Callable[[], Executor] = make or Deferred
@@ -52,7 +52,7 @@ class Bench:
             "raising": Raising(),
             "silent": Silent(),
         }
-        self.executed = Executed(predictors, self.open, workers, self.ledger, start_s, background=False)
+        self.executed = ExecutedSpeculator(predictors, Pool(self.open, workers, start_s, background=False), self.ledger)
         self.walk(0)
         self.walk()
 
@@ -66,21 +66,26 @@ class Bench:
         return self.pools[-1]
 
     def walk(self, steps: int = EVERY) -> None:
-        since = self.clock()
         self.computation.advance(steps)
         self.clock.move(steps * STEP_S)
-        self.ledger.progress(steps, since)
+        self.ledger.progress(steps, steps * STEP_S)
         self.trajectory.append(self.computation.observe())
 
-    def launch(self, *ahead: int, predictor: str = "linear") -> list[Attempt]:
+    def launch(self, *ahead: int, predictor: str = "linear") -> list[Decision]:
         plans = [Plan(predictor, EVERY * distance, EVERY) for distance in ahead]
-        return list(self.executed.speculate(self.computation, self.trajectory.snapshots(), plans, self.cache))
+        return list(self.executed.launch(self.computation, self.trajectory.snapshots(), plans))
 
-    def collect(self) -> list[Attempt]:
+    def speculate(self) -> list[Decision]:
+        return list(self.executed.speculate(self.computation, self.trajectory.snapshots(), EVERY, self.cache))
+
+    def collect(self) -> list[Decision]:
         return list(self.executed.collect(self.computation, self.cache))
 
     def outcomes(self) -> list[Outcome]:
-        return [attempt.outcome for attempt in self.collect()]
+        return [decision.outcome for decision in self.collect()]
+
+    def idle(self) -> int:
+        return self.executed.workers - self.executed.busy()
 
     def know_the_rate(self) -> None:
         """Let one result arrive, so that it is known what workers take: next to nothing."""
@@ -90,15 +95,15 @@ class Bench:
         assert self.outcomes() == [Outcome.ACCEPTED]
 
 
-def test_a_right_guess_arrives_and_is_found() -> None:
+def test_a_right_candidate_arrives_and_is_found() -> None:
     bench = Bench()
-    assert bench.launch(1) == [Attempt(Plan("linear", 8, 8), Outcome.LAUNCHED)]
+    assert bench.launch(1) == [Decision(Plan("linear", 8, 8), Outcome.LAUNCHED)]
     assert bench.collect() == []
     bench.pool.finish()
     assert bench.collect() == []
     assert len(bench.cache) == 1
     bench.walk()
-    assert bench.collect() == [Attempt(Plan("linear", 8, 8), Outcome.ACCEPTED, 8)]
+    assert bench.collect() == [Decision(Plan("linear", 8, 8), Outcome.ACCEPTED, 8)]
     leap = bench.cache.lookup(bench.computation)
     assert leap is not None
     assert (leap.start, leap.steps, leap.source) == (16, 8, "worker 1, linear")
@@ -108,40 +113,40 @@ def test_a_right_guess_arrives_and_is_found() -> None:
     assert bench.computation.digest() == expected.digest()
 
 
-def test_a_wrong_guess_is_rejected_when_its_place_is_reached() -> None:
+def test_a_wrong_candidate_is_rejected_when_its_position_is_reached() -> None:
     bench = Bench(program="congruential")
     bench.launch(1)
     bench.pool.finish()
     bench.walk()
-    (attempt,) = bench.collect()
-    assert (attempt.outcome, attempt.gain_steps) == (Outcome.REJECTED, 0.0)
-    assert attempt.reason == "it read a word that was guessed wrong"
+    (decision,) = bench.collect()
+    assert (decision.outcome, decision.gain_steps) == (Outcome.REJECTED, 0.0)
+    assert decision.reason == "it read a state word that was predicted wrong"
     assert bench.cache.lookup(bench.computation) is None
 
 
-def test_a_crash_in_a_worker_is_a_wrong_guess() -> None:
+def test_a_crash_in_a_worker_is_a_rejected_candidate() -> None:
     bench = Bench()
     bench.launch(1, predictor="wrong")
     bench.pool.finish()
     bench.walk()
-    (attempt,) = bench.collect()
-    assert attempt.outcome is Outcome.REJECTED
-    assert attempt.reason.startswith("TypeError: ")
+    (decision,) = bench.collect()
+    assert decision.outcome is Outcome.REJECTED
+    assert decision.reason.startswith("TypeError: ")
     assert len(bench.cache) == 0
 
 
-def test_capacity_and_places() -> None:
+def test_idle_workers_and_covered_positions() -> None:
     bench = Bench(workers=3)
-    assert (bench.executed.capacity(), set(bench.executed.covered())) == (3, set())
+    assert (bench.idle(), set(bench.executed.covered())) == (3, set())
     bench.launch(1, 3)
-    assert (bench.executed.capacity(), set(bench.executed.covered())) == (1, {16, 32})
+    assert (bench.idle(), set(bench.executed.covered())) == (1, {16, 32})
     bench.pool.finish(1)
     bench.collect()
-    assert (bench.executed.capacity(), set(bench.executed.covered())) == (2, {16, 32})
+    assert (bench.idle(), set(bench.executed.covered())) == (2, {16, 32})
     bench.walk()
     bench.pool.finish()
     bench.collect()
-    assert (bench.executed.capacity(), set(bench.executed.covered())) == (3, {32})
+    assert (bench.idle(), set(bench.executed.covered())) == (3, {32})
 
 
 def test_a_late_result_is_kept_all_the_same() -> None:
@@ -149,7 +154,7 @@ def test_a_late_result_is_kept_all_the_same() -> None:
     bench.launch(1)
     bench.pool.begin()
     bench.walk()
-    assert bench.outcomes() == [Outcome.REJECTED]  # its place is reached, and the guess is seen to be wrong
+    assert bench.outcomes() == [Outcome.REJECTED]  # its position is reached, and the candidate is seen to be wrong
     bench.walk()
     bench.pool.finish()
     assert bench.outcomes() == []  # once is enough
@@ -166,11 +171,11 @@ def test_a_task_that_has_not_begun_is_taken_back() -> None:
     assert awaited.future.cancelled()
     assert not ahead.future.cancelled()
     assert set(bench.executed.covered()) == {24}
-    assert bench.executed.capacity() == 1
+    assert bench.idle() == 1
 
 
 def awaited(prompt: bool = True, program: str = "count") -> Bench:
-    """Return a bench at a place for which a task is under way, where it is known what a task takes."""
+    """Return a bench at a position from which a task is under way, where it is known how long a task takes."""
     bench = Bench(make=partial(Deferred, prompt), program=program)
     bench.launch(1)
     bench.pool.finish()
@@ -199,7 +204,7 @@ def test_one_that_takes_longer_than_it_should_is_not_waited_for() -> None:
     assert set(bench.executed.covered()) == {24}
 
 
-def test_one_that_started_from_a_wrong_guess_is_not_waited_for() -> None:
+def test_one_that_started_from_a_wrong_candidate_is_not_waited_for() -> None:
     bench = awaited(program="congruential")
     assert bench.outcomes() == [Outcome.REJECTED]
     assert bench.pool.calls[0].future.waits == []
@@ -220,9 +225,9 @@ def test_a_pool_that_breaks_down_loses_what_is_under_way_and_is_replaced() -> No
     bench.launch(1, 2, 3)
     bench.pool.break_down()
     assert bench.collect() == []
-    assert (bench.executed.capacity(), set(bench.executed.covered())) == (3, set())
+    assert (bench.idle(), set(bench.executed.covered())) == (3, set())
     assert bench.executed.fault == ""
-    assert bench.launch(1, 2) == [Attempt(Plan("linear", 8 * i, 8), Outcome.LAUNCHED) for i in (1, 2)]
+    assert bench.launch(1, 2) == [Decision(Plan("linear", 8 * i, 8), Outcome.LAUNCHED) for i in (1, 2)]
     assert len(bench.pools) == 2
     bench.pool.finish()
     bench.walk()
@@ -246,8 +251,9 @@ def test_after_breakdowns_in_a_row_the_pool_is_given_up() -> None:
         bench.pool.break_down()
         bench.collect()
     assert bench.executed.fault == "the workers broke down 4 times in a row (BrokenExecutor: a worker died)"
-    assert bench.executed.capacity() == 0
+    assert bench.executed.busy() == 0
     assert bench.launch(1) == []
+    assert bench.speculate() == []
     assert len(bench.pools) == 4
 
 
@@ -264,7 +270,7 @@ def test_a_result_between_breakdowns_forgives_those_before() -> None:
     assert len(bench.pools) == 10
 
 
-def test_a_pool_that_was_shut_down_by_somebody_else_is_replaced() -> None:
+def test_a_pool_that_was_shut_down_from_outside_is_replaced() -> None:
     bench = Bench(workers=3)
     bench.launch(1)
     bench.pool.shutdown(cancel_futures=True)
@@ -312,23 +318,23 @@ def test_before_any_result_the_plain_price_tells_who_is_stuck() -> None:
     assert bench.executed.covered() == {}
 
 
-def test_a_result_that_does_not_unpickle_is_a_wrong_guess() -> None:
+def test_a_result_that_does_not_unpickle_is_a_rejected_candidate() -> None:
     bench = Bench()
     bench.launch(1)
     bench.pool.fail(AttributeError("cannot find the class"))
     bench.walk()
     assert bench.collect() == [
-        Attempt(Plan("linear", 8, 8), Outcome.REJECTED, reason="AttributeError: cannot find the class")
+        Decision(Plan("linear", 8, 8), Outcome.REJECTED, reason="AttributeError: cannot find the class")
     ]
     assert bench.executed.fault == ""
 
 
-def test_predictors_that_say_nothing_or_raise() -> None:
+def test_predictors_that_are_silent_or_raise() -> None:
     bench = Bench()
     (silent,) = bench.launch(1, predictor="silent")
     assert silent.outcome is Outcome.SILENT
     (raising,) = bench.launch(1, predictor="raising")
-    assert raising == Attempt(
+    assert raising == Decision(
         Plan("raising", 8, 8), Outcome.FAILED, reason="RuntimeError: this predictor always raises"
     )
     (unknown,) = bench.launch(1, predictor="unheard of")
@@ -385,23 +391,35 @@ def test_closing_before_anything_was_opened() -> None:
     assert bench.pools == []
 
 
-def test_a_backend_whose_guesses_cannot_be_run_is_told_so() -> None:
-    computation, ledger, trajectory = Descent(100), Ledger(exact=False), Trajectory()
+def test_a_computation_that_cannot_run_from_a_candidate_is_refused() -> None:
+    computation, trajectory = Descent(100), Trajectory()
+    ledger = Ledger(computation.take_price, timed=True)
     for _ in range(2):
         computation.advance(8)
         trajectory.append(computation.observe())
-    executed = Executed({"linear": Linear()}, Inline, 1, ledger, background=False)
+    executed = ExecutedSpeculator({"linear": Linear()}, Pool(Inline, 1, background=False), ledger)
     with pytest.raises(AscError, match="cannot run on from a predicted state"):
-        executed.speculate(computation, trajectory.snapshots(), [Plan("linear", 8, 8)], TrajectoryCache())
+        executed.begin(computation)
+    with pytest.raises(AscError, match="cannot run on from a predicted state"):
+        executed.launch(computation, trajectory.snapshots(), [Plan("linear", 8, 8)])
     executed.close()
 
 
 def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
-    class Needy:
-        needs = frozenset({"words", "optimizer"})
-
-    require_needs("predictor", {"linear": Linear()}, Descent(10))
+    needs = frozenset({"words", "optimizer"})
+    require_needs("predictor", "linear", Linear().needs, Descent(10))
     with pytest.raises(AscError, match="The predictor 'mine' needs optimizer, words, which this backend does not"):
-        require_needs("predictor", {"mine": Needy()}, Descent(10))
+        require_needs("predictor", "mine", needs, Descent(10))
     with pytest.raises(AscError, match="it offers words"):
-        require_needs("recognizer", {"mine": Needy()}, machine("count", 10))
+        require_needs("recognizer", "mine", needs, machine("count", 10))
+
+
+def test_what_it_plans_itself_goes_to_idle_workers_only() -> None:
+    bench = Bench(workers=3)
+    bench.clock.move(1.0)
+    bench.walk(800)  # so that there is plain work to ration by
+    launched = bench.speculate()
+    assert [decision.outcome for decision in launched] == [Outcome.LAUNCHED] * 3
+    assert all(decision.plan.steps == EVERY for decision in launched if decision.plan.predictor == "linear")
+    assert bench.executed.busy() == 3
+    assert bench.speculate() == []

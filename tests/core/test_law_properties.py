@@ -11,18 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asc.allocator import Allocator
 from asc.cache import TrajectoryCache
-from asc.computation import Computation, Predictor, Validator
-from asc.engine import Engine
+from asc.computation import Computation
+from asc.engine import Engine, Observer
+from asc.predictor import Predictor
 from asc.predictors.ensemble import BUILT_IN, Ensemble
-from asc.reference.programs import PROGRAMS, Descent, Registers, machine
+from asc.reference.descent import Descent
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Registers
+from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import PRICES, check_driven, check_rejection, check_same_end, decisions, drive, walk
 from asc.testing.clock import Clock, Priced, Slow
 from asc.testing.executors import Deferred
-from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Refuse, Silent
+from asc.testing.stand_ins import Accept, Break, Garbage, Raising, Reject, Silent
 from asc.types import Boundary
+from asc.validator import Validator
 from asc.validators.adaptive import Adaptive
 from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
@@ -46,20 +51,20 @@ VALIDATORS: Mapping[str, Callable[[], Validator]] = {
 }
 
 CHEAP: Mapping[str, float] = {"step": 1e-4, "predict": 1e-6, "dispatch": 1e-6}
-DEAR: Mapping[str, float] = {**PRICES, "predict": 1e-3, "track": 1e-4}
+COSTLY: Mapping[str, float] = {**PRICES, "predict": 1e-3, "track": 1e-4}
 
 programs = st.sampled_from(sorted(PROGRAMS))
 without_needs = [name for name, create in PREDICTORS.items() if not create().needs]
 several_predictors = st.lists(st.sampled_from(sorted(PREDICTORS)), min_size=1, max_size=3, unique=True)
-prices = st.sampled_from((CHEAP, CHEAP, PRICES, DEAR))
+prices = st.sampled_from((CHEAP, CHEAP, PRICES, COSTLY))
 distances = st.integers(1, 40)
 scripts = st.lists(st.sampled_from(("begin", "finish", "last", "fail", "break", "nothing")), min_size=1, max_size=30)
 
 
-class Unreliable:
-    """Makes deferred executors, and at each boundary lets the latest do the next thing in a script, over and over.
+class Unreliable(Observer):
+    """Makes deferred executors, and at each boundary does the next thing of a script to the newest, over and over.
 
-    Whatever happens, no more is under way than there are workers.
+    It checks that no more calls are under way than there are workers.
     """
 
     def __init__(self, script: list[str], workers: int, prompt: bool) -> None:
@@ -71,7 +76,7 @@ class Unreliable:
         self._made.append(Deferred(self._prompt))
         return self._made[-1]
 
-    def act(self, event: Boundary) -> None:
+    def boundary(self, boundary: Boundary) -> None:
         if not self._made:
             return
         executor, action = self._made[-1], next(self._script)
@@ -95,7 +100,7 @@ def made(names: list[str]) -> dict[str, Predictor]:
 def priced(
     computation: Computation, predictors: Mapping[str, Predictor], price: Mapping[str, float], **parts: Any
 ) -> Engine:
-    """Put an engine together on a clock of its own, so that it does the same on any machine."""
+    """Assemble an engine on a clock of its own, so that it does the same on any machine."""
     assert isinstance(computation, Registers)
     clock = Clock()
     return assemble(Priced(computation, clock, price), predictors, clock=clock, **parts)
@@ -126,7 +131,7 @@ def test_exact_with_results_in_any_order_or_never_or_lost(
             every=every,
             workers=workers,
             executor=pool.make,
-            on_boundary=pool.act,
+            observer=pool,
         )
 
     check_same_end(lambda: machine(program, 900), build)
@@ -162,24 +167,24 @@ def test_exact_on_a_real_clock(program: str, names: list[str], every: int) -> No
 @given(programs, distances, st.integers(0, 3), st.integers(0, 3), st.booleans())
 def test_exact_within_any_bounds(program: str, every: int, entries: int, lookahead: int, memoise: bool) -> None:
     bounds = TrajectoryCache.Config(max_entries=entries)
-    rationing = Allocator.Config(lookahead=lookahead + 1, memoise=memoise)
+    scheduler = ExecutedScheduler.Config(lookahead=lookahead + 1, memoise=memoise)
     check_same_end(
         lambda: machine(program, 900),
         lambda computation: priced(
-            computation, made(["affine", "memory"]), CHEAP, every=every, cache=bounds, allocator=rationing
+            computation, made(["affine", "memory"]), CHEAP, every=every, cache=bounds, scheduler=scheduler
         ),
     )
 
 
 @LAW
 @given(programs, several_predictors, distances, st.lists(st.integers(1, 300), min_size=1, max_size=5))
-def test_a_run_in_stretches_arrives_at_each_and_at_the_same_end(
-    program: str, names: list[str], every: int, stretches: list[int]
+def test_a_run_in_parts_arrives_at_the_end_of_each_and_at_the_same_end(
+    program: str, names: list[str], every: int, parts: list[int]
 ) -> None:
     plain, engine = machine(program, 900), priced(machine(program, 900), made(names), CHEAP, every=every)
-    for stretch in stretches:
-        until = min(900, plain.position() + stretch)
-        plain.advance(stretch)
+    for steps in parts:
+        until = min(900, plain.position() + steps)
+        plain.advance(steps)
         engine.run(until=until)
         assert engine.computation.position() == until
         assert engine.computation.digest() == plain.digest()
@@ -207,11 +212,11 @@ def test_shadow_runs_end_like_plain_ones(program: str, names: list[str], every: 
 def test_judged_runs_are_transparent_where_nothing_is_accepted(
     seed: int, names: list[str], every: int, horizons: list[int]
 ) -> None:
-    for validator in (Refuse(), Break()):
+    for validator in (Reject(), Break()):
 
         def build(computation: Computation, validator: Validator = validator) -> Engine:
-            rationing = Allocator.Config(horizons=tuple(horizons))
-            return assemble(computation, made(names), every=every, validator=validator, allocator=rationing)
+            scheduler = JudgedScheduler.Config(horizons=tuple(horizons))
+            return assemble(computation, made(names), every=every, validator=validator, scheduler=scheduler)
 
         assert check_same_end(lambda: Descent(300, seed), build).ledger.leaps == 0
         if "linear" in names and "raising" not in names:
@@ -235,7 +240,7 @@ def test_judged_runs_are_functions_of_their_seed(
             made(["linear", "mean", "garbage"]),
             every=every,
             validator=VALIDATORS[validator](),
-            allocator=Allocator.Config(horizons=tuple(horizons)),
+            scheduler=JudgedScheduler.Config(horizons=tuple(horizons)),
             shadow=shadow,
         )
 
@@ -273,7 +278,7 @@ def test_judged_runs_leap(validator: str) -> None:
         made(["linear"]),
         every=5,
         validator=VALIDATORS[validator](),
-        allocator=Allocator.Config(horizons=(5, 10)),
+        scheduler=JudgedScheduler.Config(horizons=(5, 10)),
     )
     events = drive(engine)
     assert engine.ledger.leaps > 0

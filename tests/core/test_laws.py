@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from asc.computation import Computation, Validator
+from asc.computation import Computation
 from asc.engine import Engine
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Learned, Quantile, ThresholdsConfig
-from asc.reference.programs import Descent, machine
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
 from asc.testing.laws import ExactLaws, JudgedLaws
+from asc.validator import Validator
 from asc.validators.adaptive import Adaptive
 
 
@@ -41,7 +43,7 @@ class TestDescent(JudgedLaws):
 
 
 class Regimes(JudgedLaws):
-    """Everything that remembers: what a recognizer, its thresholds, a validator and the allocator have learnt."""
+    """With components that learn: a recognizer, its thresholds, a validator and the scheduler."""
 
     __test__ = False
     thresholds: ThresholdsConfig = Learned.Config()

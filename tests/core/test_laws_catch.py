@@ -1,14 +1,17 @@
-"""The checks find engines that break them; what computations and parts do wrong is in `mutants`."""
+"""The checks find engines that break them. Computations and components that break laws are in `mutants`."""
 
 from __future__ import annotations
 
 import pytest
 
-from asc.allocator import Allocator
-from asc.computation import Computation, Predictor, Validator
+from asc.computation import Computation
 from asc.engine import Engine
+from asc.predictor import Predictor
 from asc.predictors.linear import Linear
-from asc.reference.programs import Descent, machine
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
+from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import (
     PRICES,
@@ -22,8 +25,9 @@ from asc.testing.checks import (
 )
 from asc.testing.clock import Clock, Priced, Slow
 from asc.testing.laws import ExactLaws
-from asc.testing.stand_ins import Accept, Garbage, Refuse, Silent
+from asc.testing.stand_ins import Accept, Garbage, Reject, Silent
 from asc.types import Snapshot
+from asc.validator import Validator
 
 
 def linear() -> dict[str, Predictor]:
@@ -46,43 +50,47 @@ def test_transparency() -> None:
         check_same_end(
             lambda: Descent(300),
             lambda computation: assemble(
-                computation, linear(), validator=Accept(), allocator=Allocator.Config(horizons=(8,))
+                computation, linear(), validator=Accept(), scheduler=JudgedScheduler.Config(horizons=(8,))
             ),
         )
 
 
 def test_laws_that_had_nothing_to_test_say_so() -> None:
     def silent(computation: Computation) -> Engine:
-        return assemble(computation, {"silent": Silent()}, allocator=Allocator.Config(horizons=(8,)))
+        return assemble(computation, {"silent": Silent()}, scheduler=JudgedScheduler.Config(horizons=(8,)))
 
     with pytest.raises(AssertionError, match="no candidate was rejected"):
         check_rejection(lambda: Descent(300), silent)
     with pytest.raises(AssertionError, match="no candidate was judged"):
-        check_judging(lambda: Descent(300), {"silent": Silent()}, Refuse(), (8,))
+        check_judging(lambda: Descent(300), {"silent": Silent()}, Reject(), (8,))
     with pytest.raises(AssertionError, match="at its end from the start"):
         check_driven(lambda: Descent(0), silent)
 
 
 def test_driven_from_outside() -> None:
-    validators: list[Validator] = [Refuse(), Accept()]
+    validators: list[Validator] = [Reject(), Accept()]
 
     def build(computation: Computation) -> Engine:
-        return assemble(computation, linear(), validator=validators.pop(), allocator=Allocator.Config(horizons=(8,)))
+        return assemble(
+            computation, linear(), validator=validators.pop(), scheduler=JudgedScheduler.Config(horizons=(8,))
+        )
 
     with pytest.raises(AssertionError, match="in another state than by run"):
         check_driven(lambda: Descent(300), build)
 
 
 def test_bounded_downside() -> None:
-    """A core that lets speculation lose more than the law allows is found out."""
+    """A core that lets speculation lose more than the law allows is caught."""
     clock = Clock()
     slow = {"slow": Slow(Garbage(), clock, 20 * PRICES["step"])}
-    generous = Allocator.Config(overdraft=5.0)
-    exact = assemble(Priced(machine("digest", 4000), clock, PRICES), slow, clock=clock, allocator=generous)
+    generous = ExecutedScheduler.Config(overdraft=5.0)
+    exact = assemble(Priced(machine("digest", 4000), clock, PRICES), slow, clock=clock, scheduler=generous)
     with pytest.raises(AssertionError, match="speculation has lost"):
         check_bounded(exact)
     prices = {"validate": 3.0, "predict": 1.0}
-    judged = assemble(Descent(4000, prices=prices), linear(), allocator=Allocator.Config(overdraft=5.0, horizons=(99,)))
+    judged = assemble(
+        Descent(4000, prices=prices), linear(), scheduler=JudgedScheduler.Config(overdraft=5.0, horizons=(99,))
+    )
     with pytest.raises(AssertionError, match="speculation has lost"):
         check_bounded(judged, overdraft=0.0001)
 
@@ -101,7 +109,7 @@ def test_everything_is_on_the_clock() -> None:
 
 
 class TestOfAWrongKind(ExactLaws):
-    """A judged computation under the laws of exact ones: its pricing has no task to price."""
+    """A judged computation under the laws of executable ones."""
 
     __test__ = False
 
@@ -110,5 +118,5 @@ class TestOfAWrongKind(ExactLaws):
 
 
 def test_the_laws_of_exact_computations_need_an_executable_one() -> None:
-    with pytest.raises(AssertionError, match=r"has task\(\) and resembles\(\)"):
+    with pytest.raises(AssertionError, match=r"extends no asc\.computation\.Executable"):
         TestOfAWrongKind().test_loss_is_bounded()

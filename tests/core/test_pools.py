@@ -15,7 +15,8 @@ from asc.computation import Computation
 from asc.engine import Engine
 from asc.predictors.linear import Linear
 from asc.predictors.memory import Memory
-from asc.reference.programs import PROGRAMS, Registers, machine
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Registers
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_same_end, drive, walk
 from asc.testing.clock import Clock, Priced
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 
 class Patient(Executor):
-    """A real pool, with each result awaited on the spot, so that none comes too late."""
+    """A real pool that waits for each result at once, so that none comes too late."""
 
     def __init__(self, pool: Executor) -> None:
         self._pool = pool
@@ -41,7 +42,7 @@ class Patient(Executor):
 
 
 class Processes:
-    """Opens process pools, and at the end waits for them to be gone."""
+    """Opens process pools, and waits at the end until they are gone."""
 
     def __init__(self) -> None:
         self.opened: list[ProcessPoolExecutor] = []
@@ -62,7 +63,7 @@ def processes() -> Iterator[Processes]:
 
 @pytest.mark.parametrize("program", sorted(PROGRAMS))
 def test_threads(program: str) -> None:
-    """Whatever their timing is."""
+    """Whatever their timing."""
 
     def build(computation: Computation) -> Engine:
         return assemble(
@@ -89,21 +90,21 @@ def test_processes(processes: Processes) -> None:
 
 
 class Deadly(Registers):
-    """A machine whose guesses kill the worker that runs them."""
+    """A machine whose tasks kill the worker that runs them."""
 
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
         return partial(os._exit, 3)
 
 
-class DeadlyInEarnest(Registers):
-    """One whose supersteps do; the single step that workers warm up on is harmless."""
+class DeadlyAfterWarmUp(Registers):
+    """The same, but for the single step that workers warm up on."""
 
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
         return super().task(candidate, steps, seconds) if steps == 1 else partial(os._exit, 3)
 
 
-class UnreadableInEarnest(Registers):
-    """One whose results raise where they are unpickled."""
+class UnreadableAfterWarmUp(Registers):
+    """A machine whose results raise where they are unpickled, but for the step that workers warm up on."""
 
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Any]:
         nonsense = "type('Result', (), {'__reduce__': lambda self: (int, ('no number',))})()"
@@ -114,8 +115,8 @@ class UnreadableInEarnest(Registers):
     ("kind", "pools", "fault"),
     [
         (Deadly, 1, "the workers did not start (BrokenProcessPool: "),
-        (DeadlyInEarnest, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
-        (UnreadableInEarnest, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
+        (DeadlyAfterWarmUp, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
+        (UnreadableAfterWarmUp, 4, "the workers broke down 4 times in a row (BrokenProcessPool: "),
     ],
 )
 def test_processes_that_break_down(processes: Processes, kind: type[Registers], pools: int, fault: str) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.computation import Executable
-from asc.reference.programs import PROGRAMS, Descent, Registers, machine
-from asc.reference.registers import Recording, run_superstep
+from asc.reference.descent import Descent
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Recording, Registers, run_superstep
 from asc.trajectory import Trajectory
 from asc.types import Combination, Direct, Plan, Transition
 from asc.validators.scores import Scores
@@ -42,15 +43,15 @@ def test_a_superstep_holds_wherever_what_it_read_is_the_same(program: str, ahead
         name: value if name in transition.causal else data.draw(st.integers(-9, 9), name)
         for name, value in here.words.items()
     }
-    leapt, walked = (Registers(PROGRAMS[program].step, other, 1000, PROGRAMS[program].sums) for _ in range(2))
+    leapt, stepped = (Registers(PROGRAMS[program].step, other, 1000, PROGRAMS[program].sums) for _ in range(2))
     assert leapt.agrees(transition)
     leapt.apply(transition)
-    walked.advance(steps)
-    assert leapt.digest() == walked.digest()
+    stepped.advance(steps)
+    assert leapt.digest() == stepped.digest()
 
 
 def test_a_total_that_nobody_reads_is_replayed_as_an_increment() -> None:
-    transition = machine("count", 100).advance(10, record=True).learnt
+    transition = machine("count", 100).advance(10, record=True).recorded
     assert transition is not None
     assert set(transition.causal) == {"n"}
     assert transition.effect.written == {"n": 23}
@@ -65,10 +66,10 @@ def test_tasks_travel(program: str) -> None:
         trajectory.append(computation.observe())
     assert isinstance(computation, Executable)
     plan = Plan("linear", 8, 8)
-    guess = computation.materialise(Combination((-1.0, 2.0)), trajectory.snapshots(), plan)
-    assert guess is not None
-    assert (guess.start, guess.horizon) == (16, 8)
-    there = pickle.loads(pickle.dumps(computation.task(guess, 8, 60.0)))()
+    candidate = computation.materialise(Combination((-1.0, 2.0)), trajectory.snapshots(), plan)
+    assert candidate is not None
+    assert (candidate.start, candidate.horizon) == (16, 8)
+    there = pickle.loads(pickle.dumps(computation.task(candidate, 8, 60.0)))()
     assert isinstance(there, Transition)
     assert (there.start, there.steps) == (24, 8)
 

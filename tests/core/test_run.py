@@ -10,28 +10,38 @@ from typing import Any
 
 import pytest
 
-from asc.allocator import Allocator
-from asc.backend import Pool
-from asc.config.run import Component, RunConfig
+from asc.backend import Backend
+from asc.config.run import Component, ExecutedConfig, JudgedConfig
 from asc.errors import AscError, NonDeterministicStepError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
-from asc.reference.programs import Descent, Registers, machine
+from asc.predictors.linear import Linear
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
+from asc.reference.registers import Registers
 from asc.run.compare import CANNOT_SAY, compare, compare_pairs
+from asc.run.monitor import Monitor
 from asc.run.run import CHECKPOINTS, Run
+from asc.speculators.executed.workforce import Pool
+from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.testing.assembly import assemble
 from asc.testing.checks import walk
 from asc.testing.executors import Inline
-from asc.types import Boundary, Memory, Snapshot
+from asc.types import Boundary, EngineState, Snapshot
 
 STEPS = 3000
 
 
-class Machines:
-    """An exact backend; its checkpoint is a file of words."""
+class Machines(Backend[Registers]):
+    """A backend whose candidates are executed; its checkpoint is a file of words."""
 
-    def __init__(self, config: RunConfig, make: Callable[[], Registers], workers: int = 2) -> None:
-        self.config, self._make, self._workers = config, make, workers
+    Config = ExecutedConfig
+
+    def __init__(self, config: ExecutedConfig, make: Callable[[], Registers], workers: int = 2) -> None:
+        super().__init__(config)
+        self._make, self._workers = make, workers
         self.saved: list[int] = []
+        self.ended: list[Path] = []
 
     def computation(self, plain: bool) -> Registers:
         return self._make()
@@ -39,56 +49,78 @@ class Machines:
     def pool(self, computation: Registers) -> Pool:
         return Pool(Inline, self._workers)
 
-    def save(self, computation: Registers, folder: Path, memory: Memory) -> None:
-        assert memory == Memory()
+    def save(self, computation: Registers, folder: Path, state: EngineState) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         snapshot = computation.snapshot()
         (folder / "words.json").write_text(json.dumps([snapshot.position, snapshot.state]))
         self.saved.append(snapshot.position)
 
-    def load(self, computation: Registers, folder: Path) -> Memory | None:
+    def load(self, computation: Registers, folder: Path) -> EngineState | None:
         file = folder / "words.json"
         if not file.exists():
             return None
         position, words = json.loads(file.read_text())
         computation.restore(Snapshot(position, 0, words, 0))
-        return Memory()
+        return EngineState()
+
+    def finish(self, computation: Registers, folder: Path) -> None:
+        self.ended.append(folder)
 
     def outcome(self, computation: Registers) -> Mapping[str, Any]:
         return dict(computation.words)
 
 
-class Descents:
-    """A judged backend, without checkpoints."""
+class Descents(Backend[Descent]):
+    """A backend whose candidates are judged, without checkpoints."""
 
-    def __init__(self, config: RunConfig, **settings: Any) -> None:
-        self.config, self._settings = config, settings
+    Config = JudgedConfig
+
+    def __init__(self, config: JudgedConfig, **settings: Any) -> None:
+        super().__init__(config)
+        self._settings = settings
 
     def computation(self, plain: bool) -> Descent:
         return Descent(STEPS, **self._settings)
 
-    def pool(self, computation: Descent) -> None:
-        return None
-
-    def save(self, computation: Descent, folder: Path, memory: Memory) -> None:
+    def save(self, computation: Descent, folder: Path, state: EngineState) -> None:
         raise OSError("no space left on device")
 
-    def load(self, computation: Descent, folder: Path) -> Memory | None:
+    def load(self, computation: Descent, folder: Path) -> EngineState | None:
         return None
 
     def outcome(self, computation: Descent) -> Mapping[str, Any]:
         return {"vector": computation.vector.tolist()}
 
 
-EXACT = RunConfig(recognizer=Component(name="every", steps=10))
-JUDGED = RunConfig(
+class Kept(Descents):
+    """The same, with a checkpoint in memory."""
+
+    def __init__(self, config: JudgedConfig, **settings: Any) -> None:
+        super().__init__(config, **settings)
+        self._kept: tuple[Snapshot, str] | None = None
+
+    def save(self, computation: Descent, folder: Path, state: EngineState) -> None:
+        self._kept = computation.snapshot(), json.dumps(state.state)
+        self._history = state.history
+
+    def load(self, computation: Descent, folder: Path) -> EngineState | None:
+        if self._kept is None:
+            return None
+        snapshot, state = self._kept
+        computation.restore(snapshot)
+        return EngineState(json.loads(state), self._history)
+
+
+EXECUTED = ExecutedConfig(recognizer=Component(name="every", steps=10))
+JUDGED = JudgedConfig(
     recognizer=Component(name="every", steps=10),
     validator=Component(name="strict"),
-    allocator=Allocator.Config(horizons=(10,)),
+    scheduler=JudgedScheduler.Config(horizons=(10,)),
 )
+SLOW: dict[str, Any] = {"rate": 0.002, "noise": 0.01}
 
 
-def machines(config: RunConfig = EXACT, program: str = "count", workers: int = 2) -> Machines:
+def machines(config: ExecutedConfig = EXECUTED, program: str = "count", workers: int = 2) -> Machines:
     return Machines(config, lambda: machine(program, STEPS), workers)
 
 
@@ -98,25 +130,25 @@ def plugins() -> Plugins:
 
 
 class Observer:
-    """Keeps what it is told; does `act` at each boundary."""
+    """Keeps the hooks that were called; does `act` at each boundary."""
 
     def __init__(self, act: Callable[[Any, Boundary], None] = lambda run, boundary: None) -> None:
-        self.told: list[str] = []
+        self.called: list[str] = []
         self.summary: Mapping[str, Any] = {}
         self._act = act
 
     @hookimpl
     def asc_run_started(self, run: RunView) -> None:
-        self.told.append("started")
+        self.called.append("started")
 
     @hookimpl
     def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
-        self.told.append("boundary")
+        self.called.append("boundary")
         self._act(run, boundary)
 
     @hookimpl
     def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:
-        self.told.append("finished")
+        self.called.append("finished")
         self.summary = summary
 
 
@@ -124,7 +156,7 @@ FIELDS = {
     *("backend", "config", "state", "position", "total", "final_digest", "outcome", "seconds", "plain_seconds"),
     *("net_speedup", "identical", "estimated_speedup", "ceiling", "hit_rate", "hits", "misses", "skipped", "accepted"),
     *("rejected", "outcomes", "workers", "excited", "words", "reason", "ledger", "cache", "resumed_from", "shadow"),
-    *("warnings", "run_dir"),
+    *("warnings", "run_dir", "acceptance_rate", "mean_accepted_horizon", "horizons"),
 }
 
 
@@ -147,12 +179,12 @@ def test_a_summary_says_it_all_and_json_can_hold_it(plugins: Plugins) -> None:
     assert summary["config"]["recognizer"] == {"name": "every", "steps": 10}
     assert summary["warnings"] == []
     assert summary["run_dir"] is None
-    assert observer.told[0] == "started"
-    assert observer.told[-1] == "finished"
-    assert set(observer.told[1:-1]) == {"boundary"}
-    assert summary["ledger"]["notify"]["count"] == len(observer.told) - 2
+    assert observer.called[0] == "started"
+    assert observer.called[-1] == "finished"
+    assert set(observer.called[1:-1]) == {"boundary"}
+    assert summary["ledger"]["notify"]["count"] == len(observer.called) - 2
     assert observer.summary["final_digest"] == summary["final_digest"]
-    assert RunConfig.model_validate(summary["config"]) == EXACT
+    assert ExecutedConfig.model_validate(summary["config"]) == EXECUTED
 
 
 def test_a_plain_run_has_no_engine_in_between(plugins: Plugins) -> None:
@@ -166,24 +198,24 @@ def test_a_plain_run_has_no_engine_in_between(plugins: Plugins) -> None:
     assert (summary["hits"], summary["misses"], summary["skipped"], summary["outcomes"]) == (0, 0, 0, {})
     assert set(summary["ledger"]) == {"plain"}
     assert summary["ledger"]["plain"]["steps"] == STEPS
-    assert "boundary" in observer.told
+    assert "boundary" in observer.called
 
 
 def test_comparing_puts_the_plain_run_beside(plugins: Plugins) -> None:
     summary = Run(machines(), "machines", plugins).execute()
     plain = Run(machines(), "machines", plugins, speculate=False).execute()
-    summary |= compare(summary, plain, exact=True)
+    executed, judged = (assemble(make, {}).speculator for make in (machine("count", 1), Descent(1)))
+    summary |= compare(summary, plain, executed, machines())
     assert summary["identical"] is True
     assert summary["plain_seconds"] == plain["seconds"]
     assert summary["net_speedup"] == plain["seconds"] / summary["seconds"]
-    summary |= compare(summary, {**plain, "final_digest": "another"}, exact=True)
-    assert summary["identical"] is False
-    summary |= compare(summary, plain, exact=False)
-    assert summary["identical"] is None
+    other = compare(summary, {**plain, "final_digest": "another"}, executed, machines())
+    assert other["identical"] is False
+    assert compare(summary, plain, judged, machines())["identical"] is None
 
 
 def test_a_judged_run(plugins: Plugins) -> None:
-    runs = [Run(Descents(JUDGED, rate=0.002, noise=0.01), "descents", plugins) for _ in range(2)]
+    runs = [Run(Descents(JUDGED, **SLOW), "descents", plugins) for _ in range(2)]
     first, second = (run.execute() for run in runs)
     assert first["final_digest"] == second["final_digest"]
     assert first["outcomes"] == second["outcomes"]
@@ -194,10 +226,14 @@ def test_a_judged_run(plugins: Plugins) -> None:
     assert first["accepted"] > 0
     assert first["skipped"] == 10 * first["hits"] > 0
     assert first["skipped"] + first["ledger"]["plain"]["steps"] == STEPS
-    assert 0 < first["hit_rate"] <= 1
+    assert first["hit_rate"] is None
+    assert first["acceptance_rate"] == first["accepted"] / (first["accepted"] + first["rejected"])
+    assert first["mean_accepted_horizon"] == 10.0
+    settled = first["accepted"] + first["rejected"]
+    assert first["horizons"] == {"10": {"settled": settled, "accepted": first["accepted"]}}
     assert first["estimated_speedup"] > 1
     assert first["workers"] == 0
-    assert "guesses were right" in first["reason"]
+    assert "candidates were accepted" in first["reason"]
     assert json.loads(json.dumps(first)) == first
 
 
@@ -210,7 +246,7 @@ def stop_at(position: int) -> Observer:
 
 
 @pytest.mark.parametrize("speculate", [True, False])
-def test_a_run_that_is_stopped_goes_on_later_to_the_same_end(plugins: Plugins, tmp_path: Path, speculate: bool) -> None:
+def test_a_run_that_is_stopped_resumes_to_the_same_end(plugins: Plugins, tmp_path: Path, speculate: bool) -> None:
     plugins.observe(stop_at(0), "impatient")
     first = Run(machines(), "machines", plugins, folder=tmp_path, speculate=speculate).execute()
     assert first["state"] == "interrupted"
@@ -232,27 +268,27 @@ def test_resuming_where_there_is_no_checkpoint_starts_at_the_start(plugins: Plug
     assert summary["final_digest"] == walk(machine("count", STEPS))
 
 
-def test_checkpoints_are_written_on_the_way_and_each_is_a_place_to_go_on_from(plugins: Plugins, tmp_path: Path) -> None:
-    often = EXACT.model_copy(update={"checkpoint_seconds": 1e-9})
+def test_checkpoints_are_written_on_the_way_and_a_run_can_resume_from_each(plugins: Plugins, tmp_path: Path) -> None:
+    often = EXECUTED.model_copy(update={"checkpoint_seconds": 1e-9})
     backend = machines(often)
-    places: list[int] = []
+    resumed: list[int] = []
 
-    def go_on_from_here(run: Any, boundary: Boundary) -> None:
-        if len(places) < 5 and (tmp_path / CHECKPOINTS).exists():
+    def resume_from_here(run: Any, boundary: Boundary) -> None:
+        if len(resumed) < 5 and (tmp_path / CHECKPOINTS).exists():
             computation = machine("count", STEPS)
             assert backend.load(computation, tmp_path / CHECKPOINTS)
-            places.append(computation.position())
+            resumed.append(computation.position())
             assert walk(computation) == walk(machine("count", STEPS))
 
-    plugins.observe(Observer(go_on_from_here), "killer")
+    plugins.observe(Observer(resume_from_here), "killer")
     summary = Run(backend, "machines", plugins, folder=tmp_path).execute()
     assert summary["warnings"] == []
-    assert places
+    assert resumed
     assert backend.saved[-1] == STEPS
     assert summary["ledger"]["checkpoint"]["count"] == len(backend.saved)
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told_of(plugins: Plugins, tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_written_is_a_warning(plugins: Plugins, tmp_path: Path) -> None:
     summary = Run(Descents(JUDGED), "descents", plugins, folder=tmp_path).execute()
     assert summary["state"] == "finished"
     assert summary["warnings"] == [f"The checkpoint at position {STEPS} could not be written: no space left on device."]
@@ -291,12 +327,12 @@ def test_an_observer_that_raises_is_switched_off(plugins: Plugins, hook: str) ->
     (warning,) = summary["warnings"]
     assert "was switched off" in warning
     assert f"asc_{'boundary' if hook == 'boundary' else 'run_' + hook}" in warning
-    assert healthy.told[-1] == "finished"
+    assert healthy.called[-1] == "finished"
 
 
-def test_a_failed_run_is_told_of_and_raised_and_leaves_the_checkpoint(plugins: Plugins, tmp_path: Path) -> None:
+def test_a_failed_run_is_reported_and_raised_and_leaves_the_checkpoint(plugins: Plugins, tmp_path: Path) -> None:
     drift = iter(range(10**6))
-    backend = Machines(EXACT, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    backend = Machines(EXECUTED, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
     observer = Observer()
     plugins.observe(observer, "observer")
     with pytest.raises(NonDeterministicStepError, match="not deterministic"):
@@ -311,7 +347,7 @@ def test_a_backend_that_raises_after_a_failure_does_not_hide_why_the_run_failed(
         raise KeyError("n")
 
     drift = iter(range(10**6))
-    backend = Machines(EXACT, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    backend = Machines(EXECUTED, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
     setattr(backend, what, broken)
     observer = Observer()
     plugins.observe(observer, "observer")
@@ -322,36 +358,29 @@ def test_a_backend_that_raises_after_a_failure_does_not_hide_why_the_run_failed(
     assert observer.summary["state"] == summary["state"] == "failed"
     assert (summary["outcome"] == {}) is (what == "outcome")
     (warning,) = summary["warnings"]
-    assert warning.startswith(f"The {what} of the failed run cannot be told: KeyError: 'n' (test_run.py, line ")
+    assert warning.startswith(f"The {what} of the failed run is not known: KeyError: 'n' (test_run.py, line ")
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("bad", "RuntimeError: boom (bad.py, line 17)"),
+        ("bad", "RuntimeError: boom (bad.py, line 10)"),
         ("odd", "odd answered a dict; expected asc.Combination, asc.Direct or None"),
     ],
 )
-def test_a_predictor_that_raises_or_answers_nonsense_is_told_of(tmp_path: Path, name: str, why: str) -> None:
+def test_a_predictor_that_raises_or_answers_nonsense_is_a_warning(tmp_path: Path, name: str, why: str) -> None:
     file = tmp_path / "bad.py"
     file.write_text(BAD)
     with_bad = load([file], {"ASC_LOAD_PLUGINS": ""})
     config = JUDGED.model_copy(update={"predictors": (Component(name=name),)})
     warnings = Run(Descents(config), "descents", with_bad).execute()["warnings"]
-    assert warnings == [f"{name!r} was switched off, and the run went on without it: {why}."]
+    assert warnings == [f"{name!r} was switched off, and the run continued without it: {why}."]
 
 
 BAD = """
 import asc
 
-class Odd:
-    class Config(asc.Settings):
-        pass
-
-    needs = frozenset()
-
-    def __init__(self, config=None): pass
-
+class Odd(asc.Predictor):
     def predict(self, history, horizon):
         return {"n": 1}
 
@@ -361,17 +390,17 @@ class Bad(Odd):
 
 @asc.hookimpl
 def asc_register(registry):
-    registry.add("predictor", "odd", "bad:Odd", "bad:Odd.Config", "answers what is none")
-    registry.add("predictor", "bad", "bad:Bad", "bad:Bad.Config", "raises")
+    registry.add("predictor", "odd", "bad:Odd", "answers what is none")
+    registry.add("predictor", "bad", "bad:Bad", "raises")
 """
 
 
-def test_a_judged_pair_has_the_plain_run_beside_it_also_where_nobody_compares(plugins: Plugins) -> None:
+def test_a_judged_pair_has_the_plain_run_beside_it_also_where_the_backend_does_not_compare(plugins: Plugins) -> None:
     def again(speculate: bool) -> dict[str, Any]:
         return Run(Descents(JUDGED), "descents", plugins, speculate=speculate).execute()
 
     summary = again(True)
-    compare_pairs(summary, again, 1, exact=False, backend=Descents(JUDGED))
+    compare_pairs(summary, again, 1, assemble(Descent(1), {}).speculator, Descents(JUDGED))
     assert summary["plain_seconds"] > 0
     assert summary["plain_outcome"]["vector"] != summary["outcome"]["vector"]
     assert summary["net_speedup"] is None
@@ -393,12 +422,12 @@ def test_a_status_is_there_at_any_moment(plugins: Plugins) -> None:
     run = Run(machines(), "machines", plugins)
     before = run.status()
     assert (before.position, before.total, before.words, before.hit_rate) == (0, STEPS, 0, 0.0)
-    assert before.reason == "Too early to say: no guess has been settled yet."
+    assert before.reason == "Too early to say: no candidate has been settled yet."
     run.execute()
     after = run.status()
     assert [status.position for status in seen] == sorted(status.position for status in seen)
     assert all(0 <= status.busy <= status.workers == 2 for status in seen)
-    assert all(0 <= status.hit_rate <= 1 and status.words == 2 for status in seen)
+    assert all(0 <= (status.hit_rate or 0.0) <= 1 and status.words == 2 for status in seen)
     assert after.position == STEPS
     assert after.seconds == run.seconds == run.status().seconds
     assert after.ceiling > 1
@@ -408,9 +437,9 @@ def test_what_the_backend_cannot_serve_is_refused_before_anything_runs(plugins: 
     with pytest.raises(AscError, match="The predictor 'memory' needs words, which this backend does not provide"):
         Run(Descents(JUDGED.model_copy(update={"predictors": (Component(name="memory"),)})), "descents", plugins)
     with pytest.raises(AscError, match="The recognizer 'similarity' needs fingerprint"):
-        Run(machines(EXACT.model_copy(update={"recognizer": Component(name="similarity")})), "machines", plugins)
+        Run(machines(EXECUTED.model_copy(update={"recognizer": Component(name="similarity")})), "machines", plugins)
     with pytest.raises(AscError, match='There is no predictor "linaer"'):
-        Run(machines(EXACT.model_copy(update={"predictors": (Component(name="linaer"),)})), "machines", plugins)
+        Run(machines(EXECUTED.model_copy(update={"predictors": (Component(name="linaer"),)})), "machines", plugins)
 
 
 def test_ctrl_c_ends_a_run_cleanly_and_a_second_one_at_once(plugins: Plugins, tmp_path: Path) -> None:
@@ -434,7 +463,7 @@ def test_ctrl_c_ends_a_run_cleanly_and_a_second_one_at_once(plugins: Plugins, tm
 
 
 def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> None:
-    summary = Run(machines(program="digest", workers=0, config=EXACT), "machines", plugins).execute()
+    summary = Run(machines(program="digest", workers=0, config=EXECUTED), "machines", plugins).execute()
     assert summary["workers"] == 0
     assert summary["reason"] == "No speed-up: no state came back, and there are no workers to run ahead."
 
@@ -445,10 +474,74 @@ def test_a_comparison_says_why_less_was_measured_than_estimated() -> None:
     ran = ends | {"seconds": 10.0, "reason": "All was right.", "estimated_speedup": 1.8}
     slow = ran | {"ledger": {"plain": {"seconds": 9.0, "steps": 900.0, "count": 9}}}
     plain = ends | {"seconds": 11.0, "position": 2000}
-    assert compare(slow, plain, exact=True)["reason"] == (
+    executed, judged = (assemble(make, {}).speculator for make in (machine("count", 1), Descent(1)))
+    assert compare(slow, plain, executed, machines())["reason"] == (
         "All was right. 1.80× by the account, 1.10× measured: a plain step took 82% longer beside the workers than "
         "alone, so see that a core is free for each of them."
     )
-    assert "reason" not in compare(slow, plain | {"seconds": 17.0}, exact=True)
-    assert "reason" not in compare(slow | {"ledger": {}}, plain, exact=True)
-    assert "reason" not in compare(slow, plain, exact=False)
+    assert "reason" not in compare(slow, plain | {"seconds": 17.0}, executed, machines())
+    assert "reason" not in compare(slow | {"ledger": {}}, plain, executed, machines())
+    assert "reason" not in compare(slow, plain, judged, Descents(JUDGED))
+
+
+def test_what_is_written_once_is_written_at_the_end(plugins: Plugins, tmp_path: Path) -> None:
+    often = EXECUTED.model_copy(update={"checkpoint_seconds": 1e-9})
+    backend = machines(often)
+    Run(backend, "machines", plugins, folder=tmp_path).execute()
+    assert len(backend.saved) > 1
+    assert backend.ended == [tmp_path]
+
+
+def test_rates_and_horizons_stand_in_the_summary_of_a_resumed_run(plugins: Plugins, tmp_path: Path) -> None:
+    whole = Run(Descents(JUDGED, **SLOW), "descents", plugins).execute()
+    backend = Kept(JUDGED, **SLOW)
+    plugins.observe(stop_at(STEPS // 2), "impatient")
+    first = Run(backend, "descents", plugins, folder=tmp_path).execute()
+    plugins.remove("impatient")
+    second = Run(backend, "descents", plugins, folder=tmp_path, resume=True).execute()
+    assert 0 < first["accepted"] < whole["accepted"]
+    for field in (
+        "final_digest",
+        "acceptance_rate",
+        "mean_accepted_horizon",
+        "horizons",
+        "outcomes",
+        "leaps",
+        "regimes",
+    ):
+        assert second[field] == whole[field], field
+
+
+@pytest.mark.parametrize("make", [lambda: machine("count", 400), lambda: Descent(400)])
+def test_hooks_are_called_once_a_boundary_however_the_engine_is_driven(
+    plugins: Plugins, make: Callable[[], Registers | Descent]
+) -> None:
+    observer = Observer()
+    plugins.observe(observer, "observer")
+    monitor = Monitor("mine", {}, None)
+    engine = assemble(make(), {"linear": Linear()}, observer=monitor)
+    monitor.attach(engine, plugins.notifier(monitor.warn))
+    monitor.begin()
+    boundaries = 0
+    while not engine.computation.finished():  # a training loop outside
+        engine.boundary()
+        boundaries += 1
+        steps = engine.due()[1] - engine.computation.position()
+        engine.computation.advance(steps)
+        engine.ledger.progress(steps, 1e-6)
+    monitor.finish()
+    monitor.finished(monitor.summary("finished"))
+    assert observer.called == ["started", *["boundary"] * boundaries, "finished"]
+    assert boundaries > 1
+    assert engine.ledger.accounts()["notify"]["count"] == boundaries
+    assert observer.summary["position"] == 400
+    assert set(observer.summary) >= FIELDS
+
+
+def test_a_monitor_without_an_engine_only_collects_warnings() -> None:
+    monitor = Monitor("mine", {}, None)
+    for _ in range(2):
+        monitor.warn("The disk is nearly full.")
+    assert monitor.warnings == ["The disk is nearly full."]
+    with pytest.raises(RuntimeError, match="call attach"):
+        monitor.status()

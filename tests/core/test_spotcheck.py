@@ -10,9 +10,9 @@ import pytest
 
 from asc.errors import NonDeterministicStepError
 from asc.predictors.linear import Linear
-from asc.reference.programs import PROGRAMS, Registers, machine
-from asc.reference.registers import Effect, run_superstep
-from asc.spotcheck import check_first_step, check_leap
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Effect, Registers, run_superstep
+from asc.speculators.executed.spotcheck import check_first_step, check_leap
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
 from asc.words import Word
@@ -44,7 +44,7 @@ def test_a_first_step_that_is_not() -> None:
 
 def test_a_leap_that_is_confirmed_is_taken() -> None:
     computation, plain = machine("count", 100), machine("count", 100)
-    leap = plain.advance(10, record=True).learnt
+    leap = plain.advance(10, record=True).recorded
     assert leap is not None
     check_leap(computation, leap)
     assert computation.digest() == plain.digest()

@@ -1,4 +1,4 @@
-"""The recent past: one segment, bounded by number and bytes."""
+"""The recent snapshots: one segment, bounded by number and bytes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.predictors.linear import Linear
-from asc.reference.programs import Descent, machine
+from asc.reference.descent import Descent
+from asc.reference.programs import machine
 from asc.trajectory import SegmentHistory, Trajectory
 from asc.types import Combination, Snapshot
 
@@ -33,7 +34,7 @@ def test_the_oldest_leave_first() -> None:
 
 
 def test_the_same_position_again_replaces_and_going_back_forgets() -> None:
-    trajectory = Trajectory()
+    trajectory = Trajectory(depth=3)
     for position in (1, 2, 3):
         trajectory.append(snapshot(position))
     trajectory.append(Snapshot(3, 0, "another state", 1))
@@ -41,6 +42,23 @@ def test_the_same_position_again_replaces_and_going_back_forgets() -> None:
     assert trajectory.snapshots()[-1].state == "another state"
     trajectory.append(snapshot(2))
     assert positions(trajectory) == [1, 2]
+
+
+def test_as_many_are_kept_as_the_predictors_look_back_on_unless_the_settings_say_otherwise() -> None:
+    by_depth, by_settings = Trajectory(depth=4), Trajectory(Trajectory.Config(max_snapshots=2), depth=4)
+    for position in range(9):
+        by_depth.append(snapshot(position))
+        by_settings.append(snapshot(position))
+    assert positions(by_depth) == [5, 6, 7, 8]
+    assert positions(by_settings) == [7, 8]
+
+
+def test_a_resumed_trajectory_is_the_newest_segment() -> None:
+    trajectory = Trajectory(depth=3)
+    trajectory.append(snapshot(1))
+    trajectory.restore([snapshot(40), snapshot(48)], segment=5)
+    assert positions(trajectory) == [40, 48]
+    assert {snapshot.segment for snapshot in trajectory.snapshots()} == {5} == {trajectory.segment}
 
 
 def test_segments_never_mix() -> None:
@@ -78,7 +96,7 @@ def test_bounds_hold_whatever_comes(parts: list[tuple[int, int] | None], most: i
 
 def test_what_a_predictor_sees() -> None:
     computation = machine("count", 100)
-    trajectory = Trajectory()
+    trajectory = Trajectory(depth=3)
     for steps in (0, 3, 4):
         computation.advance(steps)
         trajectory.append(computation.observe())
@@ -93,7 +111,7 @@ def test_what_a_predictor_sees() -> None:
 
 def test_gram_is_of_differences_to_the_newest() -> None:
     computation = Descent(50)
-    trajectory = Trajectory()
+    trajectory = Trajectory(depth=4)
     for _ in range(4):
         trajectory.append(computation.observe())
         computation.advance(3)

@@ -1,4 +1,4 @@
-"""The pool of workers: opened beside the main thread, let go of whenever."""
+"""The pool of workers: opened beside the main thread, and closed at any time."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.speculators.workforce import Workforce
+from asc.speculators.executed.workforce import Pool, Workforce
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 
 
 def ledger() -> Ledger:
-    return Ledger(exact=True, clock=Clock())
+    return Ledger(lambda _: 0.0, timed=True, clock=Clock())
 
 
 def wait_for_opening() -> None:
@@ -24,12 +24,16 @@ def wait_for_opening() -> None:
             thread.join()
 
 
+def untouched(workforce: Workforce) -> bool:
+    return workforce.untouched
+
+
 def ready(workforce: Workforce) -> bool:
     return workforce.ready(lambda: int)
 
 
 class Gate:
-    """Makes an executor once it is let."""
+    """Makes an executor once it is open."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
@@ -41,12 +45,12 @@ class Gate:
         return self.made[-1]
 
 
-def test_the_main_thread_goes_on_while_workers_start() -> None:
+def test_the_main_thread_continues_while_workers_start() -> None:
     gate, book = Gate(), ledger()
-    workforce = Workforce(gate.make, book)
-    assert workforce.untouched
+    workforce = Workforce(Pool(gate.make, 1), book)
+    assert untouched(workforce)
     assert not ready(workforce)
-    assert not workforce.untouched
+    assert not untouched(workforce)
     assert not ready(workforce)
     assert workforce.submit(int) is None
     gate.open.set()
@@ -64,15 +68,15 @@ def test_the_main_thread_goes_on_while_workers_start() -> None:
     assert gate.made[0].closed
 
 
-def test_a_pool_that_opens_too_late_is_let_go_at_once() -> None:
+def test_a_pool_that_opens_too_late_is_closed_at_once() -> None:
     gate = Gate()
-    workforce = Workforce(gate.make, ledger())
+    workforce = Workforce(Pool(gate.make, 1), ledger())
     ready(workforce)
     workforce.close()
     gate.open.set()
     wait_for_opening()
     assert gate.made[0].closed
-    assert workforce.untouched
+    assert untouched(workforce)
     assert workforce.submit(int) is None
 
 
@@ -80,7 +84,7 @@ def test_a_mistake_of_the_user_is_raised_where_workers_are_needed() -> None:
     def make() -> Executor:
         raise AscError("There is no Dask here. Type: pip install dask distributed")
 
-    workforce = Workforce(make, ledger())
+    workforce = Workforce(Pool(make, 1), ledger())
     assert not ready(workforce)
     wait_for_opening()
     with pytest.raises(AscError, match="pip install dask"):
@@ -95,22 +99,22 @@ def test_anything_else_that_goes_wrong_at_the_start_leaves_a_run_without_workers
         made.append(1)
         raise OSError("no more processes")
 
-    workforce = Workforce(make, ledger(), background=False)
+    workforce = Workforce(Pool(make, 1, background=False), ledger())
     assert not ready(workforce)
     assert workforce.fault == "the workers did not start (OSError: no more processes)"
     assert not ready(workforce)
-    assert not workforce.untouched
+    assert not untouched(workforce)
     assert len(made) == 1
 
 
-def test_a_mistake_that_shows_too_late_is_nobodys_business() -> None:
+def test_a_fault_of_a_pool_that_was_closed_meanwhile_does_not_count() -> None:
     gate = threading.Event()
 
     def make() -> Executor:
         gate.wait()
         raise OSError("no more processes")
 
-    workforce = Workforce(make, ledger())
+    workforce = Workforce(Pool(make, 1), ledger())
     ready(workforce)
     workforce.close()
     gate.set()
@@ -119,7 +123,7 @@ def test_a_mistake_that_shows_too_late_is_nobodys_business() -> None:
 
 
 def test_breakdowns_in_a_row_are_forgiven_by_an_answer() -> None:
-    workforce = Workforce(Inline, ledger(), background=False)
+    workforce = Workforce(Pool(Inline, 1, background=False), ledger())
     for _ in range(3):
         ready(workforce)
         workforce.replace(BrokenExecutor("gone"))

@@ -1,4 +1,4 @@
-"""The plugins in single files that the documentation shows, under the laws that their authors are told to keep."""
+"""The single-file plugins of the documentation keep the laws that it names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-from asc.computation import Predictor, Recognizer
-from asc.testing import Course, PredictorLaws, RecognizerLaws, Registers
+from asc import Predictor, Recognizer
+from asc.testing import PredictorLaws, RecognizerLaws, ReferenceRun, Registers
 from asc.words import Word
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,7 +27,7 @@ def loaded(path: Path) -> Any:
 
 
 def lights(words: Mapping[str, Any]) -> Mapping[str, Word]:
-    """Traffic lights: red, amber, green, and on."""
+    """Traffic lights: red, amber, green, and red again."""
     return {"light": (words["light"] + 1) % 3}
 
 
@@ -36,8 +36,9 @@ class TestPeriodic(PredictorLaws):
         made: Predictor = loaded(ROOT / "examples" / "periodic.py").Periodic()
         return made
 
-    def courses(self) -> Sequence[Course]:
-        return [*super().courses(), Course("lights", lambda steps: Registers(lights, {"light": 0}, steps), every=10)]
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        run = ReferenceRun("lights", lambda steps: Registers(lights, {"light": 0}, steps), every=10)
+        return [*super().reference_runs(), run]
 
 
 class TestFewMoving(RecognizerLaws):

@@ -89,7 +89,7 @@ def test_a_package_of_somebody_else_s_is_installed_tested_and_run(environment: d
         return found.stdout
 
     said("pip install -e '.[test]'")
-    assert "passed" in said("pytest -p asc.testing.costs")
+    assert "passed" in said("pytest -p asc.testing.pytest_plugin")
     assert re.search(r"gf2-affine +predictor +asc-gf2", said("asc plugins"))
     ran = said("asc run toy --program cellular --n 40000 --predictors gf2-affine --compare")
     assert "identical end" in ran

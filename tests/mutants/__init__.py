@@ -1,7 +1,7 @@
-"""Components that are wrong on purpose, each in one way: what a law must catch, or it is no law.
+"""Mutants: components that are wrong on purpose, each in one way. A law that does not catch its mutants is no law.
 
-Whoever adds a law adds a saboteur that it catches, to the table of its kind, with a piece of the sentence by which it
-does. `UNDER_LAWS` puts any component under the laws of its kind:
+A new law needs a mutant that it catches, in the table of its kind, with a piece of the sentence that the law gives.
+`UNDER_LAWS` puts any component under the laws of its kind:
 
     laws = UNDER_LAWS["predictor"].laws(Mine)
     laws.test_raises_nothing()
@@ -14,19 +14,19 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from asc.testing.laws import BackendLaws, Laws, PredictorLaws, RecognizerLaws, ValidatorLaws
-from mutants.backends import BACKENDS, Counting, Descending
+from mutants.backends import BACKENDS
 from mutants.caches import CACHES, CacheUnderLaws
 from mutants.computations import EXACT, JUDGED, ExactUnderLaws, JudgedUnderLaws
+from mutants.mutant import Mutant, Table, under
 from mutants.predictors import PREDICTORS
 from mutants.recognizers import RECOGNIZERS
-from mutants.spoilt import Spoilt, Table, under
 from mutants.validators import VALIDATORS
 
-__all__ = ["UNDER_LAWS", "Counting", "Descending", "Kind", "Spoilt", "Table"]
+__all__ = ["UNDER_LAWS", "Kind", "Mutant", "Table"]
 
 
 class Kind(NamedTuple):
-    """A kind of components: how to put one under its laws, and the saboteurs by the law that catches them."""
+    """A kind of components: how to put one under its laws, and the mutants by the law that catches them."""
 
     laws: Callable[[Callable[..., Any]], Laws]
     table: Table
@@ -39,7 +39,7 @@ UNDER_LAWS: Mapping[str, Kind] = MappingProxyType(
         "validator": Kind(under(ValidatorLaws, "validator"), VALIDATORS),
         "cache": Kind(CacheUnderLaws, CACHES),
         "backend": Kind(under(BackendLaws, "backend"), BACKENDS),
-        "exact computation": Kind(ExactUnderLaws, EXACT),
+        "executable computation": Kind(ExactUnderLaws, EXACT),
         "judged computation": Kind(JudgedUnderLaws, JUDGED),
     }
 )

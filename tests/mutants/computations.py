@@ -1,11 +1,11 @@
-"""Computations that are each wrong in one way: `Registers` and `Descent`, spoilt."""
+"""Mutants of computations, made of `Registers` and `Descent`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import cycle
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -14,379 +14,352 @@ from asc.reference.descent import Descent
 from asc.reference.programs import PROGRAMS
 from asc.reference.registers import Registers
 from asc.testing.laws.computations import ExactLaws, JudgedLaws
-from asc.types import Advanced, Candidate, Plan, Prediction, Snapshot, Transition
-from mutants.spoilt import Spoilt, Table
+from mutants.mutant import Mutant, Table, mutate
 
 _STEPS = 400
 
 
-def _congruential(kind: Callable[..., Registers]) -> Registers:
-    program = PROGRAMS["congruential"]
-    return kind(program.step, program.words, _STEPS, program.sums)
+class Counting(Registers):
+    """A sound machine that counts."""
 
+    def __init__(self) -> None:
+        program = PROGRAMS["count"]
+        super().__init__(program.step, program.words, _STEPS, program.sums)
 
-def _count(kind: Callable[..., Registers]) -> Registers:
-    program = PROGRAMS["count"]
-    return kind(program.step, program.words, _STEPS, program.sums)
 
+class Mixing(Registers):
+    """A sound machine whose state is hard to predict."""
 
-class LendsItsWords(Registers):
-    """Goes on in the very words of the snapshot that it has restored."""
+    def __init__(self) -> None:
+        program = PROGRAMS["congruential"]
+        super().__init__(program.step, program.words, _STEPS, program.sums)
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Copy nothing."""
-        self._position, self._words = snapshot.position, snapshot.state
 
+class Descending(Descent):
+    """A sound descent."""
 
-class RecordsOtherSteps(Registers):
-    """Takes another step where it records."""
+    def __init__(self) -> None:
+        super().__init__(_STEPS)
 
-    def advance(self, max_steps: int, record: bool = False) -> Advanced:
-        """Add one."""
-        if record:
-            self._words["n"] += 1  # type: ignore[operator]
-        return super().advance(max_steps, record)
 
+def machine(**changes: Any) -> type[Any]:
+    """Return a mutant of the machine that counts."""
+    return mutate(Counting, **changes)
 
-class RecordsWithoutItsSums(Registers):
-    """Takes recorded steps from words that it sums only afterwards, though the steps read them."""
 
-    def advance(self, max_steps: int, record: bool = False) -> Advanced:
-        """Leave out of each recorded stretch what was summed on the way."""
-        done = super().advance(max_steps, record)
-        if record and done.steps > 1:
-            self._words["total"] = 0
-        return done
+def descent(**changes: Any) -> type[Any]:
+    """Return a mutant of the descent."""
+    return mutate(Descending, **changes)
 
 
-class DigestsWhereItIs(Registers):
-    """Has a digest of its position alone."""
+def first(deed: Callable[[Any], object]) -> Callable[..., Any]:
+    """Return a method that does something with the computation before the original one."""
 
-    def digest(self) -> str:
-        """Leave the words out."""
-        return str(self._position)
+    def method(self: Any, original: Any, *arguments: Any) -> Any:
+        deed(self)
+        return original(*arguments)
 
+    return method
 
-class AgreesAnywhere(Registers):
-    """Takes any transition for one from here."""
 
-    def agrees(self, transition: Transition) -> bool:
-        """Look at nothing."""
-        return True
+def _increment(self: Any) -> None:
+    self._words["n"] += 1
 
 
-class AgreesBeyondTheEnd(Registers):
-    """Takes a transition for one from here though it leads past the end."""
+def _draw(self: Any) -> None:
+    """Draw from the generator of the steps."""
+    self._random.normal()
 
-    def agrees(self, transition: Transition) -> bool:
-        """Look at the words alone."""
-        return super().agrees(transition._replace(steps=0))
 
+def _move(self: Any) -> None:
+    self._vector = self._vector + 1e-9
 
-class AgreesNowhere(Registers):
-    """Knows no transition again."""
 
-    def agrees(self, transition: Transition) -> bool:
-        """Refuse it."""
-        return False
+def _count(self: Any) -> int:
+    self.asked = getattr(self, "asked", 0) + 1
+    asked: int = self.asked
+    return asked
 
 
-class CountsLooks(Registers):
-    """Counts in a word how often it was looked at."""
+def _lend(self: Any, _: Any, snapshot: Any) -> None:
+    self._position, self._words = snapshot.position, snapshot.state
 
-    def observe(self) -> Snapshot:
-        """Count."""
-        self._words["n"] += 1  # type: ignore[operator]
-        return super().observe()
 
+def _record_other_steps(self: Any, original: Any, steps: int, record: bool = False) -> Any:
+    if record:
+        _increment(self)
+    return original(steps, record)
 
-class WritesToMaterialise(Registers):
-    """Makes candidates in its own words."""
 
-    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
-        """Leave the newest words changed."""
-        self._words["n"] += 1  # type: ignore[operator]
-        return super().materialise(prediction, history, plan)
+def _record_without_sums(self: Any, original: Any, steps: int, record: bool = False) -> Any:
+    done = original(steps, record)
+    if record and done.steps > 1:
+        self._words["total"] = 0
+    return done
 
 
-class ForgetsWhatItRead(Registers):
-    """Leaves what a superstep has read out of its transition."""
+def _forget_reads(self: Any, original: Any, *arguments: Any) -> Any:
+    run = original(*arguments)
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
-        """Let the worker say that it has read nothing."""
-        run = super().task(candidate, steps, seconds)
+    def forget() -> Any:
+        found = run()
+        return found and found._replace(causal={})
 
-        def forget() -> Transition | None:
-            found = run()
-            return found and found._replace(causal={})
+    return forget
 
-        return forget
 
+def _apply_half(self: Any, original: Any, transition: Any) -> None:
+    original(transition._replace(effect=transition.effect._replace(added={})))
 
-class AppliesHalf(Registers):
-    """Leaps without adding to the words that are summed."""
 
-    def apply(self, transition: Transition) -> None:
-        """Write what was written, and add nothing."""
-        effect = transition.effect._replace(added={})
-        super().apply(transition._replace(effect=effect))
+def _count_slowly(self: Any, _: Any) -> int:
+    steps = 0
+    while steps < self._position:
+        steps += 1
+    return steps
 
 
-class CountsQuestions(Registers):
-    """Counts in its digest how often it was asked where it is."""
+def _all_but(name: str) -> Callable[..., None]:
+    """Return a `restore` that leaves out one attribute."""
 
-    _asked = 0
+    def restore(self: Any, original: Any, snapshot: Any) -> None:
+        kept = vars(self)[name]
+        original(snapshot)
+        setattr(self, name, kept)
 
-    def position(self) -> int:
-        """Count."""
-        self._asked += 1
-        return super().position()
+    return restore
 
-    def digest(self) -> str:
-        """Tell the count."""
-        return f"{self._asked} {super().digest()}"
 
+def _restore_but_random(self: Any, original: Any, snapshot: Any) -> None:
+    kept = self._random.bit_generator.state
+    original(snapshot)
+    self._random.bit_generator.state = kept
 
-class TakesLongToKnowWhereItIs(Registers):
-    """Counts its steps each time that it is asked how many there were."""
 
-    def position(self) -> int:
-        """Count."""
-        steps = 0
-        while steps < self._position:
-            steps += 1
-        return steps
+def _score_in_place(self: Any, original: Any, state: Any, look: int) -> Any:
+    if state is None:
+        return original(None, look)
+    kept, self._vector = self._vector, np.zeros_like(self._vector)
+    self._vector = state.vector
+    losses = original(None, look)
+    self._vector = kept
+    return losses
 
 
-class ForgetsTheRandomState(Descent):
-    """Leaves the generator as it is where it restores."""
+def _owe(self: Any, original: Any, *arguments: Any) -> Any:
+    self.owed = 0.5
+    return original(*arguments)
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put the rest back."""
-        kept = self._random.bit_generator.state
-        super().restore(snapshot)
-        self._random.bit_generator.state = kept
 
+def _pay(self: Any, original: Any, work: str) -> float:
+    owed, self.owed = getattr(self, "owed", 0.0), 0.0
+    return float(owed)
 
-class DigestsItsChance(Descent):
-    """Has a digest of its position and its generator, without the vector and its velocity."""
 
-    def digest(self) -> str:
-        """Leave out what a leap replaces."""
-        return f"{self._position} {self._random.bit_generator.state}"
+_speeds = cycle((0.05, 5.0))
 
 
-class LeapsFromAnywhere(Descent):
-    """Takes any candidate for one that was predicted from the present state."""
-
-    def agrees(self, transition: Transition) -> bool:
-        """Look at nothing."""
-        return True
-
-
-class LeapsWhereThereIsRoom(Descent):
-    """Takes any candidate for one from here that leads to the end at most."""
-
-    def agrees(self, transition: Transition) -> bool:
-        """Look at the room alone."""
-        return self._position + transition.steps <= self._steps
-
-
-class LeapsPastTheEnd(Descent):
-    """Takes a candidate for one from here though it leads past the end."""
-
-    def agrees(self, transition: Transition) -> bool:
-        """Look at the state alone."""
-        return super().agrees(transition._replace(steps=0))
-
-
-class LeapsFromNowhere(Descent):
-    """Knows no candidate again."""
-
-    def agrees(self, transition: Transition) -> bool:
-        """Refuse it."""
-        return False
-
-
-class DrawsToObserve(Descent):
-    """Draws from training's own generator where it is observed."""
-
-    def observe(self) -> Snapshot:
-        """Draw."""
-        self._random.normal()
-        return super().observe()
-
-
-class MovesToMaterialise(Descent):
-    """Moves a little where it makes a candidate."""
-
-    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
-        """Add a trifle."""
-        self._vector = self._vector + 1e-9
-        return super().materialise(prediction, history, plan)
-
-
-class DrawsToScore(Descent):
-    """Draws from training's own generator where it scores."""
-
-    def score(self, state: Any | None, look: int) -> Any:
-        """Draw, as dropout does that was not switched off."""
-        self._random.normal()
-        return super().score(state, look)
-
-
-class RestoresOnSuccess(Descent):
-    """Puts a candidate in its own place to score it, and what was there back where nothing has failed."""
-
-    def score(self, state: Any | None, look: int) -> Any:
-        """Score it there."""
-        if state is None:
-            return super().score(None, look)
-        kept, self._vector = self._vector, np.zeros_like(self._vector)
-        self._vector = state.vector
-        losses = super().score(None, look)
-        self._vector = kept
-        return losses
-
-
-class DrawsToSayWhereItIs(Descent):
-    """Draws from training's own generator where it is asked for its position."""
-
-    def position(self) -> int:
-        """Draw."""
-        self._random.normal()
-        return super().position()
-
-
-class ReadsAClock(Descent):
-    """Prices its judging by how quick the machine is, and every other one is slow."""
-
-    _machines: ClassVar = cycle((0.05, 5.0))
-
-    def __init__(self, steps: int) -> None:
-        super().__init__(steps)
-        self._price: float = next(self._machines)
-
-    def cost(self, work: str) -> float:
-        """Tell the time."""
-        return self._price if work == "validate" else 0.0
-
-
-class HidesItsVelocity(Descent):
-    """Leaves its velocity out of what it restores, and of its digest."""
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put the rest back."""
-        kept = self._velocity
-        super().restore(snapshot)
-        self._velocity = kept
-
-    def digest(self) -> str:
-        """Tell the rest."""
-        return f"{self._position} {self._vector.tobytes().hex()}"
-
-
-class PricesWithoutNumber(Descent):
-    """Has a price that is no number."""
-
-    def cost(self, work: str) -> float:
-        """Divide by the steps of a table that is empty."""
-        return float("nan") if work == "validate" else super().cost(work)
+def _by_clock(self: Any, original: Any) -> None:
+    original()
+    self._prices = {"validate": next(_speeds)}
 
 
 _TRANSPARENT = "with speculation the run ended in another state than without"
+_TWO_STATES = "ended in two states"
+_observing = Mutant("increments a word where it is observed", machine(observe=first(_increment)), _TRANSPARENT)
+_forgetting = Mutant(
+    "leaves what it read out of its transitions", mutate(Mixing, task=_forget_reads), "two results|another"
+)
+_half = Mutant("leaps without the words that are summed", mutate(Mixing, apply=_apply_half), _TRANSPARENT)
 
 EXACT: Table = MappingProxyType(
     {
-        "test_snapshot_brings_everything_back": (Spoilt(LendsItsWords, "restore did not bring back the state"),),
+        "test_snapshot_brings_everything_back": (
+            Mutant("continues in the words of the snapshot", machine(restore=_lend), "restore did not bring back"),
+        ),
         "test_steps_are_steps_however_grouped": (
-            Spoilt(RecordsOtherSteps, r"advance\(12, record=True\) and advance\(12\) ended in two states"),
-            Spoilt(RecordsWithoutItsSums, r"advance\(12, record=True\) and advance\(12\) ended in two states"),
-            Spoilt(CountsLooks, "one by one, observed and recorded in between, ended in two states"),
+            Mutant(
+                "records other steps",
+                machine(advance=_record_other_steps),
+                r"advance\(12, record=True\) and advance\(12\) ended in two states",
+            ),
+            Mutant(
+                "records steps without their sums",
+                machine(advance=_record_without_sums),
+                r"advance\(12, record=True\) and advance\(12\) ended in two states",
+            ),
+            _observing._replace(sentence="one by one, observed and recorded in between, ended in two states"),
         ),
-        "test_digest_sees_the_state": (Spoilt(DigestsWhereItIs, "led to one and the same digest"),),
-        "test_agrees_refuses_another_place": (
-            Spoilt(AgreesAnywhere, "says True at position 0 of a transition that was made at 8, from other bits"),
-            Spoilt(AgreesBeyondTheEnd, "at position 0 of 400 of a transition of 401 steps, which leads past the end"),
-            Spoilt(AgreesNowhere, "says False at position 0 of a transition that was made at 0"),
+        "test_asking_for_a_price_changes_nothing": (
+            Mutant(
+                "counts the questions for its price",
+                machine(price=lambda self, *_: float(_count(self))),
+                r"price of observe, it answers 1\.0, then 2\.0, and takes 3\.0",
+            ),
         ),
-        "test_transparent_with_a_silent_predictor": (Spoilt(CountsLooks, _TRANSPARENT),),
-        "test_transparent_with_a_raising_predictor": (Spoilt(CountsLooks, _TRANSPARENT),),
-        "test_transparent_with_garbage": (Spoilt(WritesToMaterialise, _TRANSPARENT),),
-        "test_exact_with_any_predictor": (
-            Spoilt(ForgetsWhatItRead, "two results|another"),
-            Spoilt(AppliesHalf, _TRANSPARENT),
+        "test_digest_sees_the_state": (
+            Mutant(
+                "has a digest of its position alone",
+                machine(digest=lambda self, _: str(self._position)),
+                "led to one and the same digest",
+            ),
         ),
-        "test_exact_with_all_predictors": (
-            Spoilt(ForgetsWhatItRead, "two results|another"),
-            Spoilt(AppliesHalf, _TRANSPARENT),
+        "test_agrees_only_where_it_matches": (
+            Mutant(
+                "agrees with everything",
+                machine(agrees=lambda *_: True),
+                "is True at position 0 for a transition that was made at 8, from other bits",
+            ),
+            Mutant(
+                "agrees where too few steps are left",
+                machine(agrees=lambda self, original, transition: original(transition._replace(steps=0))),
+                "at position 0 of 400 for a transition of 401 steps, which leads past the end",
+            ),
+            Mutant(
+                "agrees with nothing",
+                machine(agrees=lambda *_: False),
+                "is False at position 0 for a transition that was made at 0",
+            ),
         ),
-        "test_driven_from_outside": (Spoilt(CountsQuestions, r"in another state than by run\(\)"),),
+        "test_transparent_with_a_silent_predictor": (_observing,),
+        "test_transparent_with_a_raising_predictor": (_observing,),
+        "test_transparent_with_garbage": (
+            Mutant("makes candidates in its own words", machine(materialise=first(_increment)), _TRANSPARENT),
+        ),
+        "test_exact_with_any_predictor": (_forgetting, _half),
+        "test_exact_with_all_predictors": (_forgetting, _half),
+        "test_driven_from_outside": (
+            Mutant(
+                "counts in its digest how often it was asked",
+                machine(
+                    position=first(_count), digest=lambda self, original: f"{getattr(self, 'asked', 0)} {original()}"
+                ),
+                r"in another state than by run\(\)",
+            ),
+        ),
         "test_all_time_is_booked": (
-            Spoilt(TakesLongToKnowWhereItIs, r"position\(\) took .* instructions; it is asked often"),
+            Mutant(
+                "counts its steps in each question",
+                machine(position=_count_slowly),
+                r"position\(\) took .* instructions; it is asked often",
+            ),
         ),
     }
 )
-"""Spoilt exact computations, by the law that catches them."""
+"""Mutants of executable computations, by the law that catches them."""
+
+_drawing = Mutant("draws where it is observed", descent(observe=first(_draw)), _TRANSPARENT)
+_moving = Mutant("moves where it makes a candidate", descent(materialise=first(_move)), _TRANSPARENT)
+_scoring = Mutant("draws where it scores", descent(score=first(_draw)), _TRANSPARENT)
+_hiding = Mutant(
+    "restores no velocity, and has none in its digest",
+    descent(restore=_all_but("_velocity"), digest=lambda self, _: f"{self._position} {self._vector.tobytes().hex()}"),
+    "it lacks something that the steps depend on",
+)
 
 JUDGED: Table = MappingProxyType(
     {
         "test_snapshot_brings_everything_back": (
-            Spoilt(ForgetsTheRandomState, "restore did not bring back the state"),
-            Spoilt(HidesItsVelocity, "it leaves out something they depend on"),
+            Mutant("restores no random state", descent(restore=_restore_but_random), "restore did not bring back"),
+            _hiding,
         ),
-        "test_steps_are_steps_however_grouped": (Spoilt(DrawsToObserve, "ended in two states"),),
-        "test_transparent_with_a_silent_predictor": (Spoilt(DrawsToObserve, _TRANSPARENT),),
-        "test_transparent_with_a_raising_predictor": (Spoilt(DrawsToObserve, _TRANSPARENT),),
-        "test_transparent_with_garbage": (Spoilt(MovesToMaterialise, _TRANSPARENT),),
-        "test_digest_sees_the_state": (Spoilt(DigestsItsChance, "led to one and the same digest"),),
-        "test_agrees_refuses_another_place": (
-            Spoilt(LeapsFromAnywhere, "of 377 steps, which leads past the end"),
-            Spoilt(LeapsWhereThereIsRoom, "says True of a candidate of .* after it has been leapt to"),
-            Spoilt(LeapsPastTheEnd, "which leads past the end"),
-            Spoilt(LeapsFromNowhere, "says False of a candidate of last-value made at position 24"),
+        "test_steps_are_steps_however_grouped": (_drawing._replace(sentence=_TWO_STATES),),
+        "test_asking_for_a_price_changes_nothing": (
+            Mutant(
+                "clears what is owed where it is asked for a price",
+                descent(score=_owe, price=_pay),
+                r"price of observe, it answers 0\.5, then 0\.0, and takes 0\.0",
+            ),
+            Mutant(
+                "draws where it is asked for a price",
+                descent(price=first(_draw)),
+                "asking for prices changed the computation",
+            ),
         ),
-        "test_transparent_where_all_is_refused": (
-            Spoilt(MovesToMaterialise, _TRANSPARENT),
-            Spoilt(DrawsToScore, _TRANSPARENT),
+        "test_transparent_with_a_silent_predictor": (_drawing,),
+        "test_transparent_with_a_raising_predictor": (_drawing,),
+        "test_transparent_with_garbage": (_moving,),
+        "test_digest_sees_the_state": (
+            Mutant(
+                "has a digest of its position and its generator alone",
+                descent(digest=lambda self, _: f"{self._position} {self._random.bit_generator.state}"),
+                "led to one and the same digest",
+            ),
         ),
-        "test_transparent_where_the_validator_raises": (Spoilt(RestoresOnSuccess, _TRANSPARENT),),
-        "test_rejection_changes_nothing": (
-            Spoilt(MovesToMaterialise, "took no leap and yet changed the state"),
-            Spoilt(DrawsToScore, "took no leap and yet changed the state"),
+        "test_agrees_only_where_it_matches": (
+            Mutant("agrees with everything", descent(agrees=lambda *_: True), "of 377 steps, which leads past the end"),
+            Mutant(
+                "agrees where steps are left",
+                descent(agrees=lambda self, _, transition: self._position + transition.steps <= self._steps),
+                "is True for a candidate of .* after the leap to it",
+            ),
+            Mutant(
+                "agrees where too few steps are left",
+                descent(agrees=lambda self, original, transition: original(transition._replace(steps=0))),
+                "which leads past the end",
+            ),
+            Mutant(
+                "agrees with nothing",
+                descent(agrees=lambda *_: False),
+                "is False for a candidate of last-value made at position 24",
+            ),
         ),
-        "test_judging_changes_nothing": (
-            Spoilt(MovesToMaterialise, "judging a candidate of .* changed the computation"),
-            Spoilt(DrawsToScore, "judging a candidate of .* changed the computation"),
+        "test_transparent_where_all_is_rejected": (_moving, _scoring),
+        "test_transparent_where_the_validator_raises": (
+            Mutant(
+                "scores a candidate in its own place, and stays there on failure",
+                descent(score=_score_in_place),
+                _TRANSPARENT,
+            ),
         ),
-        "test_driven_from_outside": (Spoilt(DrawsToSayWhereItIs, r"in another state than by run\(\)"),),
-        "test_reproducible": (Spoilt(ReadsAClock, "decided differently"),),
-        "test_resumed": (Spoilt(HidesItsVelocity, "did not go on as it would have"),),
-        "test_loss_is_bounded": (Spoilt(PricesWithoutNumber, "speculation has lost nan"),),
+        "test_rejection_changes_nothing": tuple(
+            one._replace(sentence="took no leap and yet changed the state") for one in (_moving, _scoring)
+        ),
+        "test_judging_changes_nothing": tuple(
+            one._replace(sentence="judging a candidate of .* changed the computation") for one in (_moving, _scoring)
+        ),
+        "test_driven_from_outside": (
+            Mutant(
+                "draws where it is asked for its position",
+                descent(position=first(_draw)),
+                r"in another state than by run\(\)",
+            ),
+        ),
+        "test_reproducible": (
+            Mutant("prices its work by a clock", descent(__init__=_by_clock), "decided differently"),
+        ),
+        "test_resumed": (_hiding._replace(sentence="did not continue as it would have"),),
+        "test_loss_is_bounded": (
+            Mutant(
+                "has a price that is NaN",
+                descent(price=lambda self, original, work: float("nan") if work == "validate" else original(work)),
+                "speculation has lost nan",
+            ),
+        ),
     }
 )
-"""Spoilt judged computations, by the law that catches them."""
+"""Mutants of judged computations, by the law that catches them."""
 
 
 class ExactUnderLaws(ExactLaws):
-    """Any kind of registers under the laws, without a class of its own: a count, or a wilder course."""
+    """The laws of executable computations, for any class."""
 
-    def __init__(self, make: Callable[..., Any]) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
 
     def computation(self) -> Computation:
         """Make it."""
-        wide = issubclass(self._make, ForgetsWhatItRead | AppliesHalf) if isinstance(self._make, type) else False
-        return (_congruential if wide else _count)(self._make)
+        made: Computation = self._make()
+        return made
 
 
 class JudgedUnderLaws(JudgedLaws):
-    """Any kind of descent under the laws, without a class of its own."""
+    """The laws of judged computations, for any class."""
 
-    def __init__(self, make: Callable[..., Any]) -> None:
+    def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
 
     def computation(self) -> Computation:
         """Make it."""
-        made: Computation = self._make(_STEPS)
+        made: Computation = self._make()
         return made

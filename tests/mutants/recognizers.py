@@ -1,383 +1,162 @@
-"""Recognizers that are each wrong in one way. Most are `Every`, spoilt."""
+"""Mutants of recognizers. Most are made of a recognizer that speculates at every fifth step."""
 
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Mapping
 from contextlib import suppress
-from itertools import count
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from asc.computation import Computation
 from asc.recognizers.every import Every
 from asc.recognizers.similarity import Similarity
-from asc.types import Attempt, Recognition
-from mutants.spoilt import Spoilt, Table
+from asc.types import Decision, Recognition
+from mutants.components import component_mutants
+from mutants.mutant import Mutant, Table, fail, merged, mutate
 
 
-class KeepsItsPast(Every):
-    """Speculates at every other boundary, and has no state to say at which."""
+class Often(Every):
+    """A sound recognizer, whose boundaries are close together."""
 
     def __init__(self, config: Every.Config | None = None) -> None:
         super().__init__(config or Every.Config(steps=5))
-        self._seen: list[int] = []
 
-    def recognise(self, computation: Computation) -> Recognition:
-        """Look at how many were seen."""
-        self._seen = [*self._seen[-7:], computation.position()]
-        here = super().recognise(computation)
-        return here._replace(speculate=here.speculate and sum(self._seen) // 5 % 3 > 0)
 
+def answering(**fields: Any) -> type[Any]:
+    """Return a recognizer that replaces fields of a sound one's answer."""
+    return mutate(Often, recognise=lambda self, original, computation: original(computation)._replace(**fields))
 
-class Remembering(KeepsItsPast):
-    """A good one that has a state."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the positions of the last few boundaries."""
-        return {"seen": list(self._seen)}
+def following(boundary: Any) -> type[Any]:
+    """Return a recognizer with another next boundary, given as `boundary(position)`."""
+    return mutate(Often, next_boundary=lambda self, _, position, computation: boundary(position))
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
-        self._seen = list(state["seen"])
 
+def shown(answer: Recognition, number: int) -> Recognition:
+    """Let a number change an answer."""
+    return answer._replace(speculate=number % 3 > 0, score=float(number))
 
-class Raises(Every):
-    """Raises on its way."""
 
-    def recognise(self, computation: Computation) -> Recognition:
-        """Divide by zero after a while."""
-        if computation.position() > 99:
-            raise ZeroDivisionError("division by zero")
-        return super().recognise(computation)
+def _count(self: Any) -> int:
+    self.asked = getattr(self, "asked", 0) + 1
+    asked: int = self.asked
+    return asked
 
 
-class RaisesToFindTheNext(Every):
-    """Raises where it is asked for the next boundary."""
+def _count_and_ask(self: Any, original: Any, *given: Any) -> Any:
+    _count(self)
+    return original(*given)
 
-    def next_boundary(self, position: int, computation: Computation) -> int:
-        """Look up nothing."""
-        raise LookupError("no boundary")
 
+def _after(deed: Any, base: type[Any] = Often) -> type[Any]:
+    def recognise(self: Any, original: Any, computation: Computation) -> Any:
+        deed(computation)
+        return original(computation)
 
-class StandsStill(Every):
-    """Names the present position as the next boundary."""
+    return mutate(base, recognise=recognise)
 
-    def next_boundary(self, position: int, computation: Computation) -> int:
-        """Never move."""
-        return position
 
+def _read_in_silence(computation: Computation) -> None:
+    with suppress(LookupError):
+        computation.read("fingerprint", ())
 
-class BetweenSteps(Every):
-    """Names a next boundary that is no whole number."""
 
-    def next_boundary(self, position: int, computation: Computation) -> Any:
-        """Take one and a half of a step."""
-        return position + 1.5
+def _keep(self: Any, _: Any, decision: Decision) -> None:
+    self.kept = [*getattr(self, "kept", ()), decision._replace(reason="")]
 
 
-class MovesAsItIsAsked(Every):
-    """Goes farther ahead each time that it is asked where the next boundary is."""
+def _move_on(computation: Computation) -> None:
+    snapshot = computation.snapshot()
+    computation.restore(snapshot._replace(position=snapshot.position + 1))
 
-    _asked = 0
 
-    def next_boundary(self, position: int, computation: Computation) -> int:
-        """Count."""
-        self._asked += 1
-        return position + self._asked
+def _normalise(computation: Computation) -> None:
+    rows = computation.read("fingerprint", ())
+    rows /= np.linalg.norm(rows)
 
 
-class LearnsAsItIsAsked(Every):
-    """Counts boundaries where it is asked for the next one, and lets the count decide."""
-
-    _asked = 0
-
-    def next_boundary(self, position: int, computation: Computation) -> int:
-        """Count."""
-        self._asked += 1
-        return super().next_boundary(position, computation)
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Say yes at every third."""
-        return super().recognise(computation)._replace(speculate=self._asked % 3 == 0)
-
-
-class BareYes(Every):
-    """Answers with a truth value alone."""
-
-    def recognise(self, computation: Computation) -> Any:
-        """Say yes."""
-        return True
-
-
-class Perhaps(Every):
-    """Gives a probability for a truth value."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Say 0.5."""
-        return super().recognise(computation)._replace(speculate=0.5)  # type: ignore[arg-type]
-
-
-class Wordy(Every):
-    """Gives a story for a label."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Tell it."""
-        return super().recognise(computation)._replace(label="a place that is worth guessing from, as it seems to me")
-
-
-class NoScore(Every):
-    """Gives a score that is no number."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Divide zero by zero, as arrays do."""
-        return super().recognise(computation)._replace(score=math.nan)
-
-
-class NeverThere(Every):
-    """Finds no place worth guessing from."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Say no."""
-        return super().recognise(computation)._replace(speculate=False)
-
-
-class MisspellsItsNeeds(Every):
-    """Needs a fingerprint, and misspells it."""
-
-    needs: ClassVar = frozenset({"fingerprnt"})
-
-
-class ReadsMore(Every):
-    """Reads a fingerprint that it has not declared, and swallows whatever that raises."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Look at it."""
-        with suppress(LookupError):
-            computation.read("fingerprint", ())
-        return super().recognise(computation)
-
-
-class Steps(Every):
-    """Takes a step to see what comes."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Look ahead, and stay there."""
-        computation.advance(1)
-        return super().recognise(computation)
-
-
-class Skips(Every):
-    """Moves the computation on by a step that nobody takes."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Restore what was, a position ahead."""
-        snapshot = computation.snapshot()
-        computation.restore(snapshot._replace(position=snapshot.position + 1))
-        return super().recognise(computation)
-
-
-class WritesFingerprints(Similarity):
-    """Normalises the fingerprint where it stands."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Divide it by its length."""
-        rows = computation.read("fingerprint", ())
-        rows /= np.linalg.norm(rows)
-        return super().recognise(computation)
-
-
-class DrawsGlobally(Every):
-    """Draws from Python's global generator."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Draw, and let it make no difference."""
-        random.random()
-        return super().recognise(computation)
-
-
-class Unseeded(Every):
-    """Draws from a generator that has no seed."""
-
-    def __init__(self, config: Every.Config | None = None) -> None:
-        super().__init__(config)
-        self._random = random.Random()
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Say yes or no."""
-        return super().recognise(computation)._replace(speculate=self._random.random() < 0.5)
-
-
-class ByTheClock(Every):
-    """Lets a clock decide, which never shows the same time twice."""
-
-    _clock: ClassVar = count()
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Give the time for a score."""
-        return super().recognise(computation)._replace(score=next(self._clock))
-
-
-class SharesItsPast(Every):
-    """Keeps where it was in the class."""
-
-    _last: ClassVar[list[int]] = [0]
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Give the distance to the last boundary for a score."""
-        last, self._last[0] = self._last[0], computation.position()
-        return super().recognise(computation)._replace(score=max(0, computation.position() - last))
-
-
-class WantsFigures(Every):
-    """Takes for granted that each attempt has a change of the loss."""
-
-    def learn(self, attempt: Attempt) -> None:
-        """Look at it."""
-        self._least = min(getattr(self, "_least", 0.0), attempt.change)  # type: ignore[type-var]
-
-
-class FollowsNowhere(Every):
-    """Raises where it hears of a leap."""
-
-    def follow(self, computation: Computation) -> None:
-        """Raise."""
-        raise NotImplementedError
-
-
-class ForgetsOnLoading(Remembering):
-    """Saves its state, and does not take it up again."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Begin anew."""
-
-
-class SavesSets(Remembering):
-    """Saves a set, which no checkpoint holds."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the positions in no order."""
-        return {"seen": set(self._seen)}
-
-
-class LendsItsState(Remembering):
-    """Hands out the list that it goes on writing into."""
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Write into it."""
-        kept = self._seen
-        said = super().recognise(computation)
-        kept[:] = self._seen
-        self._seen = kept
-        return said
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the list itself."""
-        return {"seen": self._seen}
-
-
-class GoesThroughItAll(Every):
-    """Goes through all positions that it has ever seen."""
-
-    def __init__(self, config: Every.Config | None = None) -> None:
-        super().__init__(config)
-        self._all: list[int] = []
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Find the largest by hand."""
-        self._all.append(computation.position())
-        largest = 0
-        for position in self._all:
-            largest = max(largest, position)
-        return super().recognise(computation)
-
-
-class SumsItAll(Every):
-    """Keeps a number of each boundary and sums them up within C, where no instruction of Python's is counted."""
-
-    def __init__(self, config: Every.Config | None = None) -> None:
-        super().__init__(config)
-        self._all: list[float] = []
-
-    def recognise(self, computation: Computation) -> Recognition:
-        """Give the sum of everything for a score."""
-        self._all.append(float(computation.position()))
-        return super().recognise(computation)._replace(score=sum(self._all))
-
-
-class KeepsAttempts(Every):
-    """Keeps every attempt that it hears of."""
-
-    def __init__(self, config: Every.Config | None = None) -> None:
-        super().__init__(config)
-        self._all: list[tuple[int, Attempt]] = []
-
-    def learn(self, attempt: Attempt) -> None:
-        """Keep it, with a number."""
-        self._all.append((len(self._all), attempt))
-
-
-RECOGNIZERS: Table = MappingProxyType(
+OWN: Table = MappingProxyType(
     {
+        "test_fits_its_kind": (
+            Mutant("needs a list", mutate(Often, needs=["words"]), r'write frozenset\({"words"}\)'),
+        ),
         "test_raises_nothing": (
-            Spoilt(Raises, "recognise raised ZeroDivisionError"),
-            Spoilt(RaisesToFindTheNext, "next_boundary raised LookupError"),
+            Mutant(
+                "raises where it is asked for the next boundary",
+                following(lambda _: fail(LookupError("no boundary"))),
+                "next_boundary raised LookupError",
+            ),
         ),
         "test_boundaries_lie_ahead": (
-            Spoilt(StandsStill, "at position 0 of count the next boundary is 0"),
-            Spoilt(BetweenSteps, "the next boundary is 1.5"),
+            Mutant(
+                "stays where it is", following(lambda position: position), "position 0 of count the next boundary is 0"
+            ),
+            Mutant("stops between two steps", following(lambda position: position + 1.5), "the next boundary is 1.5"),
         ),
         "test_asking_for_the_boundary_changes_nothing": (
-            Spoilt(MovesAsItIsAsked, r"asked four times, it named the boundaries \[1, 1, 2, 3\]"),
-            Spoilt(LearnsAsItIsAsked, "where the next boundary was asked for more"),
+            Mutant(
+                "moves the boundary with each question",
+                mutate(Often, next_boundary=lambda self, _, position, computation: position + _count(self)),
+                r"asked four times, it named the boundaries \[1, 1, 2, 3\]",
+            ),
+            Mutant(
+                "learns from each question for the boundary",
+                mutate(
+                    Often,
+                    next_boundary=_count_and_ask,
+                    recognise=lambda self, original, computation: shown(original(computation), self.asked),
+                ),
+                "after more questions for the next boundary",
+            ),
         ),
         "test_answers_are_well_formed": (
-            Spoilt(BareYes, "which is no Recognition"),
-            Spoilt(Perhaps, "speculate is True or False"),
-            Spoilt(Wordy, "a line of at most 40 characters"),
-            Spoilt(NoScore, "the score is a finite number or None"),
+            Mutant("answers True", mutate(Often, recognise=lambda *_: True), "which is no Recognition"),
+            Mutant("speculates by half", answering(speculate=0.5), "speculate is True or False"),
+            Mutant("has a story for a label", answering(label="once upon a time " * 3), "a line of at most 40"),
+            Mutant("has a score that is NaN", answering(score=math.nan), "the score is a finite number or None"),
         ),
-        "test_speculates_somewhere": (Spoilt(NeverThere, "it speculates nowhere on count"),),
+        "test_speculates_somewhere": (
+            Mutant("never speculates", answering(speculate=False), "it speculates nowhere on count"),
+        ),
         "test_reads_only_what_it_needs": (
-            Spoilt(ReadsMore, "it reads fingerprint, which is not among its needs"),
-            Spoilt(MisspellsItsNeeds, 'is "fingerprnt" a misspelling of "fingerprint"'),
+            Mutant("reads more, and hides it", _after(_read_in_silence), "it reads fingerprint, which is not among"),
+            Mutant(
+                "misspells what it needs",
+                mutate(Often, needs=frozenset({"fingerprnt"})),
+                'is "fingerprnt" a misspelling of "fingerprint"',
+            ),
         ),
         "test_leaves_the_computation_untouched": (
-            Spoilt(Steps, "it changed the computation at position"),
-            Spoilt(WritesFingerprints, "it changed what it had read as fingerprint"),
+            Mutant("takes a step", _after(lambda computation: computation.advance(1)), "it changed the computation at"),
+            Mutant(
+                "normalises the fingerprint that it reads",
+                _after(_normalise, Similarity),
+                "it changed what it had read as fingerprint",
+            ),
         ),
-        "test_leaves_global_randomness_alone": (Spoilt(DrawsGlobally, "it drew from a global generator"),),
-        "test_same_input_same_answer": (
-            Spoilt(Unseeded, "two fresh ones gave different answers"),
-            Spoilt(ByTheClock, "two fresh ones gave different answers"),
-        ),
-        "test_instances_are_isolated": (Spoilt(SharesItsPast, "beside another instance it gave other answers"),),
-        "test_learns_from_any_attempt": (
-            Spoilt(WantsFigures, "learn raised TypeError"),
-            Spoilt(FollowsNowhere, "follow raised NotImplementedError"),
+        "test_learns_from_any_decision": (
+            Mutant(
+                "expects a change of the loss",
+                mutate(Often, learn=lambda self, _, decision: min(0.0, decision.change)),
+                "learn raised TypeError",
+            ),
+            Mutant(
+                "raises after a leap",
+                mutate(Often, follow=lambda *_: fail(NotImplementedError())),
+                "follow raised NotImplementedError",
+            ),
         ),
         "test_runs_end_the_same": (
-            Spoilt(Skips, "ended in another state than without"),
-            Spoilt(Raises, "switched off in a run of count: ZeroDivisionError"),
+            Mutant("moves the position", _after(_move_on), "ended in another state than without"),
+            Mutant("raises", _after(lambda _: fail(ZeroDivisionError())), "switched off in a run of count: ZeroDivi"),
         ),
-        "test_goes_on_after_a_stop": (
-            Spoilt(KeepsItsPast, "did not go on as it would have"),
-            Spoilt(ForgetsOnLoading, "did not go on as it would have"),
-        ),
-        "test_state_goes_through_a_checkpoint": (
-            Spoilt(SavesSets, "the state does not go into a checkpoint"),
-            Spoilt(ForgetsOnLoading, "one that had loaded its state gave another answer"),
-        ),
-        "test_state_is_a_copy": (Spoilt(LendsItsState, "it is shared, and not copied"),),
-        "test_work_does_not_grow": (Spoilt(GoesThroughItAll, "instructions early in the run"),),
         "test_memory_does_not_grow": (
-            Spoilt(SumsItAll, "bytes more at the end"),
-            Spoilt(KeepsAttempts, "bytes more at the end"),
+            Mutant("keeps every decision", mutate(Often, learn=_keep), "bytes more at the end"),
         ),
-        "test_cost_is_reported": (Spoilt(Raises, "recognise raised ZeroDivisionError.*; see test_raises_nothing"),),
     }
 )
-"""Spoilt recognizers, by the law that catches them."""
+
+RECOGNIZERS = merged(component_mutants(Often, "recognise", lambda computation: computation.position(), shown), OWN)
+"""Mutants of recognizers, by the law that catches them."""

@@ -15,18 +15,18 @@ MINE = """
     import asc
 
     class Mine:
-        '''Guesses nothing.'''
+        '''Predicts nothing.'''
 
         class Config(asc.Settings):
-            '''Nothing to set.'''
+            '''One setting.'''
             level: int = 3
 
-        def __init__(self, config=None):
-            self.config = config
+        def predict(self, history, horizon):
+            return None
 
     @asc.hookimpl
     def asc_register(registry):
-        registry.add("predictor", "mine", {path}, {path} + ".Config", "guesses nothing")
+        registry.add("predictor", "mine", {path}, "predicts nothing")
 """
 
 
@@ -137,7 +137,7 @@ def test_a_syntax_error_elsewhere_is_not_blamed_on_a_line_of_this_file(
 def test_a_file_that_raises_is_told_and_forgotten(write: Any, source: str, said: str) -> None:
     before = set(sys.modules)
     path = write("raises.py", source)
-    assert complaint(path) == f'The plugin file "{path}" cannot be loaded: it raised {said}.'
+    assert complaint(path) == f'The plugin file "{path}" cannot be loaded: it raised {said} (raises.py, line 1).'
     assert not {name for name in set(sys.modules) - before if name.startswith("_asc_plugin_")}
 
 

@@ -38,4 +38,4 @@ def test_the_module_shows_a_whole_plugin(write: Any) -> None:
     example = re.search(r"\n\n((?:    .*\n|\n)+)", hookspecs.__doc__ or "")
     assert example is not None
     plugins = load([write("shown.py", example.group(1))], {"ASC_LOAD_PLUGINS": ""})
-    assert plugins.registry.get("predictor", "mine").summary == "guesses what I would"
+    assert plugins.registry.get("predictor", "mine").summary == "predicts as I would"

@@ -7,27 +7,25 @@ from typing import Any
 import pytest
 
 from asc.errors import AscError
-from asc.plugins import Plugins, PluginStatus, load
+from asc.plugins import Plugins, load
+from asc.plugins.loader import PluginStatus
 
 AGAIN = (
-    "If the package is your own, mend it, or correct [project.entry-points.asc] in its pyproject.toml, and install it "
-    "again; if not, install it anew: pip install --force-reinstall"
+    "If the package is your own, correct its code or [project.entry-points.asc] in its pyproject.toml, and install it "
+    "again. If it is not, reinstall it: pip install --force-reinstall"
 )
 ANNOUNCES = """
     import asc
 
-    class Mine:
-        '''Guesses nothing.'''
+    class Mine(asc.Predictor):
+        '''Predicts nothing.'''
 
-        class Config(asc.Settings):
-            '''Nothing to set.'''
-
-        def __init__(self, config=None):
-            self.config = config
+        def predict(self, history, horizon):
+            return None
 
     @asc.hookimpl
     def asc_register(registry):
-        registry.add("predictor", "{name}", "{module}:Mine", "{module}:Mine.Config", "guesses nothing")
+        registry.add("predictor", "{name}", "{module}:Mine", "predicts nothing")
 """
 
 
@@ -68,7 +66,7 @@ def test_one_that_fails_to_import_is_reported_and_the_rest_are_loaded(install: A
         "0.3",
         "failed",
         'The plugin "bad" of asc-bad 0.3 cannot be imported from "asc_bad": '
-        "ModuleNotFoundError: No module named 'no_such_module_anywhere'. "
+        "ModuleNotFoundError: No module named 'no_such_module_anywhere' (asc_bad.py, line 1). "
         f"{AGAIN} asc-bad",
     )
     assert status(plugins, "gone").error == (
@@ -77,7 +75,8 @@ def test_one_that_fails_to_import_is_reported_and_the_rest_are_loaded(install: A
         f"{AGAIN} asc-gone"
     )
     assert status(plugins, "exits").error == (
-        f'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": SystemExit: 3. {AGAIN} asc-exits'
+        'The plugin "exits" of asc-exits 0.5 cannot be imported from "asc_exits": '
+        f"SystemExit: 3 (asc_exits.py, line 1). {AGAIN} asc-exits"
     )
     assert {"before", "after", "linear"} <= set(plugins.registry.names("predictor"))
     assert [s.name for s in plugins.statuses] == ["builtin", "a-before", "bad", "exits", "gone", "z-after"]
@@ -109,7 +108,7 @@ def test_a_name_taken_by_another_distribution_is_refused_naming_both(install: An
     second["asc_second"] = second["asc_second"].replace(
         "    def asc_register(registry):\n",
         "    def asc_register(registry):\n"
-        '        registry.add("predictor", "other", "asc_second:Mine", "asc_second:Mine.Config", "goes with it")\n',
+        '        registry.add("predictor", "other", "asc_second:Mine", "goes with it")\n',
     )
     install("asc-second", "2.0", {"second": "asc_second"}, second)
     plugins = load(environ=only("first", "second"))
@@ -164,11 +163,11 @@ HOOKS = "asc_boundary, asc_progress, asc_register, asc_run_finished, asc_run_sta
         ),
         (
             "@asc.hookimpl\ndef asc_boundary(run, step): pass",
-            'asks asc_boundary for "step"; it offers run, boundary.',
+            'asks asc_boundary for "step"; the hook offers run, boundary.',
         ),
         (
             "@asc.hookimpl(wrapper=True)\ndef asc_boundary(run):\n    return (yield)",
-            "wraps asc_boundary, but hooks are watched, not wrapped: take the option away.",
+            "wraps asc_boundary, but a hook cannot be wrapped: remove wrapper or hookwrapper.",
         ),
         (
             "def asc_register(registry): pass",
@@ -176,13 +175,13 @@ HOOKS = "asc_boundary, asc_progress, asc_register, asc_run_finished, asc_run_sta
         ),
         (
             "@asc.hookimpl\ndef asc_register(registry):\n    raise RuntimeError('no\\n luck')",
-            "cannot be used: its asc_register raised RuntimeError: no luck.",
+            "cannot be used: its asc_register raised RuntimeError: no luck (asc_wrong.py, line 4).",
         ),
     ],
 )
 def test_what_would_silently_never_work_is_reported_by_name(install: Any, source: str, complaint: str) -> None:
     good = """@asc.hookimpl(specname="asc_register")\ndef announce(registry):
-    registry.add("predictor", "left-over", "asc_wrong:Mine", "asc_wrong:Mine", "must not stay")\n"""
+    registry.add("predictor", "left-over", "asc_wrong:Mine", "must not stay")\n"""
     extra = "" if "asc_register" in source else good
     install("asc-wrong", "1", {"wrong": "asc_wrong"}, {"asc_wrong": f"import asc\n{extra}{source}\n"})
     install("asc-fine", "1", {"fine": "asc_fine"}, announces("asc_fine", "fine"))

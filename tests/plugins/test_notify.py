@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from asc import hookimpl, hookspecs
-from asc.plugins import Plugins, Source
+from asc.plugins import Plugins
+from asc.plugins.entry import Source
 from asc.types import Boundary, Status
 
 BOUNDARY = Boundary(100, "stable", (), (), (), 1.0, 2.0)
@@ -24,7 +25,7 @@ class StillRun:
     started = 0.0
 
     def status(self) -> Status:
-        return Status(100, None, 1.0, "stable", 0, 0, 0, 0.0, {}, 0, 0, (), 0, 1.0, 1.0, "")
+        return Status(100, None, 1.0, "stable", 0, 0, 0, 0.0, {}, None, None, 0, 0, (), 0, 1.0, 1.0, "")
 
 
 RUN: hookspecs.RunView = StillRun()
@@ -94,9 +95,10 @@ def test_one_that_raises_is_switched_off_and_the_others_go_on(hook: str, order: 
     notifier.boundary(RUN, BOUNDARY)
     notifier.run_finished(RUN, {})
     name = {"started": "asc_run_started", "boundary": "asc_boundary", "finished": "asc_run_finished"}[hook]
+    line = Watcher._note.__code__.co_firstlineno + 3
     assert faults == [
-        'The plugin "bad" of asc-bad 1.0 was switched off, and the run goes on: '
-        f"its {name} raised ValueError: bad has had enough."
+        'The plugin "bad" of asc-bad 1.0 was switched off, and the run continues: '
+        f"its {name} raised ValueError: bad has had enough (test_notify.py, line {line})."
     ]
     for good in ("one", "two"):
         assert [entry[1] for entry in log if entry[0] == good] == ["started", "boundary", "boundary", "finished"]
@@ -209,7 +211,7 @@ def test_an_observer_of_the_running_program_comes_and_goes() -> None:
     plugins.observe(Watcher("live", log, "boundary"), "live")
     faults: list[str] = []
     plugins.notifier(faults.append).boundary(RUN, BOUNDARY)
-    assert faults[0].startswith('The plugin "live" was switched off, and the run goes on: its asc_boundary raised')
+    assert faults[0].startswith('The plugin "live" was switched off, and the run continues: its asc_boundary raised')
     plugins.remove("live")  # gone already
     plugins.observe(Watcher("live", log), "live")
     plugins.remove("live")

@@ -8,25 +8,47 @@ from typing import Any
 import pytest
 
 import asc
+import asc.backend
+import asc.computation
+import asc.config.run
 import asc.errors
 import asc.hookspecs
+import asc.predictor
+import asc.recognizer
 import asc.settings
+import asc.speculators.executed.workforce
+import asc.study
 import asc.types
+import asc.validator
+
+HOMES = (
+    asc.backend,
+    asc.computation,
+    asc.config.run,
+    asc.errors,
+    asc.hookspecs,
+    asc.predictor,
+    asc.recognizer,
+    asc.settings,
+    asc.speculators.executed.workforce,
+    asc.study,
+    asc.types,
+    asc.validator,
+)
 
 
 def test_the_public_names_are_sorted_and_lead_to_the_real_things() -> None:
     names: list[str] = asc.__all__
     assert names == sorted(names)
-    homes = (asc.errors, asc.hookspecs, asc.settings, asc.types)
     for name in names:
         value: Any = getattr(asc, name)
-        assert name == "__version__" or any(vars(home).get(name) is value for home in homes)
+        assert name == "__version__" or any(vars(home).get(name) is value for home in HOMES)
     assert set(names) <= set(dir(asc))
 
 
 def test_an_unknown_name_is_an_ordinary_error() -> None:
-    with pytest.raises(AttributeError, match="module 'asc' has no attribute 'Predictor'"):
-        getattr(asc, "Pred" + "ictor")  # spelled so that type checkers, who would notice, do not
+    with pytest.raises(AttributeError, match="module 'asc' has no attribute 'Predicter'"):
+        getattr(asc, "Pred" + "icter")  # spelled so that type checkers, who would notice, do not
 
 
 def test_the_version_is_that_of_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 import asc
 from asc.errors import AscError
-from asc.plugins import Source, load
+from asc.plugins import load
+from asc.plugins.entry import Source
 from asc.plugins.requires import require_core
 
 SOURCE = Source("mine", "asc-mine", "3.1")
@@ -55,7 +56,7 @@ def test_what_does_not_fit_names_both_versions_and_what_to_type(requirement: str
     text = str(caught.value)
     assert text.startswith('The plugin "mine" of asc-mine 3.1 requires asc-core ')
     assert text.endswith(
-        f", and this is asc-core {running}. To get two that fit, type: pip install --upgrade asc-core asc-mine"
+        f", and this is asc-core {running}. To get versions that fit, type: pip install --upgrade asc-core asc-mine"
     )
 
 
@@ -80,7 +81,7 @@ def test_a_plugin_for_another_core_is_not_even_imported_and_the_rest_are_loaded(
     told = {status.name: (status.status, status.error) for status in plugins.statuses}
     sentence = (
         'The plugin "later" of asc-later 7 requires asc-core >=2, and this is asc-core 1.2.3. '
-        "To get two that fit, type: pip install --upgrade asc-core asc-later"
+        "To get versions that fit, type: pip install --upgrade asc-core asc-later"
     )
     assert told == {"builtin": ("ok", None), "later": ("failed", sentence), "fine": ("ok", None)}
     with pytest.raises(AscError, match="requires asc-core >=2"):
@@ -89,7 +90,7 @@ def test_a_plugin_for_another_core_is_not_even_imported_and_the_rest_are_loaded(
 
 def test_the_usual_range_is_recognised_without_the_library_that_reads_ranges() -> None:
     code = (
-        "import sys\nfrom asc.plugins import Source\nfrom asc.plugins.requires import require_core\n"
+        "import sys\nfrom asc.plugins.entry import Source\nfrom asc.plugins.requires import require_core\n"
         "require_core(Source('a', 'b'), ['asc-core<0.2,>=0.1'], '0.1.7')\n"
         "sys.exit('packaging.requirements' in sys.modules)"
     )

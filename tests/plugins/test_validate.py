@@ -222,7 +222,7 @@ def test_a_table_within_itself_ends() -> None:
     assert [(row.path, row.default) for row in settings(Tree)] == [
         ("depth", "0"),
         ("below", "none"),
-        ("width", "follows from other settings"),
+        ("width", "derived from other settings"),
     ]
 
 

@@ -10,20 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc.computation import Chains, Computation, History
+from asc.cache import Cache
+from asc.computation import Computation
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.plugins import load
+from asc.predictor import History, Predictor
 from asc.predictors.cascade import Cascade
 from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
-from asc.reference.programs import Descent
-from asc.speculators import Judged
+from asc.reference.descent import Descent
+from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.speculators.judged.speculator import JudgedSpeculator
 from asc.testing.histories import WordHistory
 from asc.trajectory import SegmentHistory
-from asc.types import Candidate, Combination, Direct, Outcome, Plan, Snapshot, Transition, Verdict
+from asc.types import Candidate, Combination, Decision, Direct, Outcome, Plan, Snapshot, Transition, Verdict
+from asc.validator import Validator
 
 EXACT = {"linear": Linear, "quadratic": Quadratic}
 
@@ -62,12 +66,11 @@ def test_a_chain_that_smooths_is_not_one_prediction() -> None:
     assert whole != links
 
 
-class Differences:
-    """Asks for the Gram matrix, and says what it was given."""
-
-    needs: frozenset[str] = frozenset()
+class Differences(Predictor):
+    """Asks for the Gram matrix, and keeps what it was given."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: list[Any] = []
 
     def predict(self, history: History, horizon: int) -> Combination | None:
@@ -87,7 +90,7 @@ def test_links_are_snapshots_with_inner_products_of_their_own() -> None:
 
 
 def test_links_are_where_it_says() -> None:
-    assert isinstance(Cascade(), Chains)
+    assert list(Linear().links(60)) == [60]
     assert list(Cascade(Cascade.Config(step=25)).links(60)) == [25, 50, 60]
     assert list(Cascade(Cascade.Config(step=25)).links(25)) == [25]
     assert list(Cascade(Cascade.Config(step=25, judged="end")).links(100)) == [100]
@@ -97,8 +100,13 @@ def test_silent_where_a_link_is() -> None:
     assert cascade("quadratic", 5).predict(history([1, 2]), 20) is None
 
 
-def test_what_cannot_be_chained_is_said() -> None:
-    class Reads:
+def test_a_cascade_looks_back_as_far_as_its_predictor() -> None:
+    assert cascade("linear", 5).depth == 2
+    assert cascade("quadratic", 5).depth == 3
+
+
+def test_what_cannot_be_chained_is_refused() -> None:
+    class Reads(Predictor):
         needs = frozenset({"words"})
 
         def predict(self, history: History, horizon: int) -> Direct:
@@ -107,8 +115,13 @@ def test_what_cannot_be_chained_is_said() -> None:
     class States(Reads):
         needs = frozenset()
 
+    class Updates(Linear):
+        in_place = True
+
     with pytest.raises(AscError, match="and mine needs words: choose one that names coefficients, such as linear"):
         Cascade(Cascade.Config(predictor="mine"), Reads())
+    with pytest.raises(AscError, match="A cascade looks ahead, and mine updates in place: choose another"):
+        Cascade(Cascade.Config(predictor="mine"), Updates())
     with pytest.raises(AscError, match="mine answered with a state"):
         Cascade(Cascade.Config(predictor="mine"), States()).predict(history([1, 2]), 20)
     with pytest.raises(AscError, match='no predictor "nobody"'):
@@ -121,10 +134,11 @@ def test_it_is_made_of_any_registered_predictor() -> None:
     assert made.predict(history(positions), 50) == Quadratic().predict(history(positions), 50)
 
 
-class Upto:
+class Upto(Validator):
     """Accepts links as far as a distance; keeps what each was compared with."""
 
     def __init__(self, distance: int) -> None:
+        super().__init__()
         self.distance = distance
         self.asked: list[tuple[int, bool]] = []
 
@@ -133,8 +147,8 @@ class Upto:
         return Verdict(candidate.horizon <= self.distance, 3.0, "as asked", -0.5)
 
 
-class Shelf:
-    """A cache that only takes in."""
+class Shelf(Cache):
+    """A cache that only stores."""
 
     def __init__(self) -> None:
         self.kept: list[Transition] = []
@@ -143,8 +157,20 @@ class Shelf:
         self.kept.append(transition)
         return True
 
+    def lookup(self, computation: Computation, until: int | None = None) -> None:
+        raise AssertionError("only the engine looks up")
 
-def judged(distance: int, how: str = "each") -> tuple[Any, list[tuple[int, bool]], list[Transition]]:
+    def discard(self, transition: Transition) -> None:
+        raise AssertionError("only the engine discards")
+
+    def stats(self) -> dict[str, int]:
+        return {}
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+def judged(distance: int, how: str = "each") -> tuple[Decision, list[tuple[int, bool]], list[Transition]]:
     computation, snapshots = Descent(200), list[Snapshot]()
     for _ in range(2):
         snapshots.append(computation.observe())
@@ -152,35 +178,38 @@ def judged(distance: int, how: str = "each") -> tuple[Any, list[tuple[int, bool]
     snapshots.append(computation.observe())
     predictor = Cascade(Cascade.Config(step=10, judged=how), Mean())  # type: ignore[arg-type]
     validator, shelf = Upto(distance), Shelf()
-    speculator = Judged({"cascade": predictor}, validator, Ledger(exact=False))
-    attempts = speculator.speculate(computation, snapshots, [Plan("cascade", 40)], shelf)  # type: ignore[arg-type]
+    ledger = Ledger(computation.take_price, timed=False)
+    ledger.progress(20, 1.0)
+    config = JudgedScheduler.Config(horizons=(40,))
+    speculator = JudgedSpeculator({"cascade": predictor}, validator, ledger, config)
+    decisions = speculator.speculate(computation, snapshots, 10, shelf)
     assert SegmentHistory(snapshots, computation).positions == (0, 10, 20)
-    (attempt,) = attempts
-    return attempt, validator.asked, shelf.kept
+    (decision,) = decisions
+    return decision, validator.asked, shelf.kept
 
 
 def test_each_link_is_judged_against_the_one_before() -> None:
-    attempt, asked, kept = judged(20)
+    decision, asked, kept = judged(20)
     assert asked == [(10, True), (20, False), (30, False)]
-    assert attempt.outcome is Outcome.ACCEPTED
-    assert attempt.plan == Plan("cascade", 40)
-    assert (attempt.gain_steps, attempt.change) == (6.0, -1.0)
-    assert attempt.reached == 20
-    assert attempt.reason == "link 2 of 4: as asked; refused, link 3 of 4: as asked"
+    assert decision.outcome is Outcome.ACCEPTED
+    assert decision.plan == Plan("cascade", 40)
+    assert (decision.gain_steps, decision.change) == (6.0, -1.0)
+    assert decision.reached == 20
+    assert decision.reason == "link 2 of 4: as asked; rejected, link 3 of 4: as asked"
     assert [leap.steps for leap in kept] == [20]
 
 
-def test_a_first_link_that_is_refused_ends_it() -> None:
-    attempt, asked, kept = judged(5)
+def test_a_first_link_that_is_rejected_ends_it() -> None:
+    decision, asked, kept = judged(5)
     assert asked == [(10, True)]
-    assert attempt.outcome is Outcome.REJECTED
+    assert decision.outcome is Outcome.REJECTED
     assert not kept
 
 
 def test_judged_at_the_end_there_is_one_question() -> None:
-    attempt, asked, kept = judged(40, "end")
+    decision, asked, kept = judged(40, "end")
     assert asked == [(40, True)]
-    assert attempt.reason == "as asked"
+    assert decision.reason == "as asked"
     assert [leap.steps for leap in kept] == [40]
 
 

@@ -1,8 +1,8 @@
-"""The ensemble: whom it believes, and how it stands those that fail."""
+"""The ensemble: which members decide, and what members that fail do to it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from asc.computation import History, Predictor
 from asc.errors import AscError
+from asc.predictor import History, Predictor
 from asc.predictors.ensemble import Ensemble
+from asc.predictors.forecast import Prefix, forecast_words
 from asc.predictors.last_value import LastValue
 from asc.predictors.linear import Linear
-from asc.predictors.opinion import Prefix, opinions
+from asc.settings import NO_SETTINGS
 from asc.testing.histories import WordHistory
 from asc.types import Combination, Direct, Prediction
 from asc.words import Word
@@ -25,12 +26,13 @@ from asc.words import Word
 States = list[dict[str, Word]]
 
 
-class Scripted:
-    """Predicts what a function of the newest words says."""
+class Scripted(Predictor):
+    """Predicts what a function makes of the newest words."""
 
-    needs: frozenset[str] = frozenset({"words"})
+    needs = frozenset({"words"})
 
     def __init__(self, say: Callable[[dict[str, Word]], Prediction | None]) -> None:
+        super().__init__()
         self._say = say
 
     def predict(self, history: History, horizon: int) -> Prediction | None:
@@ -114,7 +116,7 @@ def test_a_member_that_raises_does_not_break_the_others_and_loses_weight() -> No
         Direct({}),
     ],
 )
-def test_a_member_that_talks_nonsense_does_not_break_the_others(nonsense: Prediction) -> None:
+def test_a_member_that_answers_nonsense_does_not_break_the_others(nonsense: Prediction) -> None:
     ensemble = of(("nonsense", Scripted(lambda newest: nonsense)), ("linear", Linear()))
     assert show(ensemble, [{"n": k, "x": k / 2} for k in range(20)]) == {"n": 20, "x": 10.0}
 
@@ -125,11 +127,11 @@ def test_silent_only_where_all_members_are() -> None:
     assert show(of(("silent", silent), ("last-value", LastValue())), [{"n": k} for k in range(5)]) == {"n": 4}
 
 
-def test_a_member_is_tested_on_what_it_would_have_said_one_superstep_before() -> None:
+def test_a_member_is_tested_on_what_it_would_have_predicted_one_superstep_before() -> None:
     seen: list[tuple[tuple[int, ...], int]] = []
 
-    class Spy:
-        needs: frozenset[str] = frozenset({"words"})
+    class Spy(Predictor):
+        needs = frozenset({"words"})
 
         def predict(self, history: History, horizon: int) -> None:
             assert [state["n"] for state in history.read("words")] == list(history.positions)
@@ -143,7 +145,7 @@ def test_a_member_is_tested_on_what_it_would_have_said_one_superstep_before() ->
 def test_compose_creates_the_members_by_name() -> None:
     created: list[str] = []
 
-    def create(name: str) -> Predictor:
+    def create(name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Predictor:
         created.append(name)
         return Linear()
 
@@ -185,11 +187,11 @@ def test_a_prefix_answers_as_the_history_did_then(values: Sequence[tuple[int, fl
         prefix.read("optimizer")
 
 
-def test_snapshots_of_weight_zero_have_no_say() -> None:
+def test_snapshots_of_weight_zero_do_not_count() -> None:
     """A word that once had another type, or was absent, is predicted from the snapshots that count."""
     words: States = [{"x": "old", "s": "a"}, {"x": 1, "s": "b", "z": -0.0}, {"x": 3, "s": "b", "z": -0.0}]
     history = Prefix(WordHistory(range(3), words), words, 3)
     linear = Combination((Fraction(0), Fraction(-1), Fraction(2)))
-    assert opinions(linear, history, ("x", "s")) == {"x": 5, "s": "b"}
-    last = opinions(Combination((Fraction(0), Fraction(0), Fraction(1))), history, ("x", "s", "z", "absent"))
+    assert forecast_words(linear, history, ("x", "s")) == {"x": 5, "s": "b"}
+    last = forecast_words(Combination((Fraction(0), Fraction(0), Fraction(1))), history, ("x", "s", "z", "absent"))
     assert str(last) == str({"x": 3, "s": "b", "z": -0.0})

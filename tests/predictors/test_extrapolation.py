@@ -153,3 +153,15 @@ def test_the_mean_reaches_back_as_far_as_its_window() -> None:
 def test_a_window_that_cannot_determine_the_degree_is_refused_with_what_would() -> None:
     with pytest.raises(ValidationError, match="set window to 4 or more, or lower the degree"):
         Polynomial.Config(degree=3, window=3)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(places=positions, horizon=horizons)
+def test_snapshots_beyond_its_depth_have_no_weight(name: str, places: list[int], horizon: int) -> None:
+    """A run keeps as many snapshots as the depth says, so the answer must not depend on older ones."""
+    predictor = MAKERS[name]()
+    weights, shown = coefficients(predictor, places, horizon), places[-predictor.depth :]
+    recent = coefficients(predictor, shown, horizon)
+    assert (weights is None) == (recent is None)
+    if weights is not None and recent is not None:
+        assert weights == (0,) * (len(places) - len(shown)) + recent

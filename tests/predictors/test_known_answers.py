@@ -1,4 +1,4 @@
-"""Every predictor against every problem whose answer is known: who foretells which word exactly, and who never does."""
+"""Every predictor against every problem with a known answer: which state words it predicts exactly, and which never."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from asc.predictors.ensemble import BUILT_IN, Ensemble
-from asc.predictors.opinion import Prefix, opinions
+from asc.predictors.forecast import Prefix, forecast_words
 from asc.testing.histories import WordHistory
 from asc.words import Word, same
 
@@ -96,7 +96,7 @@ def garbage() -> States:
     return [{"n": rng.getrandbits(64), "x": rng.random(), "s": rng.randbytes(8)} for _ in range(COUNT)]
 
 
-NOBODY: frozenset[str] = frozenset()
+NONE: frozenset[str] = frozenset()
 MEMORY = frozenset({"memory", "ensemble"})
 LEARNERS = frozenset({"memory", "logistic", "ensemble"})
 PROBLEMS = {
@@ -106,30 +106,30 @@ PROBLEMS = {
     "congruential generator, 48 apart": Problem(lambda: congruential(48), {"x": frozenset({"affine", "ensemble"})}),
     "constant": Problem(constant, dict.fromkeys(("n", "x", "s", "b", "flag"), ALL)),
     "float orbit": Problem(orbit, {"x": MEMORY}),
-    "shuffled list": Problem(linked_list, {"p": MEMORY, "loaded": MEMORY, "total": NOBODY}),
+    "shuffled list": Problem(linked_list, {"p": MEMORY, "loaded": MEMORY, "total": NONE}),
     "toggling bits": Problem(
         toggling, {"bit": LEARNERS | {"affine"}, "flag": LEARNERS, "ring": LEARNERS, "signed": LEARNERS}
     ),
-    "garbage": Problem(garbage, dict.fromkeys(("n", "x", "s"), NOBODY)),
+    "garbage": Problem(garbage, dict.fromkeys(("n", "x", "s"), NONE)),
 }
 
 
 @cache
 def shares(problem: str, predictor: str, ahead: int) -> Mapping[str, float]:
-    """Return for each word the share of exact predictions in the second half, from histories of 16 snapshots."""
+    """Return for each word the share of exact predictions in the second half, from histories as deep as in a run."""
     states = PROBLEMS[problem].states()
     instance = PREDICTORS[predictor]()
     exact = dict.fromkeys(states[0], 0)
     for now in range(COUNT - ahead):
-        first = max(0, now - 15)
+        first = max(0, now + 1 - instance.depth)
         words = states[first : now + 1]
         history = WordHistory([STEPS * k for k in range(first, now + 1)], words)
         prediction = instance.predict(history, STEPS * ahead)
         if now < COUNT // 2 or prediction is None:
             continue
-        said = opinions(prediction, Prefix(history, words, len(words)), states[0])
+        found = forecast_words(prediction, Prefix(history, words, len(words)), states[0])
         for name in exact:
-            exact[name] += name in said and same(said[name], states[now + ahead][name])
+            exact[name] += name in found and same(found[name], states[now + ahead][name])
     return {name: hits / (COUNT - ahead - COUNT // 2) for name, hits in exact.items()}
 
 
@@ -146,5 +146,5 @@ def test_the_right_ones_are_right(problem: str, predictor: str, ahead: int) -> N
 
 
 @pytest.mark.parametrize("predictor", PREDICTORS)
-def test_garbage_is_never_foretold(predictor: str) -> None:
+def test_garbage_is_never_predicted(predictor: str) -> None:
     assert set(shares("garbage", predictor, 1).values()) == {0}

@@ -10,7 +10,7 @@ from asc.words import Word
 
 
 def after(states: list[dict[str, Word]], ahead: int = 1, **bounds: int) -> Any:
-    """Show all states one by one, the newest eight at a time; return the state foretold from the last."""
+    """Show all states one by one, the newest eight at a time; return the state predicted from the last."""
     predictor, prediction = Memory(Memory.Config(**bounds)), None
     for now in range(1, len(states) + 1):
         history = WordHistory(range(0, 10 * now, 10)[-8:], states[max(0, now - 8) : now])

@@ -42,7 +42,7 @@ def walks(draw: st.DrawFn) -> list[tuple[WordHistory, int]]:
         if draw(st.integers(0, 4)) == 0:  # old snapshots are dropped
             kept = draw(st.integers(1, len(seen)))
             seen, positions = seen[-kept:], positions[-kept:]
-        if draw(st.integers(0, 5)):  # nobody asks at every boundary
+        if draw(st.integers(0, 5)):  # not every boundary asks
             calls.append((WordHistory(positions, seen), draw(st.sampled_from((5, 10, 35, 1, 100000)))))
     return calls
 
@@ -54,20 +54,20 @@ def test_any_words_in_any_history(name: str, calls: list[tuple[WordHistory, int]
     predictor, twin = PREDICTORS[name](), PREDICTORS[name]()
     for history, horizon in calls:
         before = [dict(state) for state in history.read("words")]
-        said = predictor.predict(history, horizon)
-        alike(said, twin.predict(history, horizon))
+        answer = predictor.predict(history, horizon)
+        alike(answer, twin.predict(history, horizon))
         assert all(
             set(was) == set(now) and all(same(was[word], now[word]) for word in was)
             for was, now in zip(before, history.read("words"), strict=True)
         )
-        if isinstance(said, Combination):
-            assert len(said.coefficients) == len(history.positions)
-        elif isinstance(said, Direct):
+        if isinstance(answer, Combination):
+            assert len(answer.coefficients) == len(history.positions)
+        elif isinstance(answer, Direct):
             newest = before[-1]
-            assert set(said.state) == set(newest)
-            assert all(type(said.state[word]) is type(newest[word]) for word in newest)
+            assert set(answer.state) == set(newest)
+            assert all(type(answer.state[word]) is type(newest[word]) for word in newest)
         else:
-            assert said is None
+            assert answer is None
 
 
 def alike(left: Any, right: Any) -> None:
@@ -95,8 +95,8 @@ def test_a_new_segment_starts_with_what_the_old_one_taught(name: str) -> None:
     predictor = PREDICTORS[name]()
     walk = [{"n": k % 2, "m": 1 + k % 2 * 4} for k in range(60)]
     predictor.predict(WordHistory(range(0, 400, 10), walk[:40]), 10)
-    said = predictor.predict(WordHistory([1000], [walk[43]]), 10)
-    assert said.state == walk[44]
+    answer = predictor.predict(WordHistory([1000], [walk[43]]), 10)
+    assert answer.state == walk[44]
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -108,9 +108,9 @@ def test_each_spacing_has_its_own_law(name: str) -> None:
     for now in range(2, len(places) + 1):
         history = WordHistory(places[max(0, now - 6) : now], walk[max(0, now - 6) : now])
         for horizon in (10, 20, 30):
-            said = predictor.predict(history, horizon)
-            if now in {25, len(places)} and said is not None:
-                assert said.state["n"] == (places[now - 1] + horizon) // 10 % 2
+            answer = predictor.predict(history, horizon)
+            if now in {25, len(places)} and answer is not None:
+                assert answer.state["n"] == (places[now - 1] + horizon) // 10 % 2
 
 
 @pytest.mark.parametrize("name", LEARNING)
@@ -120,5 +120,5 @@ def test_new_words_may_appear_and_old_ones_vanish(name: str) -> None:
         {"bit": k % 2, "late": 1 - k % 2} if k > 20 else {"bit": k % 2, "early": k} for k in range(60)
     ]
     for now in range(2, 60):
-        said = predictor.predict(WordHistory(range(0, 10 * now, 10)[-8:], walk[:now][-8:]), 10)
-    assert said.state == walk[59]
+        answer = predictor.predict(WordHistory(range(0, 10 * now, 10)[-8:], walk[:now][-8:]), 10)
+    assert answer.state == walk[59]

@@ -27,18 +27,17 @@ def plugin() -> Any:
 def test_it_predicts_half_the_trend(plugin: Any) -> None:
     predictor = plugin.Halfway()
     assert predictor.predict(WordHistory([0], [{}]), 10) is None
-    said = predictor.predict(WordHistory([0, 5, 10], [{}] * 3), 20)
-    assert said.coefficients == (Fraction(-2), Fraction(3))
+    answer = predictor.predict(WordHistory([0, 5, 10], [{}] * 3), 20)
+    assert answer.coefficients == (Fraction(-2), Fraction(3))
 
 
 def test_it_announces_paths_that_lead_to_it(plugin: Any) -> None:
     announced: list[tuple[str, ...]] = []
 
     class Registry:
-        def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
-            announced.append((kind, name, factory, config))
+        def add(self, kind: str, name: str, factory: str, summary: str) -> None:
+            announced.append((kind, name, factory))
 
     plugin.asc_register(Registry())
-    assert announced == [("predictor", "halfway", "my_predictor:Halfway", "my_predictor:Halfway.Config")]
+    assert announced == [("predictor", "halfway", "my_predictor:Halfway")]
     assert plugin.Halfway.__qualname__ == "Halfway"
-    assert plugin.Halfway.Config.__qualname__ == "Halfway.Config"

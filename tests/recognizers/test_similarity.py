@@ -9,13 +9,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from asc.computation import Computation, Learns
+from asc.computation import Computation
 from asc.errors import AscError
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Fixed, Learned, Quantile
-from asc.types import Attempt, Outcome, Plan, Recognition
+from asc.types import Decision, Outcome, Plan, Recognition
 
-ACCEPTED, REJECTED = (Attempt(Plan("linear", 5), outcome) for outcome in (Outcome.ACCEPTED, Outcome.REJECTED))
+ACCEPTED, REJECTED = (Decision(Plan("linear", 5), outcome) for outcome in (Outcome.ACCEPTED, Outcome.REJECTED))
 
 
 class Network:
@@ -50,14 +50,14 @@ def turns(*angles: float) -> list[list[float]]:
     return [[math.cos(angle), math.sin(angle)] for angle in np.cumsum([0.0, *angles])]
 
 
-def run(similarity: Similarity, fingerprints: Sequence[Any], *attempts: Sequence[Attempt]) -> list[Recognition]:
-    network, said = Network(fingerprints), []
+def run(similarity: Similarity, fingerprints: Sequence[Any], *decisions: Sequence[Decision]) -> list[Recognition]:
+    network, answers = Network(fingerprints), []
     for i in range(len(fingerprints)):
         network.at = 10 * i
-        said.append(similarity.recognise(cast(Computation, network)))
-        for attempt in attempts[i] if i < len(attempts) else ():
-            similarity.learn(attempt)
-    return said
+        answers.append(similarity.recognise(cast(Computation, network)))
+        for decision in decisions[i] if i < len(decisions) else ():
+            similarity.learn(decision)
+    return answers
 
 
 def recognizer(**settings: Any) -> Similarity:
@@ -69,23 +69,23 @@ STILL, SOME, WILD = math.acos(0.95), math.acos(0.7), math.acos(0.2)
 
 
 def test_labels_and_scores() -> None:
-    said = run(recognizer(thresholds=FIXED), turns(STILL, SOME, WILD, STILL))
-    assert [(there.label, there.speculate) for there in said] == [
+    answers = run(recognizer(thresholds=FIXED), turns(STILL, SOME, WILD, STILL))
+    assert [(there.label, there.speculate) for there in answers] == [
         ("unknown", False),
         ("stable", True),
         ("transition", False),
         ("chaotic", False),
         ("stable", True),
     ]
-    assert said[0].score is None
-    assert [there.score for there in said[1:]] == pytest.approx([0.95, 0.7, 0.2, 0.95], abs=1e-6)
+    assert answers[0].score is None
+    assert [there.score for there in answers[1:]] == pytest.approx([0.95, 0.7, 0.2, 0.95], abs=1e-6)
 
 
 def test_which_regimes_are_speculated_from_is_a_setting() -> None:
-    said = run(
+    answers = run(
         recognizer(thresholds=FIXED, speculate_in=("transition", "stable", "unknown")), turns(STILL, SOME, WILD, STILL)
     )
-    assert [there.speculate for there in said] == [True, True, True, False, True]
+    assert [there.speculate for there in answers] == [True, True, True, False, True]
 
 
 def test_one_cosine_a_probe_or_one_of_all_joined() -> None:
@@ -102,14 +102,14 @@ def test_neither_a_long_nor_a_short_fingerprint_loses_its_direction() -> None:
 
 @pytest.mark.parametrize("broken", [[math.nan, 1.0], [math.inf, 1.0], [0.0, 0.0]])
 def test_a_fingerprint_without_direction_is_unknown_and_is_not_compared_with_later(broken: list[float]) -> None:
-    said = run(recognizer(thresholds=FIXED), [[1.0, 0.0], [1.0, 0.0], broken, [1.0, 0.0], [1.0, 0.0]])
-    assert [there.label for there in said] == ["unknown", "stable", "unknown", "unknown", "stable"]
-    assert said[2].score is None
+    answers = run(recognizer(thresholds=FIXED), [[1.0, 0.0], [1.0, 0.0], broken, [1.0, 0.0], [1.0, 0.0]])
+    assert [there.label for there in answers] == ["unknown", "stable", "unknown", "unknown", "stable"]
+    assert answers[2].score is None
 
 
 def test_stable_must_settle() -> None:
-    said = run(recognizer(thresholds=FIXED, settle=3), turns(STILL, STILL, STILL, STILL, SOME, STILL))
-    assert [there.label for there in said] == [
+    answers = run(recognizer(thresholds=FIXED, settle=3), turns(STILL, STILL, STILL, STILL, SOME, STILL))
+    assert [there.label for there in answers] == [
         "unknown",
         "transition",
         "transition",
@@ -140,11 +140,11 @@ def test_verdicts_move_learned_limits_and_only_those() -> None:
     """Everything turns by the same angle and is accepted, where the limits call it a transition."""
     limits = Learned.Config(chaotic=0.5, stable=0.9, explore=1)
     course = turns(*[SOME] * 30)
-    said = run(recognizer(thresholds=limits), course, *[[ACCEPTED]] * 31)
-    assert said[1].label == "transition"
-    assert said[-1].label == "stable"
-    said = run(recognizer(thresholds=FIXED), course, *[[ACCEPTED]] * 31)
-    assert {there.label for there in said[1:]} == {"transition"}
+    answers = run(recognizer(thresholds=limits), course, *[[ACCEPTED]] * 31)
+    assert answers[1].label == "transition"
+    assert answers[-1].label == "stable"
+    answers = run(recognizer(thresholds=FIXED), course, *[[ACCEPTED]] * 31)
+    assert {there.label for there in answers[1:]} == {"transition"}
 
 
 def test_one_accepted_candidate_makes_the_boundary_a_good_one() -> None:
@@ -159,7 +159,7 @@ def test_one_accepted_candidate_makes_the_boundary_a_good_one() -> None:
 
 def test_what_was_not_judged_teaches_nothing() -> None:
     unjudged = [
-        Attempt(Plan("linear", 5), outcome)
+        Decision(Plan("linear", 5), outcome)
         for outcome in Outcome
         if outcome not in (Outcome.ACCEPTED, Outcome.REJECTED)
     ]
@@ -170,11 +170,11 @@ def test_what_was_not_judged_teaches_nothing() -> None:
 
 def test_limits_that_are_too_strict_are_tried_now_and_then() -> None:
     course = turns(*[WILD] * 9)
-    said = run(recognizer(thresholds=Learned.Config(explore=4)), course)
-    assert [i for i, there in enumerate(said) if there.speculate] == [4, 8]
-    assert {there.label for there in said[1:]} == {"chaotic"}
-    said = run(recognizer(thresholds=Learned.Config(explore=0)), course)
-    assert not any(there.speculate for there in said)
+    answers = run(recognizer(thresholds=Learned.Config(explore=4)), course)
+    assert [i for i, there in enumerate(answers) if there.speculate] == [4, 8]
+    assert {there.label for there in answers[1:]} == {"chaotic"}
+    answers = run(recognizer(thresholds=Learned.Config(explore=0)), course)
+    assert not any(there.speculate for there in answers)
 
 
 def test_too_strict_limits_are_overcome_by_trying() -> None:
@@ -199,8 +199,7 @@ def test_thresholds_are_chosen_by_name_or_with_settings() -> None:
         assert Similarity.Config.model_validate_json(config.model_dump_json()) == config
 
 
-def test_it_declares_that_it_learns_and_what_it_needs() -> None:
-    assert isinstance(Similarity(), Learns)
+def test_it_states_what_it_needs() -> None:
     assert Similarity.needs == {"fingerprint"}
 
 

@@ -1,4 +1,4 @@
-"""A component as `asc` finds it: whatever keeps a package from being used is told, in the plugin's own sentence."""
+"""A component as `asc` finds it: where a package cannot be used, the plugin's own sentence says why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from asc import hookimpl
 
 @hookimpl
 def asc_register(registry):
-    registry.{call}("predictor", "sound", "mine_plugin:{path}", "mine_plugin:Sound.Config", "a sound one")
+    registry.{call}("predictor", "sound", "mine_plugin:{path}", "a sound one")
 
 
 from asc.predictors.linear import Linear
@@ -61,7 +61,7 @@ def test_one_that_is_installed_is_made(install: Install) -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "sentence"),
     [
         ({"path": "Sond"}, r'"mine_plugin:Sond" cannot be loaded: AttributeError'),
         ({"call": "ad"}, r"its asc_register raised AttributeError: 'Registry' object has no attribute 'ad'"),
@@ -70,9 +70,11 @@ def test_one_that_is_installed_is_made(install: Install) -> None:
         ({"path": "Unset"}, r"could not be made from its settings: TypeError: .*takes 1 positional argument but 2"),
     ],
 )
-def test_what_keeps_a_package_from_being_used_is_told(install: Install, broken: dict[str, str], told: str) -> None:
+def test_where_a_package_cannot_be_used_a_sentence_says_why(
+    install: Install, broken: dict[str, str], sentence: str
+) -> None:
     install(**broken)
-    with pytest.raises(AssertionError, match=told) as caught:
+    with pytest.raises(AssertionError, match=sentence) as caught:
         installed("predictor", "sound")
     assert caught.value.__context__ is None  # a sentence, and no tracebacks of asc's own
 
@@ -80,4 +82,4 @@ def test_what_keeps_a_package_from_being_used_is_told(install: Install, broken: 
 def test_where_it_is_missing_the_next_step_is_named() -> None:
     with pytest.raises(AssertionError, match=r'There is no predictor "sound"') as caught:
         installed("predictor", "sound")
-    assert str(caught.value).endswith("or it was never installed here, type: pip install -e .")
+    assert str(caught.value).endswith("or the package was never installed here, type: pip install -e .")

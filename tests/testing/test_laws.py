@@ -1,4 +1,4 @@
-"""The kit itself: laws cannot be lost, each says what it states and what to do, and it works from outside."""
+"""The kit itself: laws cannot be lost, each states itself and has a failure hint, and the kit works from outside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest import SkipTest
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import asc.testing
+from asc.predictor import History
 from asc.predictors.linear import Linear
 from asc.testing import (
     BackendLaws,
@@ -28,6 +30,8 @@ from asc.testing import (
 )
 from asc.testing.laws import Laws, backends, laws_of, stated_by
 
+pytest_plugins = ["pytester"]
+
 OFFERED = [getattr(asc.testing, name) for name in asc.testing.__all__]
 KINDS: list[type] = [kind for kind in OFFERED if isinstance(kind, type) and issubclass(kind, Laws)]
 EACH = [pytest.param(kind, law, id=f"{kind.__name__}-{law}") for kind in KINDS for law in sorted(stated_by(kind))]
@@ -38,7 +42,7 @@ from asc.types import Combination
 
 
 class Mine:
-    """A stride."""
+    """A stride; extends no base."""
 
     needs = frozenset()
 
@@ -58,32 +62,31 @@ class TestMine(PredictorLaws):
 '''
 
 
-RAISES = 'if len(history.positions) > 5:\n            raise ValueError("too many")'
+RAISES = 'if history.positions[-1] > 50:\n            raise ValueError("too many")'
+KIT = "asc.testing.pytest_plugin"
+OPTIONS = ("-p", "no:cacheprovider", "-p", "no:xdist", "-rs", "--color=no")
+
+Shown = Callable[..., str]
 
 
 def outside(sign: str = "-", other: str = "+", before: str = "") -> str:
-    """Return a test module with a predictor that goes on at its rate, or as many steps back."""
+    """Return a test module with a predictor that continues at its rate, or goes as many steps back."""
     return OUTSIDE.format(sign=sign, other=other, before=before)
 
 
-def pytest_outside(folder: Path, text: str, *arguments: str) -> str:
-    """Run pytest on a test module that is no part of this repository; return what it prints."""
-    (folder / "test_mine.py").write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", "-rs", "--color=no"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    done = subprocess.run(
-        [*command, f"--rootdir={folder}", *arguments, "test_mine.py"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout + done.stderr
+@pytest.fixture
+def shown(pytester: pytest.Pytester) -> Shown:
+    """Run pytest, within this process, on a test module that is no part of this repository; return what it prints."""
+
+    def run(text: str, *arguments: str) -> str:
+        pytester.makepyfile(test_mine=text)
+        return "\n".join(pytester.runpytest_inprocess(*OPTIONS, *arguments).outlines)
+
+    return run
 
 
 @pytest.mark.parametrize(("kind", "law"), EACH)
-def test_a_law_states_itself_in_one_line_and_says_what_to_do(kind: type, law: str) -> None:
+def test_a_law_states_itself_in_one_line_and_has_a_failure_hint(kind: type, law: str) -> None:
     first, *rest = (getattr(kind, law).__doc__ or "").split("\n")
     assert first[0].isupper()
     assert first.endswith(".")
@@ -124,7 +127,7 @@ def _module(value: Any) -> bool:
 
 
 class Stride(PredictorLaws):
-    """Under the laws, but for one."""
+    """Under all laws but one."""
 
     dropped: ClassVar = {"test_raises_nothing": "it is known to raise on Sundays"}
 
@@ -171,13 +174,28 @@ def test_a_law_is_not_replaced(kind: type) -> None:
         type("Mine", (kind,), {law: lambda self: None})
 
 
-def test_tests_of_ones_own_stand_beside_the_laws() -> None:
+def test_other_tests_stand_beside_the_laws() -> None:
     class More(Stride):
         def test_of_its_own(self) -> None:
             """Not a law."""
 
     assert "test_of_its_own" not in laws_of(More)
     More().test_of_its_own()
+
+
+def test_a_class_that_cannot_be_extended_after_it_is_made_is_refused() -> None:
+    class Slotted:
+        __slots__ = ()
+
+        def predict(self, history: History, horizon: int) -> None:
+            """Predict nothing."""
+
+    class Under(PredictorLaws):
+        def predictor(self) -> Slotted:
+            return Slotted()
+
+    with pytest.raises(AssertionError, match=r"has __slots__ or is a tuple: let it extend Predictor\.$"):
+        Under().test_fits_its_kind()
 
 
 def test_two_kinds_of_laws_stand_side_by_side() -> None:
@@ -190,72 +208,77 @@ def test_two_kinds_of_laws_stand_side_by_side() -> None:
 
 
 def test_the_kit_works_from_outside(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, outside("-", "+"))
+    (tmp_path / "test_mine.py").write_text(outside("-", "+"), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    command = [sys.executable, "-m", "pytest", *OPTIONS, f"--rootdir={tmp_path}", "test_mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     laws = len(laws_of(PredictorLaws))
-    assert f"{laws - 3} passed, 3 skipped" in said, said
-    assert "so there is no state to keep" in said
-    assert "nobody waits for it" in said
+    assert f"{laws - 3} passed, 3 skipped" in done.stdout, done.stdout + done.stderr
+    assert "so it has no state to keep" in done.stdout
+    assert "nobody waits for it" in done.stdout
+    assert "cost of a call" not in done.stdout  # without the plugin
 
 
-def test_a_law_that_fails_outside_shows_its_sentence_and_the_costs_are_shown(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, outside("", "-"), "-p", "asc.testing.pytest_plugin")
+def test_a_law_that_fails_shows_its_sentence_and_the_costs_are_shown(shown: Shown) -> None:
+    text = shown(outside("", "-"), "-p", KIT)
     laws = len(laws_of(PredictorLaws))
-    assert f"1 failed, {laws - 4} passed, 3 skipped" in said, said
-    assert "\nit is nowhere nearer than the last state" in said
-    assert said.count("it is wrong everywhere. Check signs, and that coefficients stand oldest first") == 1
-    assert "def test_beats_standing_still" not in said  # its sentence is enough
-    assert "cost of a call" in said
-    rows = [line for line in said.splitlines() if line.startswith("TestMine")]
+    assert f"1 failed, {laws - 4} passed, 3 skipped" in text, text
+    assert "\nit is nowhere nearer than the last state" in text
+    assert text.count("it is wrong everywhere. Check signs, and that coefficients stand oldest first") == 1
+    assert "def test_beats_standing_still" not in text  # its sentence is enough
+    assert "cost of a call" in text
+    rows = [line for line in text.splitlines() if line.startswith("TestMine")]
     assert [row.split()[3] for row in rows] == ["count", "congruential", "lap", "mixed", "descent"]
-    assert "worth it only" not in said
+    assert "worth it only" not in text
     assert all(" µs and " in row and row.endswith(" KiB a call") for row in rows)
 
 
-def test_without_costs_there_is_no_table_of_them(tmp_path: Path) -> None:
-    assert "cost of a call" not in pytest_outside(tmp_path, outside("-", "+"), "-k", "cost")
-
-
 @pytest.mark.parametrize("style", ["short", "long"])
-def test_what_to_do_stands_below_a_failure_however_it_is_shown(style: str, tmp_path: Path) -> None:
-    plugin = ("-p", "asc.testing.pytest_plugin", f"--tb={style}", "-k", "beats_standing_still")
-    said = pytest_outside(tmp_path, outside("", "-"), *plugin)
-    assert "- if it fails -" in said
-    shown = said.split("FAILURES")[1].split("if it fails")[0]
-    assert ("laws/predictors.py" in shown, "def test_beats" in shown) == (True, style == "long")
-    assert said.index("it is nowhere nearer") < said.index("\nit is wrong everywhere.")
+def test_the_failure_hint_stands_below_a_failure_however_it_is_shown(style: str, shown: Shown) -> None:
+    text = shown(outside("", "-"), "-p", KIT, f"--tb={style}", "-k", "beats_standing_still")
+    assert "- if it fails -" in text
+    failure = text.split("FAILURES")[1].split("if it fails")[0]
+    assert ("laws/predictors.py" in failure, "def test_beats" in failure) == (True, style == "long")
+    assert text.index("it is nowhere nearer") < text.index("\nit is wrong everywhere.")
 
 
-def test_one_mistake_takes_few_lines(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, outside(before=RAISES), "-p", "asc.testing.pytest_plugin")
-    assert "see test_raises_nothing" in said
-    assert said.count("raise ValueError") == 1  # where it happened is shown by one law
-    assert "ValueError: too many (test_mine.py, line 15)" in said
-    assert said.count("- if it fails -") == 2  # that of test_raises_nothing, and of the run that it was switched off in
-    assert len(said.splitlines()) < 150
+def test_one_mistake_takes_few_lines(shown: Shown) -> None:
+    text = shown(outside(before=RAISES), "-p", KIT)
+    assert "see test_raises_nothing" in text
+    assert text.count("raise ValueError") == 1  # one law shows where it happened
+    assert "ValueError: too many (test_mine.py, line 14)" in text
+    assert text.count("- if it fails -") == 2  # of test_raises_nothing, and of the run in which it was switched off
+    assert len(text.splitlines()) < 150
 
 
-def test_one_mistake_shows_no_chain_of_tracebacks_without_the_plugin(tmp_path: Path) -> None:
-    said = pytest_outside(tmp_path, outside(before=RAISES), "-k", "not raises_nothing")
-    assert "direct cause" not in said
-    assert "During handling" not in said
-    assert "def require" not in said
-    assert "def _ask" not in said
+def test_a_class_that_does_not_fit_its_kind_is_named_by_every_law(shown: Shown) -> None:
+    text = shown(outside().replace("def predict(", "def predicts("), "-p", KIT, "-k", "fits_its_kind or raises_nothing")
+    sentence = "The predictor Mine of test_mine has no method predict(history, horizon), but has predicts: rename"
+    assert text.count(f"\n{sentence}") == 2
+    assert text.count("- if it fails -") == 1
 
 
-def test_an_error_elsewhere_is_shown_with_its_place(tmp_path: Path) -> None:
+def test_one_mistake_shows_no_chain_of_tracebacks_without_the_plugin(shown: Shown) -> None:
+    text = shown(outside(before=RAISES), "-k", "not raises_nothing")
+    assert "direct cause" not in text
+    assert "During handling" not in text
+    assert "def require" not in text
+    assert "def _predict" not in text
+
+
+def test_an_error_in_other_code_is_shown_with_its_place(shown: Shown) -> None:
     text = outside().replace("return Mine()", 'raise LookupError("no such file")')
-    said = pytest_outside(tmp_path, text, "-p", "asc.testing.pytest_plugin", "-k", "raises_nothing")
-    assert "test_mine.py:" in said
-    assert "if it fails" not in said
+    text = shown(text, "-p", KIT, "-k", "raises_nothing")
+    assert "test_mine.py:" in text
+    assert "if it fails" not in text
 
 
-def test_a_slow_call_is_remarked_on_and_never_judged(tmp_path: Path) -> None:
-    text = outside(before="import time; time.sleep(0.006 if horizon == 10 else 0)")
-    said = pytest_outside(tmp_path, text, "-p", "asc.testing.pytest_plugin", "-k", "cost")
-    assert "1 passed" in said
+def test_a_slow_call_is_remarked_on_and_never_judged(shown: Shown) -> None:
+    text = shown(outside(before="import time; time.sleep(0.006 if horizon == 10 else 0)"), "-p", KIT, "-k", "cost")
+    assert "1 passed" in text
     assert re.search(
         r"^TestMine: predict on \w+ takes \d+ ms a call: worth it only where a boundary of the run takes much longer\.",
-        said,
+        text,
         re.MULTILINE,
     )
 
@@ -269,8 +292,8 @@ def test_a_law_is_not_lost_to_another_base() -> None:
         type("TestMine", (Lenient, PredictorLaws), {})
 
 
-def test_what_is_no_pickle_is_not_taken_for_one(tmp_path: Path) -> None:
-    """Lengths at the beginning of a file may look like one; members of an archive are looked into."""
+def test_only_a_pickle_counts_as_a_pickle(tmp_path: Path) -> None:
+    """Lengths at the beginning of a file may look like a pickle; members of an archive are examined as well."""
     looks_like_one = tmp_path / "data.safetensors"
     looks_like_one.write_bytes(b"\x80\x04\x00\x00\x00\x00\x00\x00" + b"{" + b" " * 1150 + b"}")
     assert not any(map(backends._is_pickle, backends._parts(looks_like_one)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from asc.computation import Predictor
+from asc.predictor import Predictor
 from asc.predictors.affine import Affine
 from asc.predictors.cascade import Cascade
 from asc.predictors.ensemble import Ensemble
@@ -16,7 +16,7 @@ from asc.predictors.mean import Mean
 from asc.predictors.memory import Memory
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
-from asc.testing import Course, PredictorLaws, Registers
+from asc.testing import PredictorLaws, ReferenceRun, Registers
 from asc.words import Word
 
 
@@ -31,14 +31,14 @@ class TestCascade(PredictorLaws):
     def predictor(self) -> Predictor:
         return Cascade()
 
-    def courses(self) -> Sequence[Course]:
-        """Give shorter ones, since it is slow."""
-        return [course._replace(boundaries=24, long=200) for course in super().courses()]
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        """Return shorter ones, since it is slow."""
+        return [run._replace(boundaries=20, long=80) for run in super().reference_runs()]
 
 
 class TestEnsemble(PredictorLaws):
     least = 1
-    may_hold = 128 * 1024  # its memory has a bound, farther out than the longest course
+    may_hold = 128 * 1024  # its memory has a bound, which the longest run does not reach
 
     def predictor(self) -> Predictor:
         return Ensemble()
@@ -68,9 +68,9 @@ class TestBitLogistic(PredictorLaws):
     def predictor(self) -> Predictor:
         return BitLogistic()
 
-    def courses(self) -> Sequence[Course]:
-        made = Course("switch", lambda steps: Registers(switch, {"lamp": 0, "switch": 1}, steps), every=5)
-        return [*super().courses(), made]
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        own = ReferenceRun("switch", lambda steps: Registers(switch, {"lamp": 0, "switch": 1}, steps), every=5)
+        return [*super().reference_runs(), own]
 
 
 class TestMean(PredictorLaws):

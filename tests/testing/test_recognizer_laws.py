@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from asc.computation import Recognizer
+from asc.recognizer import Recognizer
 from asc.recognizers.always import Always
 from asc.recognizers.every import Every
-from asc.recognizers.never import Never
 from asc.recognizers.recurring import Recurring
 from asc.recognizers.similarity import Similarity
 from asc.recognizers.thresholds import Learned, Quantile, ThresholdsConfig
@@ -22,13 +19,6 @@ class TestAlways(RecognizerLaws):
 class TestEvery(RecognizerLaws):
     def recognizer(self) -> Recognizer:
         return Every(Every.Config(steps=7))
-
-
-class TestNever(RecognizerLaws):
-    dropped: ClassVar = {"test_speculates_somewhere": "it is there to switch speculation off"}
-
-    def recognizer(self) -> Recognizer:
-        return Never()
 
 
 class TestRecurring(RecognizerLaws):

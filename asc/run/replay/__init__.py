@@ -1,1 +1,1 @@
-"""A run that is over gone through again, so that other predictors can be asked along the way."""
+"""Replay: other predictors are asked along a run that is over."""

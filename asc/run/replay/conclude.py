@@ -1,110 +1,118 @@
-"""What to make of new predictors' answers beside those of the others, in sentences."""
+"""Compares new predictors with the others, in sentences."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 
-from asc.run.replay.answers import Answers, Tally, Try
+from asc.run.replay.evaluations import Evaluation, Evaluations, Totals
 
-_CHANCE = 0.05  # a difference that chance alone brings about less often than this is one
-Said = Callable[[int], str]  # a horizon in words
-Amount = Callable[[float], str]  # a gain in words
+_SIGNIFICANT = 0.05  # a difference that chance brings about less often than this is taken for real
+Describe = Callable[[int], str]
+"""Puts a horizon into words, such as "8 steps ahead"."""
+
+DescribeGain = Callable[[float], str]
+"""Puts a gain into words, such as "0.3 nats"."""
+
 GAIN_NOT_KNOWN = (
-    "The gain is not known, since the backend's computation has no report(state): only what the validator accepts is "
-    "told."
+    "The gain is not known, since the backend's computation has no report(state): there is only the verdict of the "
+    "validator."
 )
 
 
-def conclude(new: Sequence[Answers], others: Sequence[Answers], ahead: Said, amount: Amount) -> list[str]:
+def conclude(
+    new: Sequence[Evaluations], others: Sequence[Evaluations], horizon: Describe, gain: DescribeGain
+) -> list[str]:
     """Say how good each new predictor is at its best horizon, and whether it is better than the best of the others.
 
-    Compared is what a run would have had of each at the places where both were asked: what is accepted counts with its
-    true gain, silence and refusals with none. Of several new ones each has a sentence; whom they stand beside is said
-    once, after them.
+    Two predictors are compared by what a run would have gained with each, at the positions where both were asked: an
+    accepted candidate counts with its true gain, silence and rejections count as no gain. Each new predictor has one
+    sentence. Where there are several, the sentence on the best of the others comes once, at the end.
     """
     best = _best(others)
-    told = []
+    sentences = []
     for one in new:
-        own, horizon = _own(one, ahead, amount)
-        beside = "" if best is None or horizon is None else _compared(one.at(horizon), *best)
-        if best is not None and horizon is not None and len(new) == 1:
-            own = f"{own} {_rival(*best, ahead, amount)}{beside and f'; {beside}'}."
-        elif best is not None and beside:
-            own = f"{own} Beside {best[0].name}, {beside}."
-        told.append(own)
+        sentence, at = _describe(one, horizon, gain)
+        if best is not None and at is not None:
+            comparison = _compare(one.at(at), *best)
+            if len(new) == 1:
+                sentence = f"{sentence} {_describe_best(*best, horizon, gain)}{comparison and f'; {comparison}'}."
+            elif comparison:
+                sentence = f"{sentence} Compared with {best[0].name}, {comparison}."
+        sentences.append(sentence)
     if best is not None and len(new) > 1:
-        told.append(f"{_rival(*best, ahead, amount)}.")
-    if any(_unknown(one) for one in (*new, *others)):
-        told.append(GAIN_NOT_KNOWN)
-    return told
+        sentences.append(f"{_describe_best(*best, horizon, gain)}.")
+    if any(entry.applied_gain is None for one in (*new, *others) for entry in one.entries):
+        sentences.append(GAIN_NOT_KNOWN)
+    return sentences
 
 
-def _own(new: Answers, ahead: Said, amount: Amount) -> tuple[str, int | None]:
-    """Return how good a predictor is, and the horizon to compare it at; None where there is nothing to compare."""
+def _describe(new: Evaluations, horizon: Describe, gain: DescribeGain) -> tuple[str, int | None]:
+    """Return a sentence on a new predictor, and the horizon at which to compare it; None where there is none."""
     if new.fault:
         return f"{new.name} was not asked again, and a run would have switched it off: {new.fault}.", None
-    horizon = new.best()
-    if horizon is None:
-        return f"{new.name} was never asked: there was no place with enough before or after it.", None
-    tally = Tally.of(new.at(horizon))
-    if tally.silent == tally.asked:
-        return f"{new.name} was silent all {tally.asked} times that it was asked {ahead(horizon)}.", None
-    if not tally.accepted:
-        return f"No guess of {new.name} is accepted, so a run gains nothing by it.", horizon
-    word = "gains" if (tally.gain or 0.0) >= 0 else "loses"
-    gains = "" if tally.gain is None else f", which {word} {amount(abs(tally.gain))} each time it is asked"
-    return f"{new.name} does best {ahead(horizon)}: {_of_made(tally)} are accepted{gains}.", horizon
+    best = new.best_horizon()
+    if best is None:
+        return f"{new.name} was never asked: no position had enough snapshots before it or steps after it.", None
+    totals = Totals.of(new.at(best))
+    if not totals.candidates:
+        return f"{new.name} was silent all {totals.asked} times that it was asked {horizon(best)}.", None
+    if not totals.accepted:
+        return f"No candidate of {new.name} is accepted, so a run gains nothing by it.", best
+    mean = totals.applied_gain
+    gains = "" if mean is None else f", which {_gains(mean, gain)} each time it is asked"
+    return f"{new.name} does best {horizon(best)}: {_accepted(totals)} are accepted{gains}.", best
 
 
-def _best(others: Sequence[Answers]) -> tuple[Answers, int] | None:
-    """The one of these that gains most, and at which horizon; by what is accepted where gains are not known."""
+def _best(others: Sequence[Evaluations]) -> tuple[Evaluations, int] | None:
+    """Return the one that gains most, and its best horizon; where gains are not known, acceptance rates decide."""
 
-    def merit(pair: tuple[Answers, int]) -> tuple[float, float]:
-        tally = Tally.of(pair[0].at(pair[1]))
-        return tally.gain or 0.0, tally.share or 0.0
+    def merit(pair: tuple[Evaluations, int]) -> tuple[float, float]:
+        totals = Totals.of(pair[0].at(pair[1]))
+        return totals.applied_gain or 0.0, totals.acceptance_rate or 0.0
 
-    rivals = [(rival, at) for rival in others if not rival.fault and (at := rival.best()) is not None]
-    return max(rivals, key=merit, default=None)
-
-
-def _rival(rival: Answers, at: int, ahead: Said, amount: Amount) -> str:
-    tally = Tally.of(rival.at(at))
-    word = "gains" if (tally.gain or 0.0) >= 0 else "loses"
-    found = f"{word} {amount(abs(tally.gain))}" if tally.gain is not None else f"has {_of_made(tally)} accepted"
-    return f"The best of the others, {rival.name} {ahead(at)}, {found}"
+    pairs = [(one, best) for one in others if not one.fault and (best := one.best_horizon()) is not None]
+    return max(pairs, key=merit, default=None)
 
 
-def _of_made(tally: Tally) -> str:
-    return f"{tally.accepted} of {tally.asked - tally.silent} guesses"
+def _describe_best(best: Evaluations, at: int, horizon: Describe, gain: DescribeGain) -> str:
+    totals = Totals.of(best.at(at))
+    mean = totals.applied_gain
+    found = f"has {_accepted(totals)} accepted" if mean is None else _gains(mean, gain)
+    return f"The best of the others, {best.name} {horizon(at)}, {found}"
 
 
-def _unknown(answers: Answers) -> bool:
-    """Whether something of it is accepted without its gain being known."""
-    return any(one.taken is None for one in answers.tries)
+def _gains(mean: float, gain: DescribeGain) -> str:
+    return f"{'gains' if mean >= 0 else 'loses'} {gain(abs(mean))}"
 
 
-def _compared(tries: Sequence[Try], rival: Answers, at: int) -> str:
-    """Return the end of a sentence about the rival; nothing where gains are not known."""
-    theirs = {one.position: one.taken for one in rival.at(at)}
-    both = [(one.taken, theirs[one.position]) for one in tries if one.position in theirs]
-    pairs = [(own, there) for own, there in both if own is not None and there is not None]
+def _accepted(totals: Totals) -> str:
+    return f"{totals.accepted} of {totals.candidates} candidates"
+
+
+def _compare(entries: Sequence[Evaluation], other: Evaluations, at: int) -> str:
+    """Return the end of a sentence that compares a new predictor with another; empty where gains are not known."""
+    theirs = {entry.position: entry.applied_gain for entry in other.at(at)}
+    both = [(entry.applied_gain, theirs[entry.position]) for entry in entries if entry.position in theirs]
+    pairs = [(new, old) for new, old in both if new is not None and old is not None]
     if not pairs or len(pairs) < len(both):
         return ""
-    more, less = sum(a > b for a, b in pairs), sum(a < b for a, b in pairs)
+    more, less = sum(new > old for new, old in pairs), sum(new < old for new, old in pairs)
     if not more + less:
-        return f"no difference at any of {len(pairs)} places"
-    told = f"the new one gains more at {more} and less at {less} of {len(pairs)} places"
-    if _by_chance(more, less) > _CHANCE:
-        return f"{told}, too few to tell them apart"
-    ours, theirs_there = (sum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
-    if (more > less) != (ours > theirs_there):
-        return f"{told}, but few places outweigh many: neither is plainly better"
-    return f"{told}: it is {'better' if more > less else 'worse'}"
+        return f"no difference at any of {len(pairs)} positions"
+    counts = f"the new one gains more at {more} and less at {less} of {len(pairs)} positions"
+    if _chance(more, less) > _SIGNIFICANT:
+        return f"{counts}, too few to tell them apart"
+    if (more > less) != (sum(new for new, _ in pairs) > sum(old for _, old in pairs)):
+        return f"{counts}, but few positions outweigh many: neither is plainly better"
+    return f"{counts}: it is {'better' if more > less else 'worse'}"
 
 
-def _by_chance(more: int, less: int) -> float:
-    """The chance of so uneven a count, or a more uneven one, were both equally likely: the sign test, two-sided."""
+def _chance(more: int, less: int) -> float:
+    """Return the chance of so uneven a count, or a more uneven one, if both were equally likely: a two-sided sign test.
+
+    Integers all the way, since two to a power of some thousands is beyond every float.
+    """
     count, fewer = more + less, min(more, less)
     tail = sum(math.comb(count, k) for k in range(fewer + 1))
     return min(1.0, 2 * tail / (1 << count))

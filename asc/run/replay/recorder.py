@@ -1,4 +1,4 @@
-"""Keeping places of a judged run as it goes on."""
+"""Keeps positions of a judged run while it runs."""
 
 from __future__ import annotations
 
@@ -6,43 +6,45 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asc.backend import Backend, Checkpoints
+from asc.backend import Backend
 from asc.computation import Computation
 from asc.errors import AscError
-from asc.run.replay import positions as places
-from asc.types import Memory
+from asc.run.replay import positions
+from asc.types import EngineState
 
 
-class Keeper:
-    """Keeps the first places of a run, `most` of them, for predictors that are asked afterwards.
+class Recorder:
+    """Keeps the first boundaries of a run, `most` of them, so that other predictors can be asked there afterwards.
 
-    A run that goes on at position `first` has yet to come by what lies beyond it, so places there are let go of. Where
-    one cannot be kept, `warn` hears of it, and none is kept any more.
+    A run that resumes at position `first` will pass the positions after it once more, so those are removed. Where a
+    position cannot be kept, `warn` is called, and no further one is kept.
     """
 
     def __init__(
         self, run: Path, most: int, backend: Backend[Any], warn: Callable[[str], object], first: int = 0
     ) -> None:
-        write: object = backend
         self._run, self._most, self._warn, self._full = run, most, warn, False
-        self._write = write.checkpoint if isinstance(write, Checkpoints) else backend.save
-        places.forget_beyond(run, first)
+        self._save = backend.save
+        positions.forget_beyond(run, first)
 
-    def keep(self, computation: Computation, segment: int, label: str) -> bool:
-        """Keep where the computation is, and return whether that was tried; a place that is kept already stays."""
+    def wants(self, position: int) -> bool:
+        """Whether this position is to be kept: it is not kept yet, and there is room."""
+        if self._full or positions.is_kept(self._run, position):
+            return False
+        self._full = positions.count(self._run) >= self._most
+        return not self._full
+
+    def keep(self, computation: Computation, segment: int, label: str) -> None:
+        """Keep the present position."""
         position = computation.position()
-        if self._full or places.is_kept(self._run, position):
-            return False
-        if places.count(self._run) >= self._most:
-            self._full = True
-            return False
         try:
-            places.keep(self._run, position, segment, label, lambda place: self._write(computation, place, Memory()))
+            positions.keep(
+                self._run, position, segment, label, lambda folder: self._save(computation, folder, EngineState())
+            )
         except (OSError, AscError) as error:
             self._full = True
-            self._warn(f"The place at position {position} could not be kept, nor will any after it: {error}.")
-        return True
+            self._warn(f"Position {position} could not be kept for a replay, so no later one is kept either: {error}.")
 
     def summary(self) -> dict[str, int]:
-        """Return how many places are kept, and the bytes that they take on disk."""
-        return {"places": places.count(self._run), "bytes": places.nbytes(self._run)}
+        """Return how many positions are kept, and the bytes that they take on disk."""
+        return {"positions": positions.count(self._run), "bytes": positions.nbytes(self._run)}

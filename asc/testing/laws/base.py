@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, ClassVar
 from unittest import SkipTest
 
+from asc.errors import AscError
 from asc.nearest import suggestion
-from asc.testing.chance import global_randomness, shaken
+from asc.plugins.conform import conform, require_attributes
+from asc.testing.chance import global_randomness, seeded
 from asc.testing.checks import through_json
 
-_DROPPED = "dropped_because"  # an attribute of what stands in a law's place
+_DROPPED = "dropped_because"  # an attribute of the test that replaces a dropped law
 
 
 class Laws:
-    """Laws as tests. Subclass one of its kinds in a test module, and give it what it asks for.
+    """Laws as tests. Subclass one of its kinds in a test module, and write the methods that it asks for.
 
-    A law that cannot hold is named in `dropped` with the reason, and is then reported as skipped:
+    A law that cannot hold is named in `dropped` with the reason, and pytest reports it as skipped:
 
         dropped = {"test_beats_standing_still": "the present state is all that it ever predicts"}
 
-    Raises TypeError, as the class is made, where a law is taken away in another way, or dropped without a reason.
+    Raises TypeError, as the class is made, where a law is removed in another way, or dropped without a reason.
     """
 
     dropped: ClassVar[Mapping[str, str]] = {}
@@ -35,9 +38,9 @@ class Laws:
                 f"{cls.__name__} replaces the law {name}. Give your own test another name; to drop the law, say why: "
                 f'dropped = {{"{name}": "because ..."}}'
             )
-        for name in sorted(name for name in inherited if not _stands(cls, name)):
+        for name in sorted(name for name in inherited if not _is_law(cls, name)):
             raise TypeError(
-                f"{cls.__name__} loses the law {name} to another of its bases. Take that base away, or give its test "
+                f"{cls.__name__} loses the law {name} to another of its bases. Remove that base, or give its test "
                 f'another name; to drop the law, say why: dropped = {{"{name}": "because ..."}}'
             )
         for name, why in vars(cls).get("dropped", {}).items():
@@ -48,51 +51,71 @@ class Laws:
             setattr(cls, name, _skipping(name, why))
 
     def global_randomness(self) -> Hashable:
-        """Return a key of the state of all generators that a process shares; extend it by those that are yours."""
+        """Return a key of the state of all generators that a process shares. Extend it by those of your library."""
         return global_randomness()
 
+    def seeded(self, seed: int) -> AbstractContextManager[None]:
+        """Seed these generators for a while. Extend it by those of your library."""
+        return seeded(seed)
+
     def held_elsewhere(self) -> int:
-        """Return the bytes that are held where Python does not count them, such as in tensors."""
+        """Return the bytes that Python does not count, such as those of tensors."""
         return 0
 
     def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a component's state as it comes out of a checkpoint. Raises TypeError where it does not go in."""
+        """Return a component's state as a checkpoint returns it. Raises TypeError where a checkpoint cannot hold it."""
         return through_json(state)
 
     def saved(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a component's state as it comes out of a checkpoint. Raises AssertionError where it does not go in."""
+        """Return a component's state as `carried` does. Raises AssertionError where a checkpoint cannot hold it."""
         __tracebackhide__ = True
         try:
             _require_names(state)
             return self.carried(state)
         except Exception as error:
             why = f"{type(error).__name__}: {error}"
-            raise AssertionError(f"the state does not go into a checkpoint; {why}; it is {state!r}") from error
-
-    def shaken(self, seed: int) -> AbstractContextManager[None]:
-        """Seed these generators for a while."""
-        return shaken(seed)
+            raise AssertionError(f"a checkpoint cannot hold the state; {why}; the state is {state!r}") from error
 
 
 def laws_of(kind: type) -> frozenset[str]:
-    """Return the laws that a class is under: names of tests."""
+    """Return the laws that apply to a class, by the names of their tests."""
     return frozenset().union(*map(stated_by, kind.__mro__))
 
 
 def stated_by(kind: type) -> frozenset[str]:
-    """Return the laws that a class itself states: names of the tests in it, where it is one of these classes."""
+    """Return the laws that a class itself states; none for a class outside the kit."""
     stated = kind.__module__.startswith(__name__.rpartition(".")[0] + ".")
     return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
 
 
-def _stands(cls: type, name: str) -> bool:
-    """Whether what a class has under a law's name is the law, or what stands in its place where it was dropped."""
+def conformed(kind: str, made: Any) -> Any:
+    """Return a component of a class that extends the base of its kind. Raises AscError where it cannot be one."""
+    component_class = _component_class(kind, type(made))  # type: ignore[arg-type]  # a class is hashable
+    if component_class is not type(made):  # a run extends a plain class as well, before it makes an instance
+        try:
+            made.__class__ = component_class
+        except TypeError as error:
+            raise AscError(
+                f"{type(made).__qualname__} extends no class that the laws know, and has __slots__ or is a tuple: let "
+                f"it extend {component_class.__mro__[2].__name__}."
+            ) from error
+    require_attributes(kind, made, f"The {kind} {type(made).__qualname__} of {type(made).__module__}")
+    return made
+
+
+@cache
+def _component_class(kind: str, factory: type[Any]) -> type[Any]:
+    return conform(kind, factory)
+
+
+def _is_law(cls: type, name: str) -> bool:
+    """Whether a class has under this name the law itself, or the test that replaces the dropped law."""
     found = getattr(cls, name)
     return hasattr(found, _DROPPED) or any(vars(base)[name] is found for base in cls.__mro__ if name in stated_by(base))
 
 
 def _require_names(state: Any) -> None:
-    """Raise TypeError where a dictionary's keys are no strings, since most checkpoints would turn them into some."""
+    """Raise TypeError where a dictionary has keys other than strings: most checkpoints would turn them into strings."""
     if isinstance(state, Mapping):
         for key, value in state.items():
             if not isinstance(key, str):

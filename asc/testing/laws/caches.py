@@ -5,28 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import repeat
-from typing import NamedTuple
 
-from asc.computation import Cache, Computation
+from asc.cache import Cache
 from asc.reference.programs import machine
 from asc.testing.checks import require
 from asc.testing.contents import contents
 from asc.testing.effort import cost, instructions
 from asc.testing.laws.base import Laws
-from asc.types import Transition
+from asc.testing.leaping import Match
 
 _STATS = ("entries", "bytes", "hits", "misses", "evictions")
 
 
-class Place(NamedTuple):
-    """A computation at a position, and a transition that holds there."""
-
-    computation: Computation
-    transition: Transition
-
-
 class CacheLaws(Laws):
-    """What every trajectory cache promises. Give `cache`, and `places` where it is made for one kind of computation.
+    """What every trajectory cache promises. Write `cache`, and `matches` for a cache of one kind of computation.
 
     class TestMine(CacheLaws):
         def cache(self, max_entries):
@@ -34,18 +26,18 @@ class CacheLaws(Laws):
     """
 
     def cache(self, max_entries: int) -> Cache:
-        """Make an empty cache that holds so many transitions at most, a fresh one each time."""
+        """Make an empty cache of at most `max_entries` transitions, a fresh one each time."""
         raise NotImplementedError("give the class a method cache(max_entries) that makes the one to be tested")
 
-    def places(self, count: int = 6) -> Sequence[Place]:
-        """Make so many computations, each at another state, with a transition that holds there and nowhere else."""
+    def matches(self, count: int = 6) -> Sequence[Match]:
+        """Make `count` computations in different states, each with a transition that matches its state and no other."""
         found, ahead = [], machine("congruential", 10 * count)
         for _ in range(count):
             here = machine("congruential", 10 * count)
             here.restore(ahead.snapshot())
-            learnt = ahead.advance(10, record=True).learnt
-            assert learnt is not None
-            found.append(Place(here, learnt))
+            transition = ahead.advance(10, record=True).recorded
+            assert transition is not None
+            found.append(Match(here, transition))
         return found
 
     def test_an_empty_one_finds_nothing(self) -> None:
@@ -53,90 +45,91 @@ class CacheLaws(Laws):
 
         If it fails: something is shared between instances, such as a class attribute.
         """
-        cache, places = self.cache(8), self.places()
+        cache, matches = self.cache(8), self.matches()
         require(len(cache) == 0, f"a new cache has {len(cache)} entries")
-        for place in places:
-            require(cache.lookup(place.computation) is None, "a new cache found something")
+        for match in matches:
+            require(cache.lookup(match.computation) is None, "a new cache found something")
 
-    def test_finds_what_holds_here(self) -> None:
-        """What was put in is found again where everything that it read is the same.
+    def test_finds_what_matches(self) -> None:
+        """A transition is found again where everything that it read is the same.
 
-        If it fails: look at how a place is keyed; `computation.agrees(transition)` decides.
+        If it fails: look at the keys of the entries; `computation.agrees(transition)` decides.
         """
-        cache, places = self.cache(8), self.places()
-        for place in places:
-            require(cache.insert(place.transition), "it did not take a transition in, though there was room")
-        for place in places:
-            found = cache.lookup(place.computation)
-            require(found is not None, f"at position {place.computation.position()} it did not find what was put in")
-            require(found is not None and place.computation.agrees(found), "it found what does not hold there")
+        cache, matches = self.cache(8), self.matches()
+        for match in matches:
+            require(cache.insert(match.transition), "it did not store a transition, though there was room")
+        for match in matches:
+            found, where = cache.lookup(match.computation), f"at position {match.computation.position()}"
+            require(found is not None, f"{where} it did not find the transition that was stored")
+            require(found is not None and match.computation.agrees(found), f"{where} it found what does not match")
 
-    def test_misses_what_holds_elsewhere(self) -> None:
-        """What was read somewhere else is not found here: a wrong hit is a wrong result.
+    def test_misses_what_does_not_match(self) -> None:
+        """A transition from another state is not found: a wrong hit is a wrong result.
 
         If it fails: verify with `computation.agrees(transition)` before you answer.
         """
-        first, *others = self.places()
+        first, *others = self.matches()
         cache = self.cache(8)
         cache.insert(first.transition)
-        for place in others:
-            found = cache.lookup(place.computation)
-            where = f"at position {place.computation.position()} it found a transition from {first.transition.start}"
+        for match in others:
+            found = cache.lookup(match.computation)
+            where = f"at position {match.computation.position()} it found a transition from {first.transition.start}"
             require(found is None, where)
 
     def test_passes_no_given_position(self) -> None:
-        """A look-up with `until` finds nothing that leads beyond that position.
+        """A look-up with `until` finds nothing that leads past that position.
 
         If it fails: compare `computation.position() + transition.steps` with `until`.
         """
-        for place in self.places():
-            cache, end = self.cache(8), place.computation.position() + place.transition.steps
-            cache.insert(place.transition)
-            require(cache.lookup(place.computation, until=end - 1) is None, f"it leapt beyond position {end - 1}")
-            require(cache.lookup(place.computation, until=end) is not None, f"it found nothing up to position {end}")
+        for match in self.matches():
+            cache, end = self.cache(8), match.computation.position() + match.transition.steps
+            cache.insert(match.transition)
+            require(cache.lookup(match.computation, until=end - 1) is None, f"it leapt past position {end - 1}")
+            require(cache.lookup(match.computation, until=end) is not None, f"it found nothing up to position {end}")
 
     def test_is_bounded(self) -> None:
-        """However many transitions come, a cache holds no more than its bound, and says how many it gave up.
+        """However many transitions come, a cache keeps no more than its bound, and counts the evicted ones.
 
-        If it fails: evict before you take another in.
+        If it fails: evict before you store another.
         """
-        cache, taken = self.cache(2), 0
-        for place in self.places():
-            taken += cache.insert(place.transition)
+        cache, stored = self.cache(2), 0
+        for match in self.matches():
+            stored += cache.insert(match.transition)
             require(len(cache) <= 2, f"it holds {len(cache)} entries, and its bound is 2")
-        given_up, said = taken - len(cache), cache.stats().get("evictions")
-        require(said == given_up, f"it took {taken} in and holds {len(cache)}, and says that it gave up {said}")
+        evicted, counted = stored - len(cache), cache.stats().get("evictions")
+        problem = f"of {stored} transitions it has kept {len(cache)}, and it counts {counted} evictions"
+        require(counted == evicted, problem)
 
-    def test_stands_discards(self) -> None:
-        """A cache hears which transition a judged run has taken; what others it holds stays, and nothing is raised.
+    def test_discards_only_what_was_taken(self) -> None:
+        """A run discards the transition that it has taken: all others stay, and nothing is raised.
 
-        If it fails: let go of that very transition, or of none, be it one that is not there any more.
+        If it fails: remove that very transition or none, also where it is no longer there.
         """
-        cache, places = self.cache(8), self.places()
-        taken, never, *others = places
-        for place in (taken, *others):
-            cache.insert(place.transition)
+        cache, matches = self.cache(8), self.matches()
+        taken, never, *others = matches
+        for match in (taken, *others):
+            cache.insert(match.transition)
         for transition in (taken.transition, taken.transition, never.transition):
             try:
                 cache.discard(transition)
             except Exception as error:
                 raise AssertionError(f"discard raised {type(error).__name__}: {error}") from error
-        for place in others:
-            where = f"at position {place.computation.position()}"
-            require(cache.lookup(place.computation) is not None, f"it let go of others than the one taken, {where}")
+        for match in others:
+            where = f"at position {match.computation.position()}"
+            require(cache.lookup(match.computation) is not None, f"it discarded others than the one taken, {where}")
 
     def test_work_does_not_grow(self) -> None:
-        """To look up among many entries takes no more work than among a few: a run asks at each boundary.
+        """A look-up among many entries takes no more work than among a few: a run asks at each boundary.
 
         Counted in Python's instructions, not in seconds. If it fails: file entries under bits of what they read, which
-        `computation.key(names)` gives of the present state, rather than trying one after another.
+        `computation.key(names)` gives for the present state, rather than trying one after another.
         """
-        places, taken = self.places(160), []
+        matches, taken = self.matches(160), []
         for few in (40, 160):
             cache = self.cache(1000)
-            for place in places[:few]:
-                cache.insert(place.transition)
-            taken.append(max(instructions(partial(cache.lookup, place.computation)) for place in places[:40]))
+            for match in matches[:few]:
+                cache.insert(match.transition)
+            taken.append(max(instructions(partial(cache.lookup, match.computation)) for match in matches[:40]))
         grown = f"a look-up took {taken[0]:,} instructions among 40 entries and {taken[1]:,} among 160"
         require(taken[1] <= 2 * taken[0] + 500, grown)
 
@@ -146,51 +139,52 @@ class CacheLaws(Laws):
         If it fails: something is kept in the class or the module; keep it in the instance.
         """
         one, other = self.cache(8), self.cache(8)
-        place = self.places()[0]
-        one.insert(place.transition)
-        require(len(other) == 0 and other.lookup(place.computation) is None, "what one took in, another one found")
+        match = self.matches()[0]
+        one.insert(match.transition)
+        shared = len(other) > 0 or other.lookup(match.computation) is not None
+        require(not shared, "one cache found what another had stored")
 
     def test_leaves_things_untouched(self) -> None:
-        """Neither the computation nor a transition is changed by being looked up or kept.
+        """Neither a look-up nor an insertion changes the computation or the transition.
 
         If it fails: copy before you write.
         """
         cache = self.cache(8)
-        for place in self.places():
-            digest, held = place.computation.digest(), contents(place.transition)
-            cache.insert(place.transition)
-            require(contents(place.transition) == held, "taking a transition in changed it")
-            found = cache.lookup(place.computation)
-            require(place.computation.digest() == digest, "a look-up changed the computation")
-            require(contents(place.transition) == held, "a look-up changed a transition")
-            same = found is None or (found.start, found.steps) == (place.transition.start, place.transition.steps)
-            require(same, f"it gave back another transition than it took in: {found!r}")
+        for computation, transition in self.matches():
+            digest, before = computation.digest(), contents(transition)
+            cache.insert(transition)
+            require(contents(transition) == before, "storing a transition changed it")
+            found = cache.lookup(computation)
+            require(computation.digest() == digest, "a look-up changed the computation")
+            require(contents(transition) == before, "a look-up changed a transition")
+            same = found is None or (found.start, found.steps) == (transition.start, transition.steps)
+            require(same, f"it returned another transition than it had stored: {found!r}")
 
     def test_counts(self) -> None:
         """Statistics have entries, bytes, hits, misses and evictions, and they are right.
 
-        If it fails: the sentence says what is missing or wrong; a cache may tell more than these.
+        If it fails: the sentence says what is missing or wrong; a cache may report more than these.
         """
-        cache, places = self.cache(8), self.places()
-        cache.lookup(places[0].computation)
-        for place in places:
-            cache.insert(place.transition)
-        cache.lookup(places[0].computation)
+        cache, matches = self.cache(8), self.matches()
+        cache.lookup(matches[0].computation)
+        for match in matches:
+            cache.insert(match.transition)
+        cache.lookup(matches[0].computation)
         stats = cache.stats()
         missing = [name for name in _STATS if name not in stats]
         require(not missing, f"the statistics lack {', '.join(missing)}")
-        require(stats["entries"] == len(cache), f"it says {stats['entries']} entries and holds {len(cache)}")
+        require(stats["entries"] == len(cache), f"it reports {stats['entries']} entries and holds {len(cache)}")
         counted = (stats["hits"], stats["misses"]) == (1, 1)
-        require(counted, f"after one hit and one miss it says {stats['hits']} and {stats['misses']}")
-        require(stats["bytes"] > 0, "it says that it holds no bytes, though it holds entries")
+        require(counted, f"after one hit and one miss it reports {stats['hits']} and {stats['misses']}")
+        require(stats["bytes"] > 0, "it reports that it holds no bytes, though it holds entries")
 
     def test_cost_is_reported(self, record_property: Callable[[str, object], None]) -> None:
         """Time and memory of a look-up are reported, and never judged.
 
         Run pytest with `-p asc.testing.pytest_plugin` to see them. If it fails: it raised.
         """
-        cache, places = self.cache(8), self.places()
-        record_property("look up in vain", tuple(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
-        for place in places:
-            cache.insert(place.transition)
-        record_property("look up and find", tuple(cost(repeat(partial(cache.lookup, places[0].computation), 5))))
+        cache, matches = self.cache(8), self.matches()
+        record_property("look up in vain", tuple(cost(repeat(partial(cache.lookup, matches[0].computation), 5))))
+        for match in matches:
+            cache.insert(match.transition)
+        record_property("look up and find", tuple(cost(repeat(partial(cache.lookup, matches[0].computation), 5))))

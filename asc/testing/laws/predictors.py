@@ -7,17 +7,17 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from statistics import median
-from typing import Any, cast
+from typing import Any
 from unittest import SkipTest
 
-from asc.allocator import Allocator
-from asc.computation import Computation, Executable, History, InPlace, Predictor
+from asc.computation import Computation, Executable
 from asc.engine import Engine
 from asc.errors import describe_error
-from asc.reference.runs import Course, Visit, courses, unprovided
+from asc.predictor import History, Predictor
+from asc.reference.runs import ReferenceRun, Visit, reference_runs, unprovided
+from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
-from asc.testing.checks import PRICES, check_resumed, check_same_end, require
-from asc.testing.clock import Clock, Machine, Priced
+from asc.testing.checks import check_executed, check_resumed, require
 from asc.testing.contents import contents
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Watched
@@ -25,332 +25,332 @@ from asc.testing.stand_ins import Accept
 from asc.types import Candidate, Combination, Direct, Plan, Prediction
 from asc.words import WORD_TYPES
 
+_DEEPER = 4  # snapshots beyond its depth that a history has for the law of depth
+
 
 class PredictorLaws(ComponentLaws):
-    """What every predictor promises. Give `predictor`, and change whatever else does not fit.
+    """What every predictor promises. Write `predictor`, and replace whatever else does not fit.
 
         class TestMine(PredictorLaws):
             def predictor(self):
                 return Mine()
 
-    Each law walks the reference courses that provide what the predictor needs.
+    The laws ask it at the boundaries of reference runs that provide what it needs.
     """
 
     least = 2
-    """Snapshots that it needs before it says anything."""
+    """Snapshots that it needs before it predicts anything."""
 
+    _kind = "predictor"
     _deed = "predict"
 
-    def predictor(self) -> Predictor:
+    def predictor(self) -> Any:
         """Make the predictor, a fresh one each time; with small bounds, where it remembers up to a bound."""
         raise NotImplementedError("give the class a method predictor() that makes the one to be tested")
 
-    def courses(self) -> Sequence[Course]:
-        """Give the courses to try it on. Add one of the kind that it is made for, where that is not among these."""
-        return courses(self.predictor().needs)
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        """Return the runs to try it on. Add one of the kind that it is made for, where the kit has none."""
+        return reference_runs(self._component().needs)
 
     def test_raises_nothing(self) -> None:
-        """A predictor answers or is silent; one that raises is switched off for the rest of the run.
+        """A predictor answers, with a prediction or None; one that raises is switched off for the rest of the run.
 
         If it fails: look at what the history holds at that place, and return None for what you do not handle.
         """
-        for course in self._usable():
-            predictor = self.predictor()
-            for visit in course.visits():
-                for horizon in self._horizons(course, predictor):
+        for run in self._runs():
+            predictor = self._component()
+            for visit in run.visits():
+                for horizon in self._horizons(run, predictor):
                     try:
                         predictor.predict(visit.history, horizon)
                     except Exception as error:
-                        raise AssertionError(_raised(error, visit, horizon, course)) from error
+                        raise AssertionError(_raised(error, visit, horizon, run)) from error
 
     def test_reads_only_what_it_needs(self) -> None:
         """What a predictor reads is what it declares in `needs`, so that a run can refuse it before it starts.
 
         If it fails: name what you read, `needs = frozenset({"words"})`, or read less.
         """
-        needs = self.predictor().needs
-        declared = isinstance(needs, frozenset) and all(isinstance(need, str) for need in needs)
-        require(
-            declared, f"needs is a frozenset of names, such as frozenset() or frozenset({{'words'}}), not {needs!r}"
-        )
-        for course in self._usable():
-            predictor = self.predictor()
-            for visit in course.visits():
-                read = Watched(visit.history)
-                for horizon in self._horizons(course, predictor):
-                    self._ask(predictor, visit, horizon, course, read)
-                others = sorted(read.asked - needs)
-                require(not others, f"it reads {', '.join(others)}, which is not among its needs: {sorted(needs)}")
+        for run in self._runs():
+            predictor = self._component()
+            for visit in run.visits():
+                history = Watched(visit.history)
+                for horizon in self._horizons(run, predictor):
+                    self._predict(predictor, visit, horizon, run, history)
+                others = sorted(history.read.needs - predictor.needs)
+                problem = f"it reads {', '.join(others)}, which is not among its needs: {sorted(predictor.needs)}"
+                require(not others, problem)
+
+    def test_looks_back_no_further_than_its_depth(self) -> None:
+        """A run keeps `depth` snapshots, or more for another predictor: older ones change no prediction.
+
+        If it fails: set `depth` to the number of snapshots that you look back on, or use the newest `depth` alone.
+        """
+        for run in self._runs():
+            predictor, deeper = self._component(), self._component()
+            depth = predictor.depth
+            for visit in run.visits(max(run.boundaries, depth + 2 * _DEEPER), window=depth + _DEEPER):
+                short = visit._replace(snapshots=visit.snapshots[-depth:])
+                for horizon in self._horizons(run, predictor):
+                    expected = self._predict(predictor, short, horizon, run)
+                    found = self._predict(deeper, visit, horizon, run)
+                    problem = (
+                        f"from {len(visit.snapshots)} snapshots it predicts {found!r} on {run.name}, and from the "
+                        f"newest {depth}, its depth, {expected!r}"
+                    )
+                    require(_alike(expected, found), problem)
 
     def test_too_little_history_is_no_prediction(self) -> None:
-        """With too few snapshots to tell, a predictor says so by None; a run begins like that, and after each leap.
+        """With too few snapshots, a predictor returns None: a run has few at its start and after each judged leap.
 
         If it fails: return None there, or set `least` to the number of snapshots that it needs.
         """
-        for course in self._usable():
-            predictor = self.predictor()
-            for visit in course.visits(boundaries=self.least + 1):
-                if len(visit.snapshots) < self.least:
-                    for horizon in self._horizons(course, predictor):
-                        said = self._ask(predictor, visit, horizon, course)
-                        count = len(visit.snapshots)
-                        require(said is None, f"on {course.name} it predicts {said!r} from a history of {count}")
+        for run in self._runs():
+            predictor = self._component()
+            for visit in run.visits(boundaries=self.least + 1):
+                count = len(visit.snapshots)
+                if count < self.least:
+                    for horizon in self._horizons(run, predictor):
+                        prediction = self._predict(predictor, visit, horizon, run)
+                        problem = f"on {run.name} it predicts {prediction!r} from a history of {count}"
+                        require(prediction is None, problem)
 
-    def test_has_something_to_say(self) -> None:
-        """With enough history, a predictor answers on one of the courses at least.
+    def test_predicts_somewhere(self) -> None:
+        """With enough history, a predictor predicts something on at least one of the reference runs.
 
-        If it fails: it is silent on all of them. Add a course of the kind that it is made for, in `courses`.
+        If it fails: it returns None on all of them. Add a run of the kind that it is made for, in `reference_runs`.
         """
-        said = [answer for course in self._usable() for _, _, answer in self._answers(course) if answer is not None]
-        require(bool(said), f"it has nothing to say on any course ({', '.join(c.name for c in self._usable())})")
+        found = any(prediction is not None for run in self._runs() for _, _, prediction in self._predictions(run))
+        require(found, f"it predicts nothing on any reference run ({', '.join(run.name for run in self._runs())})")
 
-    def test_answers_are_well_formed(self) -> None:
-        """An answer is a Combination of at most as many finite numbers as there are snapshots, a Direct, or None.
+    def test_predictions_are_well_formed(self) -> None:
+        """A prediction is a Combination of at most as many finite numbers as there are snapshots, a Direct, or None.
 
-        If it fails: the sentence names the answer; coefficients are Fraction, float or int, oldest snapshot first.
+        If it fails: the sentence has the prediction; coefficients are Fraction, float or int, oldest snapshot first.
         """
-        for course in self._usable():
-            for visit, _, said in self._answers(course):
-                if isinstance(said, Combination):
-                    count = len(visit.snapshots)
-                    fits = 0 < len(said.coefficients) <= count
-                    require(fits, f"{len(said.coefficients)} coefficients for {count} snapshots on {course.name}")
-                    usable = all(
-                        isinstance(one, Fraction | float | int) and math.isfinite(one) for one in said.coefficients
-                    )
-                    require(usable, f"coefficients are finite Fraction, float or int, not {said.coefficients}")
+        for run in self._runs():
+            for visit, _, prediction in self._predictions(run):
+                if isinstance(prediction, Combination):
+                    coefficients, count = prediction.coefficients, len(visit.snapshots)
+                    fits = 0 < len(coefficients) <= count
+                    require(fits, f"{len(coefficients)} coefficients for {count} snapshots on {run.name}")
+                    usable = all(isinstance(one, Fraction | float | int) and math.isfinite(one) for one in coefficients)
+                    require(usable, f"coefficients are finite Fraction, float or int, not {coefficients}")
                 else:
-                    kind = f"an answer is a Combination, a Direct or None, not {type(said).__name__}"
-                    require(said is None or isinstance(said, Direct), kind)
+                    problem = f"a prediction is a Combination, a Direct or None, not {type(prediction).__name__}"
+                    require(prediction is None or isinstance(prediction, Direct), problem)
 
     def test_keeps_the_shape_of_the_state(self) -> None:
-        """A predicted state has the words, types and shapes of the states it comes from.
+        """A predicted state has the words, types and shapes of the states that it is predicted from.
 
-        If it fails: a Direct names only words that are there, each of the type that it has, or tensors of the same
-        shapes; anything else can never agree with a state, and costs a judgement for nothing.
+        If it fails: a Direct names only words that there are, each with its own type, or tensors of the same shapes.
+        Any other state can never agree with a real one, and is judged for nothing.
         """
-        for course in self._usable():
-            for visit, horizon, said in self._answers(course):
-                if said is None:
+        for run in self._runs():
+            for visit, horizon, prediction in self._predictions(run):
+                if prediction is None:
                     continue
-                if isinstance(said, Direct) and "words" in visit.computation.provides:
-                    _require_words(said.state, visit, course)
-                nothing = f"on {course.name} nothing can be made of {said!r}"
+                if isinstance(prediction, Direct) and "words" in visit.computation.provides:
+                    _require_words(prediction.state, visit, run)
+                nothing = f"on {run.name} no state can be made of {prediction!r}"
                 try:
-                    made = visit.computation.materialise(said, visit.snapshots, Plan("", horizon, course.every))
+                    made = visit.computation.materialise(prediction, visit.snapshots, Plan("", horizon, run.every))
                 except Exception as error:
                     raise AssertionError(f"{nothing}: {type(error).__name__}: {error}") from error
                 require(made is not None, nothing)
 
     def test_leaves_the_history_untouched(self) -> None:
-        """A history is shared by all predictors and by the run itself: nothing in it is changed.
+        """A history is shared by all predictors and by the run itself: a predictor changes nothing in it.
 
-        That goes for whatever was read of it as well, be it a copy with this computation: it is not with another. If it
-        fails: copy before you write; sort, append and += change what they are given.
+        Nor does it change what it has read, even where this computation returns a copy: another computation does not.
+        If it fails: copy before you write; sort, append and += change the object itself.
         """
-        for course in self._usable():
-            predictor = self.predictor()
-            for visit in course.visits():
-                before, read = self.contents(visit), Watched(visit.history)
-                for horizon in self._horizons(course, predictor):
-                    self._ask(predictor, visit, horizon, course, read)
-                    place = f"at position {visit.computation.position()} of {course.name}"
+        for run in self._runs():
+            predictor = self._component()
+            for visit in run.visits():
+                before, history = self.contents(visit), Watched(visit.history)
+                for horizon in self._horizons(run, predictor):
+                    self._predict(predictor, visit, horizon, run, history)
+                    place = f"at position {visit.computation.position()} of {run.name}"
                     require(self.contents(visit) == before, f"it changed the history that it was given, {place}")
-                    changed = sorted(read.changed())
+                    changed = sorted(history.read.changed())
                     require(not changed, f"it changed what it had read as {', '.join(changed)}, {place}")
 
-    def test_an_answer_stays_as_it_is(self) -> None:
-        """An answer belongs to whoever asked: it is none of the history's own objects, and later calls leave it alone.
+    def test_a_prediction_never_changes(self) -> None:
+        """A prediction belongs to the caller: it is no object of the history, and later calls leave it as it is.
 
-        If it fails: make a new dictionary or array for each answer, such as `Direct({**words[-1], **guessed})`.
+        If it fails: make a new dictionary or array for each prediction, such as `Direct({**words[-1], **predicted})`.
         """
-        for course in self._usable():
-            predictor, given = self.predictor(), list[tuple[Prediction, Hashable]]()
-            for visit in course.visits():
-                read = Watched(visit.history)
-                for horizon in self._horizons(course, predictor):
-                    said = self._ask(predictor, visit, horizon, course, read)
-                    if said is not None:
-                        given.append((said, self._contents(said)))
-                        lent = isinstance(said, Direct) and read.gave(said.state)
-                        require(not lent, f"on {course.name} its answer is an object of the history's own")
-            kept = all(self._contents(said) == held for said, held in given)
-            require(kept, f"on {course.name} an answer that it had given changed as it was asked again")
+        for run in self._runs():
+            predictor, given = self._component(), list[tuple[Prediction, Hashable]]()
+            for visit in run.visits():
+                history = Watched(visit.history)
+                for horizon in self._horizons(run, predictor):
+                    prediction = self._predict(predictor, visit, horizon, run, history)
+                    if prediction is not None:
+                        given.append((prediction, _key(prediction)))
+                        lent = isinstance(prediction, Direct) and history.read.gave(prediction.state)
+                        require(not lent, f"on {run.name} its prediction is an object of the history")
+            kept = all(_key(prediction) == before for prediction, before in given)
+            require(kept, f"on {run.name} an earlier prediction changed in a later call")
 
     def test_asking_twice_is_asking_once(self) -> None:
-        """A boundary may ask for several horizons, or for one twice: what was learnt there is not learnt again.
+        """A boundary may ask for several horizons, or for one twice: a predictor learns from it once.
 
         If it fails: learn from positions that are newer than the newest that you have seen, and from no others.
         """
-        for course in self._usable():
-            once, often = self.predictor(), self.predictor()
-            for visit in course.visits():
-                for horizon in self._horizons(course, often):
-                    self._ask(often, visit, horizon, course)
-                horizon = self._horizons(course, once)[0]
-                same = self._contents(self._ask(often, visit, horizon, course)) == self._contents(
-                    self._ask(once, visit, horizon, course)
-                )
-                require(
-                    same,
-                    f"asked a second time at position {visit.computation.position()} of {course.name}, "
-                    "it gave another answer",
-                )
+        for run in self._runs():
+            once, often = self._component(), self._component()
+            for visit in run.visits():
+                for horizon in self._horizons(run, often):
+                    self._predict(often, visit, horizon, run)
+                horizon = self._horizons(run, once)[0]
+                again, first = (self._predict(one, visit, horizon, run) for one in (often, once))
+                place = f"at position {visit.computation.position()} of {run.name}"
+                require(_key(again) == _key(first), f"asked a second time {place}, it gave another prediction")
 
     def test_beats_standing_still(self) -> None:
-        """On one of the courses at least, what it predicts is nearer to what comes than the present state is.
+        """On at least one of the reference runs, its predictions are nearer to what comes than the present state is.
 
-        If it fails: it is wrong everywhere. Check signs, and that coefficients stand oldest first; if its kind of
-        computation is not among the courses, add one in `courses`.
+        If it fails: it is wrong everywhere. Check signs, and that coefficients stand oldest first. Where no reference
+        run is of the kind that it is made for, add one in `reference_runs`.
         """
-        if self._in_place(self.predictor()):
+        if self._component().in_place:
             raise SkipTest("an update in place looks no steps ahead")
-        departures = {course.name: self._departure(course) for course in self._usable()}
-        told = ", ".join(f"{name} {value:.3g}" for name, value in departures.items() if value is not None)
-        near = any(value is not None and value < 1 for value in departures.values())
-        require(
-            near, f"it is nowhere nearer than the last state; departures from what came, in its own: {told or 'none'}"
-        )
+        errors = {run.name: self._error(run) for run in self._runs()}
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in errors.items() if value is not None)
+        near = any(value is not None and value < 1 for value in errors.values())
+        problem = f"it is nowhere nearer than the last state, whose error is 1; its own errors: {shown or 'none'}"
+        require(near, problem)
 
     def test_runs_end_the_same(self) -> None:
-        """An exact run ends, bit for bit, as it does without the predictor, and the predictor is not switched off.
+        """An executed run ends, bit for bit, as it does without the predictor, and the predictor is not switched off.
 
-        If it fails: the sentence says which. The first would be an error of the core's; please report it.
+        If it fails: the sentence says which. Another end is an error of the core; please report it.
         """
-        faults: list[str] = []
         asked = list[bool]()
-        for course in self._usable():
-            if not isinstance(course.make(1), Executable):
-                continue
-
-            def build(computation: Computation, every: int = course.every) -> Engine:
-                clock, generous = Clock(), Allocator.Config(overdraft=9.0)
-                return assemble(
-                    Priced(cast(Machine, computation), clock, PRICES),
-                    {"it": self.predictor()},
-                    every=every,
-                    clock=clock,
-                    allocator=generous,
-                    on_fault=lambda _, why: faults.append(why),
-                )
-
-            engine = check_same_end(partial(course.make, 40 * course.every), build)
-            require(not faults, f"it was switched off in a run of {course.name}: {'; '.join(faults)}")
-            asked.append("predict" in engine.ledger.accounts())
+        for run in self._runs():
+            assembled = partial(assemble, predictors={"it": self._component()}, every=run.every)
+            engine = check_executed(run, assembled)
+            if engine is not None:
+                asked.append("predict" in engine.ledger.accounts())
         require(not asked or any(asked), "no run has asked it, so nothing was tested: please report it")
 
-    def test_goes_on_after_a_stop(self) -> None:
-        """A judged run that is resumed ends as if it had never stopped: what a predictor remembers is in its state.
+    def test_resumed(self) -> None:
+        """A judged run that is resumed ends as a run that never stopped: what a predictor remembers is in its state.
 
-        If it fails: offer state_dict() and load_state_dict(state), of what JSON and numpy arrays hold.
+        If it fails: write state_dict() and load_state_dict(state), of what JSON and numpy arrays hold.
         """
-        for course in self._usable():
-            if isinstance(course.make(1), Executable):
+        for run in self._runs():
+            if isinstance(run.make(1), Executable):
                 continue
 
-            def build(computation: Computation, course: Course = course) -> Engine:
+            def build(computation: Computation, run: ReferenceRun = run) -> Engine:
+                predictor = self._component()
                 return assemble(
                     computation,
-                    {"it": self.predictor()},
-                    every=course.every,
+                    {"it": predictor},
+                    every=run.every,
                     validator=Accept(gain_steps=2.0),
-                    allocator=Allocator.Config(horizons=self._horizons(course, self.predictor()), overdraft=9.0),
+                    scheduler=JudgedScheduler.Config(horizons=self._horizons(run, predictor), overdraft=9.0),
                 )
 
-            check_resumed(partial(course.make, 20 * course.every), build, carried=self.carried)
+            check_resumed(partial(run.make, 20 * run.every), build, carried=self.carried)
 
     def contents(self, visit: Visit) -> Hashable:
-        """Return a key of all that a history holds."""
+        """Return a key of everything that a history holds."""
         return contents([snapshot.state for snapshot in visit.snapshots]), visit.history.positions
-
-    def _component(self) -> Predictor:
-        return self.predictor()
 
     def _series(self) -> Sequence[Series]:
         __tracebackhide__ = True
-        return [Series(one.name, partial(_occasions, one), one.boundaries, one.long) for one in self._usable()]
+        return [Series(run.name, partial(_occasions, run), run.boundaries, run.long) for run in self._runs()]
 
-    def _asked(self, component: Predictor, occasion: tuple[Course, Visit]) -> Hashable:
+    def _answer(self, component: Predictor, occasion: tuple[ReferenceRun, Visit]) -> Hashable:
         __tracebackhide__ = True
-        course, visit = occasion
-        horizons = self._horizons(course, component)
-        return tuple(self._contents(self._ask(component, visit, horizon, course)) for horizon in horizons)
+        run, visit = occasion
+        horizons = self._horizons(run, component)
+        return tuple(_key(self._predict(component, visit, horizon, run)) for horizon in horizons)
 
     def _call(self) -> Callable[[Any], object]:
         """At the first horizon."""
-        predictor = self.predictor()
+        predictor = self._component()
 
-        def ask(occasion: tuple[Course, Visit]) -> object:
-            course, visit = occasion
-            return self._ask(predictor, visit, self._horizons(course, predictor)[0], course)
+        def ask(occasion: tuple[ReferenceRun, Visit]) -> object:
+            run, visit = occasion
+            return self._predict(predictor, visit, self._horizons(run, predictor)[0], run)
 
         return ask
 
-    def _usable(self) -> Sequence[Course]:
+    def _runs(self) -> Sequence[ReferenceRun]:
         __tracebackhide__ = True
-        found = self.courses()
-        require(bool(found), unprovided(self.predictor().needs))
-        return found
+        runs = self.reference_runs()
+        require(bool(runs), unprovided(self._component().needs))
+        return runs
 
-    def _horizons(self, course: Course, predictor: Predictor) -> tuple[int, ...]:
-        return (0,) if self._in_place(predictor) else (course.every, 3 * course.every, course.every + 2)
+    def _horizons(self, run: ReferenceRun, predictor: Predictor) -> tuple[int, ...]:
+        return (0,) if predictor.in_place else (run.every, 3 * run.every, run.every + 2)
 
-    def _in_place(self, predictor: Predictor) -> bool:
-        return isinstance(predictor, InPlace) and predictor.in_place
-
-    def _ask(
-        self, predictor: Predictor, visit: Visit, horizon: int, course: Course, history: History | None = None
+    def _predict(
+        self, predictor: Predictor, visit: Visit, horizon: int, run: ReferenceRun, history: History | None = None
     ) -> Prediction | None:
         __tracebackhide__ = True
         try:
             return predictor.predict(history or visit.history, horizon)
-        except Exception as error:  # noqa: BLE001 -- whatever a predictor raises is told, and where to look
-            raise AssertionError(f"{_raised(error, visit, horizon, course)}; see test_raises_nothing") from None
+        except Exception as error:  # noqa: BLE001 -- the sentence says what it raised, and which law shows the place
+            raise AssertionError(f"{_raised(error, visit, horizon, run)}; see test_raises_nothing") from None
 
-    def _answers(
-        self, course: Course, predictor: Predictor | None = None
-    ) -> Iterator[tuple[Visit, int, Prediction | None]]:
+    def _predictions(self, run: ReferenceRun) -> Iterator[tuple[Visit, int, Prediction | None]]:
         __tracebackhide__ = True
-        predictor = predictor or self.predictor()
-        for visit in course.visits():
-            for horizon in self._horizons(course, predictor):
-                yield visit, horizon, self._ask(predictor, visit, horizon, course)
+        predictor = self._component()
+        for visit in run.visits():
+            for horizon in self._horizons(run, predictor):
+                yield visit, horizon, self._predict(predictor, visit, horizon, run)
 
-    def _contents(self, said: Prediction | None) -> Hashable:
-        """A key of an answer; of numbers, by value."""
-        return contents(list(said.coefficients) if isinstance(said, Combination) else said)
-
-    def _departure(self, course: Course) -> float | None:
-        """Median departure from what came, one boundary ahead, in the second half; None without answers."""
+    def _error(self, run: ReferenceRun) -> float | None:
+        """Median error of predictions one boundary ahead, in the second half of a run; None without predictions."""
         __tracebackhide__ = True
-        predictor, found = self.predictor(), list[float]()
-        guessed: tuple[Candidate, Visit] | None = None
-        for visit in course.visits():
-            if guessed is not None and visit.computation.position() > course.every * course.boundaries // 2:
-                made, before = guessed
-                found.append(course.error(made.state, before.snapshots[-1], visit.snapshots[-1]))
-            said = self._ask(predictor, visit, course.every, course)
-            plan = Plan("", course.every, course.every)
-            candidate = None if said is None else visit.computation.materialise(said, visit.snapshots, plan)
-            guessed = None if candidate is None else (candidate, visit)
-        return median(found) if found else None
+        predictor, errors = self._component(), list[float]()
+        last: tuple[Candidate, Visit] | None = None
+        for visit in run.visits():
+            if last is not None and visit.computation.position() > run.every * run.boundaries // 2:
+                candidate, before = last
+                errors.append(run.error(candidate.state, before.snapshots[-1], visit.snapshots[-1]))
+            prediction = self._predict(predictor, visit, run.every, run)
+            plan = Plan("", run.every, run.every)
+            made = None if prediction is None else visit.computation.materialise(prediction, visit.snapshots, plan)
+            last = None if made is None else (made, visit)
+        return median(errors) if errors else None
 
 
-def _occasions(course: Course, count: int) -> Iterator[tuple[Course, Visit]]:
-    return ((course, visit) for visit in course.visits(count))
+def _key(prediction: Prediction | None) -> Hashable:
+    """Return a key of a prediction; coefficients count by value."""
+    return contents(list(prediction.coefficients) if isinstance(prediction, Combination) else prediction)
 
 
-def _raised(error: Exception, visit: Visit, horizon: int, course: Course) -> str:
-    place = f"at position {visit.computation.position()} of {course.name}"
+def _alike(one: Prediction | None, other: Prediction | None) -> bool:
+    """Whether two predictions are the same, but for leading zeros and the rounding of coefficients."""
+    if not isinstance(one, Combination) or not isinstance(other, Combination):
+        return _key(one) == _key(other)
+    length = max(len(one.coefficients), len(other.coefficients))
+    padded = ((0,) * (length - len(some.coefficients)) + some.coefficients for some in (one, other))
+    return all(math.isclose(a, b, rel_tol=1e-6, abs_tol=1e-9) for a, b in zip(*padded, strict=True))
+
+
+def _occasions(run: ReferenceRun, count: int) -> Iterator[tuple[ReferenceRun, Visit]]:
+    return ((run, visit) for visit in run.visits(count))
+
+
+def _raised(error: Exception, visit: Visit, horizon: int, run: ReferenceRun) -> str:
+    place = f"at position {visit.computation.position()} of {run.name}"
     return f"asked {horizon} steps ahead, {place}, it raised {describe_error(error)}"
 
 
-def _require_words(state: Any, visit: Visit, course: Course) -> None:
+def _require_words(state: Any, visit: Visit, run: ReferenceRun) -> None:
     __tracebackhide__ = True
     newest = visit.history.read("words")[-1]
-    require(isinstance(state, Mapping), f"on {course.name} it predicts {state!r}, which is no mapping of words")
+    require(isinstance(state, Mapping), f"on {run.name} it predicts {state!r}, which is no mapping of words")
     for name, value in state.items():
-        where = f"on {course.name} it predicts {name} = {value!r}"
+        where = f"on {run.name} it predicts {name} = {value!r}"
         require(name in newest, f"{where}, and there is no word of this name: there are {', '.join(newest)}")
         require(isinstance(value, WORD_TYPES), f"{where}, which is no word")
         same = type(value) is type(newest[name])

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Probes", "Speculation", "SpeculationCallback"]
 
-_HOMES = {"Probes": "probes", "Speculation": "speculation", "SpeculationCallback": "callback"}
+_HOMES = {
+    "Probes": "recognizers.probes",
+    "Speculation": "integrations.speculation",
+    "SpeculationCallback": "integrations.callback",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import on first use, so that finding the plugin stays cheap."""
     if name not in _HOMES:
         raise AttributeError(f"module 'asc_nn_training' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 -- only where something is wanted
+    from importlib import import_module  # noqa: PLC0415 -- not needed before the first use
 
     return getattr(import_module(f"asc_nn_training.{_HOMES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The network backend as `asc run nn_training` knows it: how trainings are made from a configuration, kept and told."""
+"""The network backend of `asc run nn_training`: makes trainings from a configuration, saves them, reports results."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from torch import nn
 
+from asc.backend import Backend
 from asc.errors import AscError
-from asc.types import Memory, Snapshot, Transition
-from asc_nn_training.computation import TrainingComputation
+from asc.types import EngineState, Transition
+from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
@@ -37,67 +38,82 @@ from asc_nn_training.training.training import Training
 from asc_nn_training.training.watch import LossWatch
 from asc_nn_training.validators.gate import Gate, TokenGate
 from asc_nn_training.weights.cache import WeightCache
-from asc_nn_training.weights.proposal import Frame, Proposal
+from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights
 
-MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end
-_REPORTED = 16  # dev sequences that tell what a candidate is worth; spread out, since neighbours are of one document
+MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end of a run
+_REPORTED = 16  # dev sequences that measure a candidate; spread out, because neighbours come from one document
 
 
-class Session(TrainingComputation):
-    """One training and what it is watched by."""
+class NetworkComputation(TrainingComputation):
+    """A training from a configuration, with its data and what measures it."""
 
     training: Training
-    watch: LossWatch
-    data: Data
-    reporting: Gate  # of the dev set, which neither judges nor tunes
-    board: Board | None = None
-    told: tuple[int, dict[str, Any]] | None = None  # the outcome at a position, which takes a while to find
+
+    def __init__(
+        self,
+        training: Training,
+        gate: Gate,
+        fingerprint: Fingerprint,
+        costs: Costs,
+        config: LeapConfig,
+        watch: LossWatch,
+        store: WeightStore,
+        *,
+        data: Data,
+        reporting: Gate,
+        board: Board | None,
+    ) -> None:
+        """`reporting` is held-out data that neither judges nor tunes."""
+        super().__init__(training, gate, fingerprint, costs, config, watch, store)
+        self.watch, self.data, self.reporting, self.board = watch, data, reporting, board
+        self.final: tuple[int, dict[str, Any]] | None = None  # a position and the outcome there, which takes a while
 
     def measures(self) -> dict[str, float]:
-        """The newest losses."""
+        """Return the newest losses."""
         return self.watch.measures()
 
-    def report(self, state: Proposal | None) -> NDArray[np.float64]:
-        """Return losses of dev sequences, nats a token, under a proposal or, for None, the present weights."""
-        kept = self.present()
+    def report(self, state: CandidateWeights | None) -> NDArray[np.float64]:
+        """Return losses of dev sequences, nats a token, under a candidate or, for None, the present weights."""
+        here = self.present()
         try:
             if state is not None:
-                state.put(self.weights, kept)
+                state.put(self.weights, here)
             with evaluation(self.training.model):
                 losses: NDArray[np.float64] = self.reporting.losses(self.training.model, 0).double().cpu().numpy()
         finally:
             if state is not None:
-                self.weights.put(kept.values())
+                self.weights.put(here.values())
         return losses
 
     def apply(self, transition: Transition) -> None:
-        """Leap, and tell the board."""
+        """Leap, and write the leap to TensorBoard."""
         super().apply(transition)
         if self.board is not None:
             gain = transition.gain_steps or 0.0
             self.board.measured(self.position(), leap__gain_steps=gain, leap__steps_skipped=self.skipped)
 
 
-class NetworkBackend:
+class NetworkBackend(Backend[NetworkComputation]):
     """Language models trained by AdamW, with leaps that are judged on held-out data."""
 
     Config = NetworkConfig
+    config: NetworkConfig
 
     def __init__(self, config: NetworkConfig) -> None:
-        self.config = config
+        super().__init__(config)
         self._boards = Counter[str]()
 
     @cached_property
     def data(self) -> Data:
-        """The corpus, prepared once for all runs of this backend."""
+        """The corpus, prepared once for all computations of this backend."""
         return prepare(self.config, self.config.seed)
 
-    def computation(self, plain: bool) -> Session:
+    def computation(self, plain: bool) -> NetworkComputation:
         """Make a training at its start."""
         config, device = self.config, choose(self.config.device)
-        data = self.data  # which takes a while to prepare
+        data = self.data  # takes a while to prepare
         if config.deterministic and device.type != "cpu":
             be_deterministic()
         seed_everything(config.seed)
@@ -142,77 +158,69 @@ class NetworkBackend:
             average_every=config.average_every or 1,
             board=board,
         )
-        made = Session(training, gate, probes, costs, config, watch, WeightStore(device, config.cache))
-        made.watch, made.data, made.board = watch, data, board
-        made.reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time)
+        reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time)
+        store = WeightStore(device, config.cache)
+        made = NetworkComputation(
+            training, gate, probes, costs, config, watch, store, data=data, reporting=reporting, board=board
+        )
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
                 f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "
-                "step. For a first look take --model gpt2-nano, or run it where there is a GPU."
+                "step. For a first look take --model gpt2-nano, or run this model on a machine with a GPU."
             )
         return made
 
-    def cache(self, computation: Session) -> WeightCache:
-        """The trajectory cache, of transitions that lie on the device."""
+    def cache(self, computation: NetworkComputation) -> WeightCache:
+        """Make the trajectory cache, whose transitions stay on the device."""
         return WeightCache(computation, self.config.cache)
 
-    def pool(self, computation: Session) -> None:
-        """Nothing is executed elsewhere: guesses are judged."""
-
-    def save(self, computation: Session, folder: Path, memory: Memory) -> None:
-        """Write a checkpoint; at the end also the model and its average, as transformers reads them."""
-        self.checkpoint(computation, folder, memory)
-        if computation.finished() or computation.stopping:
-            self._export(computation, folder.parent)
-
-    def checkpoint(self, computation: Session, folder: Path, memory: Memory) -> None:
-        """Write a checkpoint, and nothing else."""
+    def save(self, computation: NetworkComputation, folder: Path, state: EngineState) -> None:
+        """Write a checkpoint."""
         training = computation.training
-        history = [
-            {"position": s.position, "segment": s.segment, "values": s.state.kept.peek(), "nbytes": s.nbytes}
-            for s in memory.history
-        ]
-        state = {
+        saved = {
             "data": self.data.digest,
             "model": _tensors(training.model),
             "training": computation.training_state(),
-            "losses": list(computation.progress.losses),
-            "skipped": computation.skipped,
-            "moved": computation.store.pending,
             "watch": computation.watch.state_dict(),
-            "memory": {"state": dict(memory.state), "history": history},
+            "speculation": computation.speculation_state(state),
         }
-        checkpoint.save(folder, training.position, state)
+        checkpoint.save(folder, training.position, saved)
 
-    def load(self, computation: Session, folder: Path) -> Memory | None:
-        """Go to where the newest checkpoint is."""
+    def finish(self, computation: NetworkComputation, folder: Path) -> None:
+        """Write the model and its average, as folders that `from_pretrained` reads."""
+        model, weights, watch = computation.training.model, computation.weights, computation.watch
+        _write_model(model, folder / MODEL, computation.data)
+        values = None if watch.average is None else watch.average.values()
+        if values is not None:
+            present = weights.copy()
+            try:
+                weights.put(values)
+                _write_model(model, folder / AVERAGE, computation.data)
+            finally:
+                weights.put(present)
+
+    def load(self, computation: NetworkComputation, folder: Path) -> EngineState | None:
+        """Go to the newest checkpoint."""
         training = computation.training
         found = checkpoint.load(folder, training.device)
         if found is None:
             return None
-        _, state = found
-        if state["data"] != self.data.digest:
+        _, saved = found
+        if saved["data"] != self.data.digest:
             raise AscError(
-                f"The checkpoint in {folder} is of another corpus (its digest begins with {state['data'][:12]}, this "
-                f"one's with {self.data.digest[:12]}). Resume it with the data that it was begun with."
+                f"The checkpoint in {folder} is of another corpus (its digest begins with {saved['data'][:12]}, and "
+                f"this corpus's with {self.data.digest[:12]}). Resume it with the data that the run began with."
             )
-        _put_tensors(training.model, state["model"], folder)
-        computation.go_on(state["training"], state["losses"])
-        computation.watch.load_state_dict(state["watch"])
-        memory = state["memory"]
-        keep = computation.store.keep
-        history = tuple(
-            Snapshot(s["position"], s["segment"], Frame(keep(s["values"])), s["nbytes"]) for s in memory["history"]
-        )
-        computation.go_on_from(history, state["moved"])
-        computation.skipped = state["skipped"]
-        return Memory(memory["state"], history)
+        _put_tensors(training.model, saved["model"], folder)
+        computation.load_training_state(saved["training"])
+        computation.watch.load_state_dict(saved["watch"])
+        return computation.load_speculation_state(saved["speculation"])
 
-    def outcome(self, computation: Session) -> Mapping[str, Any]:
-        """Losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
+    def outcome(self, computation: NetworkComputation) -> Mapping[str, Any]:
+        """Return losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
         watch, training = computation.watch, computation.training
-        if computation.told is not None and computation.told[0] == computation.position():
-            return computation.told[1]
+        if computation.final is not None and computation.final[0] == computation.position():
+            return computation.final[1]
         newest = watch.evaluate()
         gate = computation.data.gate.flatten(0, 1)
         found = {
@@ -224,11 +232,11 @@ class NetworkBackend:
             "parameters": computation.weights.numel,
             "corpus": computation.data.digest,
         }
-        computation.told = computation.position(), found
+        computation.final = computation.position(), found
         return found
 
-    def figures(self, computation: Session) -> Mapping[str, Any]:
-        """What the summary holds beside the outcome: the loss curve, and the memory that it took."""
+    def figures(self, computation: NetworkComputation) -> Mapping[str, Any]:
+        """Return the losses once more, the steps skipped, the loss curves, and the peak memory."""
         points, outcome = computation.watch.curve, self.outcome(computation)
         return {
             **{name: value for name, value in outcome.items() if name.endswith("_loss")},
@@ -241,7 +249,7 @@ class NetworkBackend:
         }
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
-        """How much sooner the speculative run had the plain one's final dev loss; and the plain run's test losses."""
+        """Return how much sooner the speculative run reached the plain run's final dev loss, and both outcomes."""
         goal = plain["outcome"]["dev_loss"]
         points = [(seconds, loss) for _, seconds, loss in speculative["curves"]["dev_loss"] if loss is not None]
         reached = None if goal is None else _when(points, goal)
@@ -254,29 +262,16 @@ class NetworkBackend:
         }
 
     def _board(self, kind: str) -> Board | None:
-        """Each run of a comparison has a folder of its own."""
+        """Return the board of a new run: each run of a comparison has its own folder."""
         if self.config.tensorboard is None:
             return None
         self._boards[kind] += 1
         number = self._boards[kind]
         return Board(self.config.tensorboard / (kind if number == 1 else f"{kind}-{number}"))
 
-    def _export(self, computation: Session, folder: Path) -> None:
-        """Write the model, and the average under its own name, as folders that `from_pretrained` reads."""
-        model, weights, watch = computation.training.model, computation.weights, computation.watch
-        _write_model(model, folder / MODEL, computation.data)
-        values = None if watch.average is None else watch.average.values()
-        if values is not None:
-            kept = weights.copy()
-            try:
-                weights.put(values)
-                _write_model(model, folder / AVERAGE, computation.data)
-            finally:
-                weights.put(kept)
-
 
 def _when(points: Sequence[tuple[float, float]], goal: float) -> float | None:
-    """The second at which a curve first came down to the goal, on the line between two points; None if never."""
+    """Return the second at which a curve first reached the goal, on the line between two points; None if never."""
     before: tuple[float, float] | None = None
     for seconds, loss in points:
         if loss <= goal:
@@ -292,12 +287,12 @@ def _write_model(model: nn.Module, folder: Path, data: Data) -> None:
         try:
             model.save_pretrained(folder)  # type: ignore[operator]
             data.tokenizer.save(folder)
-        except SafetensorError as error:  # what it makes of a full disk
+        except SafetensorError as error:  # raised for a full disk
             raise OSError(str(error)) from error
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Every parameter and buffer once, tied ones under their first name."""
+    """Return every parameter and buffer once, tied ones under their first name."""
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
@@ -306,24 +301,24 @@ def _put_tensors(model: nn.Module, saved: Mapping[str, torch.Tensor], folder: Pa
     own = _tensors(model)
     if {name: t.shape for name, t in own.items()} != {name: t.shape for name, t in saved.items()}:
         raise AscError(
-            f"The checkpoint in {folder} is of a model with other tensors. Resume with the settings of the run that "
-            "saved it, or start anew."
+            f"The checkpoint in {folder} is of a model with other tensors. Resume it with the settings of the run that "
+            "saved it, or begin a new run without --resume."
         )
     for name, tensor in own.items():
         tensor.copy_(saved[name])
 
 
 def _number(value: float | None) -> float | None:
-    """What JSON can hold, and people can read."""
+    """Return a loss with six digits; None if JSON cannot hold it."""
     return round(value, 6) if value is not None and math.isfinite(value) else None
 
 
 def _peak_memory(device: torch.device) -> int:
-    """Bytes at the highest: of the device where it counts them, of the process elsewhere."""
+    """Return the peak of memory in bytes: the device's on CUDA, else the process's."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     status = Path("/proc/self/status")
-    if status.exists():  # what `getrusage` says begins with the parent's peak
+    if status.exists():  # the peak of `getrusage` includes the parent process
         lines = status.read_text(encoding="utf-8").splitlines()
         return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

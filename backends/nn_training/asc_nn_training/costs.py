@@ -1,8 +1,8 @@
-"""What work costs in plain training steps, counted in tokens and passes: no clock steers a run (law 6).
+"""Prices of work in plain training steps, counted in tokens and passes: no clock steers a run (law 6).
 
 A forward pass of one token is one unit, a backward pass two. A training step of n tokens is therefore 3 n units, and a
 gate forward over m tokens m units. Passes over the weights themselves (a copy, a weighted sum) are counted by bytes,
-against the operations of a step at a fixed intensity: small beside a step of any usual batch.
+relative to the operations of a step at a fixed intensity: small beside a step of any usual batch.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FORWARD, STEP = 1.0, 3.0  # passes a token
-OPERATIONS_A_BYTE = 10.0  # what a device computes in the time that it moves a byte: a cautious figure for any of them
+OPERATIONS_A_BYTE = 10.0  # what a device computes while it moves a byte: a cautious figure for any device
 
 
 class Costs(NamedTuple):

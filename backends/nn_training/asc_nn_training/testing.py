@@ -1,4 +1,4 @@
-"""For authors of parts for networks: the laws over tensors, and a training of a few hundred weights to try things on.
+"""For authors of components for networks: the laws over tensors, and a training of a few hundred weights for trials.
 
     from asc_nn_training.testing import WeightPredictorLaws
 
@@ -22,8 +22,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from asc.testing import Course, PredictorLaws, RecognizerLaws, Trial, ValidatorLaws, Visit
-from asc.testing.chance import shaken
+from asc.testing import PredictorLaws, RecognizerLaws, ReferenceRun, Trial, ValidatorLaws, Visit
+from asc.testing.chance import seeded
 from asc.testing.contents import contents
 from asc.testing.laws import Laws
 from asc.types import Direct, Plan
@@ -34,9 +34,10 @@ from asc_nn_training.training.device import device_of
 from asc_nn_training.training.schedule import Schedule
 from asc_nn_training.training.training import Training
 from asc_nn_training.validators.gate import TokenGate
+from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.combine import combine
-from asc_nn_training.weights.proposal import Frame, Proposal
-from asc_nn_training.weights.store import Stored
+from asc_nn_training.weights.snapshot import WeightSnapshot
+from asc_nn_training.weights.store import LazyWeights
 from asc_nn_training.weights.weights import Values
 
 VOCABULARY, LENGTH = 11, 6
@@ -44,7 +45,7 @@ _AHEAD = 40  # steps to a trial's continuation
 
 
 class Bigrams(nn.Module):
-    """Tied embedding and head, a bias that is frozen, dropout: small, and with all that may go wrong."""
+    """Tied embedding and head, a frozen bias, dropout: small, and with everything that may go wrong."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,17 +62,17 @@ class Bigrams(nn.Module):
 
 
 class Moves:
-    """Sequences in which each token is the one before plus one or two; batches of (4, 6)."""
+    """Sequences in which each token is the token before plus one or two; batches of (4, 6)."""
 
     def batch(self, step: int) -> Tensor:
-        """The batch of a step."""
+        """Return the batch of a step."""
         random = torch.Generator().manual_seed(step)
         moves = torch.randint(1, 3, (4, LENGTH), generator=random)
         return moves.cumsum(1) % VOCABULARY
 
 
 def fingerprint(model: nn.Module) -> Tensor:
-    """The answers to each token, (11, 11)."""
+    """Return the model's answer to each token, (11, 11)."""
     probes = torch.arange(VOCABULARY, device=device_of(model)).reshape(-1, 1)
     found: Tensor = model(probes)[:, -1]
     return found
@@ -88,54 +89,54 @@ def small_training(steps: int, *, device: torch.device | str = "cpu", **settings
     return TrainingComputation(training, TokenGate(gate), fingerprint, costs, LeapConfig.model_validate(settings))
 
 
-def courses(device: torch.device | str = "cpu") -> list[Course]:
-    """Return that training as a course for predictors and recognizers."""
+def training_runs(device: torch.device | str = "cpu") -> list[ReferenceRun]:
+    """Return that training as a reference run for predictors and recognizers."""
     make = partial(small_training, device=device)
-    # Long enough for a history of 16 snapshots to be full within the first fifth, where growth is measured from.
-    return [Course("training", make, every=5, boundaries=14, long=80, departure=_departure)]
+    # Long enough for a history of 16 snapshots to be full within the first fifth, from which growth is measured.
+    return [ReferenceRun("training", make, every=5, boundaries=14, long=80, departure=_departure)]
 
 
 class NetworkLaws(Laws):
-    """What all laws over tensors have in common."""
+    """What all laws over tensors share."""
 
     def global_randomness(self) -> Hashable:
         """Return a key of the state of the generators of Python, numpy and torch."""
         return super().global_randomness(), torch.get_rng_state().numpy().tobytes()
 
     @contextmanager
-    def shaken(self, seed: int) -> Iterator[None]:
-        """Seed these generators for a while."""
-        with shaken(seed), torch.random.fork_rng(devices=[]):
+    def seeded(self, seed: int) -> Iterator[None]:
+        """Within, these generators are seeded; afterwards they are as they were before."""
+        with seeded(seed), torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             yield
 
     def held_elsewhere(self) -> int:
-        """Return the bytes of all tensors that there are."""
-        storages = {one.untyped_storage().data_ptr(): one for one in gc.get_objects() if type(one) is Tensor}
-        return sum(one.untyped_storage().nbytes() for one in storages.values())
+        """Return the bytes of all tensors of this process."""
+        storages = {each.untyped_storage().data_ptr(): each for each in gc.get_objects() if type(each) is Tensor}
+        return sum(each.untyped_storage().nbytes() for each in storages.values())
 
     def carried(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a state as it comes out of a network's checkpoint, which holds tensors as well."""
+        """Return a state as a network's checkpoint returns it, which can hold tensors as well."""
         with TemporaryDirectory() as folder:
-            checkpoint.save(Path(folder), 0, {"memory": dict(state)})
+            checkpoint.save(Path(folder), 0, {"state": dict(state)})
             found = checkpoint.load(Path(folder), torch.device("cpu"))
         assert found is not None
-        carried: Mapping[str, Any] = found[1]["memory"]
+        carried: Mapping[str, Any] = found[1]["state"]
         return carried
 
 
 class WeightPredictorLaws(NetworkLaws, PredictorLaws):
-    """The laws of predictors, over weights, moments and losses of a training."""
+    """The laws of predictors, over the weights, moments and losses of a training."""
 
     may_hold = 64 * 1024
 
-    def courses(self) -> Sequence[Course]:
-        """Give the courses to try it on."""
-        return courses()
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        """Return the reference runs of the laws."""
+        return training_runs()
 
     def contents(self, visit: Visit) -> Hashable:
-        """Return a key of all that a history holds, the present moments included."""
-        weights = [snapshot.state.kept.peek() for snapshot in visit.snapshots]
+        """Return a key of everything that a history holds, the present moments included."""
+        weights = [snapshot.state.weights.peek() for snapshot in visit.snapshots]
         moments = visit.computation.read("optimizer", visit.snapshots)
         held = None if moments is None else (moments.first, moments.second)
         return contents(weights), contents(held), visit.history.positions
@@ -146,15 +147,15 @@ class TrainingRecognizerLaws(NetworkLaws, RecognizerLaws):
 
     may_hold = 64 * 1024
 
-    def courses(self) -> Sequence[Course]:
-        """Give the courses to try it on."""
-        return courses()
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        """Return the reference runs of the laws."""
+        return training_runs()
 
 
 class TrainingValidatorLaws(NetworkLaws, ValidatorLaws):
-    """The laws of validators, over a training's held-out losses."""
+    """The laws of validators, over the held-out losses of a training."""
 
-    may_hold = 64 * 1024  # the training remembers the losses of the candidates that it was asked about
+    may_hold = 64 * 1024  # the training keeps the losses of the candidates that it has scored
     judgements = 60
 
     def computation(self) -> TrainingComputation:
@@ -162,7 +163,7 @@ class TrainingValidatorLaws(NetworkLaws, ValidatorLaws):
         return small_training(160)
 
     def trial(self) -> Trial:
-        """Make a training after some steps, the weights that more of them lead to, and the same way backwards."""
+        """Make a training after some steps, the weights after 40 more, and weights in the opposite direction."""
         computation, twin = self.computation(), self.computation()
         computation.advance(10)
         twin.advance(10 + _AHEAD)
@@ -177,18 +178,18 @@ class TrainingValidatorLaws(NetworkLaws, ValidatorLaws):
         return Trial(computation, true, perturbed)
 
     def ruined(self, trial: Trial) -> Any:
-        """Make a candidate of weights that are no numbers."""
+        """Make a candidate of weights that are NaN."""
         computation: Any = trial.computation
         weights = [torch.full_like(value, torch.nan) for value in computation.weights.copy()]
         return computation.materialise(Direct(weights), [computation.observe()], Plan("trial", _AHEAD))
 
 
-def _departure(guessed: Proposal, before: Frame, after: Frame) -> float:
-    """The distance of predicted weights to those that came, in that of the weights they were predicted from."""
-    predicted = combine(guessed.coefficients, Stored(guessed.terms))
-    there = after.kept.values()
-    return _distance(predicted, there) / _distance(before.kept.values(), there)
+def _departure(predicted: CandidateWeights, before: WeightSnapshot, after: WeightSnapshot) -> float:
+    """Return the distance of predicted weights to the later ones, relative to that of the weights before."""
+    summed = combine(predicted.coefficients, LazyWeights(predicted.terms))
+    there = after.weights.values()
+    return _distance(summed, there) / _distance(before.weights.values(), there)
 
 
-def _distance(one: Values, other: Values) -> float:
-    return float(sum((a - b).double().square().sum() for a, b in zip(one, other, strict=True)) ** 0.5)
+def _distance(left: Values, right: Values) -> float:
+    return float(sum((a - b).double().square().sum() for a, b in zip(left, right, strict=True)) ** 0.5)

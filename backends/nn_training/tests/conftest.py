@@ -1,4 +1,4 @@
-"""Small tensors gain nothing from threads, and tests share the cores."""
+"""Small tensors gain nothing from threads, and the tests share the cores."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Make = Callable[..., NetworkConfig]
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A token cache that a session's tests share."""
+    """A token cache that all tests share."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -50,7 +50,7 @@ def small(cache: Path) -> Make:
 
 @pytest.fixture(scope="session")
 def recipe(cache: Path) -> dict[str, Any]:
-    """The same as a study's settings, which divide the gate set in three: to judge, to report and to tune."""
+    """The same training as a study's settings, whose gate set has three parts: to judge, to report and to tune."""
     of_a_run = {"evaluate_every", "gate_sequences", "gate_subsets"}
     shared = {name: value for name, value in SMALL.items() if name not in of_a_run}
     own = {"model": "gpt2-nano", "steps": 60, "gate_sequences": 12, "gate_subsets": 3, "device": "cpu"}
@@ -59,6 +59,6 @@ def recipe(cache: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def options(cache: Path) -> list[str]:
-    """The same as options on the command line."""
+    """The same training as options on the command line."""
     given = {**SMALL, "data_cache": cache, "steps": 60, "device": "cpu"}
     return [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]

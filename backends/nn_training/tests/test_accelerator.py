@@ -1,4 +1,4 @@
-"""What must hold where training runs on an accelerator, and is skipped where there is none."""
+"""What must hold for training on an accelerator; skipped on a machine without one."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from asc.computation import Predictor
 from asc.config.run import Component
 from asc.plugins import load
+from asc.predictor import Predictor
 from asc.predictors.linear import Linear
 from asc.run.run import Run
-from asc.testing import Course
+from asc.testing import ReferenceRun
 from asc.testing.chance import global_randomness
-from asc.testing.stand_ins import Refuse
+from asc.testing.stand_ins import Reject
 from asc.trajectory import SegmentHistory
-from asc.types import Boundary, Combination, Memory, Plan, Transition, Verdict
+from asc.types import Boundary, Combination, Plan, Transition, Verdict
 from asc_nn_training import Speculation
-from asc_nn_training.backend import NetworkBackend, Session
+from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.predictors.momentum import Momentum
 from asc_nn_training.studies.recipe import RecipeConfig, backend
-from asc_nn_training.studies.walk import StoppedError, Walk
-from asc_nn_training.testing import WeightPredictorLaws, courses
+from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
+from asc_nn_training.testing import WeightPredictorLaws, training_runs
 from asc_nn_training.training.device import be_deterministic, choose, random_state
 from asc_nn_training.training.loss import mean_loss
+from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.combine import combine
-from asc_nn_training.weights.proposal import Proposal
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Values
 
@@ -45,25 +45,25 @@ DEVICE = choose("auto")
 ON_DEVICE = (pytest.mark.gpu, pytest.mark.skipif(DEVICE.type == "cpu", reason="there is no accelerator here"))
 cuda = pytest.mark.skipif(DEVICE.type != "cuda", reason="it is about CUDA, which is not here")
 
-# What torch and its compiler warn of there, such as algorithms that are not deterministic, is told and fails nothing.
+# Warnings of torch and its compiler, such as about algorithms that are not deterministic, are shown and fail nothing.
 pytestmark = pytest.mark.filterwarnings("default")
 
 EXTRAPOLATED, SUMMED = (-1.0, 2.0), (0.1, -0.4, 0.9, -2.5, 2.9)
 ALL = ("linear", "momentum", "line-search", "nesterov-outer")
 TAKEN = Component(name="held-out-loss", criterion="proximity", epsilon=1.0)
-"""A validator that takes whatever does no great harm, so that a run is sure to leap."""
+"""A validator that accepts what does no great harm, so that a run is sure to leap."""
 
 
 @pytest.fixture(params=[pytest.param(DEVICE, marks=ON_DEVICE, id=DEVICE.type)])
 def device(request: pytest.FixtureRequest) -> torch.device:
-    """The accelerator: whatever asks for it is skipped without one."""
+    """The accelerator; tests that ask for it are skipped without one."""
     found: torch.device = request.param
     return found
 
 
 @pytest.fixture
 def deterministic() -> Iterator[None]:
-    """Only algorithms that give the same bits each time; afterwards those that there were before."""
+    """Only algorithms that give the same bits each time; the settings are restored afterwards."""
     fill: Any = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled, attention = fill.fill_uninitialized_memory, torch.backends.cuda
@@ -85,7 +85,7 @@ def on_device(small: Make, device: torch.device) -> Make:
     """Make the configuration of a small training on the accelerator, without dropout unless it is asked for."""
 
     def make(every: int = 5, **settings: Any) -> NetworkConfig:
-        given = {"allocator": {"horizons": (5,), "overdraft": 20}, **settings}
+        given = {"scheduler": {"horizons": (5,), "overdraft": 20}, **settings}
         made = small(device=str(device), **given)
         return made.model_copy(update={"recognizer": Component(name="every", steps=every)})
 
@@ -96,19 +96,19 @@ def run(config: NetworkConfig, folder: Path | None = None, speculate: bool = Tru
     return Run(NetworkBackend(config), "nn_training", load(), folder=folder, speculate=speculate, resume=resume)
 
 
-def session(config: NetworkConfig) -> Session:
+def computation(config: NetworkConfig) -> NetworkComputation:
     return NetworkBackend(config).computation(plain=False)
 
 
-def everything(made: Session) -> dict[str, Any]:
-    """All that training goes on from, by name, so that a difference is told by it; tensors as digests of their bits."""
+def everything(made: NetworkComputation) -> dict[str, Any]:
+    """Everything that training continues from, by name, so that a difference has a name; tensors as digests."""
     training, state = made.training, made.training_state()
     found = {**dict(training.model.named_parameters()), **dict(training.model.named_buffers())}
     for name, parameter in zip(made.weights.names, made.weights.parameters, strict=True):
         found |= {f"{kind} of {name}": value for kind, value in training.optimizer.state[parameter].items()}
     found |= {f"generator of {kind}": value for kind, value in state["random"].items()}
-    told = {"position": state["position"], "losses": made.progress.losses}
-    return told | {name: digest(value) for name, value in found.items()}
+    numbers = {"position": state["position"], "losses": made.progress.losses}
+    return numbers | {name: digest(value) for name, value in found.items()}
 
 
 def digest(value: Tensor) -> str:
@@ -116,7 +116,7 @@ def digest(value: Tensor) -> str:
 
 
 def generators(device: torch.device) -> dict[str, Any]:
-    """The states of everybody's generators, of Python, numpy and torch."""
+    """The states of the generators that all code shares, of Python, numpy and torch."""
     return {"process": global_randomness()} | {kind: digest(value) for kind, value in random_state(device).items()}
 
 
@@ -124,23 +124,23 @@ def same(left: Values, right: Values) -> bool:
     return all(torch.equal(a, b) and a.device == b.device for a, b in zip(left, right, strict=True))
 
 
-class Look(Refuse):
-    """Judges as others do, by held-out losses, and then refuses."""
+class Look(Reject):
+    """Judges as others do, by held-out losses, and then rejects."""
 
     def judge(self, computation: Any, candidate: Any) -> Verdict:
         computation.score(candidate.state, 0)
         return super().judge(computation, candidate)
 
 
-def refused(done: Boundary) -> set[str]:
+def rejected(done: Boundary) -> set[str]:
     """The predictors whose candidates were judged, and not skipped because judging has failed."""
     return {
-        attempt.plan.predictor for attempt in done.attempts if attempt.reason == "this validator refuses everything"
+        decision.plan.predictor for decision in done.decisions if decision.reason == "this validator rejects everything"
     }
 
 
-def refusing(config: NetworkConfig) -> Run:
-    """A run whose every candidate is judged and refused."""
+def rejecting(config: NetworkConfig) -> Run:
+    """A run whose every candidate is judged and rejected."""
     made = run(config)
     made.engine.speculator._validator = Look()  # type: ignore[attr-defined]
     return made
@@ -149,7 +149,7 @@ def refusing(config: NetworkConfig) -> Run:
 @pytest.mark.parametrize("precision", ["bf16", pytest.param("auto", marks=cuda)])
 def test_forward_passes_are_in_bfloat16_and_all_else_in_fp32(on_device: Make, precision: str) -> None:
     """By default on CUDA, and where it is asked for; training and gate losses are nearly those of fp32."""
-    coarse, fine = session(on_device(precision=precision)), session(on_device(precision="fp32"))
+    coarse, fine = computation(on_device(precision=precision)), computation(on_device(precision="fp32"))
     seen, training = set[torch.dtype](), coarse.training
     training.model.register_forward_hook(lambda module, given, answer: seen.add(answer.logits.dtype))
     training._gradient()
@@ -167,7 +167,7 @@ def test_forward_passes_are_in_bfloat16_and_all_else_in_fp32(on_device: Make, pr
 
 @cuda
 def test_the_fused_optimiser_does_what_the_plain_one_does(on_device: Make, deterministic: None) -> None:
-    fused, plain = (session(on_device(precision="fp32")) for _ in range(2))
+    fused, plain = (computation(on_device(precision="fp32")) for _ in range(2))
     assert all(group["fused"] for group in fused.training.optimizer.param_groups)
     for group in plain.training.optimizer.param_groups:
         group |= {"fused": False, "foreach": False}
@@ -221,18 +221,18 @@ def test_a_sum_tensor_by_tensor_has_the_bits_of_one_over_all_at_once(
     assert same(whole, parts)
 
 
-def test_a_refused_candidate_leaves_everything_bit_for_bit(
+def test_a_rejected_candidate_leaves_everything_bit_for_bit(
     on_device: Make, device: torch.device, deterministic: None
 ) -> None:
     """Weights, buffers, moments, position and every generator, with dropout, whatever was computed to judge it."""
-    made = refusing(on_device(predictors=ALL, dropout=0.1, steps=40, deterministic=True))
+    made = rejecting(on_device(predictors=ALL, dropout=0.1, steps=40, deterministic=True))
     computation = made.computation
     seen = set[str]()
     for place in range(5, 30, 5):
         made.engine.run(until=place)
         made.engine.until = None
         before, drawn = everything(computation), generators(device)
-        seen |= refused(made.engine.boundary())
+        seen |= rejected(made.engine.boundary())
         assert everything(computation) == before
         assert generators(device) == drawn
     assert seen == set(ALL)
@@ -240,7 +240,7 @@ def test_a_refused_candidate_leaves_everything_bit_for_bit(
 
 def test_steps_on_trial_are_undone_bit_for_bit(on_device: Make, device: torch.device, deterministic: None) -> None:
     """Those that a validator takes from a candidate and from the present weights, to compare the losses after."""
-    made, twin = (session(on_device(dropout=0.1, deterministic=True)) for _ in range(2))
+    made, twin = (computation(on_device(dropout=0.1, deterministic=True)) for _ in range(2))
     for each in (made, twin):
         each.advance(5)
     past = [made.observe()]
@@ -259,21 +259,19 @@ def test_steps_on_trial_are_undone_bit_for_bit(on_device: Make, device: torch.de
     assert everything(made) == everything(twin)
 
 
-def test_where_everything_is_refused_a_run_ends_bit_for_bit_as_a_plain_one(
+def test_a_run_whose_candidates_are_all_rejected_ends_bit_for_bit_as_a_plain_one(
     on_device: Make, deterministic: None
 ) -> None:
     config = on_device(every=10, predictors=ALL, dropout=0.1, steps=40, deterministic=True)
-    speculative, plain = refusing(config), run(config, speculate=False)
+    speculative, plain = rejecting(config), run(config, speculate=False)
     summary = speculative.execute()
     plain.execute()
     assert len(summary["leaps"]) > 3
-    assert {leap["reason"] for leap in summary["leaps"]} == {"this validator refuses everything"}
+    assert {leap["reason"] for leap in summary["leaps"]} == {"this validator rejects everything"}
     assert everything(speculative.computation) == everything(plain.computation)
 
 
-def test_in_a_loop_of_one_s_own_a_refusal_leaves_running_means_and_moments(
-    device: torch.device, deterministic: None
-) -> None:
+def test_a_rejection_in_an_own_loop_leaves_running_means_and_moments(device: torch.device, deterministic: None) -> None:
     def batch(seed: int) -> Tensor:
         return torch.randn(16, 6, generator=torch.Generator().manual_seed(seed)).to(device)
 
@@ -297,7 +295,7 @@ def test_in_a_loop_of_one_s_own_a_refusal_leaves_running_means_and_moments(
             value.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             done = watched.step(value)
-            seen |= set() if done is None else refused(done)
+            seen |= set() if done is None else rejected(done)
         moments = [value for state in optimizer.state.values() for value in state.values()]
         found = {**model.state_dict(), **{f"moment {i}": value for i, value in enumerate(moments)}}
         assert not watched.report()["warnings"]
@@ -310,8 +308,8 @@ def test_in_a_loop_of_one_s_own_a_refusal_leaves_running_means_and_moments(
 
 @cuda
 def test_dropout_draws_from_the_device_s_generator(on_device: Make, device: torch.device) -> None:
-    """So that what is said of generators here is said of that one."""
-    made = session(on_device(dropout=0.1))
+    """So that the tests of generators here are tests of the device's generator."""
+    made = computation(on_device(dropout=0.1))
     before = made.training_state()["random"]
     made.advance(1)
     after = made.training_state()["random"]
@@ -322,7 +320,7 @@ def test_what_happens_at_a_boundary_draws_nothing_from_training_s_generator(
     on_device: Make, device: torch.device
 ) -> None:
     """Fingerprints, held-out losses, predictors and evaluations, of a model with dropout."""
-    made = session(on_device(dropout=0.1))
+    made = computation(on_device(dropout=0.1))
     past = [made.observe()]
     for _ in range(2):
         made.advance(5)
@@ -332,25 +330,25 @@ def test_what_happens_at_a_boundary_draws_nothing_from_training_s_generator(
     made.score(None, 0)
     made.report(None)
     made.gram(past)
-    create, history, said = load().registry.create, SegmentHistory(past, made), set[str]()
+    create, history, spoke = load().registry.create, SegmentHistory(past, made), set[str]()
     for name in (*ALL, "anderson", "ema-increments", "tail-average", "momentum-as-coded"):
         predicted = create("predictor", name, {}).predict(history, 5)
         candidate = None if predicted is None else made.materialise(predicted, past, Plan(name, 5))
         if candidate is not None:
-            said.add(name)
+            spoke.add(name)
             made.score(candidate.state, 1)
             made.report(candidate.state)
-    assert said >= {"linear", "momentum", "line-search", "momentum-as-coded"}
+    assert spoke >= {"linear", "momentum", "line-search", "momentum-as-coded"}
     made.watch.evaluate()
     assert everything(made) == before
     assert generators(device) == drawn
 
 
-def test_whoever_draws_at_a_boundary_does_not_disturb_training(
+def test_draws_at_a_boundary_do_not_disturb_training(
     on_device: Make, device: torch.device, deterministic: None
 ) -> None:
     config = on_device(dropout=0.1, deterministic=True)
-    alone, disturbed = session(config), session(config)
+    alone, disturbed = computation(config), computation(config)
     for made in (alone, disturbed):
         made.advance(5)
     torch.manual_seed(99)
@@ -374,14 +372,14 @@ def test_past_weights_come_back_from_where_they_were_moved_with_the_same_bits(
     on_device: Make, device: torch.device, bounds: dict[str, int], places: list[str]
 ) -> None:
     """And a leap from them leads to the same bits as one from weights that stayed on the device."""
-    made, stayed = session(on_device(cache=bounds)), WeightStore(device)
+    made, stayed = computation(on_device(cache=bounds)), WeightStore(device)
     past, exact = [], list[Values]()
     for _ in range(3):
         made.advance(4)
         past.append(made.observe())
         exact.append(made.weights.copy())
-    kept = [snapshot.state.kept for snapshot in past]
-    assert [each.place for each in kept] == places
+    kept = [snapshot.state.weights for snapshot in past]
+    assert [each.location for each in kept] == places
     assert all(same(each.values(), values) for each, values in zip(kept, exact, strict=True))
     prediction = Combination((1.0, -3.0, 3.0))
     candidate = made.materialise(prediction, past, Plan("quadratic", 4))
@@ -390,7 +388,7 @@ def test_past_weights_come_back_from_where_they_were_moved_with_the_same_bits(
     leapt = made.digest()
     made.weights.put(exact[-1])
     there = [stayed.keep(values) for values in exact]
-    Proposal((1.0, -3.0, 3.0), tuple(there), 0, there[-1]).put(made.weights, there[-1])
+    CandidateWeights((1.0, -3.0, 3.0), tuple(there), 0, there[-1]).put(made.weights, there[-1])
     assert made.digest() == leapt
 
 
@@ -398,7 +396,7 @@ def test_past_weights_come_back_from_where_they_were_moved_with_the_same_bits(
 def test_past_weights_in_host_memory_are_pinned(device: torch.device) -> None:
     store = WeightStore(device, WeightStore.Config(device_bytes=0))
     kept = [store.keep(values) for values in terms(2, device)]
-    assert kept[0].place == "host"
+    assert kept[0].location == "host"
     assert all(value.is_pinned() for value in kept[0]._values or () if value.numel())
 
 
@@ -408,14 +406,14 @@ def test_a_deterministic_run_ends_twice_with_the_same_bits(
 ) -> None:
     """With sequences of a usual length, over which the sums of attention's gradients may be split among many."""
     given = {"length": 256, "batch": 8, "dropout": 0.1, "precision": precision, "deterministic": True}
-    first, second = (session(on_device(**given)) for _ in range(2))
+    first, second = (computation(on_device(**given)) for _ in range(2))
     for made in (first, second):
         made.advance(6)
     assert everything(first) == everything(second)
 
 
 @pytest.mark.parametrize("place", [23, 30])
-def test_a_run_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not(
+def test_a_resumed_run_ends_with_the_bits_of_an_uninterrupted_one(
     on_device: Make, tmp_path: Path, place: int, deterministic: None
 ) -> None:
     """Between boundaries and at one, with dropout, whose generator is the device's."""
@@ -434,26 +432,26 @@ def test_a_run_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not(
     assert found["outcome"] == expected["outcome"]
 
 
-def test_a_study_s_walk_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not(
+def test_a_study_s_training_that_was_stopped_and_resumed_ends_in_the_bits_of_one_that_was_not(
     recipe: dict[str, Any], device: torch.device, tmp_path: Path, deterministic: None
 ) -> None:
     own = {"device": str(device), "steps": 20, "dropout": 0.1, "deterministic": True}
-    trainings, told = backend(RecipeConfig.model_validate(recipe | own), seed=3), list[int]()
+    network, reported = backend(RecipeConfig.model_validate(recipe | own), seed=3), list[int]()
 
-    def walk(stopped: Callable[[], bool] = lambda: False) -> Walk:
-        return Walk(trainings, tmp_path, every_s=1e9, stopped=stopped, remember=Memory, tell=told.append)
+    def training(stopped: Callable[[], bool] = lambda: False) -> ResumableTraining:
+        return ResumableTraining(network, tmp_path, every_s=1e9, stopped=stopped, report=reported.append)
 
-    whole = walk()
-    whole.to(20)
-    told.clear()
-    first = walk(stopped=lambda: 9 in told)
+    whole = training()
+    whole.train_to(20)
+    reported.clear()
+    first = training(stopped=lambda: 9 in reported)
     with pytest.raises(StoppedError):
-        first.to(20)
-    second = walk()
-    second.go_on()
-    assert second.session.position() == 9
-    second.to(20)
-    assert everything(second.session) == everything(whole.session)
+        first.train_to(20)
+    second = training()
+    second.resume()
+    assert second.computation.position() == 9
+    second.train_to(20)
+    assert everything(second.computation) == everything(whole.computation)
 
 
 @pytest.mark.parametrize(
@@ -465,7 +463,7 @@ def test_a_study_s_walk_that_was_stopped_goes_on_to_the_bits_of_one_that_was_not
 )
 def test_a_compiled_model_computes_with_the_weights_that_were_leapt_to(small: Make, place: str) -> None:
     """As the eager one does, and nothing is compiled a second time."""
-    made = session(small(device=place, compile=True, precision="fp32"))
+    made = computation(small(device=place, compile=True, precision="fp32"))
     training = made.training
 
     def eager() -> float:
@@ -489,19 +487,19 @@ def test_a_compiled_model_computes_with_the_weights_that_were_leapt_to(small: Ma
 
 
 @cuda
-def test_the_memory_that_a_run_tells_is_the_device_s(on_device: Make, device: torch.device) -> None:
+def test_the_reported_peak_memory_is_the_device_s(on_device: Make, device: torch.device) -> None:
     torch.cuda.reset_peak_memory_stats(device)
     made = run(on_device(steps=20, predictors=("linear",)))
-    told = made.execute()["peak_memory_bytes"]
-    assert 0 < 4 * made.computation.weights.nbytes < told <= torch.cuda.max_memory_allocated(device)
+    peak = made.execute()["peak_memory_bytes"]
+    assert 0 < 4 * made.computation.weights.nbytes < peak <= torch.cuda.max_memory_allocated(device)
 
 
 @pytest.mark.usefixtures("device")
 class OnDevice(WeightPredictorLaws):
     """The laws, of weights on the accelerator."""
 
-    def courses(self) -> Sequence[Course]:
-        return courses(DEVICE)
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        return training_runs(DEVICE)
 
     def global_randomness(self) -> Hashable:
         return super().global_randomness(), digest(random_state(DEVICE)[DEVICE.type])

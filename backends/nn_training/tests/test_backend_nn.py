@@ -1,4 +1,4 @@
-"""The backend as a whole: transparency, resuming, what a run tells."""
+"""The backend as a whole: transparency, resuming, what a run reports."""
 
 from __future__ import annotations
 
@@ -18,23 +18,36 @@ import torch
 from asc.config.run import Component
 from asc.errors import AscError
 from asc.hookspecs import RunView, hookimpl
-from asc.plugins import load
+from asc.plugins import Plugins, load
+from asc.predictors.mean import Mean
 from asc.run.run import Run
-from asc.testing.stand_ins import Refuse
-from asc_nn_training.backend import NetworkBackend, Session
+from asc.testing.stand_ins import Reject
+from asc.trajectory import SegmentHistory
+from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.training.schedule import Schedule
 
 Make = Callable[..., NetworkConfig]
 
 
-def run(config: NetworkConfig, folder: Path | None = None, speculate: bool = True, resume: bool = False) -> Run:
-    return Run(NetworkBackend(config), "nn_training", load(), folder=folder, speculate=speculate, resume=resume)
+def run(
+    config: NetworkConfig,
+    folder: Path | None = None,
+    speculate: bool = True,
+    resume: bool = False,
+    plugins: Plugins | None = None,
+) -> Run:
+    backend = NetworkBackend(config)
+    return Run(backend, "nn_training", plugins or load(), folder=folder, speculate=speculate, resume=resume)
 
 
-def state(session: Session) -> dict[str, Any]:
-    """Everything that training goes on from."""
-    return {**session.training_state(), "digest": session.digest(), "losses": session.progress.losses}
+def state(computation: NetworkComputation) -> dict[str, Any]:
+    """Everything that training continues from."""
+    return {
+        **computation.training_state(),
+        "digest": computation.digest(),
+        "losses": computation.progress.losses,
+    }
 
 
 def same(left: Any, right: Any) -> bool:
@@ -47,32 +60,32 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def stopping_at(place: int, made: Run) -> Run:
-    """The run, as if somebody pressed Ctrl-C at that step."""
+def stopping_at(step: int, made: Run) -> Run:
+    """The run, which stops at that step as if Ctrl-C had been pressed."""
     after = made.computation.watch.after
 
     def stopping(position: int, loss: float) -> None:
         after(position, loss)
-        if position == place:
+        if position == step:
             made.stop()
 
     made.computation.watch.after = stopping
     return made
 
 
-def refusing(small: Make, **settings: Any) -> Run:
-    """A run whose every candidate is judged and refused."""
+def rejecting(small: Make, **settings: Any) -> Run:
+    """A run whose every candidate is judged and rejected."""
     predictors = [Component(name=name) for name in ("linear", "momentum", "line-search", "nesterov-outer")]
-    given = small(predictors=predictors, allocator={"horizons": (5,), "overdraft": 10}, **settings)
+    given = small(predictors=predictors, scheduler={"horizons": (5,), "overdraft": 10}, **settings)
     given = given.model_copy(update={"recognizer": Component(name="every", steps=10)})
     made = run(given)
-    made.engine.speculator._validator = Refuse()  # type: ignore[attr-defined]
+    made.engine.speculator._validator = Reject()  # type: ignore[attr-defined]
     return made
 
 
-def test_where_everything_is_refused_training_is_as_if_nothing_had_been_tried(small: Make) -> None:
+def test_a_run_whose_candidates_are_all_rejected_ends_as_a_plain_one(small: Make) -> None:
     """Weights, optimiser, random state and data position, bit for bit, with dropout, against a loop by hand."""
-    speculative = refusing(small, steps=40, dropout=0.1)
+    speculative = rejecting(small, steps=40, dropout=0.1)
     summary = speculative.execute()
     assert summary["rejected"] > 3
     assert summary["accepted"] == 0
@@ -107,7 +120,7 @@ def test_the_plain_loop_is_torch_s_own(small: Make) -> None:
 
 
 def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
-    config = small(steps=60, predictors=["linear", "nesterov-outer"], allocator={"horizons": (10,), "overdraft": 10})
+    config = small(steps=60, predictors=["linear", "nesterov-outer"], scheduler={"horizons": (10,), "overdraft": 10})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
     whole = run(config, tmp_path / "whole")
     expected = whole.execute()
@@ -124,7 +137,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
 
 def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
     """At once, rather than at the next boundary, which may be minutes away."""
-    config = small(steps=60, allocator={"horizons": (10,), "overdraft": 10})
+    config = small(steps=60, scheduler={"horizons": (10,), "overdraft": 10})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=10)})
     expected = run(config).execute()
     first = stopping_at(33, run(config, tmp_path))
@@ -133,35 +146,36 @@ def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make
     assert found["resumed_from"] == 33
     assert found["final_digest"] == expected["final_digest"]
     assert found["ledger"]["plain"]["steps"] == 60
-    told = ("leaps", "regimes", "accepted", "rejected", "hits", "misses", "reason", "steps_skipped")
-    assert {name: found[name] for name in told} == {name: expected[name] for name in told}
+    reported = ("leaps", "regimes", "accepted", "rejected", "hits", "misses", "reason", "steps_skipped")
+    assert {name: found[name] for name in reported} == {name: expected[name] for name in reported}
 
 
 def test_checkpoints_are_written_within_long_supersteps_too(small: Make, tmp_path: Path) -> None:
     """A kill costs one checkpoint interval, however far apart boundaries are."""
-    config = small(steps=40, checkpoint_seconds=1e-6, allocator={"horizons": (10,), "overdraft": 10})
+    config = small(steps=40, checkpoint_seconds=1e-6, scheduler={"horizons": (10,), "overdraft": 10})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=15)})
     expected = run(config).execute()
     first = run(config, tmp_path)
-    after, places = first.computation.watch.after, list[int]()
+    after, written = first.computation.watch.after, list[int]()
 
     def note(position: int, loss: float) -> None:
         after(position, loss)
-        places.append(len(list((tmp_path / "checkpoints").glob("step-*"))))
+        written.append(len(list((tmp_path / "checkpoints").glob("step-*"))))
         if position == 22:
-            raise KeyboardInterrupt  # as rude as a kill: nothing is written any more
+            raise KeyboardInterrupt  # as a kill does, it leaves no time to write anything
 
     first.computation.watch.after = note
     with pytest.raises(KeyboardInterrupt):
         first.execute()
-    assert places[3] == 2  # none of these steps was at a boundary
+    assert written[3] == 2  # none of these steps was at a boundary
+    assert not (tmp_path / "model").exists()  # which is written once, at the end
     found = run(config, tmp_path, resume=True).execute()
     assert found["resumed_from"] == 21
     assert found["final_digest"] == expected["final_digest"]
     assert found["leaps"][-1]["position"] == expected["leaps"][-1]["position"]
 
 
-def test_who_watches_is_told_within_long_supersteps(small: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hooks_hear_of_progress_within_long_supersteps(small: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     class Watcher:
         positions: ClassVar[list[int]] = []
 
@@ -169,7 +183,7 @@ def test_who_watches_is_told_within_long_supersteps(small: Make, monkeypatch: py
         def asc_progress(self, run: RunView) -> None:
             self.positions.append(run.status().position)
 
-    monkeypatch.setattr("asc.run.run._TELL_S", 0.0)
+    monkeypatch.setattr("asc.run.monitor._PROGRESS_S", 0.0)
     plugins = load()
     plugins.observe(Watcher(), "watcher")
     config = small(steps=12).model_copy(update={"recognizer": Component(name="every", steps=12)})
@@ -177,7 +191,7 @@ def test_who_watches_is_told_within_long_supersteps(small: Make, monkeypatch: py
     assert Watcher.positions == list(range(1, 13))
 
 
-def test_a_run_tells_what_it_was(small: Make, tmp_path: Path) -> None:
+def test_a_run_reports_losses_curves_and_memory(small: Make, tmp_path: Path) -> None:
     summary = run(small(steps=60, until_loss=1.0), tmp_path).execute()
     outcome = summary["outcome"]
     assert 1 < outcome["test_loss"] < 7
@@ -202,9 +216,9 @@ def test_a_loss_that_is_reached_ends_the_run(small: Make) -> None:
 
 @pytest.mark.parametrize("name", ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "tail-average"])
 @pytest.mark.parametrize("validator", ["held-out-loss", "probation"])
-def test_every_predictor_meets_every_validator(small: Make, name: str, validator: str) -> None:
+def test_every_predictor_suits_every_validator(small: Make, name: str, validator: str) -> None:
     judge = {"name": validator} | ({"steps": 2} if validator == "probation" else {"criterion": "strict"})
-    config = small(steps=30, predictors=[name], validator=judge, allocator={"horizons": (5,), "overdraft": 100})
+    config = small(steps=30, predictors=[name], validator=judge, scheduler={"horizons": (5,), "overdraft": 100})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
     summary = run(config).execute()
     assert summary["accepted"] + summary["rejected"] > 0
@@ -215,7 +229,7 @@ def test_every_predictor_meets_every_validator(small: Make, name: str, validator
 def test_a_cascade_is_judged_and_leapt_to(small: Make, judged: str) -> None:
     chain = {"name": "cascade", "step": 5, "judged": judged}
     judge = {"name": "held-out-loss", "criterion": "strict"}
-    config = small(steps=60, predictors=[chain], validator=judge, allocator={"horizons": (20,), "overdraft": 100})
+    config = small(steps=60, predictors=[chain], validator=judge, scheduler={"horizons": (20,), "overdraft": 100})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=5)})
     first = run(config)
     summary = first.execute()
@@ -223,13 +237,13 @@ def test_a_cascade_is_judged_and_leapt_to(small: Make, judged: str) -> None:
     assert not summary["warnings"]
     assert all(leap["reason"].startswith("link ") is (judged == "each") for leap in summary["leaps"])
     taken = [leap for leap in summary["leaps"] if leap["taken"]]
-    assert len(taken) == first.ledger.leaps > 0
+    assert len(taken) == first.engine.ledger.leaps > 0
     assert run(config).execute()["final_digest"] == summary["final_digest"]
 
 
-def test_too_little_memory_to_judge_is_said_and_survived(small: Make) -> None:
-    """A candidate is skipped, the weights are as before, and the run goes on."""
-    config = small(steps=40, allocator={"horizons": (10,), "overdraft": 10})
+def test_a_run_survives_too_little_memory_to_judge(small: Make) -> None:
+    """A warning says so, the candidate is skipped, and the weights stay."""
+    config = small(steps=40, scheduler={"horizons": (10,), "overdraft": 10})
     config = config.model_copy(update={"recognizer": Component(name="every", steps=10)})
     short = run(config)
 
@@ -245,14 +259,50 @@ def test_too_little_memory_to_judge_is_said_and_survived(small: Make) -> None:
     assert summary["final_digest"] == plain["final_digest"]
 
 
-def test_snapshots_suffice_for_what_predictors_look_back_on(small: Make) -> None:
-    assert small().history.max_snapshots == 2
-    assert small(predictors=["quadratic"]).history.max_snapshots == 3
-    assert small(predictors=[{"name": "polynomial", "window": 7, "degree": 2}]).history.max_snapshots == 7
-    assert small(predictors=["quadratic"], history={"max_snapshots": 9}).history.max_snapshots == 9
+PLUGIN = """
+import asc
+
+class Deep(asc.Predictor):
+    depth = 3
+    seen = []
+
+    def predict(self, history, horizon):
+        self.seen.append(len(history.positions))
+        return asc.Combination((0, 0, 1)) if len(history.positions) == 3 else None
+
+@asc.hookimpl
+def asc_register(registry):
+    registry.add("predictor", "deep", "deep_plugin:Deep", "needs three snapshots")
+"""
 
 
-def test_large_shapes_have_the_vocabulary_that_they_are_known_by(small: Make) -> None:
+def test_a_plugin_s_predictor_gets_the_snapshots_that_it_asks_for(small: Make, tmp_path: Path) -> None:
+    (tmp_path / "deep_plugin.py").write_text(PLUGIN)
+    plugins = load([tmp_path / "deep_plugin.py"])
+    config = small(steps=40, predictors=["deep"], scheduler={"horizons": (5,), "overdraft": 100})
+    made = run(config.model_copy(update={"recognizer": Component(name="every", steps=5)}), plugins=plugins)
+    summary = made.execute()
+    assert plugins.registry.get("predictor", "deep").load().seen[:3] == [2, 3, 3]  # nothing is spent before a step
+    assert summary["accepted"] + summary["rejected"] > 0
+
+
+def test_a_mean_averages_its_whole_window(small: Make) -> None:
+    config = small(steps=60, predictors=["mean"], scheduler={"horizons": (5,), "overdraft": 100})
+    made = run(config.model_copy(update={"recognizer": Component(name="every", steps=5)}))
+    made.engine.speculator._validator = Reject()  # type: ignore[attr-defined]
+    assert made.execute()["rejected"] > 0
+    history = SegmentHistory(made.engine.trajectory.snapshots(), made.computation)
+    assert [float(share) for share in Mean().predict(history, 5).coefficients] == [1 / 8] * 8
+
+
+def test_a_history_that_is_too_short_is_refused(small: Make) -> None:
+    with pytest.raises(AscError, match=r"quadratic looks back on 3 snapshots, and history\.max_snapshots is 2"):
+        run(small(predictors=["quadratic"], history={"max_snapshots": 2}))
+    made = run(small(predictors=["quadratic"], history={"max_snapshots": 9}))
+    assert made.engine.trajectory._most == 9
+
+
+def test_large_shapes_have_their_published_vocabulary(small: Make) -> None:
     assert NetworkConfig.model_validate({"model": "gpt2"}).vocabulary == 50_257
     assert NetworkConfig.model_validate({"model": "gpt2", "vocabulary": 300}).vocabulary == 300
     assert NetworkConfig.model_validate({"model": "gpt2-nano"}).vocabulary == 4096
@@ -265,10 +315,10 @@ def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> N
     assert (tmp_path / "average" / "model.safetensors").exists()
 
 
-def test_without_a_checkpoint_a_resumed_run_says_that_it_begins(small: Make, tmp_path: Path) -> None:
+def test_a_resumed_run_without_a_checkpoint_says_that_it_begins_at_its_start(small: Make, tmp_path: Path) -> None:
     summary = run(small(steps=2), tmp_path, resume=True).execute()
     assert summary["resumed_from"] == 0
-    assert summary["warnings"] == ["There was no checkpoint yet to go on from, so the run begins at its start."]
+    assert summary["warnings"] == ["There was no checkpoint yet to resume from, so the run begins at its start."]
 
 
 def test_a_checkpoint_of_another_corpus_is_refused(small: Make, tmp_path: Path) -> None:
@@ -291,7 +341,7 @@ def asc(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     )
 
 
-def told(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
+def finished(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
     out, err = process.communicate(timeout=200)
     assert process.returncode == code, err
     assert "Traceback" not in err
@@ -311,7 +361,7 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_pat
         "--set",
         "recognizer.every=10",
     ]
-    whole = json.loads(told(asc(*arguments, "--out", "whole", folder=tmp_path))[0])
+    whole = json.loads(finished(asc(*arguments, "--out", "whole", folder=tmp_path))[0])
     process = asc(*arguments, "--out", "cut", folder=tmp_path)
     deadline = time.monotonic() + 100
     while not list(tmp_path.glob("cut/*/checkpoints/step-*[1-9]*")) and time.monotonic() < deadline:
@@ -320,33 +370,33 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_pat
     process.send_signal(signal.SIGKILL)
     process.communicate()
     resumed = ["run", "nn_training", "--resume", "latest", "--out", "cut", "--json"]
-    found = json.loads(told(asc(*resumed, folder=tmp_path))[0])
+    found = json.loads(finished(asc(*resumed, folder=tmp_path))[0])
     assert found["resumed_from"] > 0
     assert found["final_digest"] == whole["final_digest"]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (["--model", "gpt2-nan"], "Did you mean gpt2-nano?"),
-        (["--device", "cuda:7"], "Use --device auto"),
+        (["--device", "cuda:7"], "Type --device auto"),
         (["--data", "nowhere"], "There is no corpus 'nowhere'"),
         (["--length", "9000"], "give more text, or lower --length"),
         (["--predictors", "liner"], "linear"),
         (["--lr", "1e30", "--warmup", "0"], "with a smaller --lr"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_sentence(
-    options: list[str], arguments: list[str], said: str, tmp_path: Path
+def test_a_mistake_is_answered_by_a_sentence(
+    options: list[str], arguments: list[str], expected: str, tmp_path: Path
 ) -> None:
     process = asc("run", "nn_training", *options, *arguments, "--quiet", folder=tmp_path)
     _, err = process.communicate(timeout=200)
     assert process.returncode in (1, 2)
     assert "Traceback" not in err
-    assert said in " ".join(err.split())
+    assert expected in " ".join(err.split())
 
 
-def test_curves_go_to_tensorboard_where_that_was_asked_for(small: Make, tmp_path: Path) -> None:
+def test_curves_go_to_tensorboard(small: Make, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     backend = NetworkBackend(small(steps=40, tensorboard=tmp_path / "board", predictors=["linear"]))
@@ -362,14 +412,14 @@ def test_leaps_are_on_the_board(small: Make, tmp_path: Path) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     judge = {"name": "held-out-loss", "criterion": "proximity", "epsilon": 1.0}
-    config = small(steps=20, tensorboard=tmp_path, validator=judge, allocator={"horizons": (5,), "overdraft": 10})
+    config = small(steps=20, tensorboard=tmp_path, validator=judge, scheduler={"horizons": (5,), "overdraft": 10})
     summary = run(config.model_copy(update={"recognizer": Component(name="every", steps=5)})).execute()
     found = EventAccumulator(str(tmp_path / "speculative")).Reload().Scalars("leap/gain_steps")
     assert [event.step for event in found] == [leap["position"] for leap in summary["leaps"] if leap["taken"]]
     assert found
 
 
-def test_without_tensorboard_it_is_said(small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_tensorboard_is_reported(small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(AscError, match=r"needs the package tensorboard.*pip install tensorboard"):
         run(small(tensorboard=tmp_path))

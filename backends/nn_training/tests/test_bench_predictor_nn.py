@@ -1,4 +1,4 @@
-"""Predictors asked along a training that kept its trajectory: what they would have been worth, judged as by hand."""
+"""Predictors asked at the kept positions of a training: what they would have been worth, compared by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from asc.run.replay import positions as places
+from asc.run.replay import positions
 from asc.types import Combination, Plan
 from asc.validators.scores import Reports
 from asc_nn_training.backend import NetworkBackend
@@ -47,11 +47,11 @@ def command(folder: Path) -> Command:
 def recorded(command: Command, folder: Path, options: list[str]) -> Path:
     """The folder of a run in shadow that kept all its boundaries."""
     own = ("--steps", str(STEPS), "--shadow", "--keep-trajectory", "12", "--quiet", "--json")
-    sets = ("--set", f"recognizer.every={EVERY}", "--set", "allocator.horizons=[8,16]")
+    sets = ("--set", f"recognizer.every={EVERY}", "--set", "scheduler.horizons=[8,16]")
     found = command("run", "nn_training", *options, *own, *sets)
     assert found.returncode == 0, found.stderr
     summary = json.loads(found.stdout)
-    assert summary["trajectory"]["places"] == STEPS // EVERY
+    assert summary["trajectory"]["positions"] == STEPS // EVERY
     return folder / str(summary["run_dir"])
 
 
@@ -66,55 +66,55 @@ def rows(found: dict[str, Any], name: str) -> dict[tuple[int, str], dict[str, An
 
 def test_values_are_those_judged_by_hand_and_the_folder_stays_as_it_is(command: Command, recorded: Path) -> None:
     before = contents(recorded)
-    said = command("bench-predictor", "linear", "--beside", "none", "--on", str(recorded), "--json")
-    assert said.returncode == 0, said.stderr
-    found = json.loads(said.stdout)
+    process = command("bench-predictor", "linear", "--beside", "none", "--on", str(recorded), "--json")
+    assert process.returncode == 0, process.stderr
+    found = json.loads(process.stdout)
     assert contents(recorded) == before
 
     config = NetworkConfig.model_validate(json.loads((recorded / "config.json").read_text())["config"])
     backend = NetworkBackend(config)
-    session = backend.computation(plain=True)
-    assert isinstance(session, Reports)
-    states, reported = [session.observe()], [session.report(None).mean()]
+    computation = backend.computation(plain=True)
+    assert isinstance(computation, Reports)
+    states, reported = [computation.observe()], [computation.report(None).mean()]
     gains: dict[int, list[float]] = {horizon: [] for horizon in HORIZONS}
     accepted = dict.fromkeys(HORIZONS, 0)
     validator = HeldOutLoss(HeldOutLoss.Config())
-    while session.position() < STEPS - EVERY:
-        session.advance(EVERY)
-        states.append(session.observe())
-        reported.append(session.report(None).mean())
+    while computation.position() < STEPS - EVERY:
+        computation.advance(EVERY)
+        states.append(computation.observe())
+        reported.append(computation.report(None).mean())
         for horizon in HORIZONS:
             share = horizon / EVERY
             plan = Plan("linear", horizon)
-            candidate = session.materialise(Combination((-share, 1 + share)), states[-2:], plan)
+            candidate = computation.materialise(Combination((-share, 1 + share)), states[-2:], plan)
             assert candidate is not None
-            accepted[horizon] += validator.judge(session, candidate._replace(rivals=2)).accepted
-            gains[horizon].append(float(reported[-1] - session.report(candidate.state).mean()))
+            accepted[horizon] += validator.judge(computation, candidate._replace(rivals=2)).accepted
+            gains[horizon].append(float(reported[-1] - computation.report(candidate.state).mean()))
     for horizon in HORIZONS:
         row = next(row for (ahead, _), row in rows(found, "linear").items() if ahead == horizon)  # all regimes
         assert (row["asked"], row["silent"], row["accepted"]) == (STEPS // EVERY, 1, accepted[horizon])
-        assert row["gain_of_a_guess"] == pytest.approx(np.mean(gains[horizon]), abs=1e-6)
+        assert row["candidate_gain"] == pytest.approx(np.mean(gains[horizon]), abs=1e-6)
         ahead = horizon // EVERY
         real = [reported[i] - reported[i + ahead] for i in range(1, len(reported) - ahead)]
         if sum(real) > 0:
             share_of_real = sum(gains[horizon][: len(real)]) / sum(real)
-            assert row["share_of_real_steps"] == pytest.approx(share_of_real, abs=1e-4)
+            assert row["share_of_plain"] == pytest.approx(share_of_real, abs=1e-4)
 
 
 def test_a_report_leaves_everything_as_it_is(recorded: Path) -> None:
     config = NetworkConfig.model_validate(json.loads((recorded / "config.json").read_text())["config"])
     backend = NetworkBackend(config)
-    session = backend.computation(plain=True)
-    for place in places.places(recorded)[:2]:
-        assert backend.load(session, place.folder) is not None
-        drawn, digest = torch.get_rng_state(), session.digest()
-        now = session.observe()
-        other = session.materialise(Combination((1.5,)), (now,), Plan("p", 8))
+    computation = backend.computation(plain=True)
+    for place in positions.kept_positions(recorded)[:2]:
+        assert backend.load(computation, place.folder) is not None
+        drawn, digest = torch.get_rng_state(), computation.digest()
+        now = computation.observe()
+        other = computation.materialise(Combination((1.5,)), (now,), Plan("p", 8))
         assert other is not None
-        assert not np.array_equal(session.report(other.state), session.report(None))
-        assert session.digest() == digest
+        assert not np.array_equal(computation.report(other.state), computation.report(None))
+        assert computation.digest() == digest
         assert torch.equal(torch.get_rng_state(), drawn)
-        assert session.position() == place.position
+        assert computation.position() == place.position
 
 
 def test_predictors_of_every_kind_stand_beside_in_a_table_of_80_columns(command: Command, recorded: Path) -> None:
@@ -135,9 +135,9 @@ def test_other_settings_of_history_and_validator(command: Command, recorded: Pat
     everywhere = rows(json.loads(found.stdout), "quadratic")
     total = next(iter(everywhere.values()))
     assert total["silent"] == 2  # it looks back on three, for which the history is as deep as it would be in a run
-    bounded = command("bench-predictor", "quadratic", *own, "--set", "history.max_snapshots=1")
-    only = next(iter(rows(json.loads(bounded.stdout), "quadratic").values()))
-    assert only["silent"] == only["asked"]
+    bounded = command("bench-predictor", "quadratic", *own, "--set", "history.max_snapshots=2")
+    assert bounded.returncode == 1
+    assert "quadratic looks back on 3 snapshots, and history.max_snapshots is 2" in bounded.stderr
 
 
 def test_a_run_that_kept_nothing_says_what_to_type(command: Command, options: list[str]) -> None:
@@ -146,7 +146,7 @@ def test_a_run_that_kept_nothing_says_what_to_type(command: Command, options: li
     found = command("bench-predictor", "linear", "--on", folder)
     assert found.returncode == 1
     assert found.stdout == ""
-    assert "kept none of its places" in found.stderr
+    assert "kept none of its positions" in found.stderr
     assert "--steps 2" in found.stderr
     assert "--shadow --keep-trajectory 20" in found.stderr
 
@@ -172,7 +172,7 @@ def test_a_resumed_run_goes_on_keeping(command: Command, small: Callable[..., Ne
 
     first.computation.watch.after = stopping
     assert first.execute()["state"] == "interrupted"
-    assert [place.position for place in places.places(tmp_path)] == [0, 8]
+    assert [place.position for place in positions.kept_positions(tmp_path)] == [0, 8]
     assert made(resume=True).execute()["state"] == "finished"
-    assert [place.position for place in places.places(tmp_path)] == [0, 8, 16]
-    assert not (tmp_path / places.TRAJECTORY / "model").exists()
+    assert [place.position for place in positions.kept_positions(tmp_path)] == [0, 8, 16]
+    assert not (tmp_path / positions.TRAJECTORY / "model").exists()

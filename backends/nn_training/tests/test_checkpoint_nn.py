@@ -1,4 +1,4 @@
-"""Checkpoints: the same values back, whole after a kill, and a sentence where one is damaged."""
+"""Checkpoints: the same values come back, they are whole after a kill, and damage is reported in a sentence."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_newest_two_are_kept_and_leftovers_swept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "torn", "gone"])
-def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> None:
+def test_damage_is_reported_with_the_last_good_checkpoint(tmp_path: Path, damage: str) -> None:
     for position in (1, 2):
         folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0), "deep": 17})
     tensors = folder / "tensors.safetensors"
@@ -114,21 +114,21 @@ def test_damage_is_said_with_the_last_good_one(tmp_path: Path, damage: str) -> N
             manifest = folder / "manifest.json"
             manifest.write_text(manifest.read_text().replace('["deep", 17]', '["deep", 71]'))
         case "torn":
-            (folder / "manifest.json").write_text('{"version": 2')
+            (folder / "manifest.json").write_text('{"version": 3')
         case "gone":
             tensors.unlink()
-    with pytest.raises(AscError, match=r"step-0+2 is damaged .* step-0+1: delete step-0+2 to go on"):
+    with pytest.raises(AscError, match=r"step-0+2 is damaged .* step-0+1: delete step-0+2 to resume"):
         checkpoint.load(tmp_path)
 
 
-def test_another_version_is_said(tmp_path: Path) -> None:
+def test_another_layout_is_refused(tmp_path: Path) -> None:
     manifest = checkpoint.save(tmp_path, 1, {}) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 2', '"version": 9'))
-    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 2"):
+    manifest.write_text(manifest.read_text().replace('"version": 3', '"version": 9'))
+    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 3"):
         checkpoint.load(tmp_path)
 
 
-def test_a_full_disk_leaves_what_there_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     checkpoint.save(tmp_path, 1, {"x": torch.ones(2)})
 
     def full(descriptor: int) -> None:
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_what_there_was(tmp_path: Path, monkeypatch: pytest.M
     assert checkpoint.load(tmp_path) is not None
 
 
-def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+def test_a_value_that_a_checkpoint_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AscError, match="cannot hold a set"):
         checkpoint.save(tmp_path, 1, {"x": {1, 2}})
 
@@ -172,16 +172,18 @@ def test_a_kill_at_any_moment_leaves_a_whole_one(tmp_path: Path) -> None:
         assert bool((state["x"] == position).all())
 
 
-def test_only_a_whole_one_is_called_good(tmp_path: Path) -> None:
+def test_only_a_whole_checkpoint_is_called_good(tmp_path: Path) -> None:
     for position in (1, 2):
         folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0)})
         (folder / "tensors.safetensors").write_bytes(b"")
-    with pytest.raises(AscError, match="there is no other that is whole: start anew"):
+    with pytest.raises(AscError, match="there is no other good one: begin a new run"):
         checkpoint.load(tmp_path)
 
 
-def test_writing_a_place_again_never_leaves_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kill just before the new one is whole leaves the one that was there."""
+def test_writing_a_position_again_never_loses_the_old_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kill just before the new checkpoint is whole leaves the old one."""
     checkpoint.save(tmp_path, 7, {"x": 1})
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", lambda self, target: (_ for _ in ()).throw(KeyboardInterrupt))

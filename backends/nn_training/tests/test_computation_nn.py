@@ -63,7 +63,7 @@ class TestRegimes(TestStaying):
 
 
 def leap(subject: TrainingComputation, horizon: int = 10) -> Transition:
-    """A linear one from the present weights."""
+    """A linear leap from the present weights."""
     before = subject.observe()
     subject.advance(10)
     history = (before, subject.observe())
@@ -115,22 +115,44 @@ def test_no_leap_beyond_the_end() -> None:
 
 
 def test_work_over_data_is_paid_for_once() -> None:
+    """Asking for the price changes nothing; taking it pays for the work."""
     subject = computation()
     transition = leap(subject)
     subject.score(None, 0)
     subject.score(None, 0)  # remembered
     subject.score(transition.effect, 0)
     costs = Costs(4 * LENGTH, 4 * LENGTH, VOCABULARY, 88, 352)
-    forward, moved = costs.forward(4 * LENGTH), costs.moved(5)
-    assert subject.cost("validate") == pytest.approx(2 * forward + moved)
-    assert subject.cost("validate") == 0
+    owed = pytest.approx(2 * costs.forward(4 * LENGTH) + costs.moved(5))
+    assert [subject.price("validate"), subject.price("validate")] == [owed, owed]
+    assert subject.take_price("validate") == owed
+    assert subject.price("validate") == subject.take_price("validate") == 0
 
 
-def test_bad_gate_and_bad_snapshot_are_said() -> None:
+def test_transfers_of_past_weights_are_paid_for_once() -> None:
+    subject = computation()
+    copied = subject.price("observe")
+    assert subject.take_price("observe") == copied > 0  # each boundary copies the weights
+    subject.store.pending = 1000
+    assert subject.price("observe") == subject.price("observe") > copied
+    assert subject.take_price("observe") > copied
+    assert subject.price("observe") == copied
+
+
+def test_work_that_was_not_done_costs_nothing() -> None:
+    subject = computation()
+    assert {work: subject.price(work) for work in ("notify", "plan", "predict", "lookup")} == {
+        "notify": 0.0,
+        "plan": 0.0,
+        "predict": 0.0,
+        "lookup": 0.0,
+    }
+
+
+def test_a_bad_gate_and_a_bad_snapshot_are_refused() -> None:
     subject = computation()
     with pytest.raises(AscError, match=r"gate set has shape \(3, 4\): give token numbers of shape \(subsets"):
         TokenGate(torch.zeros(3, 4))
-    with pytest.raises(AscError, match="holds the weights only"):
+    with pytest.raises(AscError, match="holds only the weights"):
         subject.restore(subject.observe())
     with pytest.raises(
         LookupError, match="training provides fingerprint, optimizer, score, segment, weights, not words"
@@ -139,7 +161,7 @@ def test_bad_gate_and_bad_snapshot_are_said() -> None:
 
 
 def test_linear_predictor_leaps() -> None:
-    """On the whole way: somewhere a leap is accepted, and the end is one that plain training does not reach."""
+    """Somewhere in a training a leap is accepted, and the training ends where plain training does not."""
     laws = TestStaying()
     subject = computation()
     engine = laws.engine(subject, {"linear": Linear()}, laws.validator())
@@ -151,7 +173,7 @@ def test_linear_predictor_leaps() -> None:
 
 
 class Normed(Bigrams):
-    """With running means, which are no weights and go along with training all the same."""
+    """With running means, which are no weights, and change with training all the same."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,8 +194,8 @@ def normed(accumulation: int = 1) -> TrainingComputation:
     return TrainingComputation(training, TokenGate(gate), None, Costs(24, 24, 0, 104, 416))
 
 
-def test_the_weights_that_are_judged_and_tried_are_those_that_are_leapt_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bit for bit, by whichever way a candidate comes into the model."""
+def test_scores_trials_and_leaps_put_the_same_weights_into_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit for bit."""
     made, judged = computation(), list[str]()
     losses = TrainingComputation._losses
 
@@ -223,7 +245,7 @@ def test_a_trial_that_fails_leaves_no_gradient_and_says_why() -> None:
     assert "too little memory" in subject.remarks[0]
 
 
-def test_no_room_for_a_copy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_for_a_copy_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 

@@ -1,4 +1,4 @@
-"""The way from a corpus to batches."""
+"""From a corpus to batches."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_sets_are_disjoint_sequences_whole_and_probes_distinct(data: Data) -> No
     assert int(rows.max()) < data.vocabulary == 512
 
 
-def test_the_cache_gives_the_same_and_a_damaged_one_is_made_anew(small: Make, tmp_path: Path) -> None:
+def test_the_cache_returns_the_same_tokens_and_a_damaged_cache_is_replaced(small: Make, tmp_path: Path) -> None:
     first = prepare(small(data_cache=tmp_path))
     (folder,) = (tmp_path / "tokens").iterdir()
     train = folder / "train.npy"
@@ -55,7 +55,7 @@ def test_the_cache_gives_the_same_and_a_damaged_one_is_made_anew(small: Make, tm
     assert prepare(small(data_cache=tmp_path)).digest == first.digest
 
 
-def test_a_half_written_cache_is_not_taken_for_one(small: Make, tmp_path: Path) -> None:
+def test_an_incomplete_cache_is_ignored(small: Make, tmp_path: Path) -> None:
     (tmp_path / "tokens" / ".tokens-killed").mkdir(parents=True)
     assert prepare(small(data_cache=tmp_path)).tokens["train"] > 1000
 
@@ -84,7 +84,7 @@ def test_near_duplicates_stay_together() -> None:
 
 @settings(max_examples=30)
 @given(st.integers(2, 9), st.integers(1, 5), st.integers(0, 99), st.integers(60, 200))
-def test_batches_depend_on_seed_and_step_alone_and_meet_each_sequence_once(
+def test_batches_depend_on_seed_and_step_alone_and_contain_each_sequence_once(
     length: int, size: int, seed: int, count: int
 ) -> None:
     tokens = np.arange(count, dtype=np.uint16)
@@ -120,20 +120,20 @@ def test_saved_data_sets_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"data": "nonsense"}, "There is no corpus 'nonsense': --data takes stdlib, wikitext-2"),
-        ({"length": 4000}, "take .* give more text, or lower --length"),
+        ({"length": 4000}, "need 64,000: give more text, or lower --length"),
         ({"batch": 100_000}, "fewer than a batch of 100000 sequences"),
         ({"gate_subsets": 100}, "do not make 100 subsets"),
     ],
 )
-def test_bad_settings_are_said(small: Make, settings: dict[str, object], said: str) -> None:
-    with pytest.raises(AscError, match=said):
+def test_bad_settings_are_refused(small: Make, settings: dict[str, object], expected: str) -> None:
+    with pytest.raises(AscError, match=expected):
         prepare(small(**settings))
 
 
-def test_an_unreachable_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch, small: Make, tmp_path: Path) -> None:
+def test_an_unreachable_hub_is_reported_at_once(monkeypatch: pytest.MonkeyPatch, small: Make, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
@@ -145,7 +145,7 @@ def test_an_unreachable_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch, sma
         prepare(small(data_cache=tmp_path, tokenizer="some/model"))
 
 
-def test_an_empty_file_is_said(tmp_path: Path) -> None:
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("  \n")
     with pytest.raises(AscError, match="holds no text"):
         load_corpus(str(tmp_path / "empty.txt"))

@@ -19,16 +19,16 @@ def found(monkeypatch: pytest.MonkeyPatch, kind: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
-def test_the_accelerator_is_taken_where_there_is_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_accelerator_is_taken_if_there_is_one(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, kind, 2)
     assert choose().type == choose("auto").type == choose(kind).type == kind
     assert choose(f"{kind}:1") == torch.device(kind, 1)
     assert choose("cpu") == torch.device("cpu")
-    with pytest.raises(AscError, match=f"Here there is: {kind}, cpu. Use --device auto"):
+    with pytest.raises(AscError, match=f"Available are: {kind}, cpu. Type --device auto"):
         choose(f"{kind}:2")
 
 
-def test_without_one_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cpu_is_taken_without_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     found(monkeypatch, "cuda", 0)
     assert choose() == torch.device("cpu")
     for name in ("cuda", "cuda:0", "mps"):
@@ -37,13 +37,13 @@ def test_without_one_it_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:one", "", "cuda:-1"])
-def test_what_is_no_device_is_said(name: str) -> None:
+def test_a_name_that_is_no_device_is_refused(name: str) -> None:
     with pytest.raises(AscError, match="There is no kind of device"):
         choose(name)
 
 
-def test_generators_go_back_from_wherever_their_states_lie(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint is read onto the device, where torch does not take the states from."""
+def test_generators_are_restored_from_states_on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is read onto the device, and torch needs the states on the CPU."""
 
     class Module:
         given: Any = None
@@ -55,7 +55,7 @@ def test_generators_go_back_from_wherever_their_states_lie(monkeypatch: pytest.M
             self.given = state, device
 
     class Elsewhere(torch.Tensor):
-        """A tensor that says where it is, and can be brought to the CPU."""
+        """A tensor that notes when it is copied to the CPU."""
 
     module, device = Module(), torch.device("cuda", 0)
     monkeypatch.setattr(torch, "get_device_module", lambda _: module)
@@ -70,13 +70,13 @@ def test_generators_go_back_from_wherever_their_states_lie(monkeypatch: pytest.M
     assert module.given[1] == device
 
 
-def test_weights_that_are_not_there_have_no_generator() -> None:
+def test_the_meta_device_has_no_generator() -> None:
     state = random_state(torch.device("meta"))
     assert state.keys() == {"cpu"}
     set_random_state(state, torch.device("meta"))
 
 
-def test_forward_passes_are_in_fp32_on_a_cpu_unless_told_otherwise() -> None:
+def test_forward_passes_are_in_fp32_on_a_cpu_by_default() -> None:
     layer, given = torch.nn.Linear(4, 4), torch.randn(2, 4)
     for precision, dtype in (("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)):
         with autocast(torch.device("cpu"), precision)():  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The network backend's parts, and the core's that work on weights as well, under the laws that authors get."""
+"""The components of the network backend, and the core's predictors for weights, under the laws for authors."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any, ClassVar
 import pytest
 
 from asc.backend import Backend
-from asc.computation import Predictor, Recognizer, Validator
+from asc.predictor import Predictor
 from asc.predictors.cascade import Cascade
 from asc.predictors.last_value import LastValue
 from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
+from asc.recognizer import Recognizer
 from asc.recognizers.thresholds import Learned
 from asc.testing import BackendLaws
+from asc.validator import Validator
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.predictors.anderson import Anderson
 from asc_nn_training.predictors.average import TailAverage
@@ -29,8 +31,10 @@ from asc_nn_training.testing import TrainingRecognizerLaws, TrainingValidatorLaw
 from asc_nn_training.validators.held_out_loss import Criterion, HeldOutLoss
 from asc_nn_training.validators.probation import Probation
 
-_EXPLODES = {"test_beats_standing_still": "the published form goes astray; it is kept to study why"}
-_LOOKS_BACK = {"test_beats_standing_still": "a mean of past states lies behind them, and is better in loss only"}
+_EXPLODES = {"test_beats_standing_still": "the published form diverges; it is kept to study why"}
+_LOOKS_BACK = {
+    "test_beats_standing_still": "a mean of past weights lies behind the present ones; only its loss is better"
+}
 
 
 class TestLinear(WeightPredictorLaws):
@@ -87,7 +91,7 @@ class TestMomentumDecaying(WeightPredictorLaws):
 
 class TestMomentumAsPrinted(WeightPredictorLaws):
     least = 1
-    dropped: ClassVar = _EXPLODES | {"test_goes_on_after_a_stop": "leapt to unjudged, its weights soon are no numbers"}
+    dropped: ClassVar = _EXPLODES | {"test_resumed": "without a validator, its weights soon are NaN"}
 
     def predictor(self) -> Predictor:
         return MomentumAsPrinted()

@@ -1,4 +1,4 @@
-"""The Leap+Verify study: what theory says of known trajectories, a training that never notices, journals that go on."""
+"""The Leap+Verify study: known answers on known trajectories, an undisturbed training, journals that are resumed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,20 @@ from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.predictors.published import QuadraticAsCoded
 from asc_nn_training.studies import cascades, results
-from asc_nn_training.studies.forms import FORMS, SETS, forms
 from asc_nn_training.studies.journal import Journal
-from asc_nn_training.studies.leap_verify import LeapVerify, LeapVerifyConfig
-from asc_nn_training.studies.lock import alone
+from asc_nn_training.studies.leap_verify import LeapVerify, all_tables
+from asc_nn_training.studies.lock import exclusive
+from asc_nn_training.studies.predictor_forms import FORMS, SETS, make_forms
 from asc_nn_training.studies.recipe import backend
-from asc_nn_training.studies.results import Try, labelled, rate, tries, worth
-from asc_nn_training.studies.sweep import Known, Sweep, criteria
-from asc_nn_training.studies.tables import all_tables
+from asc_nn_training.studies.results import (
+    JudgedCandidate,
+    acceptance,
+    evaluate,
+    judged_candidates,
+    labellings,
+    leap_worth,
+)
+from asc_nn_training.studies.sweep import KnownLosses, Sweep, criteria, take_price
 from asc_nn_training.weights.store import StoreConfig
 
 Vector = np.ndarray[Any, np.dtype[np.float64]]
@@ -50,7 +57,7 @@ class Point(nn.Module):
 
 
 class Prescribed:
-    """A loop whose weights go along a path that is known beforehand."""
+    """A loop whose weights follow a known path."""
 
     def __init__(self, path: Callable[[int], Vector], total: int) -> None:
         self.model = Point()
@@ -86,18 +93,22 @@ class Slope:
         return 100 + place.sum() + torch.arange(4, dtype=torch.float64) / 10
 
 
-def walked(path: Callable[[int], Vector], snapshots: int) -> list[dict[str, Any]]:
-    """Sweep the forms that look at weights alone from each snapshot; the true loss stands beside each candidate."""
+def ledger_of(computation: TrainingComputation) -> Ledger:
+    return Ledger(partial(take_price, computation), timed=False)
+
+
+def sweep_along(path: Callable[[int], Vector], snapshots: int) -> list[dict[str, Any]]:
+    """Sweep the forms that need weights only from each snapshot, and add the true loss to each candidate."""
     loop = Prescribed(path, EVERY * snapshots)
     subject = TrainingComputation(loop, Slope(), None, Costs(12, 12, 12, SIZE, 8 * SIZE))
-    wanted = {name: form for name, form in forms("both").items() if FORMS[name] != "momentum"}
-    # In single precision: the rounding of the published code is not at stake here.
+    wanted = {name: form for name, form in make_forms("both").items() if FORMS[name] != "momentum"}
+    # In single precision: this test is not about the rounding of the published code.
     wanted["quadratic-as-coded"] = {"": QuadraticAsCoded(QuadraticAsCoded.Config(snapshot_dtype="float32"))}
-    sweep, history, found = Sweep(wanted, (3, 10, 25), Ledger(exact=False)), [], []
+    sweep, history, found = Sweep(wanted, (3, 10, 25), ledger_of(subject)), [], []
     for _ in range(snapshots):
         subject.advance(EVERY)
         history = [*history, subject.observe()][-3:]
-        record = sweep.at(subject, history)
+        record = sweep.run(subject, history)
         for candidate in record["candidates"]:
             candidate["true"] = 100.15 + float(path(record["position"] + candidate["horizon"]).sum())
         found.append(record)
@@ -106,7 +117,7 @@ def walked(path: Callable[[int], Vector], snapshots: int) -> list[dict[str, Any]
 
 @pytest.mark.parametrize("slope", [-0.01, 0.01])
 def test_on_a_line_every_form_predicts_the_true_loss_and_acceptance_is_its_direction(slope: float) -> None:
-    records = walked(lambda step: np.full(SIZE, slope) * step, 8)
+    records = sweep_along(lambda step: np.full(SIZE, slope) * step, 8)
     tried = [candidate for record in records[2:] for candidate in record["candidates"]]
     assert {candidate["form"] for candidate in tried} == {name for name in FORMS if FORMS[name] != "momentum"}
     for candidate in tried:
@@ -114,9 +125,9 @@ def test_on_a_line_every_form_predicts_the_true_loss_and_acceptance_is_its_direc
         assert ("strict" in candidate["accepted"]) == (slope < 0)
 
 
-def test_on_a_parabola_the_exact_form_is_true_and_each_published_one_misses_by_what_its_formula_lacks() -> None:
+def test_on_a_parabola_the_exact_form_is_true_and_each_published_form_is_off_by_a_known_amount() -> None:
     bend = 1e-4
-    records = walked(lambda step: np.full(SIZE, -0.02) * step + bend * step**2, 8)
+    records = sweep_along(lambda step: np.full(SIZE, -0.02) * step + bend * step**2, 8)
     acceleration = SIZE * 2 * bend * EVERY**2  # of the loss, over one interval
     for candidate in (candidate for record in records[2:] for candidate in record["candidates"]):
         ratio = candidate["horizon"] / EVERY
@@ -129,11 +140,11 @@ def test_on_a_parabola_the_exact_form_is_true_and_each_published_one_misses_by_w
         assert candidate["loss"] - candidate["true"] == pytest.approx(missing * acceleration, abs=1e-4)
 
 
-def test_on_a_random_walk_half_the_linear_leaps_are_accepted_and_they_are_worth_nothing() -> None:
+def test_on_a_random_walk_half_of_the_linear_leaps_are_accepted_and_they_are_worth_nothing() -> None:
     snapshots = 400
     moves = np.random.default_rng(0).normal(size=(EVERY * (snapshots + 3), SIZE)) / 100
     places = np.concatenate([np.zeros((1, SIZE)), moves.cumsum(0)])
-    records = walked(lambda step: places[step], snapshots)
+    records = sweep_along(lambda step: places[step], snapshots)
     before = {record["position"]: record["loss"] for record in records}
     linear = [
         (record, candidate)
@@ -152,7 +163,7 @@ def test_on_a_random_walk_half_the_linear_leaps_are_accepted_and_they_are_worth_
 
 
 def test_horizons_past_the_end_and_silent_forms_are_counted() -> None:
-    records = walked(lambda step: np.full(SIZE, -0.01) * step, 4)
+    records = sweep_along(lambda step: np.full(SIZE, -0.01) * step, 4)
     assert [record["past_end"] for record in records] == [[], [25], [25], [3, 10, 25]]
     assert records[0]["silent"] == sorted(name for name in FORMS if FORMS[name] != "momentum")
     assert "linear" not in records[1]["silent"]
@@ -162,12 +173,12 @@ def test_horizons_past_the_end_and_silent_forms_are_counted() -> None:
 def test_a_candidate_costs_one_gate_pass_and_one_weighted_sum() -> None:
     loop = Prescribed(lambda step: np.full(SIZE, -0.01) * step, 100)
     subject = TrainingComputation(loop, Slope(), None, Costs(12, 12, 12, SIZE, 8 * SIZE))
-    ledger = Ledger(exact=False)
-    sweep, history = Sweep({"linear": forms("both")["linear"]}, (3, 10), ledger), []
+    ledger = ledger_of(subject)
+    sweep, history = Sweep({"linear": make_forms("both")["linear"]}, (3, 10), ledger), []
     for _ in range(2):
         subject.advance(EVERY)
         history.append(subject.observe())
-    sweep.at(subject, history)
+    sweep.run(subject, history)
     accounts = ledger.accounts()
     assert accounts["predict"]["count"] == accounts["validate"]["count"] == 2
     moves = subject._costs.moved(3.0 + 2)  # put the sum of two in place, and the weights back
@@ -180,7 +191,7 @@ losses = arrays(np.float64, 8, elements=st.floats(0.1, 20))
 
 @given(current=losses, candidate=losses)
 def test_criteria_are_those_of_the_paper(current: Vector, candidate: Vector) -> None:
-    known: Any = Known(None, current)  # type: ignore[arg-type]
+    known: Any = KnownLosses(None, current)  # type: ignore[arg-type]
     known.gain_steps = lambda improvement: improvement
     judged = Candidate(50, 5, candidate, 0, "linear")
     found = {name: part.judge(known, judged).accepted for name, part in criteria().items()}
@@ -188,10 +199,10 @@ def test_criteria_are_those_of_the_paper(current: Vector, candidate: Vector) -> 
     assert found["strict"] == (then < now)
     assert found["proximity"] == (abs(then - now) <= 0.05 * now)
     assert found["proximity-as-coded"] == (then - now <= 0.005 * now)
-    assert found["adaptive"] == found["strict"]  # the first loss says nothing of how much they waver
+    assert found["adaptive"] == found["strict"]  # one loss has no deviation yet
 
 
-# -- a training that is studied
+# -- the study of a training
 
 
 GIVEN: dict[str, Any] = {
@@ -214,10 +225,10 @@ GIVEN: dict[str, Any] = {
 
 
 @pytest.fixture
-def config(cache: Path, monkeypatch: pytest.MonkeyPatch) -> LeapVerifyConfig:
+def config(cache: Path, monkeypatch: pytest.MonkeyPatch) -> LeapVerify.Config:
     monkeypatch.setattr(cascades, "GRID", ((2, 5), (5, 2), (4, 25)))
     limits = {"name": "fixed", "stable": 0.5, "chaotic": 0.1}
-    return LeapVerifyConfig.model_validate({**GIVEN, "data_cache": cache, "thresholds": limits})
+    return LeapVerify.Config.model_validate({**GIVEN, "data_cache": cache, "thresholds": limits})
 
 
 def silent(*_: Any) -> None:
@@ -229,7 +240,7 @@ def never() -> bool:
 
 
 @pytest.fixture
-def done(config: LeapVerifyConfig, tmp_path: Path) -> tuple[LeapVerify, Path, list[dict[str, Any]]]:
+def done(config: LeapVerify.Config, tmp_path: Path) -> tuple[LeapVerify, Path, list[dict[str, Any]]]:
     study = LeapVerify(config)
     assert study.run(tmp_path, silent, never)
     return study, tmp_path, list(Journal(tmp_path / "seed-3" / "journal.jsonl"))
@@ -238,7 +249,7 @@ def done(config: LeapVerifyConfig, tmp_path: Path) -> tuple[LeapVerify, Path, li
 Done = tuple[LeapVerify, Path, list[dict[str, Any]]]
 
 
-def test_the_training_never_learns_that_it_is_studied(done: Done) -> None:
+def test_the_study_does_not_change_the_training(done: Done) -> None:
     study, _, records = done
     plain = backend(study.config, 3).computation(plain=True)
     plain.advance(60)
@@ -246,9 +257,9 @@ def test_the_training_never_learns_that_it_is_studied(done: Done) -> None:
     assert records[-1]["store"]["fetched"] == records[-1]["store"]["spilled"] == 0
 
 
-def test_the_true_loss_is_read_wherever_a_candidate_would_have_led(done: Done) -> None:
+def test_the_true_loss_is_read_at_every_candidate_s_horizon(done: Done) -> None:
     study, folder, _ = done
-    (log,) = results.load(folder, [3])
+    (log,) = results.load_logs(folder, [3])
     for snapshot in log.snapshots:
         for candidate in snapshot["candidates"]:
             assert snapshot["position"] + candidate["horizon"] in log.losses
@@ -257,10 +268,10 @@ def test_the_true_loss_is_read_wherever_a_candidate_would_have_led(done: Done) -
     assert log.losses[12] == float(plain.score(None, 0).mean())
 
 
-def test_a_study_stopped_anywhere_goes_on_to_the_same_journal(
-    done: Done, config: LeapVerifyConfig, tmp_path_factory: pytest.TempPathFactory
+def test_a_study_stopped_anywhere_and_resumed_writes_the_same_journal(
+    done: Done, config: LeapVerify.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder, asked = tmp_path_factory.mktemp("stopped"), 0
+    folder, attempts = tmp_path_factory.mktemp("stopped"), 0
     for patience in (5, 40, 90, 61, 150, 10_000):
         left = patience
 
@@ -269,10 +280,10 @@ def test_a_study_stopped_anywhere_goes_on_to_the_same_journal(
             left -= 1
             return left < 0
 
-        asked += 1
+        attempts += 1
         if LeapVerify(config).run(folder, silent, stopped):
             break
-    assert asked > 3
+    assert attempts > 3
     records = list(Journal(folder / "seed-3" / "journal.jsonl"))
     for record in (*records, *done[2]):
         for account in record.get("ledger", {}).values():
@@ -282,7 +293,7 @@ def test_a_study_stopped_anywhere_goes_on_to_the_same_journal(
     assert not (folder / "seed-3" / "checkpoints").exists()
 
 
-def test_stopped_without_a_checkpoint_a_seed_begins_anew(done: Done, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_stopped_without_a_checkpoint_a_seed_starts_again(done: Done, tmp_path_factory: pytest.TempPathFactory) -> None:
     folder, asked = tmp_path_factory.mktemp("short"), iter([False] * 60)
     study = LeapVerify(done[0].config.model_copy(update={"checkpoint_seconds": 0}))
     assert not study.run(folder, silent, lambda: next(asked, True))
@@ -293,37 +304,41 @@ def test_stopped_without_a_checkpoint_a_seed_begins_anew(done: Done, tmp_path_fa
     assert records[-1]["digest"] == done[2][-1]["digest"]
 
 
-def test_seeds_that_are_done_need_neither_their_device_nor_their_data(done: Done) -> None:
+def test_seeds_that_are_done_need_neither_device_nor_data(done: Done) -> None:
     study, folder, _ = done
     elsewhere = study.config.model_copy(update={"device": "cuda:99", "data": "nowhere"})
     assert LeapVerify(elsewhere).run(folder, silent, never)
     assert LeapVerify(elsewhere).tables(folder)
 
 
-def test_a_study_gone_on_with_by_other_thresholds_labels_all_by_them(config: LeapVerifyConfig, tmp_path: Path) -> None:
+def test_a_study_resumed_with_other_thresholds_labels_all_snapshots_by_them(
+    config: LeapVerify.Config, tmp_path: Path
+) -> None:
     asked = iter([False] * 60)
     assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))
     learned = config.model_copy(update={"thresholds": Learned.Config()})
     assert LeapVerify(learned).run(tmp_path, silent, never)
-    (log,) = results.load(tmp_path, [3])
+    (log,) = results.load_logs(tmp_path, [3])
     assert len(log.snapshots) == 6
-    assert log.snapshots[-1]["label"] == results.labels(log.snapshots, Learned.Config())[-1]
+    assert log.snapshots[-1]["label"] == results.label_snapshots(log.snapshots, Learned.Config())[-1]
 
 
-def test_a_journal_that_lacks_what_its_checkpoint_is_past_is_refused(config: LeapVerifyConfig, tmp_path: Path) -> None:
+def test_a_journal_that_lacks_records_before_its_checkpoint_is_refused(
+    config: LeapVerify.Config, tmp_path: Path
+) -> None:
     asked = iter([False] * 60)
     assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))
     (tmp_path / "seed-3" / "journal.jsonl").unlink()
-    with pytest.raises(AscError, match="has nothing of step 10, and the checkpoint beside it is at step"):
+    with pytest.raises(AscError, match="has no record of step 10, and the checkpoint beside it is at step"):
         LeapVerify(config).run(tmp_path, silent, never)
 
 
-def test_two_processes_do_not_do_one_seed(config: LeapVerifyConfig, tmp_path: Path) -> None:
-    with alone(tmp_path / "seed-3"), pytest.raises(AscError, match="Another process is at work"):
+def test_two_processes_cannot_run_one_seed(config: LeapVerify.Config, tmp_path: Path) -> None:
+    with exclusive(tmp_path / "seed-3"), pytest.raises(AscError, match="Another process is working"):
         LeapVerify(config).run(tmp_path, silent, never)
 
 
-def test_an_excursion_is_undone_where_past_weights_are_kept_less_precisely(config: LeapVerifyConfig) -> None:
+def test_an_excursion_is_undone_with_past_weights_in_lower_precision(config: LeapVerify.Config) -> None:
     session = backend(config, 3).computation(plain=False)
     session.store.config = StoreConfig(dtype="bfloat16")
     session.advance(5)
@@ -341,7 +356,7 @@ def test_an_excursion_is_undone_where_past_weights_are_kept_less_precisely(confi
     assert session.digest() == plain.digest()
 
 
-def test_chained_linear_leaps_end_where_one_long_leap_does(done: Done) -> None:
+def test_chained_linear_leaps_end_at_the_same_loss_as_one_long_leap(done: Done) -> None:
     _, _, records = done
     tried = [record for record in records if "cascades" in record]
     assert tried
@@ -371,7 +386,13 @@ def test_cascades_with_steps_train_between_leaps(done: Done) -> None:
         assert cascade["steps"] == cascade["step"] * len(cascade["trained"])
 
 
-def test_every_table_is_made_and_the_paper_stands_beside(done: Done) -> None:
+def test_the_real_steps_of_cascades_are_on_the_clock(done: Done) -> None:
+    steps = sum(cascade.get("steps", 0) for record in done[2] for cascade in record.get("cascades", ()))
+    assert steps > 0
+    assert steps < done[2][-1]["ledger"]["cascade"]["steps"] < 2 * steps, "and so are predictions and gate passes"
+
+
+def test_every_table_is_made_with_the_paper_s_figures(done: Done) -> None:
     study, folder, _ = done
     tables = {table.name: table for table in study.tables(folder)}
     assert {"table-1", "table-2", "table-3", "table-4", "table-5", "table-6", "cascades", "ledger"} <= set(tables)
@@ -381,18 +402,18 @@ def test_every_table_is_made_and_the_paper_stands_beside(done: Done) -> None:
     json.dumps(study.data(folder), allow_nan=False)
 
 
-def test_figures_are_drawn(done: Done, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_plots_are_made(done: Done, tmp_path_factory: pytest.TempPathFactory) -> None:
     study, folder, _ = done
     target = tmp_path_factory.mktemp("figures")
-    drawn = study.pictures(folder, target)
-    assert {file.name for file in drawn} == {
+    files = study.pictures(folder, target)
+    assert {file.name for file in files} == {
         "regimes.png",
         "boundaries.png",
         "acceptance.png",
         "gain.png",
         "momentum.png",
     }
-    assert all(file.stat().st_size > 5_000 for file in drawn)
+    assert all(file.stat().st_size > 5_000 for file in files)
 
 
 def test_regimes_are_labelled_afterwards_by_any_thresholds(done: Done) -> None:
@@ -404,74 +425,74 @@ def test_regimes_are_labelled_afterwards_by_any_thresholds(done: Done) -> None:
     assert "thresholds" in study.free
 
 
-def test_a_table_that_has_nothing_to_tell_is_left_out(done: Done) -> None:
+def test_a_table_with_neither_rows_nor_notes_is_left_out(done: Done) -> None:
     study, folder, _ = done
-    (log,) = results.load(folder, [3])
-    named = {table.name for table in all_tables([log._replace(end=None)], study.config)}
+    (log,) = results.load_logs(folder, [3])
+    named = {table.name for table in all_tables(evaluate([log._replace(end=None)], study.config))}
     assert "table-1" in named
     assert "ledger" not in named
 
 
 def test_without_a_stable_snapshot_the_table_of_cascades_says_so(done: Done) -> None:
     study, folder, _ = done
-    logs = results.load(folder, [3])
+    logs = results.load_logs(folder, [3])
     for snapshot in logs[0].snapshots:
         snapshot.pop("cascades", None)
-    (table,) = [table for table in all_tables(logs, study.config) if table.name == "cascades"]
+    (table,) = [table for table in all_tables(evaluate(logs, study.config)) if table.name == "cascades"]
     assert table.rows == ()
-    assert "No cascade was tried" in table.notes[0]
+    assert "No cascade was run" in table.notes[0]
 
 
 def test_only_the_forms_asked_for_are_swept() -> None:
     published = {name for whose in ("as printed", "as coded") for name in SETS[whose].values()}
-    assert set(forms("published")) == published
-    assert set(forms("corrected")) == {*SETS["corrected"].values(), "momentum-decaying"}
-    assert list(forms("both")) == list(FORMS)
+    assert set(make_forms("published")) == published
+    assert set(make_forms("corrected")) == {*SETS["corrected"].values(), "momentum-decaying"}
+    assert list(make_forms("both")) == list(FORMS)
 
 
-# -- what is made of the journals
+# -- results from journals
 
 
-def a_try(log: int = 0, **given: Any) -> Try:
-    candidate = {"loss": given.pop("loss", 6.0), "accepted": given.pop("accepted", []), "cost": 3.0}
+def judged(log: int = 0, **given: Any) -> JudgedCandidate:
+    record = {"loss": given.pop("loss", 6.0), "accepted": given.pop("accepted", []), "cost": 3.0}
     if "report" in given:
-        candidate["report"] = given.pop("report")
-    usual = {"label": "stable", "horizon": 10, "form": "linear", "current": 7.0, "report_before": 7.0, "true": 6.5}
+        record["report"] = given.pop("report")
+    usual = {"regime": "stable", "horizon": 10, "form": "linear", "current": 7.0, "report_before": 7.0, "true": 6.5}
     usual["report_true"] = 6.4
-    return Try(log, **{**usual, **given}, candidate=candidate)
+    return JudgedCandidate(log, **{**usual, **given}, record=record)
 
 
 def test_a_leap_is_worth_its_share_of_real_steps_less_its_cost() -> None:
-    taken, refused = a_try(loss=6.8, report=6.9, accepted=["strict"]), a_try(loss=7.1)
-    found = worth([taken, refused], 10)
+    accepted, rejected = judged(loss=6.8, report=6.9, accepted=["strict"]), judged(loss=7.1)
+    found = leap_worth([accepted, rejected], 10)
     assert found is not None
     assert found.predicted == pytest.approx(-0.05)
     assert found.share == pytest.approx(0.1)
-    assert found.net == pytest.approx(10 * 0.1 / (2 * 0.6) - 3)  # both gains as the other sequences have them
-    exploded = worth([a_try(loss=None)], 10)
+    assert found.net == pytest.approx(10 * 0.1 / (2 * 0.6) - 3)  # both gains are those of the other sequences
+    exploded = leap_worth([judged(loss=None)], 10)
     assert exploded is not None
     assert exploded.predicted is exploded.share is None
-    unread = worth([taken, a_try(report_true=None)], 10)
+    unread = leap_worth([accepted, judged(report_true=None)], 10)
     assert unread is not None
     assert (unread.n, unread.net_n) == (2, 1)
-    assert worth([], 10) is None
+    assert leap_worth([], 10) is None
 
 
-def test_rates_are_means_over_seeds_and_not_over_candidates() -> None:
-    found = [a_try(0, accepted=["strict"]), a_try(0), a_try(1), a_try(1), a_try(1), a_try(1)]
-    share = rate(found, results.accepted("strict"))
-    assert share.seeds == [0.5, 0.0]
-    assert share.mean == 0.25
-    assert share.std == pytest.approx(np.std([0.5, 0.0], ddof=1))
-    assert share.n == 6
+def test_acceptance_rates_are_means_over_seeds_and_not_over_candidates() -> None:
+    found = [judged(0, accepted=["strict"]), judged(0), judged(1), judged(1), judged(1), judged(1)]
+    rate = acceptance(found, "strict")
+    assert rate.seeds == [0.5, 0.0]
+    assert rate.mean == 0.25
+    assert rate.std == pytest.approx(np.std([0.5, 0.0], ddof=1))
+    assert rate.n == 6
 
 
 def test_recalibrated_limits_are_the_mean_percentiles_of_whole_trainings() -> None:
-    def log(seed: int, values: Sequence[float]) -> results.Log:
+    def log(seed: int, values: Sequence[float]) -> results.SeedLog:
         snapshots = [
             {"position": 50 * i, "each": value, "loss": 1.0, "candidates": []} for i, value in enumerate(values)
         ]
-        return results.Log(seed, snapshots, {}, {}, None)
+        return results.SeedLog(seed, snapshots, {}, {}, None)
 
     rows = [np.linspace(0.9, 0.99, 11), np.linspace(0.8, 0.98, 11)]
     logs = [log(seed, list(map(float, row))) for seed, row in enumerate(rows)]
@@ -479,9 +500,9 @@ def test_recalibrated_limits_are_the_mean_percentiles_of_whole_trainings() -> No
     assert limits is not None
     assert limits.stable == pytest.approx(np.mean([np.percentile(row, 70) for row in rows]))
     assert limits.chaotic == pytest.approx(np.mean([np.percentile(row, 30) for row in rows]))
-    ways = labelled(logs, Fixed.Config())
+    ways = labellings(logs, Fixed.Config())
     assert [way.name for way in ways] == ["published", "recalibrated", "quantile", "learned"]
-    assert tries(logs, ways[0]) == []
+    assert judged_candidates(logs, ways[0]) == []
 
 
 # -- settings, and the command
@@ -492,28 +513,28 @@ def test_recalibrated_limits_are_the_mean_percentiles_of_whole_trainings() -> No
     [(["42-46"], (42, 43, 44, 45, 46)), (["1", "5-6"], (1, 5, 6)), ("7-8", (7, 8)), (9, (9,)), ("9", (9,))],
 )
 def test_seeds_may_be_given_as_ranges(given: Any, expected: tuple[int, ...]) -> None:
-    assert validate(LeapVerifyConfig, {"seeds": given}).seeds == expected
+    assert validate(LeapVerify.Config, {"seeds": given}).seeds == expected
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ({"seeds": ["42-44", "43"]}, "seed 43 is given twice"),
         ({"seeds": ["46-42"]}, "give it as 42-46"),
         ({"seeds": [-1]}, "-1 is no seed"),
         ({"steps": 40}, "past the last of 40"),
-        ({"horizons": [5, 5]}, "different whole numbers"),
-        ({"horizons": [0]}, "different whole numbers"),
+        ({"horizons": [5, 5]}, "distinct whole numbers"),
+        ({"horizons": [0]}, "distinct whole numbers"),
         ({"as_": "other"}, "as_"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_in_a_sentence(given: dict[str, Any], told: str) -> None:
+def test_settings_that_cannot_be_are_refused_in_a_sentence(given: dict[str, Any], message: str) -> None:
     with pytest.raises(AscError) as error:
-        validate(LeapVerifyConfig, given)
-    assert told in str(error.value)
+        validate(LeapVerify.Config, given)
+    assert message in str(error.value)
 
 
-def test_the_command_spreads_seeds_over_processes_and_goes_on_with_more(cache: Path, tmp_path: Path) -> None:
+def test_the_command_spreads_seeds_over_processes_and_resumes_with_more_seeds(cache: Path, tmp_path: Path) -> None:
     settings = {**GIVEN, "steps": 20, "horizons": "2,10", "data_cache": cache, "as": "corrected"}
     del settings["seeds"]
     options = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]

@@ -1,4 +1,4 @@
-"""What is measured: padding never counts, and measuring leaves no trace."""
+"""Losses: padding never counts, and measuring leaves no trace."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asc_nn_training.training.schedule import Schedule, ScheduleConfig
 
 
 class Bigrams(nn.Module):
-    """Each token is told from the one before alone, so that padding cannot leak; with dropout, to tell modes apart."""
+    """Each token is predicted from the token before, so that padding cannot leak; dropout makes the modes differ."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def test_packed_and_masked_losses_agree(model: Bigrams) -> None:
 @pytest.mark.parametrize("fails", [False, True])
 def test_measuring_leaves_modes_and_random_numbers_as_they_were(model: Bigrams, fails: bool) -> None:
     model.train()
-    model.dropout.eval()  # somebody froze it: it is to stay so
+    model.dropout.eval()  # the user has frozen it, so it must stay frozen
     before = torch.get_rng_state()
     try:
         with evaluation(model):
@@ -104,12 +104,12 @@ def test_fingerprints_are_means_over_real_tokens() -> None:
 
 
 def test_probes_must_differ() -> None:
-    with pytest.raises(AscError, match="takes 100 distinct probe texts or more, and of 200 given 50 differ"):
+    with pytest.raises(AscError, match="needs 100 distinct probe texts or more, and 50 of the 200 given are distinct"):
         Probes(torch.arange(50).repeat(4).reshape(200, 1))
 
 
 def test_of_other_modules_the_author_knows_the_fingerprint(model: Bigrams) -> None:
-    with pytest.raises(AscError, match=r"Bigrams is no transformers model.*give a call that takes the module"):
+    with pytest.raises(AscError, match=r"Bigrams is no transformers model.*give a function of the module"):
         Probes(torch.arange(100).reshape(100, 1) % 9 + torch.arange(100).reshape(100, 1))(model)
 
 

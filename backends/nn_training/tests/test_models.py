@@ -1,4 +1,4 @@
-"""Models by name: built-in shapes, local folders, and what is said of all others."""
+"""Models by name: built-in shapes, local folders, and errors for all others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count(name: str, vocabulary: int, length: int) -> int:
     ("name", "vocabulary", "millions"),
     [("gpt2-nano", 4096, 1), ("gpt2-micro", 4096, 3), ("gpt2-mini", 4096, 10), ("gpt2", 50257, 124)],
 )
-def test_shapes_have_the_size_that_they_are_known_by(name: str, vocabulary: int, millions: int) -> None:
+def test_shapes_have_their_published_size(name: str, vocabulary: int, millions: int) -> None:
     assert count(name, vocabulary, 256) / 1e6 == pytest.approx(millions, rel=0.2)
 
 
@@ -32,7 +32,7 @@ def test_qwen_has_its_published_size() -> None:
     assert count("qwen2.5-1.5b", 151_936, 256) / 1e9 == pytest.approx(1.54, rel=0.01)
 
 
-def test_weights_depend_on_the_seed_alone_and_disturb_nobody() -> None:
+def test_weights_depend_on_the_seed_alone_and_leave_generators_alone() -> None:
     before = torch.get_rng_state()
     first, again = make_model("gpt2-nano", **USUAL), make_model("gpt2-nano", **USUAL)
     assert torch.equal(torch.get_rng_state(), before)
@@ -55,7 +55,7 @@ def test_a_local_folder_is_loaded_both_ways(tmp_path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), loaded.parameters(), strict=True))
     fresh = make_model(str(tmp_path), **{**USUAL, "seed": 7})
     assert not all(torch.equal(a, b) for a, b in zip(model.parameters(), fresh.parameters(), strict=True))
-    with pytest.raises(AscError, match="knows 300 tokens and the data's tokenizer has 400: give --tokenizer"):
+    with pytest.raises(AscError, match="knows 300 tokens and the data's tokenizer has 400: type --tokenizer"):
         make_model(str(tmp_path), **{**USUAL, "init": "pretrained", "vocabulary": 400})
     with pytest.raises(AscError, match="has 16 positions, and --length is 32"):
         make_model(str(tmp_path), **{**USUAL, "length": 32})
@@ -65,19 +65,19 @@ def test_a_local_folder_is_loaded_both_ways(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "said"),
+    ("name", "changes", "expected"),
     [
         ("gpt2-nan", {}, "There is no model 'gpt2-nan'. Did you mean gpt2-nano"),
-        ("gpt2-nano", {"init": "pretrained"}, "no published weights of gpt2-nano. Take --init scratch, or one of gpt2"),
+        ("gpt2-nano", {"init": "pretrained"}, "no published weights of gpt2-nano. Type --init scratch, or choose one"),
         (".", {}, "has no config.json"),
     ],
 )
-def test_other_names_are_said(name: str, changes: dict[str, Any], said: str, tmp_path: Path) -> None:
-    with pytest.raises(AscError, match=said):
+def test_other_names_are_refused(name: str, changes: dict[str, Any], expected: str, tmp_path: Path) -> None:
+    with pytest.raises(AscError, match=expected):
         make_model(str(tmp_path) if name == "." else name, **{**USUAL, **changes})
 
 
-def test_an_unreachable_hub_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):

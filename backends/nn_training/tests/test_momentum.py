@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from asc.errors import AscError
+from asc.predictor import Predictor
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
 from asc_nn_training.training.moments import Moments, decays
 from asc_nn_training.weights.weights import Weights
@@ -22,7 +23,7 @@ class Past:
         self.moments = moments
 
     def gram(self) -> Any:
-        raise AssertionError("no predictor here asks for it")
+        raise AssertionError("no predictor of this test needs the Gram matrix")
 
     def read(self, need: str) -> Any:
         assert need == "optimizer"
@@ -40,11 +41,11 @@ def trained(steps: int, vanish: bool = False) -> tuple[torch.nn.Module, torch.op
     groups = [{"params": [module.weight], "weight_decay": 0.3}, {"params": [module.bias], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, eps=1e-12)
     gradients = [torch.randn_like(parameter) for parameter in module.parameters()]
-    walk(module, optimizer, gradients, steps, lambda step: 1e-3)
+    train(module, optimizer, gradients, steps, lambda step: 1e-3)
     return module, optimizer, gradients, steps
 
 
-def walk(module: Any, optimizer: Any, gradients: Any, steps: int, rates: Any) -> None:
+def train(module: Any, optimizer: Any, gradients: Any, steps: int, rates: Any) -> None:
     for step in range(1, steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = rates(step)
@@ -68,18 +69,18 @@ def moments_of(module: torch.nn.Module, optimizer: torch.optim.AdamW, steps: int
     )
 
 
-def test_exact_where_the_gradient_does_not_change() -> None:
+def test_exact_if_the_gradient_does_not_change() -> None:
     module, optimizer, gradients, steps = trained(4)
     moments = moments_of(module, optimizer, steps)
     predicted = Momentum().predict(Past(moments), HORIZON)
-    walk(module, optimizer, gradients, HORIZON, rate)
+    train(module, optimizer, gradients, HORIZON, rate)
     assert predicted is not None
     for found, expected in zip(predicted.state, module.parameters(), strict=True):
-        assert torch.allclose(found, expected, rtol=0, atol=1e-6)  # fp32 within
+        assert torch.allclose(found, expected, rtol=0, atol=1e-6)  # computed in fp32
     assert not torch.allclose(moments.weights[0], module.weight, rtol=0, atol=1e-4)
 
 
-def test_decaying_goes_less_far_the_same_way() -> None:
+def test_decaying_moves_less_far_in_the_same_direction() -> None:
     module, optimizer, _, steps = trained(4)
     moments = moments_of(module, optimizer, steps)._replace(decay=(0.0, 0.0), rate=lambda step: 1e-3)
     held, shrinking = (kind().predict(Past(moments), HORIZON) for kind in (Momentum, MomentumDecaying))
@@ -103,7 +104,7 @@ def test_published_forms_are_what_was_published() -> None:
 
 
 def test_half_precision_is_the_catastrophe() -> None:
-    """A second moment under 2^-25 is zero in float16, and the step is divided by epsilon."""
+    """A second moment under 2^-25 is zero in float16, so that the step is divided by epsilon."""
     moments = Moments(
         [torch.zeros(1)], [torch.tensor([1e-5])], [torch.tensor([1e-9])], 3, (0.9, 0.999), 1e-8, (0.0,), rate
     )
@@ -125,3 +126,10 @@ def test_silent_before_there_are_moments() -> None:
     for kind in (Momentum, MomentumDecaying, MomentumAsPrinted, MomentumAsCoded):
         assert kind().predict(Past(fresh), 5) is None
         assert kind().predict(Past(None), 5) is None
+
+
+@pytest.mark.parametrize("kind", [Momentum, MomentumDecaying, MomentumAsPrinted, MomentumAsCoded])
+def test_moments_are_enough_without_earlier_snapshots(kind: type[Predictor]) -> None:
+    module, optimizer, _, steps = trained(4)
+    assert kind.depth == 1
+    assert kind().predict(Past(moments_of(module, optimizer, steps)), 5) is not None

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from asc.predictor import Predictor
 from asc.predictors.quadratic import Quadratic
 from asc.types import Combination, Direct
 from asc_nn_training.predictors.anderson import Anderson
@@ -50,11 +51,11 @@ class Past:
         return Moments([], [], [], 1, (0.9, 0.999), 1e-8, (), lambda step: self._rate)
 
 
-def mixed(past: Past, said: Combination | Direct | None) -> Tensor:
-    assert said is not None
-    if isinstance(said, Direct):
-        return said.state[0]
-    return combine([float(c) for c in said.coefficients], said.of(past.values))[0]
+def mixed(past: Past, prediction: Combination | Direct | None) -> Tensor:
+    assert prediction is not None
+    if isinstance(prediction, Direct):
+        return prediction.state[0]
+    return combine([float(c) for c in prediction.coefficients], prediction.of(past.values))[0]
 
 
 def tensors(count: int, seed: int = 0) -> list[Tensor]:
@@ -79,40 +80,40 @@ def test_published_quadratics_are_what_was_published() -> None:
 
 
 @pytest.mark.parametrize("predictor", [QuadraticAsPrinted(), QuadraticAsCoded()])
-def test_published_quadratics_are_silent_where_they_do_not_apply(predictor: QuadraticAsPrinted) -> None:
+def test_published_quadratics_are_silent_without_three_equidistant_snapshots(predictor: QuadraticAsPrinted) -> None:
     assert predictor.predict(Past(*tensors(2)), 5) is None
     assert predictor.predict(Past(*tensors(3), positions=(0, 10, 25)), 5) is None
 
 
-def test_outer_steps_follow_the_outer_loop_whatever_is_refused() -> None:
-    """Against the loop written out; a refused step leaves outer weights and buffer alone."""
+def test_outer_steps_follow_the_outer_loop_whatever_is_rejected() -> None:
+    """Compared with the loop written out; a rejected step leaves outer weights and buffer unchanged."""
     predictor, mu, eta = NesterovOuter(NesterovOuter.Config(momentum=0.7, rate=0.9)), 0.7, 0.9
     random = torch.Generator().manual_seed(3)
     inner, outer, buffer, segment = torch.zeros(5), torch.zeros(5), torch.zeros(5), 0
     assert predictor.predict(Past(inner.clone()), 0) is None
-    for place, taken in enumerate((True, False, True, True, False, True), start=1):
+    for boundary, accepted in enumerate((True, False, True, True, False, True), start=1):
         inner += torch.randn(5, generator=random)
         moved = outer - inner
-        proposed = mu * buffer + moved
-        wanted = outer - eta * (mu * proposed + moved)
-        past = Past(inner.clone(), positions=(10 * place,), segment=segment)
+        updated = mu * buffer + moved
+        wanted = outer - eta * (mu * updated + moved)
+        past = Past(inner.clone(), positions=(10 * boundary,), segment=segment)
         torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), wanted)
-        segment += taken
-        if taken:
-            outer, buffer, inner = wanted.clone(), proposed, wanted.clone()
-        predictor.settle(taken)
+        segment += accepted
+        if accepted:
+            outer, buffer, inner = wanted.clone(), updated, wanted.clone()
+        predictor.settle(accepted)
         again = NesterovOuter(predictor.config)
         again.load_state_dict(predictor.state_dict())
         torch.testing.assert_close(again.state_dict(), predictor.state_dict())
-    foreign = Past(inner + 3.0, positions=(70,), segment=segment + 1)
-    assert predictor.predict(foreign, 0) is None  # another's leap is none of the increments
+    elsewhere = Past(inner + 3.0, positions=(70,), segment=segment + 1)
+    assert predictor.predict(elsewhere, 0) is None  # the leap of another predictor is no move of training
     after = Past(inner + 4.0, positions=(80,), segment=segment + 1)
-    proposed = mu * buffer - 1.0
-    wanted = inner + 3.0 - eta * (mu * proposed - 1.0)
+    updated = mu * buffer - 1.0
+    wanted = inner + 3.0 - eta * (mu * updated - 1.0)
     torch.testing.assert_close(mixed(after, predictor.predict(after, 0)), wanted)
 
 
-def test_increments_are_averaged_and_followed_in_step_with_the_rate() -> None:
+def test_the_average_of_increments_is_added_in_proportion_to_the_rate() -> None:
     a, b, c = tensors(3)
     predictor = EmaIncrements(EmaIncrements.Config(beta=0.5, span=3))
     assert predictor.predict(Past(a), 0) is None
@@ -120,7 +121,7 @@ def test_increments_are_averaged_and_followed_in_step_with_the_rate() -> None:
     torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), b + 0.5 * (b - a))
     past = Past(b, c, positions=(10, 20), rate=0.05)
     average = (b - a) + 0.5 * ((c - b) - (b - a))
-    for _ in range(2):  # asked twice at one place it counts the increment once
+    for _ in range(2):  # a second prediction at one position does not count the increment again
         torch.testing.assert_close(mixed(past, predictor.predict(past, 0)), c + 0.5 * 0.5 * average)
     again = EmaIncrements(predictor.config)
     again.load_state_dict(predictor.state_dict())
@@ -128,7 +129,7 @@ def test_increments_are_averaged_and_followed_in_step_with_the_rate() -> None:
 
 
 @pytest.mark.parametrize("blend", [1.0, 0.6])
-def test_a_tail_average_is_the_mean_of_the_last_ones(blend: float) -> None:
+def test_a_tail_average_is_the_mean_of_the_last_snapshots(blend: float) -> None:
     values = tensors(6)
     past = Past(*values)
     found = mixed(past, TailAverage(TailAverage.Config(window=4, blend=blend)).predict(past, 0))
@@ -167,14 +168,49 @@ def test_anderson_solves_a_linear_iteration() -> None:
 
 
 @pytest.mark.parametrize(("best", "scale"), [(5.0, 4.0), (40.0, 16.0), (-0.4, -0.5), (0.1, None)])
-def test_a_line_search_goes_on_while_the_loss_falls(best: float, scale: float | None) -> None:
+def test_a_line_search_doubles_the_step_while_the_loss_falls(best: float, scale: float | None) -> None:
     def loss(value: Tensor) -> float:
         return float((value - 1 - best).square().sum())  # the newest is 1, the increment 1
 
     past = Past(torch.tensor([0.0]), torch.tensor([1.0]), loss=loss)
-    said = LineSearch().predict(past, 0)
+    prediction = LineSearch().predict(past, 0)
     if scale is None:
-        assert said is None
+        assert prediction is None
     else:
-        assert float(mixed(past, said)) == pytest.approx(1 + scale)
+        assert float(mixed(past, prediction)) == pytest.approx(1 + scale)
     assert LineSearch().predict(Past(torch.zeros(1), loss=loss), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("predictor", "depth"),
+    [
+        (LineSearch(), 2),
+        (EmaIncrements(), 2),
+        (NesterovOuter(), 1),
+        (QuadraticAsPrinted(), 3),
+        (QuadraticAsCoded(), 3),
+        (TailAverage(TailAverage.Config(window=6)), 6),
+        (Anderson(Anderson.Config(window=4)), 4),
+    ],
+)
+def test_a_predictor_looks_back_on_as_many_snapshots_as_it_says(predictor: Predictor, depth: int) -> None:
+    """Older snapshots change nothing, and with fewer the prediction is another one or none."""
+    assert predictor.depth == depth
+    values = tensors(depth + 2)
+
+    def falling(value: Tensor) -> float:
+        """Return a loss that falls along the last increment, so that a line search finds a step."""
+        return float(((values[-2] - values[-1]) * value).sum())
+
+    def prediction(count: int) -> list[float] | None:
+        fresh = type(predictor)(predictor.config)
+        positions = range(10 * (depth + 2 - count), 10 * (depth + 2), 10)
+        past = Past(*values[depth + 2 - count :], positions=positions, loss=falling)
+        if isinstance(fresh, NesterovOuter):  # its first prediction is at the second boundary
+            fresh.load_state_dict({"outer": [values[0]], "buffer": None, "segment": 0, "began": 0})
+        found = fresh.predict(past, 10)
+        return None if found is None else mixed(past, found).tolist()
+
+    assert prediction(depth) is not None
+    assert prediction(depth + 2) == pytest.approx(prediction(depth))
+    assert depth == 1 or prediction(depth - 1) != pytest.approx(prediction(depth))

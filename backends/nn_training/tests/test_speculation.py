@@ -1,4 +1,4 @@
-"""Speculation in loops that somebody else owns: by hand, by Trainer, by Accelerate on two processes."""
+"""Speculation in the user's own loop: by hand, by Trainer, by Accelerate on two processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from asc.errors import AscError
+from asc.hookspecs import RunView, hookimpl
+from asc.plugins import Plugins, load
+from asc.predictors.mean import Mean
+from asc.trajectory import SegmentHistory
 from asc.types import Boundary
 from asc_nn_training import Speculation, SpeculationCallback
 from asc_nn_training.integrations.callback import batch_losses
@@ -33,7 +37,7 @@ def loss(model: nn.Module, given: Batch) -> Tensor:
 
 
 class Loop:
-    """A training that is nobody's in particular: BatchNorm, dropout, a frozen layer."""
+    """A training of the user's own: BatchNorm, dropout, a frozen layer."""
 
     def __init__(self, **settings: Any) -> None:
         torch.manual_seed(0)
@@ -66,26 +70,180 @@ def equal(left: dict[str, Tensor], right: dict[str, Tensor]) -> bool:
     return all(torch.equal(left[name], right[name]) for name in left)
 
 
-def test_leaps_are_taken_and_told() -> None:
+def test_leaps_are_taken_and_reported() -> None:
     loop = Loop().run(0, 200)
     assert loop.speculation.position == 200
     assert all(done.position % 5 == 0 for done in loop.done)
     leaps = [leap for done in loop.done for leap in done.leaps]
-    assert len(leaps) == loop.speculation.report()["leaps"] > 0
-    assert loop.speculation.report()["warnings"] == []
+    report = loop.speculation.report()
+    assert len(leaps) == report["leaps"] > 0
+    assert report["warnings"] == []
+    judged = report["outcomes"]["accepted"] + report["outcomes"]["rejected"]
+    assert report["acceptance_rate"] == report["outcomes"]["accepted"] / judged
+    assert report["mean_accepted_horizon"] in (5, 20) or 5 < report["mean_accepted_horizon"] < 20
+    assert "candidates were accepted" in report["reason"]
 
 
-def test_a_silent_predictor_changes_nothing() -> None:
+PLUGIN = """
+import asc
+
+class Silent(asc.Predictor):
+    def predict(self, history, horizon):
+        return None
+
+class Deep(asc.Predictor):
+    depth = 3
+    seen = []
+
+    def predict(self, history, horizon):
+        self.seen.append(len(history.positions))
+        return asc.Combination((0, 0, 1)) if len(history.positions) == 3 else None
+
+class Accept(asc.Validator):
+    def judge(self, computation, candidate):
+        return asc.Verdict(True, 1.0, "accepts everything")
+
+class Reject(asc.Validator):
+    def judge(self, computation, candidate):
+        return asc.Verdict(False, 0.0, "rejects everything")
+
+@asc.hookimpl
+def asc_register(registry):
+    registry.add("predictor", "silent", "own_plugin:Silent", "never predicts")
+    registry.add("predictor", "deep", "own_plugin:Deep", "needs three snapshots")
+    registry.add("validator", "accept", "own_plugin:Accept", "accepts everything")
+    registry.add("validator", "reject", "own_plugin:Reject", "rejects everything")
+"""
+
+
+@pytest.fixture
+def plugins(tmp_path: Path) -> Plugins:
+    """The installed plugins, and a file of the user's own."""
+    (tmp_path / "own_plugin.py").write_text(PLUGIN)
+    return load([tmp_path / "own_plugin.py"])
+
+
+class Watcher:
+    """A plugin that counts the calls of its hooks."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, Any]] = []
+        self.boundaries: list[int] = []
+        self.progress = 0
+        self.summaries: list[dict[str, Any]] = []
+
+    @hookimpl
+    def asc_run_started(self, run: RunView) -> None:
+        self.started.append(
+            {"backend": run.backend, "config": run.config, "folder": run.folder, "position": run.status().position}
+        )
+
+    @hookimpl
+    def asc_boundary(self, boundary: Boundary) -> None:
+        self.boundaries.append(boundary.position)
+
+    @hookimpl
+    def asc_progress(self) -> None:
+        self.progress += 1
+
+    @hookimpl
+    def asc_run_finished(self, summary: dict[str, Any]) -> None:
+        json.dumps(summary)
+        self.summaries.append(summary)
+
+
+@pytest.fixture
+def watcher(plugins: Plugins) -> Watcher:
+    watcher = Watcher()
+    plugins.observe(watcher, "watcher")
+    return watcher
+
+
+def test_a_silent_predictor_changes_nothing(plugins: Plugins) -> None:
     """Buffers, dropout's random numbers and the frozen layer included."""
-    with_it = Loop(predictors=["quadratic"], snapshots=2).run(0, 60)  # it needs three
-    torch.manual_seed(0)
+    with_it = Loop(predictors=["silent"], plugins=plugins).run(0, 60)
+    assert with_it.speculation.report()["outcomes"]["no prediction"] > 0
     plain = Loop(every=1000).run(0, 60)
     assert equal(with_it.weights(), plain.weights())
 
 
+def test_hooks_are_called_in_a_loop_of_the_user_s_own(plugins: Plugins, watcher: Watcher) -> None:
+    """The start once, every boundary, and the end once, at `total`."""
+    loop = Loop(plugins=plugins, total=200).run(0, 200)
+    assert len(loop.done) > 5
+    assert watcher.boundaries == [done.position for done in loop.done]
+    (started,) = watcher.started
+    assert (started["backend"], started["folder"], started["position"]) == ("nn_training", None, 0)
+    assert started["config"]["scheduler"] == {"overdraft": 0.5, "horizons": [5, 20], "candidates": 8}
+    assert started["config"]["recognizer"] == {"name": "every", "steps": 5}
+    assert {"leap_moments", "cache", "history", "validator", "predictors"} <= set(started["config"])
+    (summary,) = watcher.summaries
+    report = loop.speculation.report()
+    assert (summary["state"], summary["position"], summary["total"]) == ("finished", 200, 200)
+    assert (summary["backend"], summary["run_dir"]) == ("nn_training", None)
+    assert summary["final_digest"] == loop.speculation.computation.digest()
+    assert sum(leap["taken"] for leap in summary["leaps"]) == report["leaps"] > 0
+    assert summary["reason"] == report["reason"]
+    loop.speculation.close()
+    assert len(watcher.summaries) == 1
+
+
+@pytest.mark.parametrize(("total", "state"), [(None, "finished"), (200, "interrupted")])
+def test_a_loop_that_ends_early_is_closed_by_its_owner(
+    plugins: Plugins, watcher: Watcher, total: int | None, state: str
+) -> None:
+    loop = Loop(plugins=plugins, total=total).run(0, 32)
+    assert not watcher.summaries
+    loop.speculation.close()
+    loop.speculation.close()
+    (summary,) = watcher.summaries
+    assert (summary["state"], summary["position"], summary["total"]) == (state, 32, total)
+    boundaries = len(watcher.boundaries)
+    after = loop.run(32, 60)
+    assert (after.speculation.position, len(watcher.boundaries)) == (60, boundaries)
+    with pytest.raises(AscError, match=r"closed at position 60.* make a new Speculation"):
+        loop.speculation.load_state_dict(loop.speculation.state_dict())
+
+
+def test_a_speculation_without_a_step_tells_the_hooks_nothing(plugins: Plugins, watcher: Watcher) -> None:
+    Loop(plugins=plugins).speculation.close()
+    assert not watcher.started
+    assert not watcher.summaries
+
+
+def test_hooks_hear_of_progress_between_boundaries(
+    plugins: Plugins, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asc.run.monitor._PROGRESS_S", 0.0)
+    Loop(plugins=plugins, every=10).run(0, 30)
+    assert watcher.progress == 30 - len(watcher.boundaries)
+
+
+def test_a_resumed_loop_starts_at_its_position(plugins: Plugins, watcher: Watcher) -> None:
+    saved = Loop().run(0, 52).speculation.state_dict()
+    loop = Loop(plugins=plugins)
+    loop.speculation.load_state_dict(deepcopy(saved))
+    loop.run(52, 70).speculation.close()
+    assert watcher.started[0]["position"] == 52
+    assert watcher.summaries[0]["resumed_from"] == 52
+
+
+def test_a_hook_that_raises_is_switched_off_and_training_continues(plugins: Plugins) -> None:
+    class Broken:
+        @hookimpl
+        def asc_boundary(self) -> None:
+            raise RuntimeError("broken")
+
+    plugins.observe(Broken(), "broken")
+    loop, without = Loop(plugins=plugins).run(0, 60), Loop().run(0, 60)
+    (warning,) = loop.speculation.report()["warnings"]
+    assert "asc_boundary raised RuntimeError: broken" in warning
+    assert equal(loop.weights(), without.weights())
+
+
 @pytest.mark.parametrize("cache", [{}, {"dtype": "bfloat16"}, {"device_bytes": 0}])
 @pytest.mark.parametrize("stop", [52, 63, 93])
-def test_going_on_from_a_state_ends_the_same(cache: dict[str, Any], stop: int) -> None:
+def test_a_resumed_loop_ends_the_same(cache: dict[str, Any], stop: int) -> None:
     whole = Loop(cache=cache).run(0, 120)
     first = Loop(cache=cache).run(0, stop)
     saved = deepcopy(
@@ -104,24 +262,29 @@ def test_going_on_from_a_state_ends_the_same(cache: dict[str, Any], stop: int) -
     assert equal(second.run(stop, 120).weights(), whole.weights())
     spent = [loop.speculation.engine.ledger.spent for loop in (second, whole)]
     assert spent[0] == pytest.approx(spent[1])
-    torch.set_rng_state(saved["random"])  # to have been saved costs nothing
+    torch.set_rng_state(saved["random"])  # saving costs nothing
     assert first.run(stop, 120).speculation.engine.ledger.spent == whole.speculation.engine.ledger.spent
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"predictors": ["liner"]}, "linear"),
         ({"leap": {"leap_schedule": "advance"}}, "takes all its steps"),
+        ({"leap": {"leap_moment": "keep"}}, 'no setting "leap_moment" of leap; did you mean "leap_moments"'),
+        ({"overdraft": -1}, 'setting "scheduler.overdraft" of Speculation was given -1'),
+        ({"cache": {"kep": 1}}, 'no setting "cache.kep" of Speculation; did you mean "cache.keep"'),
         ({"recognizer": "activation-cosine"}, "needs fingerprint"),
+        ({"predictors": ["linear", {"name": "linear"}]}, "linear is named twice"),
+        ({"predictors": ["quadratic"], "snapshots": 2}, "quadratic looks back on 3 snapshots"),
     ],
 )
-def test_what_does_not_suit_is_said(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(AscError, match=said):
+def test_a_wrong_setting_is_refused_in_a_sentence(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(AscError, match=expected):
         Loop(**settings)
 
 
-def test_a_fingerprint_brings_regimes() -> None:
+def test_a_fingerprint_gives_regimes() -> None:
     probes = batch(77)[0]
     loop = Loop(fingerprint=lambda model: model[:4](probes), probe_size=16).run(0, 60)
     assert {done.label for done in loop.done} & {"stable", "transition", "chaotic"}
@@ -152,10 +315,13 @@ def trainer_in(folder: Path, stop: int | None = None, **settings: Any) -> Any:
     return Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32], callbacks=[Stop()])
 
 
-def trained(folder: Path, resume: bool = False, stop: int | None = None, **settings: Any) -> SpeculationCallback:
+def trained(
+    folder: Path, resume: bool = False, stop: int | None = None, plugins: Plugins | None = None, **settings: Any
+) -> SpeculationCallback:
     """Train it with speculation."""
     trainer = trainer_in(folder, stop, **settings)
-    callback = SpeculationCallback(trainer, gate_batches=4, every=10, horizons=(10,), overdraft=1.0, step_size=64)
+    usual = {"gate_batches": 4, "every": 10, "horizons": (10,), "overdraft": 1.0, "step_size": 64}
+    callback = SpeculationCallback(trainer, plugins=plugins, **usual)
     trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=resume)
     return callback
@@ -166,10 +332,25 @@ def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
     report = callback.report()
     assert report["position"] == 60
     assert report["leaps"] > 0
+    assert 0 < report["acceptance_rate"] <= 1
+    assert report["mean_accepted_horizon"] == 10
+    assert report["reason"]
+
+
+def test_hooks_are_called_in_a_trainer(tmp_path: Path, plugins: Plugins, watcher: Watcher) -> None:
+    """At as many boundaries as there are, and at the end of the training, early or not."""
+    trained(tmp_path, plugins=plugins)
+    assert watcher.boundaries == list(range(10, 70, 10))
+    assert [started["position"] for started in watcher.started] == [0]
+    assert [summary["state"] for summary in watcher.summaries] == ["finished"]
+    trained(tmp_path, stop=25, plugins=plugins)
+    assert watcher.boundaries[6:] == [10, 20]
+    assert watcher.summaries[1]["state"] == "interrupted"
+    assert (watcher.summaries[1]["position"], watcher.summaries[1]["total"]) == (25, 60)
 
 
 def test_a_trainer_that_takes_no_leap_ends_as_without_the_callback(tmp_path: Path) -> None:
-    """With dropout, whose generator a loader of held-out batches draws from as well."""
+    """With dropout, although the loader of held-out batches draws from the same generator."""
     ends = []
     for speculate in (False, True):
         trainer = trainer_in(tmp_path)
@@ -185,16 +366,16 @@ def test_a_trainer_that_takes_no_leap_ends_as_without_the_callback(tmp_path: Pat
     assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
 
 
-def test_a_trainer_s_losses_are_known_step_by_step(tmp_path: Path) -> None:
-    """Although it logs none of them; two batches a step are one loss, their mean."""
+def test_a_trainer_s_losses_are_noted_step_by_step(tmp_path: Path) -> None:
+    """Although the trainer logs none of them. Two batches a step make one loss, their mean."""
     callback = trained(tmp_path, gradient_accumulation_steps=2, logging_strategy="no")
     assert callback.speculation is not None
     losses = callback.speculation.computation.progress.losses
     assert len(set(losses)) == len(losses) == 60
-    assert 2.5 < losses[0] < 3.5  # a uniform guess of 20 has 3.0
+    assert 2.5 < losses[0] < 3.5  # equal odds for 20 tokens give 3.0
 
 
-def test_a_trainer_that_is_resumed_speculates_on(tmp_path: Path) -> None:
+def test_a_resumed_trainer_continues_to_speculate(tmp_path: Path) -> None:
     whole = trained(tmp_path / "whole")
     trained(tmp_path / "cut", stop=30, save_strategy="steps", save_steps=30)
     rest = trained(tmp_path / "cut", resume=True, save_strategy="steps", save_steps=30)
@@ -206,14 +387,14 @@ def test_a_trainer_that_is_resumed_speculates_on(tmp_path: Path) -> None:
 
 
 class Answer:
-    """What a transformers model answers with."""
+    """What a transformers model returns."""
 
     def __init__(self, loss: Tensor, logits: Tensor) -> None:
         self.loss, self.logits = loss, logits
 
 
-def test_a_model_s_own_loss_tells_how_its_labels_are_meant() -> None:
-    """One loss a sequence for models of the next token and of the present one; the batch's for all others."""
+def test_a_model_s_own_loss_shows_whether_labels_are_shifted() -> None:
+    """One loss a sequence for models of the next token and of the present token; the batch's loss for all others."""
     torch.manual_seed(2)
     logits, labels = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
     labels[0, 3:] = -100
@@ -240,19 +421,23 @@ def test_a_model_s_own_loss_tells_how_its_labels_are_meant() -> None:
     assert many.tolist() == [0.5]
 
 
-def test_as_many_snapshots_are_kept_as_predictors_look_back_on() -> None:
-    loop = Loop(predictors=["quadratic"], overdraft=5.0).run(0, 60)
-    assert len(loop.speculation.engine.trajectory.snapshots()) <= 3
-    assert any(attempt.outcome.value in ("accepted", "rejected") for done in loop.done for attempt in done.attempts)
+def test_a_plugin_s_predictor_gets_the_snapshots_that_it_asks_for(plugins: Plugins) -> None:
+    rejecting = Loop(predictors=["deep"], plugins=plugins, overdraft=100.0, horizons=(5,), validator="reject")
+    seen = plugins.registry.get("predictor", "deep").load().seen
+    rejecting.run(0, 30)
+    assert seen[:4] == [1, 2, 3, 3]
+    accepting = Loop(predictors=["deep"], plugins=plugins, overdraft=100.0, validator="accept").run(0, 60)
+    assert accepting.speculation.report()["leaps"] > 0
 
 
-def test_a_predictor_named_twice_is_said() -> None:
-    with pytest.raises(AscError, match="linear is named twice"):
-        Loop(predictors=["linear", {"name": "linear"}])
+def test_a_mean_averages_its_whole_window(plugins: Plugins) -> None:
+    loop = Loop(predictors=["mean"], horizons=(5,), overdraft=100.0, validator="reject", plugins=plugins).run(0, 60)
+    history = SegmentHistory(loop.speculation.engine.trajectory.snapshots(), loop.speculation.computation)
+    assert [float(share) for share in Mean().predict(history, 5).coefficients] == [1 / 8] * 8
 
 
 @pytest.mark.parametrize("kind", ["groups", "adam"])
-def test_momentum_of_another_optimiser_is_refused_in_a_sentence(kind: str) -> None:
+def test_momentum_is_refused_in_a_sentence_for_other_optimisers(kind: str) -> None:
     loop = Loop(predictors=["momentum"], overdraft=5.0)
     if kind == "groups":
         loop.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(2))], "lr": 0.5})
@@ -262,7 +447,7 @@ def test_momentum_of_another_optimiser_is_refused_in_a_sentence(kind: str) -> No
         loop.speculation._loop.optimizer = loop.optimizer
     loop.run(0, 30)
     (warning,) = loop.speculation.report()["warnings"]
-    assert "one learning rate for all parameters" in warning
+    assert "AdamW with one learning rate for all parameters" in warning
     assert "such as linear" in warning
 
 
@@ -286,7 +471,7 @@ model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 model, optimizer = accelerator.prepare(model, optimizer)
 rank = accelerator.process_index
-gate = [batch(10_000 + 100 * rank + i) for i in range(8 + rank)]  # neither the same data nor as much
+gate = [batch(10_000 + 100 * rank + i) for i in range(8 + rank)]  # other data on each rank, and not as much
 speculation = Speculation(model, optimizer, gate=gate, loss=loss, every=5, horizons=(5, 20), overdraft=0.5)
 leaps = []
 for step in range(100):
@@ -296,18 +481,18 @@ for step in range(100):
     optimizer.step()
     done = speculation.step(value)
     if step == 63 and rank == 0:
-        speculation.state_dict()  # as whoever saves on the first rank alone does
+        speculation.state_dict()  # on the first rank alone, as for a checkpoint
     if done is not None:
-        leaps.append((done.position, [leap.source for leap in done.leaps], [a.outcome.value for a in done.attempts]))
+        leaps.append((done.position, [leap.source for leap in done.leaps], [a.outcome.value for a in done.decisions]))
 digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
-said = hashlib.sha256(repr(leaps).encode()).hexdigest()
-found = [digest, said, speculation.report()["leaps"], accelerator.num_processes]
+decided = hashlib.sha256(repr(leaps).encode()).hexdigest()
+found = [digest, decided, speculation.report()["leaps"], accelerator.num_processes]
 pathlib.Path(sys.argv[1], f"rank{rank}.json").write_text(json.dumps(found))
 accelerator.end_training()
 """
 
 
-def test_a_trainer_without_held_out_data_is_said(tmp_path: Path) -> None:
+def test_a_trainer_without_held_out_data_is_refused(tmp_path: Path) -> None:
     from transformers import Trainer, TrainingArguments
 
     arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])

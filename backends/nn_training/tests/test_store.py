@@ -1,4 +1,4 @@
-"""Past weights: where they lie, that they come back, and that nobody pays for what nobody asked for."""
+"""Past weights: where they are kept, that they come back unchanged, and that only wanted transfers are priced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asc.errors import AscError
-from asc_nn_training.weights.store import Kept, StoreConfig, Stored, WeightStore
+from asc_nn_training.weights.store import LazyWeights, StoreConfig, StoredWeights, WeightStore
 from asc_nn_training.weights.weights import Values
 
 
@@ -33,12 +33,12 @@ def test_without_a_budget_nothing_moves() -> None:
     kept = store.keep(given)
     assert kept.values() is given  # not even copied
     assert store.stats() == {"device_bytes": SIZE, "host_bytes": 0, "disk_bytes": 0, "spilled": 0, "fetched": 0}
-    assert store.moved() == 0
+    assert store.take_pending() == 0
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 5 * SIZE))
-def test_everything_that_is_held_comes_back(held: list[bool], room: int) -> None:
+def test_everything_in_use_comes_back(held: list[bool], room: int) -> None:
     store = WeightStore("cpu", StoreConfig(device_bytes=room))
     kept = [(number, store.keep(weights(number))) for number in range(len(held))]
     kept = [pair for pair, stays in zip(kept, held, strict=True) if stays]
@@ -52,11 +52,11 @@ def test_everything_that_is_held_comes_back(held: list[bool], room: int) -> None
 def test_the_oldest_goes_to_disk_and_its_file_goes_with_it(tmp_path: Path) -> None:
     store = WeightStore("cpu", StoreConfig(device_bytes=2 * SIZE, folder=tmp_path / "spill"))
     kept = [store.keep(weights(number)) for number in range(4)]
-    assert [each.place for each in kept] == ["disk", "disk", "device", "device"]
+    assert [each.location for each in kept] == ["disk", "disk", "device", "device"]
     assert len(list(tmp_path.rglob("*.safetensors"))) == 2
-    assert store.moved() == 2 * 2 * SIZE
-    assert same(Stored(kept)[0], weights(0))
-    assert [same(each, weights(i)) for i, each in enumerate(Stored(kept)[1:3], 1)] == [True, True]
+    assert store.take_pending() == 2 * 2 * SIZE
+    assert same(LazyWeights(kept)[0], weights(0))
+    assert [same(each, weights(i)) for i, each in enumerate(LazyWeights(kept)[1:3], 1)] == [True, True]
     assert store.stats()["fetched"] == 2
     del kept[0]
     gc.collect()
@@ -66,7 +66,7 @@ def test_the_oldest_goes_to_disk_and_its_file_goes_with_it(tmp_path: Path) -> No
     assert not list((tmp_path / "spill").iterdir())
 
 
-def test_what_is_past_is_rounded_where_that_was_asked_for() -> None:
+def test_past_weights_are_rounded_to_the_configured_precision() -> None:
     store = WeightStore("cpu", StoreConfig(dtype="bfloat16"))
     kept = store.keep(weights(1))
     assert kept.values()[0].dtype == torch.float32
@@ -80,22 +80,31 @@ def test_what_is_past_is_rounded_where_that_was_asked_for() -> None:
     assert same(other.values(), weights(1))
 
 
-def test_a_full_disk_moves_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_moves_nothing_and_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("asc_nn_training.weights.store.save_file", full)
     store = WeightStore("cpu", StoreConfig(device_bytes=0, folder=tmp_path))
     kept = [store.keep(weights(number)) for number in range(3)]
-    assert [each.place for each in kept] == ["device"] * 3
+    assert [each.location for each in kept] == ["device"] * 3
     assert same(kept[0].values(), weights(0))
     assert "could not be moved to disk" in store.fault
     assert "--set cache.folder" in store.fault
 
 
-def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
+def test_a_lost_file_is_reported(tmp_path: Path) -> None:
     store = WeightStore("cpu", StoreConfig(device_bytes=0, folder=tmp_path))
-    kept: list[Kept] = [store.keep(weights(number)) for number in range(2)]
+    kept: list[StoredWeights] = [store.keep(weights(number)) for number in range(2)]
     next(tmp_path.rglob("*.safetensors")).unlink()
     with pytest.raises(AscError, match=r"cannot be read .* Resume from the last checkpoint"):
         kept[0].values()
+
+
+def test_weights_from_a_checkpoint_are_taken_over_at_no_price(tmp_path: Path) -> None:
+    store = WeightStore("cpu", StoreConfig(device_bytes=0, folder=tmp_path))
+    store.pending = 7
+    kept = [store.take_over(weights(number)) for number in range(3)]
+    assert [each.location for each in kept] == ["disk", "disk", "device"]
+    assert store.take_pending() == 7
+    assert all(same(each.peek(), weights(number)) for number, each in enumerate(kept))

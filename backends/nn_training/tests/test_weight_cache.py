@@ -1,4 +1,4 @@
-"""Verified transitions of weights: taken once, and found again where a loop goes back."""
+"""Verified transitions of weights: leapt by once, and found again if a loop goes back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from asc.errors import AscError
 from asc_nn_training import Speculation
 
 Saved = dict[str, Any]
@@ -25,7 +26,7 @@ def loss(model: nn.Module, given: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Loop:
-    """Somebody's training, which can go back to an earlier state."""
+    """A training of the user's own, which can go back to an earlier state."""
 
     def __init__(self, cache: dict[str, Any] | None = None, **settings: Any) -> None:
         torch.manual_seed(0)
@@ -67,7 +68,7 @@ class Loop:
 
 
 def first_leap(loop: Loop) -> tuple[int, Saved]:
-    """Train up to a leap; return where it was, and the state some steps before it."""
+    """Train up to a leap; return its position, and the state some steps before it."""
     saved = loop.save()
     while not loop.leaps:
         if loop.speculation.position % 5 == 1:
@@ -82,13 +83,14 @@ def test_a_loop_that_goes_back_leaps_without_being_judged_again() -> None:
     after = loop.weights()
     known = loop.speculation.engine.cache
     judged = loop.speculation.report()["ledger"]["validate"]["count"]
-    model, optimizer = before["Sequential"], before["AdamW"]  # the speculation itself remembers
-    loop.model.load_state_dict(model)
-    loop.optimizer.load_state_dict(optimizer)
-    state = {**loop.speculation.state_dict(), **{k: before["Speculation"][k] for k in ("position", "last", "next")}}
-    state["history"] = before["Speculation"]["history"]
-    state["state"]["engine"] = before["Speculation"]["state"]["engine"]
-    loop.speculation.load_state_dict(state)
+    loop.model.load_state_dict(before["Sequential"])
+    loop.optimizer.load_state_dict(before["AdamW"])
+    # Only the place goes back: what the speculation has learnt, the verified transition included, stays.
+    now, then = loop.speculation.state_dict(), before["Speculation"]
+    speculation = now["speculation"]
+    speculation["history"] = then["speculation"]["history"]
+    speculation["engine"]["engine"] = then["speculation"]["engine"]["engine"]
+    loop.speculation.load_state_dict(then | {"losses": now["losses"], "speculation": speculation})
     assert len(known) == 1
     assert len({snapshot.segment for snapshot in loop.speculation.engine.trajectory.snapshots()}) == 1
     loop.to(position)
@@ -99,7 +101,7 @@ def test_a_loop_that_goes_back_leaps_without_being_judged_again() -> None:
     assert all(torch.equal(a, b) for a, b in zip(loop.weights(), after, strict=True))
 
 
-def test_by_default_nothing_stays() -> None:
+def test_by_default_no_transition_stays() -> None:
     loop = Loop()
     first_leap(loop)
     stats = loop.stats
@@ -108,7 +110,7 @@ def test_by_default_nothing_stays() -> None:
 
 
 def test_start_and_end_are_the_boundaries_own_copies() -> None:
-    """What is kept costs one more copy of the weights than the history has anyway, and not two."""
+    """A verified transition costs one copy of the weights beside those of the history, and not two."""
     loop = Loop({"keep": 4})
     first_leap(loop)
     stats, size = loop.stats, 4 * sum(p.numel() for p in loop.model.parameters())
@@ -116,7 +118,7 @@ def test_start_and_end_are_the_boundaries_own_copies() -> None:
     assert stats["device_bytes"] == 2 * size  # the end is the newest snapshot, too
 
 
-def test_the_least_recently_used_leaves_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     loop = Loop({"keep": 1}).to(300)
     stats = loop.stats
     assert len(loop.leaps) > 1
@@ -127,15 +129,15 @@ def test_the_least_recently_used_leaves_first() -> None:
 
 
 @pytest.mark.parametrize(("match", "tolerance", "found"), [("position", 1e-3, False), ("distance", 1e-3, True)])
-def test_weights_nearby_match_where_that_was_asked_for(match: str, tolerance: float, found: bool) -> None:
+def test_weights_nearby_match_within_the_tolerance(match: str, tolerance: float, found: bool) -> None:
     loop = Loop({"keep": 2, "match": match, "tolerance": tolerance})
     first_leap(loop)
     computation, cache = loop.speculation.computation, loop.speculation.engine.cache
-    (known,) = cache._known.values()  # type: ignore[attr-defined]
+    (known,) = cache._verified.values()  # type: ignore[attr-defined]
     near = [value * (1 + 1e-5) for value in known.start.values()]
     computation.weights.put(near)
     computation.changed()
-    loop.speculation._loop.position -= 1  # it has gone back, and not to the same place
+    loop.speculation._loop.position -= 1  # the loop has gone back, to another position
     assert computation.distance(known.start) == pytest.approx(1e-5, rel=1e-2)
     leap = cache.lookup(computation)
     assert (leap is not None) is found
@@ -143,37 +145,37 @@ def test_weights_nearby_match_where_that_was_asked_for(match: str, tolerance: fl
         computation.apply(leap)
         assert all(torch.equal(a, b) for a, b in zip(loop.weights(), known.end.values(), strict=True))
         assert leap.gain_steps == known.gain
-        assert computation.cost("lookup") > 0
+        assert computation.price("lookup") > 0
 
 
-def test_a_loop_that_moves_on_is_never_pulled_back() -> None:
+def test_a_loop_that_moves_forward_is_never_pulled_back() -> None:
     loop = Loop({"keep": 4, "match": "distance", "tolerance": 0.9}).to(200)
     assert len(loop.leaps) > 1
     assert loop.stats["recalled"] == 0
 
 
-def test_a_known_transition_leads_nowhere_past_the_end() -> None:
+def test_a_verified_transition_never_leads_past_the_end() -> None:
     loop = Loop({"keep": 4})
     first_leap(loop)
     computation, cache = loop.speculation.computation, loop.speculation.engine.cache
-    ((serial, known),) = cache._known.items()  # type: ignore[attr-defined]
+    ((serial, known),) = cache._verified.items()  # type: ignore[attr-defined]
     computation.weights.put(known.start.values())
     computation.changed()
-    cache._known[serial] = known._replace(steps=500)  # type: ignore[attr-defined]
+    cache._verified[serial] = known._replace(steps=500)  # type: ignore[attr-defined]
     loop.speculation._loop.total = 200
     before = loop.stats
     assert cache.lookup(computation) is None
     assert loop.stats["recalled"] == before["recalled"]
-    cache._known[serial] = known  # type: ignore[attr-defined]
+    cache._verified[serial] = known  # type: ignore[attr-defined]
     assert cache.lookup(computation) is not None
 
 
-def test_a_rounded_transition_would_not_be_the_verified_one() -> None:
-    with pytest.raises(ValueError, match="set dtype to as-is, or keep to 0"):
+def test_verified_transitions_are_never_rounded() -> None:
+    with pytest.raises(AscError, match="set dtype to as-is, or keep to 0"):
         Loop({"keep": 4, "dtype": "float16"})
 
 
-def test_known_transitions_are_saved_with_the_rest() -> None:
+def test_verified_transitions_are_in_the_saved_state() -> None:
     loop = Loop({"keep": 4})
     first_leap(loop)
     saved = loop.save()
@@ -185,8 +187,8 @@ def test_known_transitions_are_saved_with_the_rest() -> None:
 
 
 @pytest.mark.parametrize("cache", [{"device_bytes": 0}, {"device_bytes": 0, "keep": 3}])
-def test_where_weights_lie_changes_nothing(cache: dict[str, Any]) -> None:
-    settings: dict[str, Any] = {"snapshots": 3, "overdraft": 10.0}  # what moving costs is not to ration anything
+def test_where_weights_are_kept_changes_nothing(cache: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {"snapshots": 3, "overdraft": 10.0}  # so that the price of transfers rations nothing
     moved, stayed = Loop(cache, **settings).to(200), Loop({**cache, "device_bytes": None}, **settings).to(200)
     assert moved.leaps == stayed.leaps
     assert all(torch.equal(a, b) for a, b in zip(moved.weights(), stayed.weights(), strict=True))
@@ -194,7 +196,7 @@ def test_where_weights_lie_changes_nothing(cache: dict[str, Any]) -> None:
     assert moved.stats["disk_bytes"] > 0
 
 
-def test_what_is_past_may_be_less_precise() -> None:
+def test_past_weights_may_be_less_precise() -> None:
     loop = Loop({"dtype": "bfloat16"}, validator={"name": "held-out-loss", "criterion": "strict"}).to(200)
     assert loop.leaps
     while len(loop.speculation.engine.trajectory.snapshots()) < 2:

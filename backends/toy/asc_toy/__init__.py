@@ -25,9 +25,9 @@ _HOMES = {"Program": "program", "Result": "api", "SpeculationConfig": "backend",
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use, so that finding the plugin stays cheap."""
+    """Import a public name on its first use, so that finding the plugin stays cheap."""
     if name not in _HOMES:
         raise AttributeError(f"module 'asc_toy' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 -- only where something is wanted
+    from importlib import import_module  # noqa: PLC0415 -- needed only where a name is used
 
     return getattr(import_module(f"asc_toy.{_HOMES[name]}"), name)

@@ -1,7 +1,7 @@
 """Arrays as a step function sees them once something has written them: tracked by element.
 
-Until then an array is a guarded view, read at numpy's own speed, and the whole of it counts as read. A tracked one
-notes which elements were read before they were written. Both hand out values or guarded views.
+Before its first write an array is a guarded view: it is read at numpy's own speed, and all of it counts as read. A
+tracked array marks the elements that are read before they are written. Both return values or guarded views.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from asc_toy.cells import CellTracker
+from asc_toy.elements import ElementTracker
 from asc_toy.state import Array
 
 
 class TrackedArray(NDArrayOperatorsMixin):
-    """Stands for an array whose elements are tracked; takes part in numpy expressions as a whole read.
+    """Stands for an array whose elements are tracked. A numpy expression reads all of it.
 
-    Whatever asks about it or converts it gets the answer that the array would give.
+    Every question and conversion gives what the array itself would give.
     """
 
     __slots__ = ("_flat", "_tracker")
 
-    def __init__(self, tracker: CellTracker) -> None:
+    def __init__(self, tracker: ElementTracker) -> None:
         self._tracker = tracker
         tracker.track()
         self._flat = tracker.buffer.ndim == 1
 
-    @property  # type: ignore[misc]  # what isinstance asks for
+    @property  # type: ignore[misc]  # isinstance asks for it
     def __class__(self) -> type:
         return np.ndarray
 
     def __getitem__(self, key: Any) -> Any:
         tracker = self._tracker
-        if type(key) is int and self._flat:  # the common case, three times as fast as by masks
+        if type(key) is int and self._flat:  # the common case: three times as fast as with masks
             found = tracker.buffer[key]
-            if not tracker.written[key]:
-                tracker.read[key] = 1
+            if not tracker.written_flags[key]:
+                tracker.read_flags[key] = 1
             return found
         return tracker.get(key)
 
@@ -99,21 +99,21 @@ class TrackedArray(NDArrayOperatorsMixin):
         return format(self._tracker.whole(), spec)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy or a pickle is of the array."""
+        """Copy and pickle the array itself."""
         return np.array(self).__reduce_ex__(protocol)
 
     def __getattr__(self, name: str) -> Any:
-        """Whatever else an array can do, it does on a guarded view of the whole."""
+        """Do everything else that an array can do on a guarded view of the whole."""
         if name in _SHAPE:
             return getattr(self._tracker.buffer, name)
-        if name.startswith("_"):  # protocols that would reach the memory by another way
+        if name.startswith("_"):  # protocols that would reach the memory unnoticed
             raise AttributeError(f"an array of the state has no attribute {name!r}", name=name)
         return getattr(self._tracker.get(...), name)
 
 
 _SHAPE = frozenset(
     {"shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"}
-)  # fixed for good, so reading them is no read
+)  # they never change, so asking for them is no read
 
 
 def _plain(value: Any) -> Any:

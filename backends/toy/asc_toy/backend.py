@@ -1,4 +1,4 @@
-"""The toy backend as `asc run toy` knows it: configuration, and how computations are made from it."""
+"""The toy backend: its settings, and how computations are made from them, saved and reported."""
 
 from __future__ import annotations
 
@@ -9,28 +9,31 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from asc.backend import Pool
-from asc.config.run import Component, RunConfig
-from asc.types import Memory
+from asc.backend import Backend
+from asc.config.run import Component, ExecutedConfig
+from asc.speculators.executed.workforce import Pool
+from asc.types import EngineState
 from asc_toy import checkpoint
-from asc_toy.computation import ToyComputation
+from asc_toy.computation import SavedState, ToyComputation
 from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
 
 
-class SpeculationConfig(RunConfig):
-    """How speculation over a Python program is done, whatever the program."""
+class SpeculationConfig(ExecutedConfig):
+    """Settings of speculation on any Python program."""
 
-    predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what guesses the future")
+    predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
     executor: Kind = Field(
-        "processes", description="where guesses are executed; none only remembers what the main thread has done"
+        "processes", description="what executes candidates; with none, the main thread only remembers its own steps"
     )
     workers: int = Field(
-        max(1, (os.cpu_count() or 2) - 1), ge=0, description="workers beside the main thread; 0 is as executor none"
+        max(1, (os.cpu_count() or 2) - 1),
+        ge=0,
+        description="workers beside the main thread; 0 is the same as executor none",
     )
-    scheduler: str | None = Field(
-        None, description="address of a Dask scheduler, tcp://HOST:PORT; none starts one here"
+    dask: str | None = Field(
+        None, description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started"
     )
 
 
@@ -38,15 +41,17 @@ class ToyConfig(SpeculationConfig):
     """Settings of `asc run toy`."""
 
     program: str = Field("collatz", description="name of a built-in program")
-    n: int | None = Field(None, ge=1, description="size of the program; by default what takes some ten seconds")
-    seed: int = Field(0, ge=0, description="what the program's input is made from")
-    rule: int | None = Field(None, ge=0, le=255, description="cellular: the rule's number, after Wolfram; 90 if none")
-    r: float | None = Field(None, ge=0, le=4, description="logistic: the map's parameter; 3.5 if none")
+    n: int | None = Field(None, ge=1, description="size of the program; by default a size that takes about ten seconds")
+    seed: int = Field(0, ge=0, description="seed of the program's input")
+    rule: int | None = Field(
+        None, ge=0, le=255, description="cellular: the number of the rule, after Wolfram; by default 90"
+    )
+    r: float | None = Field(None, ge=0, le=4, description="logistic: the parameter of the map; by default 3.5")
 
     @model_validator(mode="before")
     @classmethod
     def _suit_program(cls, given: Any) -> Any:
-        """Replace what is at its default by what suits the program better."""
+        """Replace settings that have their default by those that suit the program better."""
         name = given.get("program") if isinstance(given, dict) else None
         if name not in PROGRAMS:
             return given
@@ -58,54 +63,60 @@ class ToyConfig(SpeculationConfig):
         }
         return {**given, **suits}
 
+    def build(self) -> Program:
+        """Build the program. Raises AscError where there is none of this name, or where it has no such option."""
+        options = {"rule": self.rule, "r": self.r}
+        given = {name: value for name, value in options.items() if value is not None}
+        return build(self.program, self.n, self.seed, given)
 
-class ToyBackend:
-    """Programs over words and arrays, exact, executed by workers."""
+
+class ToyBackend(Backend[ToyComputation]):
+    """Runs a program: one that is given, or the built-in one that the settings name."""
 
     Config = ToyConfig
+    config: SpeculationConfig
 
     def __init__(self, config: SpeculationConfig, program: Program | None = None) -> None:
-        self.config = config
-        self._program = program or self._built_in()
+        super().__init__(config)
+        if program is None:
+            assert isinstance(config, ToyConfig), "a program must be given where the settings name none"
+            program = config.build()
+        self._program = program
 
     def computation(self, plain: bool) -> ToyComputation:
-        """Make the program's computation at its start."""
-        kind: Kind = self.config.executor if self.config.workers else "none"
-        return ToyComputation(self._program, ROUND_TRIP_S[kind], plain=plain)
+        """Make the computation of the program at its start."""
+        return ToyComputation(self._program, ROUND_TRIP_S[self._executor], plain=plain)
 
     def pool(self, computation: ToyComputation) -> Pool:
-        """Workers that know the program."""
-        config = self.config
-        if config.executor == "none" or not config.workers:
+        """Return workers that know the program."""
+        if self._executor == "none":
             return Pool(_no_executor, 0)
-        key, pickle = computation.parcel()
-        make = executor_factory(config.executor, config.workers, config.scheduler, key, pickle)
-        return Pool(make, config.workers, START_S[config.executor])
+        config = self.config
+        make = executor_factory(self._executor, config.workers, config.dask, computation.parcel)
+        return Pool(make, config.workers, START_S[self._executor])
 
-    def save(self, computation: ToyComputation, folder: Path, memory: Memory) -> None:
-        """Write position, words and arrays."""
-        frame = computation.snapshot()
-        checkpoint.save(folder, frame.position, frame.state.words, frame.state.arrays)
+    def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:
+        """Write position, words and arrays. The engine's state is not needed: an executed run is exact without it."""
+        snapshot = computation.snapshot()
+        saved: SavedState = snapshot.state
+        checkpoint.save(folder, snapshot.position, saved.words, saved.arrays)
 
-    def load(self, computation: ToyComputation, folder: Path) -> Memory | None:
-        """Go to where the checkpoint is."""
+    def load(self, computation: ToyComputation, folder: Path) -> EngineState | None:
+        """Go to the checkpoint."""
         found = checkpoint.load(folder)
         if found is None:
             return None
         computation.load(*found)
-        return Memory()
+        return EngineState()
 
     def outcome(self, computation: ToyComputation) -> Mapping[str, Any]:
-        """The words at the end."""
+        """Return the final words."""
         return {name: checkpoint.readable(value) for name, value in computation.words().items()}
 
-    def _built_in(self) -> Program:
-        config = self.config
-        assert isinstance(config, ToyConfig)
-        options = {"rule": config.rule, "r": config.r}
-        given = {name: value for name, value in options.items() if value is not None}
-        return build(config.program, config.n, config.seed, given)
+    @property
+    def _executor(self) -> Kind:
+        return self.config.executor if self.config.workers else "none"
 
 
 def _no_executor() -> Any:
-    raise AssertionError("without workers nothing is ever submitted")
+    raise AssertionError("without workers no task is ever submitted")

@@ -1,4 +1,4 @@
-"""An executor on a Dask cluster: one that is running, or a local one made for the run."""
+"""An executor on a Dask cluster: a running cluster, or a local one that is started for the run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from asc.errors import AscError
-from asc_toy.worker import install
+from asc_toy.worker import Parcel, install
 
 try:
     from distributed import Client, LocalCluster, WorkerPlugin
@@ -23,46 +23,46 @@ T = TypeVar("T")
 
 
 class InstallProgram(WorkerPlugin):
-    """Makes the program known to every worker, those that join later included."""
+    """Makes the program known to every worker, including workers that join later."""
 
     name = "asc-toy-program"
 
-    def __init__(self, key: str, pickle: bytes) -> None:
-        self._key, self._pickle = key, pickle
+    def __init__(self, parcel: Parcel) -> None:
+        self._parcel = parcel
 
     def setup(self, worker: Any) -> None:
-        """Install on a worker."""
-        install(self._key, self._pickle)
+        """Install the program on a worker."""
+        install(self._parcel)
 
 
 class DaskPool(Executor):
-    """Submits to a scheduler; closes what it has opened itself."""
+    """Submits calls to a Dask scheduler, and closes what it has opened itself."""
 
-    def __init__(self, workers: int, scheduler: str | None, key: str, pickle: bytes) -> None:
+    def __init__(self, workers: int, address: str | None, parcel: Parcel) -> None:
         self._cluster = None
         try:
-            if scheduler is None:
+            if address is None:
                 self._cluster = LocalCluster(
                     n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
                 )
-            self._client = Client(scheduler or self._cluster, timeout="10s", set_as_default=False)
+            self._client = Client(address or self._cluster, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise AscError(
-                f"No Dask scheduler answers at {scheduler!r} ({error}). Start one with `dask scheduler` and give its "
-                "address as --scheduler tcp://HOST:PORT, or leave --scheduler out for a local cluster."
+                f"No Dask scheduler answers at {address!r} ({error}). Start one with `dask scheduler` and give its "
+                "address as --dask tcp://HOST:PORT, or leave --dask out for a local cluster."
             ) from error
-        self._client.register_plugin(InstallProgram(key, pickle))
+        self._client.register_plugin(InstallProgram(parcel))
         self._executor = self._client.get_executor(pure=False)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Send a call to the cluster."""
         future: Future[T] = self._executor.submit(fn, *args, **kwargs)
-        with suppress(InvalidStateError, RuntimeError):  # it has come back already
-            future.set_running_or_notify_cancel()  # a cluster begins at once, and what has begun is not taken back
+        with suppress(InvalidStateError, RuntimeError):  # the task has ended already
+            future.set_running_or_notify_cancel()  # a cluster begins at once, so the task can no longer be cancelled
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Leave the cluster; stop it if it is ours."""
+        """Leave the cluster, and stop it if it was started for this run."""
         self._executor.shutdown(wait=wait)
         self._client.close()
         if self._cluster is not None:

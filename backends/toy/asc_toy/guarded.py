@@ -1,4 +1,4 @@
-"""Arrays that cannot be written past the state: read-only views that pass their writes on to whoever keeps account."""
+"""Guarded arrays: read-only views that pass each write to a writer, so that no write to the state goes unnoticed."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from asc_toy.state import Array
 
 
 class Writer(Protocol):
-    """Where a guarded array's writes go."""
+    """Receives the writes to a guarded array."""
 
     def write(self, key: Any, value: Any, part: Array | None = None) -> None:
-        """Carry out `array[key] = value`, or `part[key] = value` for a view of a part of the array."""
+        """Do `array[key] = value`, or `part[key] = value` for a view of a part of the array."""
 
 
 class GuardedArray(np.ndarray[Any, Any]):
-    """A read-only view whose item assignment and in-place operators go to a writer, as do those of views of it.
+    """A read-only view whose item assignments and in-place operators go to a writer, and so do those of its views.
 
-    Reading is numpy's own. A copy is of this class too, but has its own memory and no writer.
+    Reading is numpy's own. A copy has this class too, but its own memory and no writer.
     """
 
     _writer: Writer | None = None
@@ -41,11 +41,11 @@ class GuardedArray(np.ndarray[Any, Any]):
         return plain[()] if return_scalar or not plain.ndim else plain
 
     def __repr__(self) -> str:
-        return repr(np.asarray(self))  # what a step makes of it must not tell how it is run
+        return repr(np.asarray(self))  # a step must not see how it is run
 
 
 def guarded(memory: Array, writer: Writer, *, whole: bool = True) -> GuardedArray:
-    """Guard a buffer, or with `whole` false a view of a part of it; the memory itself stays writable for the writer."""
+    """Guard a buffer, or a view of a part of it if `whole` is false. The writer can still write to the memory."""
     view = memory.view(GuardedArray)
     view.flags.writeable = False
     view._writer = writer
@@ -53,20 +53,20 @@ def guarded(memory: Array, writer: Writer, *, whole: bool = True) -> GuardedArra
     return view
 
 
-def alias(cells: Array, buffer: Array, part: Array) -> Array:
-    """Return the elements of `cells`, writable, that lie as those of `buffer` lie which `part` shows.
+def alias(target: Array, buffer: Array, part: Array) -> Array:
+    """Return a writable view of `target` at the indices of those elements of `buffer` that `part` shows.
 
-    `cells` and `buffer` are contiguous and of one shape. Raises ValueError where the part shows no whole elements.
+    `target` and `buffer` are contiguous and have one shape. Raises ValueError where `part` shows no whole elements.
     """
-    size, scale = buffer.itemsize, cells.itemsize
+    size, scale = buffer.itemsize, target.itemsize
     if part.dtype != buffer.dtype or any(stride % size for stride in part.strides):
         raise ValueError("assignment destination is read-only, since it shows an array of the state as another dtype")
     if not part.size:
-        return np.empty(part.shape, cells.dtype)
+        return np.empty(part.shape, target.dtype)
     first = (part.ctypes.data - buffer.ctypes.data) // size
-    memory = cells.reshape(-1).view(np.uint8)
+    memory = target.reshape(-1).view(np.uint8)
     strides = tuple(stride // size * scale for stride in part.strides)
-    return np.ndarray(part.shape, cells.dtype, memory.data, first * scale, strides)
+    return np.ndarray(part.shape, target.dtype, memory.data, first * scale, strides)
 
 
 def _in_place(name: str) -> Callable[[Any, Any], Any]:

@@ -1,4 +1,4 @@
-"""Accumulations into the elements of an integer array, kept apart from the elements themselves."""
+"""Accumulations into the elements of an integer array, recorded apart from the elements themselves."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 from asc_toy.state import OPERATIONS, Array
 
 
-class CellIncrements:
-    """One operation's operands by flat index.
+class ElementIncrements:
+    """One operation's operands, by flat index.
 
-    An element has a limited range, and an addition that leaves it is an error of the step. So a sum is carried out only
-    where no order of its terms could leave the range; operands of other operations are within it from the start.
+    An element has a limited range, and an addition that leaves the range raises in the step. So a sum is applied only
+    where no order of its terms could leave the range. The operands of other operations are within the range.
     """
 
     __slots__ = ("_falls", "operands", "operation")
@@ -19,13 +19,13 @@ class CellIncrements:
     def __init__(self, operation: str) -> None:
         self.operation = operation
         self.operands: dict[int, int] = {}
-        self._falls: dict[int, int] = {}  # of a sum: its negative terms
+        self._falls: dict[int, int] = {}  # by flat index: the sum of the negative terms
 
     def __len__(self) -> int:
         return len(self.operands)
 
     def fold(self, index: int, value: int) -> None:
-        """Take in one more operand."""
+        """Add one operand."""
         operands = self.operands
         operands[index] = OPERATIONS[self.operation](operands[index], value) if index in operands else value
         if value < 0 and self.operation == "add":
@@ -43,13 +43,13 @@ class CellIncrements:
         return True
 
     def apply(self, flat: Array) -> None:
-        """Carry the operands out; they fit."""
+        """Apply the operands, which must fit."""
         operate = OPERATIONS[self.operation]
         for index, operand in self.operands.items():
             flat[index] = operate(int(flat[index]), operand)
 
 
 def suits(operation: str, value: int, buffer: Array) -> bool:
-    """Whether an operand may be kept apart: with one out of the element's range only a sum can stay within."""
+    """Whether an operand may be recorded apart. One beyond the element's range may only be a term of a sum."""
     limits = np.iinfo(buffer.dtype)
     return operation == "add" or limits.min <= value <= limits.max

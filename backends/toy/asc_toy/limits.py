@@ -1,4 +1,4 @@
-"""A time limit on a call of Python code, in whatever thread it runs."""
+"""A time limit on a call of Python code, in any thread."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ _AGAIN_S = 0.2
 
 
 class OverTimeError(BaseException):
-    """The call did not come to an end within its limit; a step that starts from garbage may never do.
+    """The call did not end within its limit; a step from a wrong candidate may never end.
 
-    No `Exception`, so that a step that catches those does not take it for one of its own.
+    It is no `Exception`, so a step that catches exceptions does not catch this one.
     """
 
 
 def run_limited(call: Callable[[], T], seconds: float | None) -> T:
     """Call, and raise `OverTimeError` in this thread once `seconds` have passed; None means no limit.
 
-    Works by an asynchronous exception, which reaches pure Python code in any thread of any platform (signals reach only
-    the main thread). A single call into compiled code is not interrupted before it returns. Code that catches it and
-    comes to an end all the same has it raised there: what it did then is not what it does. Nothing strikes after the
-    return, which is why this is no context manager: between a block and its `__exit__` there is room for a strike.
+    An asynchronous exception reaches pure Python code in any thread on any platform; a signal reaches the main thread
+    only. The exception does not interrupt compiled code before it returns to Python. Where the call catches the
+    exception and returns, `OverTimeError` is raised then, since the result of an interrupted call means nothing. The
+    exception never strikes after this function has returned. That is why this is no context manager: the exception
+    could strike between the end of a block and its `__exit__`.
     """
     if seconds is None:
         return call()
@@ -41,19 +42,19 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
                     return
                 struck = True
                 _raise_in(thread, OverTimeError)
-            wait = _AGAIN_S  # a callback of the garbage collector, say, may have swallowed it
+            wait = _AGAIN_S  # something may have swallowed it, such as a callback of the garbage collector
 
     try:
         try:
             threading.Thread(target=watch, name="asc-limit", daemon=True).start()
             found = call()
         finally:
-            over = True  # no call, so nothing can be raised in between
+            over = True  # an assignment is no call, so nothing can strike here
     finally:
         settled = False
         while not settled:
             try:
-                with lock:  # whoever was about to strike has done so
+                with lock:  # a strike that had begun is complete now
                     settled = True
                 ended.set()
                 if struck:
@@ -66,13 +67,13 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
 
 
 def _take(thread: int) -> None:
-    """Take the exception that may be on its way to this thread still, here and now.
+    """Catch the exception that may still be on its way to this thread.
 
-    To withdraw it, as the interface permits, leaves CPython's flag set by which threads look for such exceptions, until
-    another is raised: each call then looks in vain, and under a debugger or a tracer of coverage, none even begins.
+    CPython's interface can also withdraw it. But then the flag stays set by which threads look for such exceptions,
+    until the next one is raised: every call looks in vain, and under a debugger or a coverage tracer no call begins.
     """
     try:
-        while True:  # again, should a callback of the garbage collector swallow it
+        while True:  # again where a callback of the garbage collector swallows it
             _raise_in(thread, OverTimeError)
             for _ in range(1000):
                 pass
@@ -81,5 +82,5 @@ def _take(thread: int) -> None:
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:
-    """Raise in a thread as soon as it runs Python code; there is never more than one on its way."""
+    """Raise in a thread as soon as it runs Python code. At most one exception is on its way to a thread."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))

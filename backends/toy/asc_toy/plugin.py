@@ -7,11 +7,10 @@ from asc.hookspecs import Registrar, hookimpl
 
 @hookimpl
 def asc_register(registry: Registrar) -> None:
-    """Announce the backend; nothing heavy is imported for that."""
+    """Announce the backend by a dotted path, so that nothing heavy is imported before it is used."""
     registry.add(
         "backend",
         "toy",
         "asc_toy.backend:ToyBackend",
-        "asc_toy.backend:ToyBackend.Config",
         "speculation over Python step functions: exact, executed by workers",
     )

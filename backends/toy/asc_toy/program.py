@@ -1,4 +1,4 @@
-"""A program: a step function, the state it starts from, and how many steps there are."""
+"""A program: a step function, the state that it starts from, and the number of steps."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Step = Callable[[Any], None]
 
 
 class Program(NamedTuple):
-    """Everything that defines a walk; `step` changes the state it is given and returns nothing."""
+    """Everything that defines a computation. `step` changes the state that it is given and returns nothing."""
 
     name: str
     step: Step
-    state: Mapping[str, Any]  # initial words and arrays
+    state: Mapping[str, Any]  # initial state words and arrays, by name
     steps: int

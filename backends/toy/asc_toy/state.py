@@ -1,13 +1,14 @@
-"""What a step function sees: words and arrays as attributes, and order-free accumulations as methods.
+"""What a step function sees: state words and arrays as attributes, order-free accumulations as methods.
 
     def step(state):
-        state.add("total", state.n * state.n)   # replayed as an increment, so it never makes a state unpredictable
+        state.add("total", state.n * state.n)   # recorded as an increment, so `total` need not be predicted
         state.n = state.n + 1
 
-Words are immutable values (int, float, bool, bytes, str, numpy scalars). Arrays keep their shape and dtype for good:
-`state.a = x` copies x into a, in every mode, so no two names ever share memory. Write by item assignment or in place
-(`state.a[1:3] += 1`), through the name or a view of it; numpy's functions that write (`out=`, sort, fill) need a copy.
-Take words and arrays from the state in every step: what is kept anywhere else between steps is not part of the state.
+A state word, or word for short, is a named immutable value: an int, float, bool, bytes, str or numpy scalar. An array
+keeps its shape and dtype: `state.a = x` copies x into a, so no two names ever share memory. Write to an array by item
+assignment or in place (`state.a[1:3] += 1`), by its name or by a view of it. numpy's functions that write (`out=`,
+sort, fill) need a copy. Read words and arrays from the state in every step: a value that a step keeps elsewhere is not
+part of the state.
 """
 
 from __future__ import annotations
@@ -34,21 +35,20 @@ OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "bit_or": operator.or_,
     "bit_xor": operator.xor,
 }
-"""Accumulations whose order does not matter; a float sum does not qualify, and is an ordinary read and write."""
-
+"""Accumulations whose order does not matter. The order of a float sum matters, so it is an ordinary read and write."""
 
 _PLAIN_TYPES = frozenset({bool, int, float, bytes, str})
-_KINDS = frozenset("biufcSUMm")  # of numpy's dtypes: no objects, no records
-_LONGEST = {"f": 8, "c": 16}  # bytes; a longer float is padded with bytes that mean nothing
+_KINDS = frozenset("biufcSUMm")  # of numpy's dtypes: neither objects nor records
+_LONGEST = {"f": 8, "c": 16}  # bytes; a longer float has padding bytes, which mean nothing
 
 
 class State:
-    """The interface; `accumulate` is what plain and tracked execution do differently."""
+    """The interface of a state. Plain and tracked states differ in `accumulate`, and in how they read and write."""
 
     __slots__ = ("__dict__",)
 
     def __delattr__(self, name: str) -> None:
-        raise TypeError(f"state.{name} cannot be deleted: a state keeps its words; give it a value that means none.")
+        raise TypeError(f"state.{name} cannot be deleted: a state keeps its words. Give it a value that means none.")
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Fold `value` into the word `name`, or into the element `at` of the integer array `name`."""
@@ -67,15 +67,15 @@ class State:
         self.accumulate("maximum", name, value, at)
 
     def bit_and(self, name: str, value: int, at: Index | None = None) -> None:
-        """Keep the bits that both have."""
+        """Keep the bits that both integers have."""
         self.accumulate("bit_and", name, value, at)
 
     def bit_or(self, name: str, value: int, at: Index | None = None) -> None:
-        """Keep the bits that either has."""
+        """Keep the bits that at least one of the two has."""
         self.accumulate("bit_or", name, value, at)
 
     def bit_xor(self, name: str, value: int, at: Index | None = None) -> None:
-        """Keep the bits that just one has."""
+        """Keep the bits that exactly one of the two has."""
         self.accumulate("bit_xor", name, value, at)
 
 
@@ -84,7 +84,7 @@ NAMES = "use a Python identifier without a leading underscore that is none of " 
 
 
 class PlainState(State):
-    """The state without any tracking: words in the instance's own dictionary, arrays behind one property each."""
+    """The state without tracking: words in the instance's own dictionary, arrays behind one property each."""
 
     __slots__ = ("_arrays",)
 
@@ -93,7 +93,7 @@ class PlainState(State):
         self.__dict__.update(words)
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
-        """Fold in place."""
+        """Fold the value in at once."""
         require_integer(operation, name, value)
         if at is None:
             words = self.__dict__
@@ -114,33 +114,33 @@ class PlainState(State):
 
 
 def no_word(name: str, words: Iterable[str], arrays: Iterable[str]) -> AttributeError:
-    """Say what there is instead."""
+    """Return the error for a name that is no word; it lists the names that there are."""
     if name in arrays:
-        return AttributeError(f"{name!r} is an array of the state: say which element is meant, with at=…", name=name)
+        return AttributeError(f"{name!r} is an array of the state: name the element, with at=…", name=name)
     known = ", ".join(sorted({*words, *arrays})) or "nothing"
     return AttributeError(f"the state has no word {name!r}; it has {known}", name=name)
 
 
 def require_integers(operation: str, name: str, array: Array) -> None:
-    """Refuse to accumulate into what is no integer array."""
+    """Refuse to accumulate into an array of anything but integers."""
     if array.dtype.kind not in "iu":
         raise TypeError(
             f"state.{operation}({name!r}, …, at=…) needs an array of integers, and this one holds {array.dtype}. "
-            f"Write state.{name}[…] = … , an ordinary read and write."
+            f"Write state.{name}[…] = …, an ordinary read and write."
         )
 
 
 def require_integer(operation: str, name: str, value: object) -> None:
-    """Refuse what would depend on the order of accumulation."""
+    """Refuse a value whose accumulation would depend on the order."""
     if type(value) is not int:
         raise TypeError(
             f"state.{operation}({name!r}, …) takes an int, not {type(value).__name__}: only integers accumulate in any "
-            f"order. For anything else write state.{name} = … , an ordinary read and write."
+            f"order. For any other value write state.{name} = …, an ordinary read and write."
         )
 
 
 def with_arrays(base: type[S], names: Iterable[str]) -> type[S]:
-    """Derive the class whose array names are properties, so that assignment copies into the buffer."""
+    """Derive a class with a property for each array, so that assignment copies into the buffer."""
     properties: dict[str, Any] = {name: _array_property(name) for name in names}
     return type(base.__name__, (base,), {"__slots__": (), **properties})
 
@@ -151,7 +151,7 @@ def _array_property(name: str) -> property:
 
     def put(self: PlainState, value: Any) -> None:
         array = self._arrays[name]
-        if value is not array:  # `state.a += 1` has already done its work in place
+        if value is not array:  # after `state.a += 1` it is the array, which has changed in place
             require_fit(name, array, value)
             array[...] = value
 
@@ -174,7 +174,7 @@ def is_name(name: str) -> bool:
 
 
 def is_word(value: object) -> bool:
-    """Whether a value is a word: of one of these very types, since what a subclass adds would be lost."""
+    """Whether a value is a word. A subclass of a word's type is none, since what it adds would be lost."""
     return type(value) in _PLAIN_TYPES or (isinstance(value, np.generic) and is_dtype(value.dtype))
 
 
@@ -184,7 +184,7 @@ def is_dtype(dtype: np.dtype[Any]) -> bool:
 
 
 def split(values: Mapping[str, Any]) -> tuple[dict[str, Word], dict[str, Array]]:
-    """Separate a program's initial state into words and private, contiguous copies of its arrays."""
+    """Split a program's initial state into words and private, contiguous copies of its arrays."""
     words: dict[str, Word] = {}
     arrays: dict[str, Array] = {}
     for name, value in values.items():
@@ -193,20 +193,20 @@ def split(values: Mapping[str, Any]) -> tuple[dict[str, Word], dict[str, Array]]
         if isinstance(value, np.ndarray):
             if not is_dtype(value.dtype):
                 raise AscError(
-                    f"The array {name!r} has the dtype {value.dtype}; a state's array holds bool, integers, float or "
-                    "complex of up to 64 bits a part, bytes, str or dates."
+                    f"The array {name!r} has the dtype {value.dtype}; an array of the state holds bool, integers, "
+                    "float or complex of up to 64 bits a part, bytes, str or dates. Convert it first."
                 )
             arrays[name] = np.array(value, order="C", copy=True, subok=False)
         elif is_word(value):
             words[name] = value
         else:
             raise AscError(
-                f"The word {name!r} holds a {type(value).__name__}; a state is made of int, float, bool, bytes, str "
-                "and numpy arrays. Split it into several words, or put it into an array."
+                f"The word {name!r} holds a {type(value).__name__}; a state consists of int, float, bool, bytes, "
+                "str and numpy arrays. Split it into several words, or put it into an array."
             )
     return words, arrays
 
 
 def plain_state(words: Mapping[str, Word], arrays: dict[str, Array]) -> PlainState:
-    """Make the state that a step function runs on directly; it takes the arrays over, not a copy."""
+    """Make a state without tracking. It uses the arrays themselves, not copies."""
     return with_arrays(PlainState, arrays)(words, arrays)

@@ -1,7 +1,7 @@
-"""Tracked execution: what a superstep read before writing it, and what it changed.
+"""Tracked execution: what a superstep read before it wrote it, and what it changed.
 
-Words are tracked at almost no cost: the tracked state starts empty, the first read of a word comes by `__getattr__`,
-which notes it and puts it into the instance's dictionary; everything after that is an ordinary attribute.
+Tracking words costs almost nothing. The tracked state starts empty, and the first read of a word calls `__getattr__`,
+which records the value and stores it in the instance's dictionary. Every later read is an ordinary attribute access.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from asc.types import Transition
 from asc.words import Word, bits
 from asc_toy.arrays import TrackedArray
-from asc_toy.cells import Cells, CellTracker, Flags
+from asc_toy.elements import Elements, ElementTracker, Flags
 from asc_toy.guarded import GuardedArray, alias, guarded
-from asc_toy.increments import CellIncrements, suits
+from asc_toy.increments import ElementIncrements, suits
 from asc_toy.program import Step
 from asc_toy.state import (
     NAMES,
@@ -34,41 +34,41 @@ from asc_toy.state import (
 
 
 class Effect(NamedTuple):
-    """What a superstep did, and which cells it relied on. The words it relied on are in `Transition.causal`."""
+    """What a superstep changed, and which arrays it relied on. `Transition.causal` has the words it relied on."""
 
-    words: dict[str, Word]
-    increments: dict[str, tuple[str, int]]  # word: operation, operand; it must be an int there, too
-    cells: dict[str, Cells]
-    cell_increments: dict[str, CellIncrements]
-    stamps: frozenset[str]  # arrays that must never have been written
-    reads: dict[str, Cells]
+    words: dict[str, Word]  # written words
+    increments: dict[str, tuple[str, int]]  # by word, which must be an int: operation and operand
+    elements: dict[str, Elements]  # by array: written elements
+    element_increments: dict[str, ElementIncrements]  # by array
+    unwritten: frozenset[str]  # arrays that were read before anything had written them: nothing may have by now
+    reads: dict[str, Elements]  # by array that had been written: elements that were read before they were written
 
     @property
     def nbytes(self) -> int:
-        """Roughly what it takes to keep."""
+        """Approximate bytes in memory."""
         words = 64 * (len(self.words) + len(self.increments))
-        cells = sum(cells.nbytes for cells in (*self.cells.values(), *self.reads.values()))
-        return words + cells + 64 * sum(map(len, self.cell_increments.values()))
+        elements = sum(elements.nbytes for elements in (*self.elements.values(), *self.reads.values()))
+        return words + elements + 64 * sum(map(len, self.element_increments.values()))
 
     def fits(self, words: Mapping[str, Word], buffers: Mapping[str, Array]) -> bool:
-        """Whether every increment may be added in one go: words that are integers, elements with room for it."""
+        """Whether every increment can be applied at once: the words are integers, and the elements have room."""
         return all(type(words.get(name)) is int for name in self.increments) and all(
-            pending.fits(buffers[name].reshape(-1)) for name, pending in self.cell_increments.items()
+            increments.fits(buffers[name].reshape(-1)) for name, increments in self.element_increments.items()
         )
 
 
 class TrackedState(State):
-    """One superstep's state: reads through to the base, keeps what is written to itself."""
+    """The state of one superstep. It reads words from the base and keeps written words to itself."""
 
-    __slots__ = ("_base", "_cell_pending", "_failed", "_handles", "_pending", "_reads", "_store", "_trackers")
+    __slots__ = ("_base", "_element_pending", "_failed", "_handles", "_pending", "_reads", "_store", "_trackers")
 
     def __init__(self, base: Mapping[str, Word], store: ArrayStore) -> None:
         self._base, self._store = base, store
-        self._reads: dict[str, Word | None] = {}  # None: it was found that there is no such word
-        self._pending: dict[str, tuple[str, int]] = {}
+        self._reads: dict[str, Word | None] = {}  # words; None: there was no word of this name
+        self._pending: dict[str, tuple[str, int]] = {}  # increments of words that nothing has read
         self._handles: dict[str, GuardedArray | TrackedArray] = {}
-        self._trackers: dict[str, CellTracker] = {}
-        self._cell_pending: dict[str, CellIncrements] = {}
+        self._trackers: dict[str, ElementTracker] = {}
+        self._element_pending: dict[str, ElementIncrements] = {}  # of arrays that nothing has opened
         self._failed: Exception | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -89,16 +89,16 @@ class TrackedState(State):
         return self
 
     def __getitem__(self, name: str) -> GuardedArray | TrackedArray:
-        """Open an array: this is what its property calls."""
+        """Open an array, for its property."""
         handle = self._handles.get(name)
         return self._open(name) if handle is None else handle
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
-        """Keep the increment apart while nobody looks at the word itself."""
+        """Record the increment apart while nothing reads the word itself."""
         require_integer(operation, name, value)
         if at is not None:
             try:
-                self._accumulate_cell(operation, name, value, at)
+                self._accumulate_element(operation, name, value, at)
             except Exception as error:
                 self._failed = error
                 raise
@@ -117,9 +117,10 @@ class TrackedState(State):
         words[name] = OPERATIONS[operation](getattr(self, name), value)
 
     def _transition(self, start: int, steps: int) -> Transition:
-        """Return what was read before it was written, and what changed, as a cache entry.
+        """Return what was read before it was written, and what changed, as a transition.
 
-        Raises what an accumulation has raised, though the step caught it: plainly it might have raised elsewhere.
+        Raises again what an accumulation has raised, even if the step caught it: a plain run may raise at another
+        place.
         """
         if self._failed is not None:
             raise self._failed
@@ -130,11 +131,11 @@ class TrackedState(State):
         effect = Effect(
             changed,
             {name: pending for name, pending in self._pending.items() if name not in words},
-            {name: tracker.written_cells() for name, tracker in self._trackers.items() if tracker.touched},
-            self._cell_pending,
+            {name: tracker.written_elements() for name, tracker in self._trackers.items() if tracker.was_written},
+            self._element_pending,
             frozenset(name for name, handle in opened if type(handle) is not TrackedArray),
             {
-                name: self._trackers[name].read_cells()
+                name: self._trackers[name].read_elements()
                 for name, handle in opened
                 if type(handle) is TrackedArray and self._trackers[name].was_read
             },
@@ -143,22 +144,22 @@ class TrackedState(State):
         return Transition(start, steps, effect, effect.nbytes + 64 * len(causal), "", causal)
 
     def _undo(self) -> None:
-        """Put the buffers back to the start of the superstep."""
+        """Restore the buffers as they were at the start of the superstep."""
         for tracker in self._trackers.values():
             tracker.undo()
 
     def _close(self) -> None:
-        """Hand back what tracking needed; the state is not used any more."""
+        """Give back what tracking needed. The state must not be used any more."""
         for tracker in self._trackers.values():
             tracker.release()
 
     def _open(self, name: str) -> GuardedArray | TrackedArray:
-        tracker = self._trackers[name] = CellTracker(self._store.buffers[name], self._store.spare[name])
+        tracker = self._trackers[name] = ElementTracker(self._store.buffers[name], self._store.spare[name])
         written = name in self._store.written
         handle = TrackedArray(tracker) if written else guarded(tracker.buffer, tracker)
         self._handles[name] = handle
-        pending = self._cell_pending.pop(name, None)
-        if pending is not None:  # somebody looks at the array after all
+        pending = self._element_pending.pop(name, None)
+        if pending is not None:  # the step reads the array after all
             try:
                 tracker.increment(pending)
             except OverflowError as error:
@@ -166,25 +167,28 @@ class TrackedState(State):
                 raise
         return handle
 
-    def _accumulate_cell(self, operation: str, name: str, value: int, at: Index) -> None:
+    def _accumulate_element(self, operation: str, name: str, value: int, at: Index) -> None:
         buffer = self._store.buffers[name]
         require_integers(operation, name, buffer)
         index = _flat_index(at, buffer)
         if name not in self._handles:
-            pending = self._cell_pending.get(name)
+            pending = self._element_pending.get(name)
             if pending is None and suits(operation, value, buffer):
-                pending = self._cell_pending[name] = CellIncrements(operation)
+                pending = self._element_pending[name] = ElementIncrements(operation)
             if pending is not None and pending.operation == operation and suits(operation, value, buffer):
                 pending.fold(index, value)
                 return
             self._open(name)
-        increment = CellIncrements(operation)
-        increment.fold(index, value)
-        self._trackers[name].increment(increment)
+        increments = ElementIncrements(operation)
+        increments.fold(index, value)
+        self._trackers[name].increment(increments)
 
 
 class ArrayStore:
-    """The arrays' buffers, and which of them anything has ever written."""
+    """The arrays' buffers, and which arrays have ever been written.
+
+    `handles` are the arrays as untracked execution sees them, `spare` holds unused flags for tracked execution.
+    """
 
     def __init__(self, arrays: dict[str, Array]) -> None:
         self.buffers = arrays
@@ -196,31 +200,31 @@ class ArrayStore:
             self.handles[name] = guarded(buffer, FirstWrite(self, name))
 
     def mark_written(self, name: str) -> None:
-        """From now on this array is tracked by element wherever it is tracked, and plain where it is not."""
+        """From now on, track this array by element in tracked execution, and leave it unguarded in untracked."""
         self.written.add(name)
         self.handles[name] = self.buffers[name]
 
 
 class FirstWrite:
-    """Catches the first write of untracked execution to an array that was only read so far."""
+    """Notices the first write of untracked execution to an array that has only been read so far."""
 
     def __init__(self, store: ArrayStore, name: str) -> None:
         self._store, self._name = store, name
 
     def write(self, key: Any, value: Any, part: Array | None = None) -> None:
-        """Mark the array as written and write."""
+        """Mark the array as written, then write."""
         buffer = self._store.buffers[self._name]
         self._store.mark_written(self._name)
         (buffer if part is None else alias(buffer, buffer, part))[key] = value
 
 
 def require_words(words: Mapping[str, Any]) -> None:
-    """Refuse values that are not words, and names that are not a word's."""
+    """Refuse values that are no words, and names that no word can have."""
     for name, value in words.items():
         if not is_word(value):
             raise TypeError(
                 f"state.{name} was set to a {type(value).__name__}; a word holds int, float, bool, bytes, str or a "
-                "plain numpy scalar. Arrays must be part of the initial state."
+                "plain numpy scalar. An array must be part of the initial state."
             )
         if not is_name(name):
             raise TypeError(f"state.{name} was set, which cannot name a word: {NAMES}")
@@ -229,10 +233,10 @@ def require_words(words: Mapping[str, Any]) -> None:
 def run_tracked(
     step: Step, words: Mapping[str, Word], store: ArrayStore, start: int, steps: int, *, keep: bool = False
 ) -> Transition:
-    """Run `steps` tracked and return what they read and changed; the base words stay as they are.
+    """Run `steps` tracked and return what they read and changed. The words stay unchanged.
 
-    The buffers are as before afterwards, whatever is raised, unless `keep` leaves what was written in them, for the
-    effect to be applied here; then OverflowError says that it does not fit.
+    The buffers are restored afterwards, whatever is raised. With `keep`, what was written stays in them, and the caller
+    applies the effect; OverflowError is raised where the effect does not fit.
     """
     state = store.tracked_class(words, store)
     kept = False
@@ -251,15 +255,15 @@ def run_tracked(
 
 
 def apply_effect(effect: Effect, words: dict[str, Word], store: ArrayStore) -> None:
-    """Carry an effect out on plain words and buffers."""
+    """Apply an effect to words and buffers."""
     words.update(effect.words)
     for name, (operation, operand) in effect.increments.items():
         words[name] = OPERATIONS[operation](words[name], operand)  # type: ignore[arg-type]
-    for name, cells in effect.cells.items():
-        store.buffers[name].reshape(-1)[cells.where] = cells.values
+    for name, elements in effect.elements.items():
+        store.buffers[name].reshape(-1)[elements.where] = elements.values
         store.mark_written(name)
-    for name, pending in effect.cell_increments.items():
-        pending.apply(store.buffers[name].reshape(-1))
+    for name, increments in effect.element_increments.items():
+        increments.apply(store.buffers[name].reshape(-1))
         store.mark_written(name)
 
 
@@ -269,9 +273,9 @@ def _flat_index(at: Index, buffer: Array) -> int:
         raise TypeError(
             f"an accumulation at {at!r} needs one integer index for each axis, and the array has {buffer.ndim}"
         )
-    places = []
+    indices = []
     for index, size in zip(given, buffer.shape, strict=True):
         if not -size <= index < size:
             raise IndexError(f"index {index} is out of bounds for an axis of size {size}")
-        places.append(index % size)
-    return int(np.ravel_multi_index(tuple(places), buffer.shape))
+        indices.append(index % size)
+    return int(np.ravel_multi_index(tuple(indices), buffer.shape))

@@ -1,11 +1,12 @@
-"""What runs in a worker: a replica of the program's state, and supersteps from guessed states.
+"""What runs in a worker: a replica of the program, and supersteps from candidates.
 
-A worker keeps one replica a program and thread. The program (step function and initial arrays, pickled once) is
-installed when the worker starts; a small one also travels with every task, so that any executor will do.
+Each thread of a worker keeps one replica. The program is installed when the worker starts. A small program also travels
+with every task, so that any executor will do.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import threading
@@ -23,15 +24,27 @@ from asc_toy.program import Step
 from asc_toy.state import Array
 from asc_toy.tracking import ArrayStore, run_tracked
 
-_programs: dict[str, bytes] = {}
-_threads = threading.local()
+_SMALL = 64 * 1024  # bytes of a pickle that may travel with every task
+
+_installed: dict[str, bytes] = {}  # pickles of programs, by key
+_local = threading.local()
 
 
 class Parcel(NamedTuple):
-    """A program in transit: SHA-256 of its pickle, and the pickle where it is small enough to travel each time."""
+    """A program on its way to workers."""
 
-    key: str
-    pickle: bytes | None
+    key: str  # SHA-256 of the pickle
+    pickle: bytes  # of step function and initial arrays; empty for a worker that has it installed
+
+    @classmethod
+    def of(cls, step: Step, arrays: Mapping[str, Array]) -> Parcel:
+        """Pickle a program."""
+        pickle = cloudpickle.dumps((step, arrays))
+        return cls(hashlib.sha256(pickle).hexdigest(), pickle)
+
+    def for_task(self) -> Parcel:
+        """Return what travels with every task: the key alone where the pickle is large."""
+        return self if len(self.pickle) <= _SMALL else self._replace(pickle=b"")
 
 
 class _Replica:
@@ -39,19 +52,19 @@ class _Replica:
         self.step, self.store = step, ArrayStore(arrays)
 
 
-def install(key: str, pickle: bytes) -> None:
+def install(parcel: Parcel) -> None:
     """Make a program known to this process."""
-    _programs[key] = pickle
+    _installed[parcel.key] = parcel.pickle
 
 
-def start_process(parent: int, key: str, pickle: bytes) -> None:
-    """Prepare a worker process: Ctrl-C is the affair of the main process, `parent`, whose end is also ours."""
+def start_process(parent: int, parcel: Parcel) -> None:
+    """Prepare a worker process: it leaves Ctrl-C to the main process, `parent`, and ends when that process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with, args=(parent,), daemon=True, name="asc-watch").start()
-    install(key, pickle)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True, name="asc-watch").start()
+    install(parcel)
 
 
-def _leave_with(parent: int) -> None:
+def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)
@@ -67,11 +80,11 @@ def run_task(
     written: frozenset[str],
     seconds: float | None,
 ) -> Transition:
-    """Run `steps` from a guessed state and return what they read and wrote.
+    """Run `steps` from the words of a candidate and return what they read and wrote.
 
-    `patch` holds the present contents of arrays that the program both reads and writes. Wherever the replica is out of
-    date all the same, what was read will not match on arrival, which costs a hit and never exactness. Raises
-    TimeoutError where that took more than `seconds`.
+    `patch` has the main thread's contents of arrays that the program both reads and writes, `written` the names of all
+    arrays that it has written. Where the replica is out of date nevertheless, what was read will not agree on arrival:
+    that costs a hit and never exactness. Raises TimeoutError after `seconds`.
     """
     replica = _replica(parcel)
     store = replica.store
@@ -82,19 +95,19 @@ def run_task(
     try:
         return run_limited(partial(run_tracked, replica.step, words, store, start, steps), seconds)
     except OverTimeError as error:
-        _replicas().clear()  # it may have been struck while putting its arrays back
-        raise TimeoutError(f"{steps} steps from a guessed state did not end within {seconds:.1f} s") from error
+        _replicas().clear()  # the limit may have struck while the arrays were being restored
+        raise TimeoutError(f"{steps} steps from a predicted state did not end within {seconds:.1f} s") from error
 
 
 def _replicas() -> dict[str, _Replica]:
-    replicas: dict[str, _Replica] = _threads.__dict__.setdefault("replicas", {})
+    replicas: dict[str, _Replica] = _local.__dict__.setdefault("replicas", {})
     return replicas
 
 
 def _replica(parcel: Parcel) -> _Replica:
     replicas = _replicas()
     if parcel.key not in replicas:
-        pickle = parcel.pickle or _programs.get(parcel.key)
+        pickle = parcel.pickle or _installed.get(parcel.key)
         if pickle is None:
             raise LookupError("this worker was started for another program and does not know this one")
         replicas.clear()  # one program at a time: arrays may be large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 import asc_toy
 from asc.errors import AscError, NonDeterministicStepError, StepError
@@ -38,7 +38,7 @@ def test_ends_where_the_loop_ends(config: Any) -> None:
     assert result.summary["run_dir"] is None
 
 
-def test_leaves_what_it_was_given_as_it_is() -> None:
+def test_the_state_that_it_is_given_stays_unchanged() -> None:
     given = initial()
     result = accelerate(step, given, 10, QUICK)
     assert (given["n"], given["total"], given["last"].tolist()) == (0, 0, [0, 0, 0])
@@ -72,17 +72,57 @@ def test_nothing_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("config", "match"),
+    ("config", "sentence"),
     [
-        ({"executer": "none"}, "executer"),
-        ({"executor": "cloud"}, "'none', 'threads', 'processes' or 'dask'"),
-        ({"workers": -1}, "workers"),
-        ({"program": "collatz"}, "program"),
+        ({"executer": "none"}, 'There is no setting "executer"; did you mean "executor"?'),
+        ({"program": "collatz"}, 'There is no setting "program"; there are recognizer, predictors, '),
+        (
+            {"executor": "cloud"},
+            'The setting "executor" was given "cloud"; expected one of none, threads, processes, dask.',
+        ),
+        ({"workers": -1}, 'The setting "workers" was given -1; expected a whole number, at least 0.'),
+        (
+            {"scheduler": "tcp://host:1"},
+            'The setting "scheduler" was given "tcp://host:1"; expected a table of settings.',
+        ),
     ],
 )
-def test_settings_that_do_not_exist_are_refused(config: dict[str, Any], match: str) -> None:
-    with pytest.raises(ValidationError, match=match):
+def test_wrong_settings_are_refused_by_name(config: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(AscError, match=re.escape(sentence)):
         accelerate(step, initial(), 10, config)
+
+
+@pytest.mark.parametrize(
+    ("config", "setting"),
+    [
+        ({"allocator": {"horizons": [64]}}, "allocator"),
+        ({"scheduler": {"horizons": [64]}}, "scheduler.horizons"),
+        ({"scheduler": {"candidates": 2}}, "scheduler.candidates"),
+        ({"validator": "held-out-loss"}, "validator"),
+        ({"keep_trajectory": 100}, "keep_trajectory"),
+    ],
+)
+def test_settings_of_judged_backends_are_refused_by_name(config: dict[str, Any], setting: str) -> None:
+    with pytest.raises(AscError, match=f'There is no setting "{setting}"; there are '):
+        accelerate(step, initial(), 10, config)
+
+
+@pytest.mark.parametrize(
+    ("option", "setting"), [("--validator", "validator"), ("--keep-trajectory", "keep_trajectory")]
+)
+def test_options_of_judged_backends_are_refused_by_the_command(option: str, setting: str) -> None:
+    command = [
+        str(Path(sys.executable).with_name("asc")),
+        "run",
+        "toy",
+        "--program",
+        "collatz",
+        option,
+        "held-out-loss",
+    ]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 2
+    assert f'toy has no setting "{setting}"' in found.stderr
 
 
 def test_unknown_predictor_is_refused_with_the_nearest() -> None:
@@ -93,18 +133,18 @@ def test_unknown_predictor_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("state", "match"),
     [
-        ({"n": [1]}, "The word 'n' holds a list; a state is made of"),
+        ({"n": [1]}, "The word 'n' holds a list; a state consists of"),
         ({"_n": 1}, "'_n' cannot name a word"),
         ({"a": np.array([None])}, "The array 'a' has the dtype object"),
     ],
 )
-def test_state_that_is_none_is_refused(state: dict[str, Any], match: str) -> None:
+def test_values_that_no_state_can_hold_are_refused(state: dict[str, Any], match: str) -> None:
     with pytest.raises(AscError, match=match):
         accelerate(step, state, 10, QUICK)
 
 
 @pytest.mark.parametrize("executor", ["none", "threads"])
-def test_step_that_raises_says_where(executor: str) -> None:
+def test_error_of_a_step_names_its_position(executor: str) -> None:
     def failing(state: Any) -> None:
         state.n += 1
         if state.n == 500:
@@ -115,7 +155,7 @@ def test_step_that_raises_says_where(executor: str) -> None:
     assert isinstance(caught.value.__cause__, LookupError)
 
 
-def test_step_with_a_counter_of_its_own_is_found() -> None:
+def test_step_with_a_counter_outside_the_state_is_found() -> None:
     calls = []
 
     def counting(state: Any) -> None:
@@ -160,7 +200,7 @@ result = accelerate(step, initial, 5000, {"workers": 1}, compare_plain=True)
 print(result.summary["identical"], result.state["n"])
 
 computation = ToyComputation(Program("mine", step, initial, 10))
-pool = executor_factory("processes", 1, None, *computation.parcel())()
+pool = executor_factory("processes", 1, None, computation.parcel)()
 found = pool.submit(computation.task(Candidate(0, 0, initial, 0, "test"), 2, 60.0)).result()
 pool.shutdown()
 print(computation.agrees(found), found.effect.words)

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asc_toy.arrays import TrackedArray
-from asc_toy.cells import Cells, CellTracker, frozen
+from asc_toy.elements import Elements, ElementTracker, frozen
 from asc_toy.guarded import GuardedArray, alias, guarded
 
 Ask = Callable[[Any], Any]
@@ -25,13 +25,13 @@ def forms(array: np.ndarray) -> dict[str, Any]:
     """The same contents plainly, guarded, and tracked."""
     return {
         "plain": array.copy(),
-        "guarded": guarded(array.copy(), CellTracker(array.copy())),
-        "tracked": TrackedArray(CellTracker(array.copy())),
+        "guarded": guarded(array.copy(), ElementTracker(array.copy())),
+        "tracked": TrackedArray(ElementTracker(array.copy())),
     }
 
 
-def tracked(array: Any) -> tuple[TrackedArray, CellTracker]:
-    tracker = CellTracker(np.array(array))
+def tracked(array: Any) -> tuple[TrackedArray, ElementTracker]:
+    tracker = ElementTracker(np.array(array))
     return TrackedArray(tracker), tracker
 
 
@@ -199,7 +199,7 @@ def test_writing_past_the_state_is_refused(write: Ask) -> None:
     ],
 )
 def test_views_are_read_only_and_live(view: Ask) -> None:
-    """As those of numpy, they show what is written later; tracked or not, nothing is written through their memory."""
+    """They show what is written later, as views of numpy do. Nothing can be written through their memory."""
     for form, value in forms(MATRIX).items():
         if form != "plain":
             found = view(value)
@@ -231,7 +231,7 @@ def test_results_are_writable_and_apart(expression: Ask) -> None:
 
 
 class Log:
-    """A writer that keeps account and writes."""
+    """A writer that counts writes and carries them out."""
 
     def __init__(self, buffer: np.ndarray) -> None:
         self.buffer = buffer
@@ -324,7 +324,7 @@ def test_writes_through_views_reach_the_writer(change: Ask) -> None:
     change(handle)
     assert np.array_equal(tracker.buffer, expected)
     changed = tracker.buffer.reshape(-1) != MATRIX.reshape(-1)
-    assert np.all(np.frombuffer(tracker.written, bool)[changed])
+    assert np.all(np.frombuffer(tracker.written_flags, bool)[changed])
 
 
 def test_alias_shows_the_same_elements_and_nothing_else() -> None:
@@ -349,26 +349,26 @@ def test_handle_shows_what_was_written() -> None:
     assert view[0] == 9
 
 
-class TestCellTracker:
+class TestElementTracker:
     def test_only_what_was_not_written_before_counts_as_read(self) -> None:
         handle, tracker = tracked(np.arange(5))
         handle[1] = 7
         assert handle[1] == 7
         assert handle[-1] == 4
         handle[4] = 0
-        assert tracker.read_cells().where == slice(4, 5)
-        assert tracker.read_cells().values.tolist() == [4]
-        assert tracker.written_cells().where.tolist() == [1, 4]  # type: ignore[union-attr]
-        assert tracker.written_cells().values.tolist() == [7, 0]
+        assert tracker.read_elements().where == slice(4, 5)
+        assert tracker.read_elements().values.tolist() == [4]
+        assert tracker.written_elements().where.tolist() == [1, 4]  # type: ignore[union-attr]
+        assert tracker.written_elements().values.tolist() == [7, 0]
 
     def test_value_read_is_that_of_the_start(self) -> None:
         handle, tracker = tracked(np.arange(3.0))
         handle[0] += 5
-        assert tracker.read_cells().values.tolist() == [0.0]
-        assert tracker.written_cells().values.tolist() == [5.0]
+        assert tracker.read_elements().values.tolist() == [0.0]
+        assert tracker.written_elements().values.tolist() == [5.0]
 
     @pytest.mark.parametrize(
-        ("key", "cells"),
+        ("key", "elements"),
         [
             (2, [2]),
             (-1, [11]),
@@ -382,32 +382,32 @@ class TestCellTracker:
             (Ellipsis, list(range(12))),
         ],
     )
-    def test_key_notes_just_its_elements(self, key: Any, cells: list[int]) -> None:
+    def test_key_notes_just_its_elements(self, key: Any, elements: list[int]) -> None:
         array = np.arange(12) if isinstance(key, int) else np.arange(12).reshape(3, 4)
         handle, tracker = tracked(array)
         _ = handle[key]
-        assert np.flatnonzero(np.frombuffer(tracker.read, bool)).tolist() == cells
+        assert np.flatnonzero(np.frombuffer(tracker.read_flags, bool)).tolist() == elements
         handle, tracker = tracked(array)
         handle[key] = 1
-        assert np.flatnonzero(np.frombuffer(tracker.written, bool)).tolist() == cells
-        assert not any(tracker.read)
+        assert np.flatnonzero(np.frombuffer(tracker.written_flags, bool)).tolist() == elements
+        assert not any(tracker.read_flags)
 
     def test_index_made_of_the_array_itself_is_the_one_before_the_write(self) -> None:
         handle, tracker = tracked([True, False, True])
         handle[handle] = False
-        assert tracker.written_cells().where.tolist() == [0, 2]  # type: ignore[union-attr]
+        assert tracker.written_elements().where.tolist() == [0, 2]  # type: ignore[union-attr]
         handle, tracker = tracked([1, 2, 0, 0])
         handle[handle[:2]] = 3
         assert tracker.buffer.tolist() == [1, 3, 3, 0]
-        assert tracker.written_cells().where == slice(1, 3)
+        assert tracker.written_elements().where == slice(1, 3)
 
     def test_failed_write_counts_as_anything(self) -> None:
-        """A step may catch the exception, and nobody knows how much has been written by then."""
+        """A step may catch the exception, and how much has been written by then is unknown."""
         handle, tracker = tracked(np.arange(3))
         with pytest.raises(ValueError, match="broadcast"):
             handle[:] = [1, 2]
-        assert all(tracker.read)
-        assert all(tracker.written)
+        assert all(tracker.read_flags)
+        assert all(tracker.written_flags)
 
     def test_undo_puts_every_bit_back(self) -> None:
         odd = np.frombuffer(bytes.fromhex("0100000000 00f87f 0000000000000080"), np.float64).copy()
@@ -434,33 +434,33 @@ class TestCellTracker:
         ),
         st.booleans(),
     )
-    def test_undo_whatever_was_written_in_whatever_order(self, keys: list[Any], through_a_view: bool) -> None:
+    def test_undo_of_any_writes_in_any_order(self, keys: list[Any], through_a_view: bool) -> None:
         handle, tracker = tracked(MATRIX)
         view = handle[...] if through_a_view else handle
         for number, key in enumerate(keys):
             view[key] = 100 + number
-        assert tracker.touched is bool(keys)
+        assert tracker.was_written is bool(keys)
         tracker.undo()
         assert np.array_equal(tracker.buffer, MATRIX)
 
 
-class TestCells:
-    def test_cells_are_a_slice_where_they_are_neighbours(self) -> None:
+class TestElements:
+    def test_elements_are_a_slice_where_they_are_neighbours(self) -> None:
         flat = np.arange(6)
-        assert Cells.of(flat, flat > 2).where == slice(3, 6)
-        assert Cells.of(flat, flat % 2 == 0).where.tolist() == [0, 2, 4]  # type: ignore[union-attr]
-        assert Cells.of(flat, flat > 9).values.size == 0
+        assert Elements.of(flat, flat > 2).where == slice(3, 6)
+        assert Elements.of(flat, flat % 2 == 0).where.tolist() == [0, 2, 4]  # type: ignore[union-attr]
+        assert Elements.of(flat, flat > 9).values.size == 0
 
-    def test_cells_agree_by_bits(self) -> None:
-        cells = Cells.of(np.array([0.0, np.nan]), np.array([True, True]))
-        assert cells.agree(np.array([0.0, np.nan]))
-        assert not cells.agree(np.array([-0.0, np.nan]))
-        assert not cells.agree(np.array([0.0, -np.nan]))
+    def test_elements_agree_by_bits(self) -> None:
+        elements = Elements.of(np.array([0.0, np.nan]), np.array([True, True]))
+        assert elements.agree(np.array([0.0, np.nan]))
+        assert not elements.agree(np.array([-0.0, np.nan]))
+        assert not elements.agree(np.array([0.0, -np.nan]))
 
-    def test_size_is_that_of_values_and_places(self) -> None:
+    def test_size_is_that_of_values_and_indices(self) -> None:
         flat = np.arange(6)
-        assert Cells.of(flat, flat > 2).nbytes == 24
-        assert Cells.of(flat, flat % 2 == 0).nbytes == 48
+        assert Elements.of(flat, flat > 2).nbytes == 24
+        assert Elements.of(flat, flat % 2 == 0).nbytes == 48
 
 
 def test_frozen_index_is_the_same_index() -> None:
@@ -471,8 +471,8 @@ def test_frozen_index_is_the_same_index() -> None:
     assert frozen(slice(bound)) == slice(2)
 
 
-def test_guarded_array_of_another_maker_is_ordinary() -> None:
-    """Whatever has no writer has its own memory."""
+def test_copy_of_a_guarded_array_is_ordinary() -> None:
+    """It has no writer, and its own memory."""
     result = guarded(np.arange(3), Log(np.arange(3))).copy()
     assert type(result) is GuardedArray
     result[1:] += 5

@@ -60,7 +60,7 @@ def test_none_yet(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"", lambda data: data[:30], lambda data: data[:-1] + b"\x01"])
-def test_damage_is_told_of(tmp_path: Path, damage: Any) -> None:
+def test_damage_is_reported(tmp_path: Path, damage: Any) -> None:
     checkpoint.save(tmp_path, 3, {"n": 1}, {"a": np.zeros(5)})
     path = tmp_path / checkpoint.FILE
     path.write_bytes(damage(path.read_bytes()))
@@ -131,7 +131,7 @@ def test_odd_arrays_come_back(tmp_path: Path, array: Any) -> None:
 def test_no_flipped_bit_passes_for_the_state(
     tmp_path_factory: pytest.TempPathFactory, position: int, flip: int
 ) -> None:
-    """One that means nothing, in the padding, may; whatever is loaded is what was saved."""
+    """A bit of the padding may flip, since it means nothing. All that is loaded is what was saved."""
     folder = tmp_path_factory.mktemp("flipped")
     words, arrays = {"n": 77, "t": "text"}, {"a": np.arange(9.0)}
     checkpoint.save(folder, 5, words, arrays)
@@ -164,7 +164,7 @@ for number in itertools.count():
 
 
 def test_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
-    """Whoever reads in between finds a whole one, too."""
+    """A reader between two checkpoints finds a whole one, too."""
     for number in range(4):
         folder = tmp_path / f"{number}"
         process = subprocess.Popen([sys.executable, "-c", SAVER, str(folder)])

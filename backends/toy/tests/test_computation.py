@@ -67,8 +67,8 @@ def simple(steps: int = 20, **words: Any) -> ToyComputation:
     return ToyComputation(Program("counting", counting, {"n": 0, "total": 0, **words}, steps))
 
 
-def learnt(computation: ToyComputation, steps: int = 1) -> Transition:
-    found = computation.advance(steps, record=True).learnt
+def recorded(computation: ToyComputation, steps: int = 1) -> Transition:
+    found = computation.advance(steps, record=True).recorded
     assert found is not None
     return found
 
@@ -143,27 +143,27 @@ class TestStepError:
             found.advance(5, record)
         assert isinstance(caught.value.__cause__, LookupError)
 
-    def test_word_of_a_wrong_type_is_said(self) -> None:
+    def test_word_of_a_wrong_type_is_reported(self) -> None:
         found = ToyComputation(Program("mine", lambda state: setattr(state, "x", [1]), {"x": 0}, 5))
         for record in (True, False):
             with pytest.raises(StepError, match=r"state.x was set to a list; a word holds int, float, bool, bytes"):
                 found.advance(1, record)
         assert found.words() == {}
-        assert found.digest()  # a failed run is summed up all the same
+        assert found.digest()  # a failed run has a summary as well
 
-    def test_missing_word_is_said(self) -> None:
+    def test_missing_word_is_reported(self) -> None:
         found = ToyComputation(Program("mine", lambda state: state.nn, {"n": 0}, 5))
         with pytest.raises(StepError, match="the state has no word 'nn'; it has n"):
             found.advance(1)
 
-    def test_index_out_of_range_is_said(self) -> None:
+    def test_index_out_of_range_is_reported(self) -> None:
         for name in ("u", "w"):
             found = ToyComputation(Program("mine", lambda s, name=name: getattr(s, name)[9], {name: np.zeros(3)}, 5))
             for record in (True, False):
                 with pytest.raises(StepError, match="raised IndexError at position 0 of 5: index 9 is out of bounds"):
                     found.advance(1, record)
 
-    def test_writing_past_the_state_has_a_remedy(self) -> None:
+    def test_writing_past_the_state_has_a_hint(self) -> None:
         found = ToyComputation(Program("mine", lambda state: state.a.sort(), {"a": np.zeros(3)}, 5))
         with pytest.raises(StepError, match=r"read-only. Write into an array of the state by state.a\[...\] = value"):
             found.advance(1)
@@ -176,7 +176,7 @@ class TestStepError:
             state.add("a", 100, at=0)
 
         found = ToyComputation(Program("mine", step, {"n": 0, "a": np.zeros(1, np.uint8)}, 9))
-        learnt(found, 2)
+        recorded(found, 2)
         with pytest.raises(StepError, match="'mine' raised OverflowError at position 2 of 9"):
             found.advance(2, record=True)
 
@@ -205,7 +205,7 @@ class TestStepError:
 
         found = ToyComputation(Program("mine", step, {"n": 0, "a": np.arange(3)}, 4))
         found.advance(1)
-        assert found.advance(2, record=True).learnt is None
+        assert found.advance(2, record=True).recorded is None
         assert found.position() == 3
         assert found.result()["a"].tolist() == [1, 2, 9]
 
@@ -223,18 +223,18 @@ class TestSnapshots:
     def test_goes_into_another_computation_of_the_program(self) -> None:
         """Arrays that were written there count as written here."""
         one, other = made(), made()
-        entry = learnt(other, 3)
+        entry = recorded(other, 3)
         one.advance(11)
         fresh = made()
         fresh.restore(one.snapshot())
         assert fresh.digest() == one.digest()
         assert not fresh.agrees(entry)
         first = fresh.snapshot()
-        recorded = learnt(fresh, 2)
+        later = recorded(fresh, 2)
         third = made()
         third.restore(first)
-        assert third.agrees(recorded)
-        third.apply(recorded)
+        assert third.agrees(later)
+        third.apply(later)
         assert third.digest() == fresh.digest()
 
     def test_observed_words_do_not_change_any_more(self) -> None:
@@ -245,7 +245,7 @@ class TestSnapshots:
         assert observed.nbytes > 0
 
     def test_only_words_can_be_read(self) -> None:
-        with pytest.raises(AscError, match="The toy backend provides 'words', not 'optimizer'"):
+        with pytest.raises(AscError, match='The toy backend provides "words", and was asked for "optimizer"'):
             made().read("optimizer", [])
 
     def test_gram_matrix_is_of_differences_to_the_newest(self) -> None:
@@ -260,15 +260,15 @@ class TestSnapshots:
 
 class TestTransitions:
     def test_transition_leaps(self) -> None:
-        walked, leapt = made(), made()
-        entry = learnt(walked, 5)
+        executed, leapt = made(), made()
+        entry = recorded(executed, 5)
         assert (entry.start, entry.steps) == (0, 5)
         assert leapt.agrees(entry)
         leapt.apply(entry)
-        assert (leapt.position(), leapt.digest()) == (5, walked.digest())
+        assert (leapt.position(), leapt.digest()) == (5, executed.digest())
 
     def test_word_that_is_only_added_to_does_not_matter(self) -> None:
-        entry = learnt(simple(total=0))
+        entry = recorded(simple(total=0))
         other = simple(total=1000)
         assert other.agrees(entry)
         other.apply(entry)
@@ -276,7 +276,7 @@ class TestTransitions:
 
     @pytest.mark.parametrize("value", [True, 0.0, -0.0, np.int64(0), 1])
     def test_word_that_was_read_matches_by_type_and_bits(self, value: Any) -> None:
-        entry = learnt(simple())
+        entry = recorded(simple())
         assert simple().agrees(entry)
         assert not simple(n=value).agrees(entry)
 
@@ -287,12 +287,12 @@ class TestTransitions:
         def of(value: float) -> ToyComputation:
             return ToyComputation(Program("nan", step, {"x": value, "y": 0}, 3))
 
-        entry = learnt(of(math.nan))
+        entry = recorded(of(math.nan))
         assert of(float("nan")).agrees(entry)
         assert not of(-math.nan).agrees(entry)
 
     def test_word_that_is_only_added_to_is_an_integer(self) -> None:
-        entry = learnt(simple())
+        entry = recorded(simple())
         for value in (0.5, True, np.int64(3)):
             assert not simple(total=value).agrees(entry)
 
@@ -303,23 +303,23 @@ class TestTransitions:
         def of(**words: Any) -> ToyComputation:
             return ToyComputation(Program("absent", step, {"n": 0, **words}, 3))
 
-        entry = learnt(of())
+        entry = recorded(of())
         assert of().agrees(entry)
         assert not of(bonus=1).agrees(entry)
         assert of().key(("bonus", "n")) == (None, 0)
 
     def test_no_leap_past_the_end(self) -> None:
-        entry = learnt(simple(), 5)
+        entry = recorded(simple(), 5)
         short = simple(4)
         assert not short.agrees(entry)
 
     def test_key_is_that_of_the_causal_words(self) -> None:
         found = simple(x=1.5)
-        entry = learnt(simple(x=1.5))
+        entry = recorded(simple(x=1.5))
         assert found.key(("n",)) == tuple(entry.causal[name] for name in ("n",))
         assert simple(x=1).key(("x",)) != simple(x=True).key(("x",)) != simple(x=1.0).key(("x",))
 
-    def test_array_written_since_does_not_match_its_stamp(self) -> None:
+    def test_array_written_since_does_not_match(self) -> None:
         def step(state: Any) -> None:
             if state.n % 2:
                 state.a[0] += 1
@@ -327,16 +327,16 @@ class TestTransitions:
                 state.y = int(state.a[1])
             state.n = 1 - state.n
 
-        found = ToyComputation(Program("stamp", step, {"n": 0, "y": 0, "a": np.zeros(2, int)}, 20))
-        entry = learnt(found)
+        found = ToyComputation(Program("written", step, {"n": 0, "y": 0, "a": np.zeros(2, int)}, 20))
+        entry = recorded(found)
         found.advance(1)
         assert found.words()["n"] == 0
         assert not found.agrees(entry)
-        again = learnt(found)
+        again = recorded(found)
         found.advance(1)
         assert found.agrees(again)
 
-    def test_array_accumulated_into_does_not_match_its_stamp(self) -> None:
+    def test_array_accumulated_into_does_not_match(self) -> None:
         def step(state: Any) -> None:
             if state.n % 2:
                 state.add("a", 1, at=0)
@@ -345,8 +345,8 @@ class TestTransitions:
             state.n = 1 - state.n
 
         for record in (True, False):
-            found = ToyComputation(Program("stamp", step, {"n": 0, "y": 0, "a": np.zeros(2, int)}, 20))
-            entry = learnt(found)
+            found = ToyComputation(Program("written", step, {"n": 0, "y": 0, "a": np.zeros(2, int)}, 20))
+            entry = recorded(found)
             found.advance(1, record)
             assert not found.agrees(entry)
             found.advance(1)
@@ -364,10 +364,12 @@ class TestCandidates:
     def test_combination_is_exact_on_integers(self) -> None:
         found = simple(n=2**70, x=0.25, t="a")
         history = self.history(found)
-        guess = found.materialise(Combination((Fraction(0), Fraction(-4), Fraction(5))), history, Plan("linear", 4, 2))
-        assert guess is not None
-        assert (guess.start, guess.horizon) == (2, 4)
-        assert guess.state == {
+        candidate = found.materialise(
+            Combination((Fraction(0), Fraction(-4), Fraction(5))), history, Plan("linear", 4, 2)
+        )
+        assert candidate is not None
+        assert (candidate.start, candidate.horizon) == (2, 4)
+        assert candidate.state == {
             "n": 2**70 + 6,
             "total": history[2].state["total"] * 5 - history[1].state["total"] * 4,
             **{"x": 0.25, "t": "a"},
@@ -376,21 +378,21 @@ class TestCandidates:
     def test_word_that_cannot_be_combined_keeps_its_value(self) -> None:
         found = simple()
         history = self.history(found, 2)
-        guess = found.materialise(Combination((Fraction(1, 2), Fraction(1, 2))), history, Plan("p", 1, 1))
-        assert guess is not None
-        assert guess.state["n"] == 1
+        candidate = found.materialise(Combination((Fraction(1, 2), Fraction(1, 2))), history, Plan("p", 1, 1))
+        assert candidate is not None
+        assert candidate.state["n"] == 1
 
     def test_direct_prediction_of_no_words_means_nothing(self) -> None:
         found = simple()
         plan = Plan("p", 1, 1)
         assert found.materialise(Direct({"n": [1]}), [found.observe()], plan) is None
-        guess = found.materialise(Direct({"n": 7, "unknown": 3}), [found.observe()], plan)
-        assert guess is not None
-        assert guess.state == {"n": 7, "total": 0}
+        candidate = found.materialise(Direct({"n": 7, "unknown": 3}), [found.observe()], plan)
+        assert candidate is not None
+        assert candidate.state == {"n": 7, "total": 0}
 
     def test_resemblance_is_in_what_is_read(self) -> None:
         found = simple()
-        learnt(found)
+        recorded(found)
         right = Candidate(0, 1, {"n": 1, "total": 99}, 0, "p")
         assert found.resembles(right)
         assert not found.resembles(right._replace(state={"n": 2, "total": 1}))
@@ -411,7 +413,7 @@ class TestCandidates:
         assert found.digest() == expected.digest()
 
     def sent(self, computation: ToyComputation, steps: int) -> Transition:
-        """What a worker elsewhere makes of the present state."""
+        """Return what a worker in another process makes of the present state."""
         candidate = Candidate(computation.position(), 0, dict(computation.words()), 0, "p")
         task = cloudpickle.loads(cloudpickle.dumps(computation.task(candidate, steps, 5.0)))
         entry: Transition = pickle.loads(pickle.dumps(task()))
@@ -422,10 +424,10 @@ class TestCandidates:
 
     def test_dispatch_has_a_price_once_a_step_has_one(self) -> None:
         found = made()
-        assert found.cost("dispatch") == 0.0
+        assert found.price("dispatch") == 0.0
         found.advance(5)
-        assert found.cost("dispatch") > 0.0
-        assert found.cost("predict") == 0.0
+        assert found.price("dispatch") > 0.0
+        assert found.price("predict") == 0.0
 
 
 class TestDigest:
@@ -481,7 +483,7 @@ class TestDigest:
 class TestLoad:
     def test_state_of_another_program_is_refused(self) -> None:
         state = made(5).snapshot().state
-        sentence = "The checkpoint is of another program than 'mixed' with 5 steps. Start the run anew"
+        sentence = "The checkpoint belongs to another program than 'mixed' with 5 steps. Start the run anew"
         for position, words, arrays in (
             (6, state.words, state.arrays),
             (-1, state.words, state.arrays),
@@ -497,7 +499,7 @@ class TestLoad:
     def test_state_loaded_goes_on(self) -> None:
         one, other = made(), made()
         one.advance(23)
-        frame = one.snapshot().state
-        other.load(23, frame.words, frame.arrays)
+        saved = one.snapshot().state
+        other.load(23, saved.words, saved.arrays)
         other.advance(60)
         assert other.digest() == run_plain(program())[1]

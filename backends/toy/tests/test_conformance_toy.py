@@ -25,7 +25,7 @@ class TestCollatz(ToyLaws):
 
 
 class TestCellular(ToyLaws):
-    """An array of cells."""
+    """All cells are the bits of one integer."""
 
     __test__ = True
     settings: ClassVar = {"program": "cellular", "n": 200}

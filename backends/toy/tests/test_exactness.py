@@ -34,7 +34,7 @@ def run(name: str, n: int, seed: int, **settings: Any) -> tuple[dict[str, Any], 
 @pytest.mark.parametrize("predictor", PREDICTORS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
-    """Threads, several of them, and supersteps so short that many guesses are under way."""
+    """Several threads, and supersteps so short that many candidates are under way."""
     n, seed = SMALL.get(name, 300) + DRAW.randrange(20), DRAW.randrange(1000)
     workers, distance = DRAW.randint(1, 4), DRAW.choice([1, 2, 5, 16])
     settings: dict[str, Any] = {
@@ -42,7 +42,7 @@ def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
         "workers": workers,
         "predictors": [predictor],
         "recognizer": {"name": "recurring", "distance": distance},
-        "allocator": {"overdraft": 10.0},
+        "scheduler": {"overdraft": 10.0},
     }
     summary, _ = run(name, n, seed, **settings)
     assert summary["state"] == "finished"
@@ -52,7 +52,7 @@ def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_remembered_by_the_main_thread(name: str) -> None:
     n, seed = SMALL.get(name, 300), DRAW.randrange(1000)
-    settings: dict[str, Any] = {"executor": "none", "recognizer": "always", "allocator": {"overdraft": 10.0}}
+    settings: dict[str, Any] = {"executor": "none", "recognizer": "always", "scheduler": {"overdraft": 10.0}}
     summary, _ = run(name, n, seed, **settings)
     assert summary["final_digest"] == run_plain(build(name, n, seed))[1]
 
@@ -65,7 +65,7 @@ def test_processes(name: str) -> None:
 
 
 def test_what_is_predictable_is_leapt_over_by_processes() -> None:
-    summary, _ = run("lcg-pi", 25_000, 7, predictors=["affine"], allocator={"overdraft": 1.0})
+    summary, _ = run("lcg-pi", 25_000, 7, predictors=["affine"], scheduler={"overdraft": 1.0})
     assert summary["accepted"] > 0
     assert summary["skipped"] > 1000
     assert summary["final_digest"] == run_plain(build("lcg-pi", 25_000, 7))[1]
@@ -73,7 +73,7 @@ def test_what_is_predictable_is_leapt_over_by_processes() -> None:
 
 def test_workers_killed_in_the_middle() -> None:
     """Again and again; the run goes on, with new workers or without any."""
-    config = ToyConfig.model_validate({"program": "lcg-pi", "n": 40_000, "workers": 2, "allocator": {"overdraft": 1.0}})
+    config = ToyConfig.model_validate({"program": "lcg-pi", "n": 40_000, "workers": 2, "scheduler": {"overdraft": 1.0}})
     made, over, killed = Run(ToyBackend(config), "toy", load()), threading.Event(), 0
 
     def kill() -> None:
@@ -95,19 +95,19 @@ def test_workers_killed_in_the_middle() -> None:
     assert summary["final_digest"] == run_plain(build("lcg-pi", 40_000, 0))[1]
 
 
-def endless_from_garbage(state: Any) -> None:
-    """From a guessed n below 1 this never ends."""
+def endless_below_one(state: Any) -> None:
+    """From a predicted n below 1 this never ends."""
     x = state.n * 7
     while x != 1:
         x = 3 * x + 1 if x & 1 else x >> 1
     state.n = state.n % 97 + 1
 
 
-def test_a_worker_that_runs_from_garbage_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asc.speculators.executed._LEAST_LIMIT", 0.05)
-    monkeypatch.setattr("asc.speculators.executed._PATIENCE", 2)
-    config = {"executor": "threads", "workers": 2, "predictors": ["quadratic"], "allocator": {"overdraft": 10.0}}
-    program = Program("garbage", endless_from_garbage, {"n": 1}, 4000)
+def test_a_worker_whose_step_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asc.speculators.executed.tasks._LEAST_LIMIT", 0.05)
+    monkeypatch.setattr("asc.speculators.executed.tasks._PATIENCE", 2)
+    config = {"executor": "threads", "workers": 2, "predictors": ["quadratic"], "scheduler": {"overdraft": 10.0}}
+    program = Program("endless", endless_below_one, {"n": 1}, 4000)
     summary = Run(ToyBackend(SpeculationConfig.model_validate(config), program), "toy", load()).execute()
     assert summary["final_digest"] == run_plain(program)[1]
 
@@ -119,11 +119,11 @@ def test_a_local_dask_cluster() -> None:
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         settings: Mapping[str, Any] = {
             "executor": "dask",
-            "scheduler": cluster.scheduler_address,
+            "dask": cluster.scheduler_address,
             "workers": 1,
             "predictors": ["affine"],
             "recognizer": {"name": "every", "steps": 250},
-            "allocator": {"overdraft": 10.0},
+            "scheduler": {"overdraft": 10.0},
         }
         made = Run(ToyBackend(ToyConfig.model_validate({"program": "lcg-pi", "n": 60_000, **settings})), "toy", load())
         summary = made.execute()
@@ -144,7 +144,7 @@ class TestAccelerate:
         assert "net" in result.report
         assert result.summary["identical"] is True
 
-    def test_step_that_raises_says_where(self) -> None:
+    def test_error_of_a_step_names_its_position(self) -> None:
         def step(state: Any) -> None:
             state.x = 1 // (100 - state.n)
             state.n += 1

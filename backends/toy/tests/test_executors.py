@@ -1,4 +1,4 @@
-"""The pools that speculation can run on: each takes any program, and lets go of its workers at the end."""
+"""The executors of tasks: each takes any program, and ends its workers at the end."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asc.allocator import Allocator
+from asc.engine import Observer
 from asc.errors import AscError
 from asc.plugins import load
 from asc.predictors.linear import Linear
-from asc.run.run import Run
+from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.testing.assembly import assemble
-from asc.types import Attempt, Candidate, Outcome, Transition
-from asc_toy.backend import SpeculationConfig, ToyBackend
+from asc.types import Boundary, Candidate, Decision, Outcome, Transition
 from asc_toy.computation import ToyComputation, run_plain
 from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
+from asc_toy.worker import Parcel
 
-DEADLINE_S = 60.0  # of the machine's patience, not of the code's
+DEADLINE_S = 60.0  # for a slow machine; no promise of the code
 LARGE = 20_000  # elements, so that the program is installed and does not travel with every task
 
 
 def large_program() -> Program:
-    """A step of its own makes, which no other process could import."""
+    """Its step is a local function, which no other process can import."""
 
     def step(state: Any) -> None:
         state.x = int(state.table[state.n % LARGE]) + state.n
@@ -54,7 +54,7 @@ def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
 @contextlib.contextmanager
 def pool_of(kind: Kind, program: Program, workers: int = 1) -> Iterator[tuple[Executor, ToyComputation]]:
     computation = ToyComputation(program)
-    pool = executor_factory(kind, workers, None, *computation.parcel())()
+    pool = executor_factory(kind, workers, None, computation.parcel)()
     try:
         yield pool, computation
     finally:
@@ -70,7 +70,7 @@ def sent(pool: Executor, computation: ToyComputation, steps: int, **words: Any) 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_worker_runs_a_program_that_does_not_travel(kind: Kind) -> None:
     program = large_program()
-    assert len(ToyComputation(program).parcel()[1]) > 100_000
+    assert not ToyComputation(program).parcel.for_task().pickle
     with pool_of(kind, program) as (pool, computation):
         found = sent(pool, computation, 3)
         assert found is not None
@@ -82,10 +82,10 @@ def test_worker_runs_a_program_that_does_not_travel(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_what_a_guessed_state_raises_comes_back(kind: Kind) -> None:
+def test_what_a_step_raises_comes_back(kind: Kind) -> None:
     with pool_of(kind, large_program()) as (pool, computation):
         with pytest.raises(TypeError):
-            sent(pool, computation, 1, n="garbage")
+            sent(pool, computation, 1, n="text")
         assert sent(pool, computation, 1) is not None
 
 
@@ -96,7 +96,7 @@ def test_dask_worker_runs_a_program_that_does_not_travel() -> None:
         n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
     ) as cluster:
         computation = ToyComputation(large_program())
-        make = executor_factory("dask", 1, cluster.scheduler_address, *computation.parcel())
+        make = executor_factory("dask", 1, cluster.scheduler_address, computation.parcel)
         pool = make()
         try:
             found = sent(pool, computation, 3)
@@ -109,36 +109,37 @@ def test_dask_worker_runs_a_program_that_does_not_travel() -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_dask_cluster_of_its_own() -> None:
+def test_dask_starts_a_cluster_where_no_address_is_given() -> None:
     pytest.importorskip("distributed")
-    program = large_program()
-    config = SpeculationConfig.model_validate(
-        {"executor": "dask", "workers": 1, "recognizer": {"name": "every", "steps": 4}, "allocator": {"overdraft": 1e9}}
-    )
-    summary = Run(ToyBackend(config, program), "toy", load()).execute()
-    assert summary["final_digest"] == run_plain(program)[1]
+    with pool_of("dask", large_program()) as (pool, computation):
+        found = sent(pool, computation, 3)
+        assert found is not None
+        assert computation.agrees(found)
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_no_scheduler_there_is_said() -> None:
+def test_missing_dask_scheduler_is_reported() -> None:
     pytest.importorskip("distributed")
-    make = executor_factory("dask", 1, "nonsense://nowhere:1", "key", b"")
-    with pytest.raises(AscError, match=r"No Dask scheduler answers at 'nonsense://nowhere:1' .* Start one with `dask"):
+    make = executor_factory("dask", 1, "nonsense://nowhere:1", Parcel("key", b""))
+    with pytest.raises(
+        AscError,
+        match=r"No Dask scheduler answers at 'nonsense://nowhere:1' .* give its address as --dask tcp://HOST:PORT",
+    ):
         make()
 
 
-def test_dask_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_dask_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     monkeypatch.delitem(sys.modules, "asc_toy.dask_pool", raising=False)
-    make = executor_factory("dask", 1, None, "key", b"")
+    make = executor_factory("dask", 1, None, Parcel("key", b""))
     with pytest.raises(AscError, match=r"needs the package distributed. Install it: pip install 'asc-toy\[dask\]'"):
         make()
 
 
-def test_unknown_executor_is_said() -> None:
+def test_unknown_executor_is_reported() -> None:
     unknown: Any = "cloud"
     with pytest.raises(AscError, match=r"There is no executor 'cloud'; choose threads, processes or dask."):
-        executor_factory(unknown, 1, None, "key", b"")
+        executor_factory(unknown, 1, None, Parcel("key", b""))
 
 
 def test_every_kind_has_its_prices() -> None:
@@ -154,7 +155,7 @@ def alive(pid: int) -> bool:
 
 
 def endless() -> Program:
-    """Its step is the function's own, so that workers that cannot import this file know it."""
+    """Its step is a local function, so that workers need not import this file."""
 
     def step(state: Any) -> None:
         while state.n:
@@ -205,7 +206,8 @@ def test_killed_worker_breaks_the_pool_in_a_way_that_is_recognised() -> None:
 ORPHANS = """
 import os, sys, time
 from asc_toy.executors import executor_factory
-pool = executor_factory("processes", 1, None, "key", b"")()
+from asc_toy.worker import Parcel
+pool = executor_factory("processes", 1, None, Parcel("key", b""))()
 print(pool.submit(os.getpid).result(), flush=True)
 time.sleep(600)
 """
@@ -225,31 +227,41 @@ def test_workers_end_with_a_main_process_that_is_killed() -> None:
 
 
 def collatz(state: Any) -> None:
-    """From a guessed n below 1 this does not end."""
+    """From a predicted n below 1 this does not end."""
     x = state.n
     while x != 1:
         x = 3 * x + 1 if x & 1 else x >> 1
     state.n = state.n + 40 if state.n < 60 else state.n - 60
 
 
-def test_guess_from_which_a_step_never_ends_is_rejected_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+class Kept(Observer):
+    """Keeps all decisions."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Decision] = []
+
+    def boundary(self, boundary: Boundary) -> None:
+        self.decisions += boundary.decisions
+
+
+def test_candidate_from_which_a_step_never_ends_is_rejected_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """The straight line through 61 and 1 leads below 1."""
-    monkeypatch.setattr("asc.speculators.executed._LEAST_LIMIT", 0.02)
-    monkeypatch.setattr("asc.speculators.executed._PATIENCE", 1)
-    program, attempts = Program("collatz", collatz, {"n": 61}, 60), list[Attempt]()
+    monkeypatch.setattr("asc.speculators.executed.tasks._LEAST_LIMIT", 0.02)
+    monkeypatch.setattr("asc.speculators.executed.tasks._PATIENCE", 1)
+    program, kept = Program("collatz", collatz, {"n": 61}, 60), Kept()
     engine = assemble(
         ToyComputation(program),
         {"linear": Linear()},
         every=1,
-        allocator=Allocator.Config(overdraft=1e9, memoise=False),
-        on_boundary=lambda boundary: attempts.extend(boundary.attempts),
+        scheduler=ExecutedScheduler.Config(overdraft=1e9, memoise=False),
+        observer=kept,
     )
     engine.run()
     engine.speculator.close()
     assert engine.computation.digest() == run_plain(program)[1]
-    late = [attempt for attempt in attempts if "did not end within" in attempt.reason]
+    late = [decision for decision in kept.decisions if "did not end within" in decision.reason]
     assert late
-    assert all(attempt.outcome is Outcome.REJECTED for attempt in late)
+    assert all(decision.outcome is Outcome.REJECTED for decision in late)
 
 
 SIZES = {"matrix-rows": 40, "list-ordered": 3, "list-shuffled": 3, "collatz-memo": 12, "collatz": 900, "lexer": 60}
@@ -268,7 +280,7 @@ LEAPT = {
 @pytest.mark.parametrize("predictor", PREDICTORS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
-    """Results are there at once, so every right guess is leapt over. Commit to a digest, and only then check it."""
+    """Results arrive at once, so every right candidate becomes a leap. Take the digest first, then check it."""
     n, seed, draw = SIZES.get(name, 150), random.randrange(1000), random.Random()
     program = build(name, n, seed)
     found = load().registry.create("predictor", predictor, {})
@@ -277,7 +289,7 @@ def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
         {predictor: found},
         every=draw.choice([1, 2, 3]),
         workers=draw.choice([1, 3]),
-        allocator=Allocator.Config(overdraft=1e9, memoise=draw.random() < 0.3),
+        scheduler=ExecutedScheduler.Config(overdraft=1e9, memoise=draw.random() < 0.3),
     )
     engine.run()
     engine.speculator.close()
@@ -288,7 +300,7 @@ def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
 
 
 def test_factory_makes_a_new_pool_each_time() -> None:
-    make = executor_factory("threads", 1, None, "key", b"")
+    make = executor_factory("threads", 1, None, Parcel("key", b""))
     one, other = make(), make()
     assert one is not other
     for pool in (one, other):

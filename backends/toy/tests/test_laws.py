@@ -1,7 +1,7 @@
 """The laws of tracked execution, on random programs over words and arrays.
 
 A program is a list of small pieces of a step function. Whatever a piece reads goes into a running checksum, and what
-a piece writes is made of that checksum, so that a read which nobody noticed shows in the end.
+a piece writes is made of that checksum, so a read that tracking misses shows in the end.
 """
 
 from __future__ import annotations
@@ -396,12 +396,12 @@ def plainly(state: Bare, pieces: tuple[Piece, ...], steps: int) -> tuple[Bare, E
     try:
         for done in range(steps):  # noqa: B007 -- read where the step raises
             step(running)
-    except Exception as error:  # noqa: BLE001 -- whatever a random program raises
+    except Exception as error:  # noqa: BLE001 -- a random program may raise anything
         return Bare(running.__dict__, bare.arrays), error, done
     return Bare(running.__dict__, bare.arrays), None, steps
 
 
-def walk(found: ToyComputation, supersteps: list[tuple[int, bool]]) -> None:
+def advance(found: ToyComputation, supersteps: list[tuple[int, bool]]) -> None:
     for steps, record in supersteps:
         found.advance(steps, record)
 
@@ -425,7 +425,7 @@ def recorded(initial: Bare, state: Bare, pieces: tuple[Piece, ...], steps: int, 
         except Exception:  # noqa: BLE001 -- bad speculation
             return None
     try:
-        return origin.advance(steps, record=True).learnt
+        return origin.advance(steps, record=True).recorded
     except StepError:
         return None
 
@@ -446,7 +446,7 @@ def unread_changed(transition: Transition, state: Bare, other: Bare) -> Bare:
         elif name not in effect.increments:
             del found.words[name]
     for name, array in found.arrays.items():
-        if name not in effect.stamps:
+        if name not in effect.unwritten:
             free = np.ones(array.size, bool)
             if name in effect.reads:
                 free[effect.reads[name].where] = False
@@ -467,12 +467,12 @@ def check_tracked_run_equals_plain_run(initial: Bare, state: Bare, pieces: tuple
         assert type(caught.value.__cause__) is type(error)
         assert f"at position {done} of" in str(caught.value)
         return
-    learnt = tracked.advance(steps, record=True).learnt
+    transition = tracked.advance(steps, record=True).recorded
     assert (tracked.position(), exactly(tracked.result())) == (steps, fingerprint(expected))
-    if learnt is not None:
+    if transition is not None:
         again = computation(initial, state, pieces)
-        assert again.agrees(learnt)
-        again.apply(learnt)
+        assert again.agrees(transition)
+        again.apply(transition)
         assert (again.position(), exactly(again.result())) == (steps, fingerprint(expected))
 
 
@@ -523,9 +523,9 @@ class TestTransparent:
         found = computation(initial, initial, pieces)
         if error is not None:
             with pytest.raises(StepError):
-                walk(found, supersteps)
+                advance(found, supersteps)
             return
-        walk(found, supersteps)
+        advance(found, supersteps)
         assert (found.position(), exactly(found.result())) == (total, fingerprint(expected))
 
 
@@ -570,30 +570,30 @@ class TestSound:
     ) -> None:
         """What the main thread and a worker with old arrays have found is tried at every boundary that follows."""
         expected, error, _ = plainly(initial, pieces, STEPS)
-        walker = computation(initial, initial, pieces)
-        early = walker.task(Candidate(0, 0, state.words, 0, "test"), steps, None)
+        running = computation(initial, initial, pieces)
+        early = running.task(Candidate(0, 0, state.words, 0, "test"), steps, None)
         known = []
         if error is not None:
             return
-        while walker.position() + steps <= STEPS:
-            applied = next((entry for entry in known if walker.agrees(entry)), None)
+        while running.position() + steps <= STEPS:
+            applied = next((entry for entry in known if running.agrees(entry)), None)
             if applied is not None:
-                walker.apply(applied)
+                running.apply(applied)
             else:
-                learnt = walker.advance(steps, record=True).learnt
-                known += [] if learnt is None else [learnt]
-            if early is not None and walker.position() > 2:
+                transition = running.advance(steps, record=True).recorded
+                known += [] if transition is None else [transition]
+            if early is not None and running.position() > 2:
                 try:
                     known.append(early())
                 except Exception:  # noqa: BLE001 -- bad speculation
                     event("worker failed")
                 early = None
-        walker.advance(STEPS)
-        assert (walker.position(), exactly(walker.result())) == (STEPS, fingerprint(expected))
+        running.advance(STEPS)
+        assert (running.position(), exactly(running.result())) == (STEPS, fingerprint(expected))
 
 
 class TestPrecise:
-    """What was read decides: a difference there may mean another course."""
+    """A difference in what was read may change what the steps do, so it must be noticed."""
 
     @laws
     @given(states, states, changed_arrays, programs, st.booleans())
@@ -605,20 +605,20 @@ class TestPrecise:
         if transition is None:
             return
         effect = transition.effect
-        for name, cells in effect.reads.items():  # a worker's array may be out of date
-            state.arrays[name].reshape(-1)[cells.where] = cells.values
+        for name, elements in effect.reads.items():  # a worker's array may be out of date
+            state.arrays[name].reshape(-1)[elements.where] = elements.values
         for name, read in transition.causal.items():
             other = independent(state)
             other.words[name] = "something else" if read is None or other.words.get(name) != "something else" else ""
             assert bits(other.words[name]) != read
             assert not computation(initial, other, pieces).agrees(transition)
-        for name, cells in effect.reads.items():
-            for index in np.arange(state.arrays[name].size)[cells.where]:
+        for name, elements in effect.reads.items():
+            for index in np.arange(state.arrays[name].size)[elements.where]:
                 other = independent(state)
                 flat = other.arrays[name].reshape(-1)
                 flat[index] = flat[index] == 0
                 assert not computation(initial, other, pieces).agrees(transition)
-        for name in effect.stamps:
+        for name in effect.unwritten:
             if state.arrays[name].size:
                 other = independent(state)
                 flat = other.arrays[name].reshape(-1)
@@ -641,7 +641,7 @@ class TestUndone:
         given_words: Mapping[str, Any] = dict(state.words)
         try:
             run_tracked(step_of(pieces), given_words, store, 0, steps)
-        except Exception:  # noqa: BLE001 -- whatever a random program raises
+        except Exception:  # noqa: BLE001 -- a random program may raise anything
             event("raised")
         assert fingerprint(Bare(dict(given_words), arrays)) == fingerprint(state)
         assert not store.written

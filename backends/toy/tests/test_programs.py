@@ -1,4 +1,4 @@
-"""Each built-in program does what its hand-written and its whole-array form do, and shows what it is there to show."""
+"""Each built-in program does what its hand-written and its whole-array form do, and has the property that it shows."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ended(program: Program, state: Any) -> dict[str, Any]:
     return {name: getattr(state, name) for name in program.state}
 
 
-def walk(program: Program) -> dict[str, Any]:
+def final(program: Program) -> dict[str, Any]:
     state = plain_state(*split(program.state))
     for _ in range(program.steps):
         program.step(state)
@@ -72,7 +72,7 @@ def options_of(name: str) -> st.SearchStrategy[dict[str, Any]]:
 
 
 class Spy:
-    """A state that keeps what is read and swallows what is accumulated."""
+    """A state that records which names are read, and ignores accumulations."""
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__["values"] = values
@@ -95,7 +95,7 @@ def test_program_ends_as_the_hand_written_loop_and_numpy_do(name: str, data: st.
     n, seed = data.draw(st.integers(1, MOST[name])), data.draw(seeds)
     options = data.draw(options_of(name))
     info = PROGRAMS[name]
-    end = walk(build(name, n, seed, options))
+    end = final(build(name, n, seed, options))
     assert_same(end, info.reference(n, seed, **options))
     if info.numpy_line is not None:
         assert_same(end, info.numpy_line(n, seed, **options))
@@ -157,12 +157,12 @@ def test_the_registry_imports_no_program() -> None:
     assert lines[-1] == "loaded asc_toy.programs.info"
 
 
-def test_an_unknown_program_is_answered_with_the_nearest_and_all() -> None:
+def test_an_unknown_program_is_refused_with_the_nearest_and_all() -> None:
     with pytest.raises(
-        AscError, match=r"no built-in program 'colatz'\. Did you mean collatz\? There are: collatz, .*sha256"
+        AscError, match=r'no built-in program "colatz"; did you mean "collatz"\? The programs are collatz, .*sha256'
     ):
         build("colatz")
-    with pytest.raises(AscError, match=r"no built-in program 'xyzzy'\. There are: "):
+    with pytest.raises(AscError, match=r'no built-in program "xyzzy"\. The programs are '):
         build("xyzzy")
 
 
@@ -170,7 +170,7 @@ def test_an_unknown_program_is_answered_with_the_nearest_and_all() -> None:
     ("arguments", "sentence"),
     [
         (("collatz", 0), r"given n=0; n counts the starts to try and is at least 1, such as n="),
-        (("collatz", 10, -1), r"given seed=-1; a seed is a whole number from 0 up"),
+        (("collatz", 10, -1), r"given seed=-1; a seed is a whole number, at least 0"),
         (("collatz", 10, 0, {"rule": 30}), r"has no option rule; it takes none"),
         (("cellular", 10, 0, {"r": 3.0}), r"has no option r; it takes rule"),
         (("cellular", 10, 0, {"rule": 256}), r"rule of the program cellular was given 256; it takes a whole number"),
@@ -183,7 +183,7 @@ def test_an_unknown_program_is_answered_with_the_nearest_and_all() -> None:
         (("logistic", 10, 0, {"r": float("nan")}), r"was given nan"),
     ],
 )
-def test_what_a_program_cannot_take_is_answered_with_what_it_takes(arguments: tuple[Any, ...], sentence: str) -> None:
+def test_what_a_program_cannot_take_is_refused_with_what_it_takes(arguments: tuple[Any, ...], sentence: str) -> None:
     with pytest.raises(AscError, match=sentence):
         build(*arguments)
 
@@ -194,8 +194,8 @@ def test_options_come_as_text_too() -> None:
 
 
 def test_collatz_finds_the_known_longest_trajectory() -> None:
-    assert walk(build("collatz", 1_000))["best"] == 178 << 64 | 871
-    assert walk(build("collatz-count", 10))["total"] == 0 + 1 + 7 + 2 + 5 + 8 + 16 + 3 + 19 + 6
+    assert final(build("collatz", 1_000))["best"] == 178 << 64 | 871
+    assert final(build("collatz-count", 10))["total"] == 0 + 1 + 7 + 2 + 5 + 8 + 16 + 3 + 19 + 6
 
 
 def test_collatz_with_numpy_refuses_starts_whose_trajectories_overflow() -> None:
@@ -203,7 +203,7 @@ def test_collatz_with_numpy_refuses_starts_whose_trajectories_overflow() -> None
         collatz.count_by_numpy(1 << 32, 1)
 
 
-def test_a_stretch_of_a_remembered_trajectory_reads_nothing_but_x() -> None:
+def test_a_step_of_a_remembered_trajectory_reads_nothing_but_x() -> None:
     spy = Spy({"x": 3**500, "upcoming": 0, "total": 0})  # 793 bits
     collatz_big.memo(spy)
     assert spy.reads == {"x"}
@@ -215,7 +215,7 @@ def test_neighbouring_trajectories_pass_the_same_values() -> None:
     state = plain_state(*split(program.state))
     seen = set()
     for _ in range(program.steps):
-        seen.add((state.x, state.upcoming if state.x == 1 else None))  # what the step is going to read
+        seen.add((state.x, state.upcoming if state.x == 1 else None))  # what the step will read
         program.step(state)
     assert len(seen) < 30 + program.steps // 4
     assert state.x == 1
@@ -249,11 +249,11 @@ def test_a_lap_of_the_list_is_a_power_of_two_of_steps_and_visits_every_node(name
 
 
 def test_the_layout_of_the_list_does_not_change_what_is_found() -> None:
-    assert walk(build("list-ordered", 4, 9))["best"] == walk(build("list-shuffled", 4, 9))["best"]
+    assert final(build("list-ordered", 4, 9))["best"] == final(build("list-shuffled", 4, 9))["best"]
 
 
 def test_pi_is_near() -> None:
-    assert abs(4 * walk(build("lcg-pi", 200))["hits"] / (200 * 256) - np.pi) < 0.03
+    assert abs(4 * final(build("lcg-pi", 200))["hits"] / (200 * 256) - np.pi) < 0.03
 
 
 @pytest.mark.parametrize("rule", [0, 30, 90, 110, 184, 255])
@@ -263,11 +263,11 @@ def test_cellular_follows_wolframs_numbering(rule: int) -> None:
     row = [cells >> (60 - i) & 1 for i in range(61)]  # the highest bit stands leftmost
     for _ in range(cellular.GENERATIONS):
         row = [rule >> (4 * row[i - 1] + 2 * row[i] + row[(i + 1) % 61]) & 1 for i in range(61)]
-    assert walk(program)["cells"] == sum(bit << (60 - i) for i, bit in enumerate(row))
+    assert final(program)["cells"] == sum(bit << (60 - i) for i, bit in enumerate(row))
 
 
 def test_logistic_map_has_the_known_period() -> None:
-    end = walk(build("logistic", 4, 1, {"r": 3.5}))["x"]
+    end = final(build("logistic", 4, 1, {"r": 3.5}))["x"]
     orbit = [end]
     for _ in range(4):
         orbit.append(3.5 * orbit[-1] * (1.0 - orbit[-1]))
@@ -297,7 +297,7 @@ def test_a_long_run_of_the_lexer_reads_its_text_again_in_other_chunks(monkeypatc
     size = len(program.state["text"])
     assert size % 2 == 1
     assert 2 * size < 12 * lexer.CHUNK
-    assert_same(walk(program), PROGRAMS["lexer"].reference(12, 1))
+    assert_same(final(program), PROGRAMS["lexer"].reference(12, 1))
 
 
 def test_the_lexer_forgets_where_it_began() -> None:

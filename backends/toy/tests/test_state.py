@@ -75,7 +75,7 @@ def test_words_are_immutable_values(value: Any) -> None:
 )
 def test_other_values_are_refused_at_the_start(value: Any) -> None:
     assert not is_word(value)
-    with pytest.raises(AscError, match=r"The word 'x' holds a .*; a state is made of int, float"):
+    with pytest.raises(AscError, match=r"The word 'x' holds a .*; a state consists of int, float"):
         split({"x": value})
 
 
@@ -83,7 +83,7 @@ def test_other_values_are_refused_at_the_start(value: Any) -> None:
     "dtype", [object, "i4,f4", np.longdouble, np.clongdouble, "V3"], ids=["object", "record", "long", "clong", "void"]
 )
 def test_arrays_whose_bytes_do_not_tell_their_value_are_refused(dtype: Any) -> None:
-    with pytest.raises(AscError, match=r"The array 'a' has the dtype .*; a state's array holds bool, integers"):
+    with pytest.raises(AscError, match=r"The array 'a' has the dtype .*; an array of the state holds bool, integers"):
         split({"a": np.zeros(2, dtype)})
 
 
@@ -154,7 +154,7 @@ def test_missing_word_is_named_with_those_that_there_are() -> None:
     missing = "the state has no word 'tota1'; it has a, total"
     raises_in_all(AttributeError, missing, lambda state: state.tota1, **values)
     raises_in_all(AttributeError, missing, lambda state: state.add("tota1", 1), **values)
-    element = "'a' is an array of the state: say which element is meant, with at=…"
+    element = "'a' is an array of the state: name the element, with at=…"
     raises_in_all(AttributeError, element, lambda state: state.add("a", 1), **values)
 
 

@@ -125,7 +125,7 @@ class TestAccumulations:
         ],
     )
     @pytest.mark.parametrize("before", [True, False])
-    def test_accumulated_word_is_read_once_somebody_looks(self, look: Step, before: bool) -> None:
+    def test_accumulated_word_is_read_once_the_step_looks(self, look: Step, before: bool) -> None:
         def step(state: Any) -> None:
             if before:
                 look(state)
@@ -180,20 +180,20 @@ class TestAccumulations:
         effect = effect_of(found)
         assert found.causal == {}
         assert effect.reads == {}
-        assert effect.stamps == frozenset()
-        assert effect.cells == {}
-        assert dict(effect.cell_increments["a"].operands) == {1: 5, 2: -2}
+        assert effect.unwritten == frozenset()
+        assert effect.elements == {}
+        assert dict(effect.element_increments["a"].operands) == {1: 5, 2: -2}
 
-    def test_accumulated_element_is_read_once_somebody_looks(self) -> None:
+    def test_accumulated_element_is_read_once_the_step_looks(self) -> None:
         def step(state: Any) -> None:
             state.add("a", 5, at=1)
             state.y = int(state.a[0])
             state.add("a", 1, at=2)
 
         effect = effect_of(track(step, written=("a",), a=np.arange(3), y=0))
-        assert effect.cell_increments == {}
+        assert effect.element_increments == {}
         assert effect.reads["a"].values.tolist() == [0, 1, 2]
-        assert effect.cells["a"].values.tolist() == [6, 3]
+        assert effect.elements["a"].values.tolist() == [6, 3]
 
     @pytest.mark.parametrize(
         ("dtype", "start", "fits"),
@@ -222,9 +222,9 @@ class TestAccumulations:
 
 
 class TestArrays:
-    def test_unwritten_array_is_stamped_as_a_whole(self) -> None:
+    def test_unwritten_array_counts_as_a_whole(self) -> None:
         effect = effect_of(track(lambda state: setattr(state, "y", int(state.a[1])), a=np.arange(3), y=0))
-        assert effect.stamps == {"a"}
+        assert effect.unwritten == {"a"}
         assert effect.reads == {}
 
     def test_written_array_is_tracked_by_element(self) -> None:
@@ -233,9 +233,9 @@ class TestArrays:
             state.a[2] = 5
 
         effect = effect_of(track(step, written=("a",), a=np.arange(3), y=0))
-        assert effect.stamps == frozenset()
+        assert effect.unwritten == frozenset()
         assert effect.reads["a"].where == slice(1, 2)
-        assert effect.cells["a"].where == slice(2, 3)
+        assert effect.elements["a"].where == slice(2, 3)
 
     def test_array_that_is_only_asked_for_its_shape_is_not_read(self) -> None:
         def step(state: Any) -> None:
@@ -262,9 +262,9 @@ class TestArrays:
         found = track(step, written=("c",), **values)
         effect = effect_of(found)
         assert set(found.causal) == {"row"}
-        assert effect.stamps == {"a", "b"}
+        assert effect.unwritten == {"a", "b"}
         assert "c" not in effect.reads
-        assert effect.cells["c"].where == slice(3, 6)
+        assert effect.elements["c"].where == slice(3, 6)
 
     def test_local_handle_is_the_array(self) -> None:
         def step(state: Any) -> None:
@@ -277,7 +277,7 @@ class TestArrays:
         for written in ((), ("a",)):
             effect = effect_of(track(step, written=written, a=np.arange(3), y=0, z=0))
             assert effect.words == {"y": 2, "z": 2}
-            assert effect.cells["a"].values.tolist() == [2, 2, 3]
+            assert effect.elements["a"].values.tolist() == [2, 2, 3]
 
     def test_names_never_share_memory(self) -> None:
         def step(state: Any) -> None:
@@ -287,8 +287,8 @@ class TestArrays:
 
         effect = effect_of(track(step, written=("a", "b"), a=np.zeros(2, int), b=np.arange(2), y=9))
         assert effect.words == {"y": 0}
-        assert "b" not in effect.cells
-        assert effect.cells["a"].values.tolist() == [50, 1]
+        assert "b" not in effect.elements
+        assert effect.elements["a"].values.tolist() == [50, 1]
 
     def test_first_write_in_the_superstep_that_reads_it(self) -> None:
         def step(state: Any) -> None:
@@ -298,13 +298,13 @@ class TestArrays:
         words, arrays = split({"a": np.zeros(2, int), "y": 0})
         store = ArrayStore(arrays)
         first = run_tracked(step, words, store, 0, 2)
-        assert first.effect.stamps == {"a"}
+        assert first.effect.unwritten == {"a"}
         assert arrays["a"].tolist() == [0, 0]
         apply_effect(first.effect, words, store)
         assert arrays["a"].tolist() == [2, 0]
         assert store.written == {"a"}
         second = run_tracked(step, words, store, 2, 1)
-        assert second.effect.stamps == frozenset()
+        assert second.effect.unwritten == frozenset()
         assert second.effect.reads["a"].values.tolist() == [2]
 
 
@@ -364,7 +364,7 @@ def test_size_of_an_effect_grows_with_what_it_holds() -> None:
 
 
 def test_words_may_have_any_name_that_is_not_reserved() -> None:
-    """What tracking calls its own methods is none of a step's concern."""
+    """What tracking calls its own methods does not concern a step."""
 
     def step(state: Any) -> None:
         state.close, state.transition = state.undo + state.transition, state.close

@@ -1,9 +1,8 @@
-"""What runs in a worker: replicas, guessed states, and the time limit on them."""
+"""What runs in a worker: replicas, supersteps from candidates, and their time limit."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pytest
 
@@ -22,7 +20,7 @@ from asc_toy.limits import OverTimeError, run_limited
 from asc_toy.worker import Parcel, install, run_task
 
 LIMIT_S = 0.02
-DEADLINE_S = 60.0  # of the machine's patience, not of the code's
+DEADLINE_S = 60.0  # for a slow machine; no promise of the code
 
 
 OnWorker = Callable[..., Transition]
@@ -58,8 +56,7 @@ def impatient_threads() -> Iterator[None]:
 
 
 def parcel_of(step: Callable[[Any], None], **arrays: Any) -> Parcel:
-    pickle = cloudpickle.dumps((step, arrays))
-    return Parcel(hashlib.sha256(pickle).hexdigest(), pickle)
+    return Parcel.of(step, arrays)
 
 
 def lookup(state: Any) -> None:
@@ -68,11 +65,11 @@ def lookup(state: Any) -> None:
 
 
 class TestReplica:
-    def test_runs_from_the_guessed_words(self, on_worker: OnWorker) -> None:
+    def test_runs_from_the_candidate_s_words(self, on_worker: OnWorker) -> None:
         found = on_worker(parcel_of(lookup, a=np.arange(5)), i=3, y=0)
         assert found.causal == {"i": 3}
         assert found.effect.words == {"y": 3}
-        assert found.effect.stamps == {"a"}
+        assert found.effect.unwritten == {"a"}
 
     def test_is_as_it_was_for_the_next_task(self, on_worker: OnWorker) -> None:
         parcel = parcel_of(lookup, a=np.arange(5))
@@ -84,35 +81,34 @@ class TestReplica:
         found = on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
         assert found.effect.words == {"y": 70}
         assert found.effect.reads["a"].values.tolist() == [70]
-        assert found.effect.stamps == frozenset()
+        assert found.effect.unwritten == frozenset()
 
-    def test_array_once_written_is_never_stamped_again(self, on_worker: OnWorker) -> None:
+    def test_array_once_written_never_counts_as_unwritten_again(self, on_worker: OnWorker) -> None:
         """A task that was made earlier may come later."""
         parcel = parcel_of(lookup, a=np.arange(5))
         on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
         found = on_worker(parcel, i=3, y=0)
-        assert found.effect.stamps == frozenset()
+        assert found.effect.unwritten == frozenset()
         assert found.effect.reads["a"].values.tolist() == [70]
 
     def test_installed_program_need_not_travel(self, on_worker: OnWorker) -> None:
         parcel = parcel_of(lookup, a=np.arange(5))
-        assert parcel.pickle is not None
-        install(parcel.key, parcel.pickle)
-        assert on_worker(parcel._replace(pickle=None), i=1, y=0).effect.words == {"y": 1}
+        install(parcel)
+        assert on_worker(parcel._replace(pickle=b""), i=1, y=0).effect.words == {"y": 1}
 
-    def test_unknown_program_is_said(self, on_worker: OnWorker) -> None:
+    def test_unknown_program_is_reported(self, on_worker: OnWorker) -> None:
         with pytest.raises(LookupError, match="this worker was started for another program and does not know this one"):
-            on_worker(Parcel("no such key", None), i=1)
+            on_worker(Parcel("no such key", b""), i=1)
 
     def test_one_program_after_another(self, on_worker: OnWorker) -> None:
         one, other = parcel_of(lookup, a=np.arange(5)), parcel_of(lookup, a=np.arange(5) * 10)
         assert [on_worker(parcel, i=2, y=0).effect.words["y"] for parcel in (one, other, one)] == [2, 20, 2]
 
-    def test_garbage_raises_and_leaves_the_replica_usable(self, on_worker: OnWorker) -> None:
+    def test_wrong_candidate_raises_and_leaves_the_replica_usable(self, on_worker: OnWorker) -> None:
         parcel = parcel_of(lookup, a=np.arange(5))
-        for garbage in (99, "x", 1.5):
+        for wrong in (99, "x", 1.5):
             with pytest.raises((IndexError, TypeError)):
-                on_worker(parcel, 3, i=garbage, y=0)
+                on_worker(parcel, 3, i=wrong, y=0)
         assert on_worker(parcel, i=3, y=0).effect.words == {"y": 3}
 
 
@@ -124,10 +120,10 @@ def endless(state: Any) -> None:
 
 class TestLimitOnATask:
     def test_endless_step_is_given_up(self, on_worker: OnWorker) -> None:
-        with pytest.raises(TimeoutError, match=r"4 steps from a guessed state did not end within 0.0 s"):
+        with pytest.raises(TimeoutError, match=r"4 steps from a predicted state did not end within 0.0 s"):
             on_worker(parcel_of(endless, a=np.zeros(2, int)), 4, n=1, seconds=LIMIT_S)
 
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a strike into somebody's callback
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a strike into a callback
     @pytest.mark.usefixtures("impatient_threads")
     def test_replica_is_whole_wherever_the_limit_strikes(self, on_worker: OnWorker) -> None:
         """It may strike while arrays are being put back, and a dirty array must not pass for the initial one."""
@@ -146,7 +142,7 @@ class TestLimitOnATask:
             except TimeoutError:
                 struck += 1
             found = on_worker(parcel, look=True, n=0, y=1)
-            assert found.effect.stamps == {"a"}
+            assert found.effect.unwritten == {"a"}
             assert found.effect.words == {"y": 0}
         assert struck
 
@@ -213,7 +209,7 @@ class TestTimeLimit:
         def bystander() -> None:
             try:
                 seen.append(spin(lambda: not stop.is_set()))
-            except BaseException as error:  # noqa: BLE001 -- whatever hit it
+            except BaseException as error:  # noqa: BLE001 -- the limit, or anything else
                 seen.append(repr(error))
 
         other = threading.Thread(target=bystander)
@@ -226,7 +222,7 @@ class TestTimeLimit:
 
     @pytest.mark.usefixtures("impatient_threads")
     def test_does_not_fire_after_the_end(self) -> None:
-        """Each limit ends at about the moment at which it would strike; whatever wins, nothing comes later."""
+        """Each call ends at about the moment at which the limit would strike. Nothing may strike later."""
         for number in range(150):
             end = time.monotonic() + 0.0012
             with contextlib.suppress(OverTimeError):
@@ -276,12 +272,12 @@ print("traced")
 
         assert run_limited(inner, DEADLINE_S) == "outer goes on"
 
-    def test_code_that_swallows_it_is_told_in_the_end(self) -> None:
+    def test_code_that_swallows_it_gets_it_in_the_end(self) -> None:
         with pytest.raises(OverTimeError):
             run_limited(swallow, LIMIT_S)
 
     def test_strikes_again_where_it_was_swallowed(self) -> None:
-        """As a callback of the garbage collector does, whose exceptions go nowhere."""
+        """A callback of the garbage collector does the same: its exceptions are dropped."""
 
         def stubborn() -> str:
             swallow()

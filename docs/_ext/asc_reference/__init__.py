@@ -1,4 +1,4 @@
-"""The reference pages of the site, written from the code and the result files each time the site is built."""
+"""The reference pages of the site, written from the code each time the site is built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DISTRIBUTED = "builtin,toy,nn_training"
 def pages(root: Path = ROOT) -> dict[str, str]:
     """Return every generated page by its path below the folder of generated ones."""
     from asc.plugins import load  # noqa: PLC0415
-    from asc_reference import api, benchmarks, commands, components, hooks, laws  # noqa: PLC0415 - they import the backends
+    from asc_reference import api, commands, components, hooks, laws  # noqa: PLC0415 - they import the backends
     from asc_reference.borrowed import Borrowed  # noqa: PLC0415
 
     plugins = load((), {"ASC_LOAD_PLUGINS": DISTRIBUTED})
@@ -29,7 +29,6 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         **dict(hooks.pages()),
         **dict(laws.pages()),
         **dict(api.pages()),
-        **dict(benchmarks.pages(root)),
         **dict(Borrowed(root, GENERATED).written()),
     }
 

@@ -16,14 +16,19 @@ import asc_toy
 from asc_reference.markdown import escaped, page, table, toctree
 
 MODULES = (
-    "asc.computation",
     "asc.types",
+    "asc.settings",
     "asc.hookspecs",
+    "asc.predictor",
+    "asc.recognizer",
+    "asc.validator",
+    "asc.computation",
     "asc.backend",
-    "asc.allocator",
     "asc.study",
     "asc.config.run",
-    "asc.settings",
+    "asc.cache",
+    "asc.assemble",
+    "asc.engine",
     "asc.errors",
     "asc.words",
     "asc.validators.scores",
@@ -31,24 +36,31 @@ MODULES = (
 )
 """Modules of which everything is public."""
 
+PARTS = {"asc.speculators.executed.workforce": "Pool"}
+"""Modules of which one name is public."""
+
 FRONTS: tuple[ModuleType, ...] = (asc.predictors, asc.recognizers, asc.testing, asc_toy, asc_nn_training)
 """Packages whose public names are those that they hand out themselves."""
+
+ELSEWHERE = {"__version__": "the installed version of the core", "hookimpl": "[hooks](hooks.md)"}
+"""The public names of `asc` that no module describes."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield a page for each module, and one that lists all of them."""
-    for name in MODULES:
-        yield f"api/{name}.md", page(f"# {name}", _directive("automodule", name, ":members:"))
+    for name, members in (dict.fromkeys(MODULES, "") | PARTS).items():
+        options = f":members: {members}".strip(), ":show-inheritance:"
+        yield f"api/{name}.md", page(f"# {name}", _directive("automodule", name, *options))
     for front in FRONTS:
         described = (_directive(_kind(front, name), f"{front.__name__}.{name}") for name in front.__all__)
         yield f"api/{front.__name__}.md", page(f"# {front.__name__}", _first(front), *described)
-    names = [*MODULES, *(front.__name__ for front in FRONTS)]
+    names = [*MODULES, *PARTS, *(front.__name__ for front in FRONTS)]
     rows = [(f"[{name}](api/{name}.md)", escaped(_first(import_module(name)))) for name in names]
     yield (
         "api.md",
         page(
             "# Python interface",
-            "What authors of plugins need most is handed out by `asc` itself:",
+            "`asc` itself exports what authors of plugins and backends need most:",
             table(("name", "described in"), ((f"`asc.{name}`", _home(name)) for name in asc.__all__)),
             "Modules:",
             table(("module", "what is in it"), rows),
@@ -59,7 +71,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _home(name: str) -> str:
     home = getattr(getattr(asc, name), "__module__", "")
-    return f"[{home}](api/{home}.md)" if home in MODULES else {"hookimpl": "[hooks](hooks.md)"}.get(name, "")
+    return ELSEWHERE.get(name, f"[{home}](api/{home}.md)")
 
 
 def _kind(front: ModuleType, name: str) -> str:
@@ -68,7 +80,7 @@ def _kind(front: ModuleType, name: str) -> str:
 
 
 def _directive(kind: str, name: str, *options: str) -> str:
-    given = options or {"autoclass": (":members:",), "autodata": (":no-value:",)}.get(kind, ())
+    given = options or {"autoclass": (":members:", ":show-inheritance:"), "autodata": (":no-value:",)}.get(kind, ())
     return "\n".join(["```{eval-rst}", f".. {kind}:: {name}", *(f"   {option}" for option in given), "```"])
 
 

@@ -24,7 +24,6 @@ class Borrowed:
         self.pages: dict[str, str] = {
             "CONTRIBUTING.md": "contributing.md",
             "CHANGELOG.md": "changelog.md",
-            "benchmarks/results": "benchmarks.md",
             "examples": "examples.md",
             "examples/README.md": "examples.md",
         }

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import rich_click as click
 
-from asc.cli.main import Session, cli
+from asc.cli.main import cli
+from asc.cli.session import CommandSession
 from asc.plugins import Plugins
 from asc_reference.markdown import code, escaped, page, prose, table, toctree
 
 
 def pages(plugins: Plugins) -> Iterator[tuple[str, str]]:
     """Yield a page for each command, and one that lists all of them."""
-    session = Session()
+    session = CommandSession()
     session.__dict__["plugins"] = plugins  # those of the project's own distributions, whatever else is installed
     above = click.Context(cli, info_name="asc", obj=session)
     names = cli.list_commands(above)
@@ -29,9 +30,8 @@ def pages(plugins: Plugins) -> Iterator[tuple[str, str]]:
         page(
             "# Commands",
             table(("command", "what it does"), rows),
-            "Every command takes `--help`, and says there what its page says. It exits with 0 when all is done, with 1 "
-            "after an error, which is told in a sentence, with 2 where it was called wrongly, and with 130 where it "
-            "was interrupted.",
+            "Every command takes `--help` and prints there what its page says. The exit code is 0 when all is done, 1 "
+            "after an error, which the command reports in a sentence, 2 after wrong arguments, and 130 after Ctrl-C.",
             toctree(f"commands/{name}" for name in names),
         ),
     )
@@ -53,7 +53,7 @@ def _described(command: click.Command, context: click.Context, level: str) -> It
 
 
 def _command(group: click.Group, context: click.Context, name: str) -> click.Command:
-    """Return a group's command, imported if it is one that waits for its call."""
+    """Return a group's command, imported if it is a lazy one."""
     command = group.resolve_command(context, [name])[1]
     assert command is not None
     return command

@@ -1,4 +1,4 @@
-"""Every component that the project's distributions announce: what it does, how it is chosen, what can be set."""
+"""Every component that the project's distributions register: what it does, how it is chosen, and its settings."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from asc_reference.markdown import code, escaped, page, prose, table, toctree
 
 TITLES = {
     "backend": ("Backends", "Where a computation comes from: what is run, and how its state is copied and advanced."),
-    "predictor": ("Predictors", "Guess where the computation will be some steps from now."),
-    "recognizer": ("Recognizers", "Decide where to stop, and whether that is a place worth guessing from."),
+    "predictor": ("Predictors", "Predict where the computation will be some steps from now."),
+    "recognizer": ("Recognizers", "Decide where to stop, and whether that is a good place to predict from."),
     "validator": ("Validators", "Decide whether a candidate is good enough to leap to."),
     "study": ("Studies", "Many runs that answer one question."),
 }

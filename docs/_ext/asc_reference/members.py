@@ -16,13 +16,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from asc.config.fields import settings
+from asc.settings import Configurable
 
 _MARKS = re.compile(r"[*|_\\]")
 
 
 def skip(_app: object, _what: str, name: str, obj: object, _skipped: bool, _options: object) -> bool | None:
-    """Leave out what every pydantic model has, and fields of tuples, which the class's own text lists."""
-    return True if name == "model_config" or type(obj).__name__ == "_tuplegetter" else None
+    """Leave out what every model has, the base's empty settings, and fields of tuples, which the class's text lists."""
+    hidden = name == "model_config" or obj is Configurable.Config or type(obj).__name__ == "_tuplegetter"
+    return True if hidden else None
 
 
 def describe(_app: object, what: str, _name: str, obj: Any, _options: object, lines: list[str]) -> None:

@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 
 @hookimpl
 def asc_register(registry: Registrar) -> None:
-    """Announce the predictor by name and dotted path; its module is imported when somebody uses it."""
+    """Announce the predictor by name and dotted path. Its module is imported when the predictor is first used."""
     registry.add(
         "predictor",
         "gf2-affine",
         "asc_gf2.predictor:GF2Affine",
-        "asc_gf2.predictor:GF2Affine.Config",
         "affine map over GF(2), by elimination: shift registers, CRCs, additive automata",
     )

@@ -1,13 +1,13 @@
-"""An affine map x' = A·x + b over GF(2), learnt from examples. Bit vectors are Python's integers, addition is XOR."""
+"""An affine map x' = A·x + b over GF(2), learnt from examples. Bit vectors are Python integers, and addition is XOR."""
 
 from __future__ import annotations
 
 
 class AffineMap:
-    """Knows x' wherever x differs from the first example by a sum of differences seen so far.
+    """Knows x' where x differs from the first example by a sum of differences seen so far.
 
-    A and b are never written down. Since A·(x + x₀) = x' + x₀', each example gives a difference and its image; these
-    are kept in echelon form by Gaussian elimination, one row for each leading bit.
+    A and b are never computed. Since A·(x + x₀) = x' + x₀', each example gives a difference and its image. Gaussian
+    elimination keeps them in echelon form, one row for each leading bit.
     """
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class AffineMap:
         self._rows: dict[int, tuple[int, int]] = {}  # by leading bit: a difference and its image
 
     def learn(self, before: int, after: int) -> int:
-        """Take an example; return the bits of `after` that no affine map can explain along with the earlier ones."""
+        """Learn an example. Return the bits of `after` that contradict the earlier examples."""
         if self._origin is None:
             self._origin = before, after
             return 0
@@ -29,7 +29,7 @@ class AffineMap:
         return None if rest else image ^ self._origin[1]
 
     def restricted(self, mask: int) -> tuple[AffineMap, int]:
-        """Return the map of the masked bits alone, and those of them that depend on the ones left out."""
+        """Return the map of the masked bits alone, and those masked bits that depend on bits outside the mask."""
         smaller, unexplained = AffineMap(), 0
         if self._origin is not None:
             smaller.learn(self._origin[0] & mask, self._origin[1] & mask)
@@ -40,7 +40,7 @@ class AffineMap:
     def _add(self, difference: int, image: int) -> int:
         difference, image = self._reduce(difference, image)
         if not difference:
-            return image  # nothing maps to nothing, so whatever is left contradicts
+            return image  # zero maps to zero, so every bit that is left is a contradiction
         self._rows[difference.bit_length()] = difference, image
         return 0
 

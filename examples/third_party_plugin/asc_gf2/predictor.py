@@ -1,4 +1,4 @@
-"""The predictor: the integer words that change, side by side in one bit vector, under one affine map."""
+"""The predictor: one bit vector of all integer state words that change, and one affine map for it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,37 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from asc import Direct, Settings
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.predictors import Reader, Spacings
 from asc.words import Word
 from asc_gf2.affine_map import AffineMap
 
 
-class GF2Affine:
-    """Affine maps over GF(2): each new bit is a parity of old bits, perhaps inverted.
+class GF2Affine(Predictor):
+    """Affine maps over GF(2): each new bit is a parity of old bits, possibly inverted.
 
-    All changing words in [0, 2^width) are predicted jointly. A word with bits that no such map explains is left out
-    from then on, together with whatever depends on it; the words left out keep their last value. The predictor is
-    silent while the state lies outside the span of what was seen, which for n bits takes at most n + 1 supersteps.
+    All changing words in [0, 2^width) are predicted together. A word with bits that no affine map explains is left out
+    from then on, and so are the words that depend on it. A word that is left out keeps its last value. The predictor is
+    silent while the state is outside the span of the states seen so far; n bits need at most n + 1 supersteps.
     """
 
     class Config(Settings):
         """Size of the bit vector."""
 
         width: int = Field(64, ge=1, description="bits reserved for each word; wider words are left out")
-        max_bits: int = Field(1024, ge=1, description="bits of all words together; later found words are left out")
-        rollout: int = Field(256, ge=1, description="supersteps that are foretold at most")
+        max_bits: int = Field(1024, ge=1, description="bits of all words; words that change later are left out")
+        rollout: int = Field(256, ge=1, description="supersteps to predict ahead at most")
 
-    needs: frozenset[str] = frozenset({"words"})
+    config: Config
+
+    needs = frozenset({"words"})
+    depth = 16  # snapshots: it is not asked at every boundary, and must miss no superstep
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._reader = Reader()
         self._models: Spacings[_Model] = Spacings(lambda: _Model(self.config.width))
-        self._rest: dict[str, int] = {}  # the value that each word had before it first changed
+        self._rest: dict[str, int] = {}  # by word: its value before it first changed
 
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Learn the new supersteps, then apply the map once for each superstep up to the horizon."""
@@ -47,13 +50,13 @@ class GF2Affine:
         newest: Mapping[str, Word] = words[-1]
         for model, count in self._models.reaching(horizon, self.config.rollout):
             vector, odd = self._vector(newest)
-            foretold = model.follow(vector, odd, count)
-            if foretold is not None:
-                return Direct({**newest, **self._words(foretold, model.left_out)})
+            following = model.follow(vector, odd, count)
+            if following is not None:
+                return Direct({**newest, **self._words(following, model.left_out)})
         return None
 
     def _admit(self, before: Mapping[str, Word]) -> None:
-        """Give newly changing words their place; relative to this value, their whole past is zero."""
+        """Reserve bits for words that have begun to change. Relative to this value, their whole past is zero."""
         for name in self._reader.excited:
             value = before.get(name)
             if name not in self._rest and type(value) is int and value >= 0:
@@ -62,7 +65,7 @@ class GF2Affine:
                 self._rest[name] = value
 
     def _vector(self, words: Mapping[str, Word]) -> tuple[int, int]:
-        """Return the words as one vector, and the places of those that do not fit there."""
+        """Return the words as one vector, and a mask of the words that do not fit."""
         vector = odd = 0
         width = self.config.width
         for i, (name, rest) in enumerate(self._rest.items()):
@@ -83,7 +86,7 @@ class GF2Affine:
 
 
 class _Model:
-    """The map of one distance between snapshots, and the words that turned out not to follow it."""
+    """The map for one distance between snapshots, and a mask of the words that do not follow it."""
 
     def __init__(self, width: int) -> None:
         self._width = width
@@ -108,10 +111,10 @@ class _Model:
         return following
 
     def _leave_out(self, wrong: int) -> None:
-        """Leave out the words that the wrong bits belong to, then those that depend on them, until it fits."""
+        """Leave out the words with wrong bits, then the words that depend on them, until the map is consistent."""
         ones = (1 << self._width) - 1
         while wrong:
-            for place in range(0, wrong.bit_length(), self._width):
-                if wrong >> place & ones:
-                    self.left_out |= ones << place
+            for shift in range(0, wrong.bit_length(), self._width):
+                if wrong >> shift & ones:
+                    self.left_out |= ones << shift
             self._map, wrong = self._map.restricted(~self.left_out)

@@ -1,4 +1,4 @@
-"""The predictor under the laws of all predictors."""
+"""The predictor keeps the laws of all predictors."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from asc_gf2.predictor import GF2Affine
 
-from asc.computation import Predictor
-from asc.testing import Course, PredictorLaws, Registers
+from asc.predictor import Predictor
+from asc.testing import PredictorLaws, ReferenceRun, Registers
 from asc.words import Word
 
 CELLS = 17
@@ -27,10 +27,10 @@ def automaton(steps: int) -> Registers:
 
 
 class TestGF2Affine(PredictorLaws):
-    """It is made for parities, so a course with a law of parities is added to the usual ones."""
+    """It is made for parities, so it gets a reference run with a law of parities beside the usual ones."""
 
     def predictor(self) -> Predictor:
         return GF2Affine()
 
-    def courses(self) -> Sequence[Course]:
-        return [*super().courses(), Course("rule 90", automaton, every=3, boundaries=60)]
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        return [*super().reference_runs(), ReferenceRun("rule 90", automaton, every=3, boundaries=60)]

@@ -1,4 +1,4 @@
-"""What the predictor promises: additive automata and shift registers exactly, others hardly ever."""
+"""The predictor predicts additive automata and shift registers exactly, and other programs hardly ever."""
 
 from __future__ import annotations
 
@@ -41,52 +41,52 @@ def automaton(rule: int, supersteps: int, generations: int = 5, seed: int = 1) -
     return states
 
 
-def foretold(predictor: GF2Affine, words: list[dict[str, Word]], ahead: int, name: str) -> list[Word | None]:
+def predicted(predictor: GF2Affine, words: list[dict[str, Word]], ahead: int, name: str) -> list[Word | None]:
     """Predict superstep by superstep from a history of 16 snapshots, five steps apart; None where it is silent."""
-    answers: list[Word | None] = []
+    predictions: list[Word | None] = []
     for now in range(len(words) - ahead):
         first = max(0, now - 15)
         history = WordHistory([5 * k for k in range(first, now + 1)], words[first : now + 1])
         prediction = predictor.predict(history, horizon=5 * ahead)
-        answers.append(None if prediction is None else prediction.state[name])
-    return answers
+        predictions.append(None if prediction is None else prediction.state[name])
+    return predictions
 
 
 @pytest.mark.parametrize("ahead", [1, 4])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_rule_90_is_predicted_after_as_many_supersteps_as_it_has_cells_and_one(ahead: int, seed: int) -> None:
     states = automaton(90, 100, seed=seed)
-    answers = foretold(GF2Affine(), [{"cells": cells} for cells in states], ahead, "cells")
-    assert answers[62:] == states[62 + ahead :]
+    predictions = predicted(GF2Affine(), [{"cells": cells} for cells in states], ahead, "cells")
+    assert predictions[62:] == states[62 + ahead :]
 
 
-def test_it_says_nothing_wrong_about_rule_90_while_it_learns() -> None:
+def test_it_predicts_nothing_wrong_about_rule_90_while_it_learns() -> None:
     states = automaton(90, 100)
-    answers = foretold(GF2Affine(), [{"cells": cells} for cells in states], 1, "cells")
-    assert all(answer in (None, truth) for answer, truth in zip(answers, states[1:], strict=True))
-    assert answers[:10] == [None] * 10
+    predictions = predicted(GF2Affine(), [{"cells": cells} for cells in states], 1, "cells")
+    assert all(found in (None, truth) for found, truth in zip(predictions, states[1:], strict=True))
+    assert predictions[:10] == [None] * 10
 
 
 @pytest.mark.parametrize("rule", [30, 110])
-def test_a_rule_that_is_no_parity_is_hardly_ever_foretold(rule: int) -> None:
+def test_a_rule_that_is_no_parity_is_hardly_ever_predicted(rule: int) -> None:
     states = automaton(rule, 300)
-    answers = foretold(GF2Affine(), [{"cells": cells} for cells in states], 1, "cells")
-    assert sum(answer == truth for answer, truth in zip(answers, states[1:], strict=True)) < 0.02 * len(answers)
+    predictions = predicted(GF2Affine(), [{"cells": cells} for cells in states], 1, "cells")
+    assert sum(found == truth for found, truth in zip(predictions, states[1:], strict=True)) < 0.02 * len(predictions)
 
 
 def test_a_counter_beside_the_cells_is_left_out_and_the_cells_are_still_predicted() -> None:
     states = automaton(90, 120)
     words: list[dict[str, Word]] = [{"cells": cells, "step": k, "name": "ring"} for k, cells in enumerate(states)]
-    answers = foretold(GF2Affine(), words, 1, "cells")
-    assert answers[80:] == states[81:]
+    predictions = predicted(GF2Affine(), words, 1, "cells")
+    assert predictions[80:] == states[81:]
 
 
-def test_a_word_that_wakes_up_late_is_learnt_as_well() -> None:
+def test_a_word_that_changes_late_is_learnt_as_well() -> None:
     states = automaton(90, 200)
     late = [states[0] if k < 70 else states[k - 70] for k in range(len(states))]
     words: list[dict[str, Word]] = [{"early": a, "late": b} for a, b in zip(states, late, strict=True)]
-    answers = foretold(GF2Affine(), words, 1, "early")
-    assert answers[150:] == states[151:]
+    predictions = predicted(GF2Affine(), words, 1, "early")
+    assert predictions[150:] == states[151:]
 
 
 def test_xorshift_is_predicted() -> None:
@@ -97,8 +97,8 @@ def test_xorshift_is_predicted() -> None:
         x ^= x << 13 & mask
         x ^= x >> 7
         x ^= x << 17 & mask
-    answers = foretold(GF2Affine(), [{"x": x} for x in states], 2, "x")
-    assert answers[66:] == states[68:]
+    predictions = predicted(GF2Affine(), [{"x": x} for x in states], 2, "x")
+    assert predictions[66:] == states[68:]
 
 
 def test_words_that_are_no_natural_numbers_or_too_wide_keep_their_last_value() -> None:
@@ -127,30 +127,29 @@ def test_any_affine_map_is_learnt_from_its_own_examples(columns: list[int], shif
             result ^= column if vector >> bit & 1 else 0
         return result
 
-    learnt = AffineMap()
+    found = AffineMap()
     for _ in range(40):
         vector = rng.randrange(2**12)
-        said = learnt.follow(vector)
-        assert said is None or said == truth(vector)
-        assert learnt.learn(vector, truth(vector)) == 0
-        assert learnt.follow(vector) == truth(vector)
+        image = found.follow(vector)
+        assert image is None or image == truth(vector)
+        assert found.learn(vector, truth(vector)) == 0
+        assert found.follow(vector) == truth(vector)
 
 
 def test_a_contradiction_is_named_by_its_bits() -> None:
-    learnt = AffineMap()
-    assert [learnt.learn(vector, vector & vector >> 1) for vector in (0, 1, 2)] == [0, 0, 0]
-    assert learnt.learn(3, 1) == 1
+    found = AffineMap()
+    assert [found.learn(vector, vector & vector >> 1) for vector in (0, 1, 2)] == [0, 0, 0]
+    assert found.learn(3, 1) == 1
 
 
-def test_it_announces_itself_by_paths_that_lead_to_it() -> None:
+def test_it_announces_a_path_that_leads_to_it() -> None:
     announced: list[tuple[str, ...]] = []
 
     class Registry:
-        def add(self, kind: str, name: str, factory: str, config: str, summary: str) -> None:
-            announced.append((kind, name, factory, config, summary))
+        def add(self, kind: str, name: str, factory: str, summary: str) -> None:
+            announced.append((kind, name, factory, summary))
 
     asc_register(Registry())
-    [(kind, name, factory, config, _)] = announced
+    [(kind, name, factory, _)] = announced
     assert (kind, name) == ("predictor", "gf2-affine")
     assert factory == f"{GF2Affine.__module__}:{GF2Affine.__qualname__}"
-    assert config == f"{GF2Affine.Config.__module__}:{GF2Affine.Config.__qualname__}"

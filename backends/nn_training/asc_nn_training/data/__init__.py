@@ -1,1 +1,1 @@
-"""From a corpus to batches: documents, four disjoint sets, a tokenizer, tokens on disk."""
+"""Data: a corpus of documents, four disjoint sets of them, a tokenizer, tokens on disk, and batches."""

@@ -1,4 +1,4 @@
-"""Training batches as a pure function of seed and step, so that nothing about them need be saved."""
+"""Training batches as a pure function of seed and step, so that a checkpoint need not hold any of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from asc_nn_training.data.tokens import Tokens
 
 
 class PackedBatches:
-    """Sequences of `length` tokens cut from a stream, `size` in a batch, each once an epoch in an order of its own.
+    """Sequences of `length` tokens cut from a stream, `size` in a batch; each epoch has each sequence once, shuffled.
 
-    Each epoch begins at another token, so that the cuts fall elsewhere. Raises AscError where one batch is too much.
+    Each epoch begins at another token, so that the cuts differ. Raises AscError if one batch needs more tokens.
     """
 
     def __init__(self, tokens: Tokens, length: int, size: int, seed: int = 0) -> None:
@@ -30,11 +30,11 @@ class PackedBatches:
 
     def batch(self, step: int) -> Tensor:
         """Return the batch of that number, int64 (size, length)."""
-        epoch, place = divmod(step, self.epoch_batches)
+        epoch, number = divmod(step, self.epoch_batches)
         if self._order is None or self._order[0] != epoch:
             random = np.random.default_rng([self._seed, epoch])
             self._order = epoch, int(random.integers(self._length)), random.permutation(self._sequences)
         _, offset, order = self._order
-        starts = offset + order[place * self._size : (place + 1) * self._size] * self._length
+        starts = offset + order[number * self._size : (number + 1) * self._size] * self._length
         rows = [self._tokens[start : start + self._length] for start in starts]
         return torch.from_numpy(np.stack(rows).astype(np.int64))

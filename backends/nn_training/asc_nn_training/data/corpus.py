@@ -1,4 +1,4 @@
-"""Corpora as documents: the standard library, text files, saved or published data sets."""
+"""Corpora as documents: the standard library, text files, and saved or published data sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FEW = 40
 
 
 class Document(NamedTuple):
-    """A text that is never divided between two sets."""
+    """A text that belongs to one set as a whole."""
 
     name: str
     text: str
@@ -38,11 +38,11 @@ class Corpus(NamedTuple):
 def load_corpus(source: str, text_column: str = "text", max_bytes: int | None = None) -> Corpus:
     """Return the corpus that `source` names; see `DataConfig.data`. With `max_bytes`, a fixed choice of its documents.
 
-    Raises AscError where there is none, where it cannot be fetched, or where it holds no text.
+    Raises AscError if there is no such corpus, if it cannot be fetched, or if it holds no text.
     """
     documents = [document for document in _documents(source, text_column) if document.text.strip()]
     if not documents:
-        raise AscError(f"The corpus {source} holds no text. Name another with --data.")
+        raise AscError(f"The corpus {source} holds no text. Name another corpus with --data.")
     if max_bytes is not None:
         documents = _within(documents, max_bytes)
     if len(documents) < _FEW:
@@ -91,7 +91,7 @@ def _rows(texts: Iterable[str]) -> Iterator[Document]:
 
 
 def _articles(lines: Iterable[str]) -> Iterator[Document]:
-    """Join WikiText's lines into articles, which begin with a heading of the first order."""
+    """Join WikiText's lines into articles; each begins with a top-level heading."""
     article: list[str] = []
     number = 0
     for line in lines:
@@ -104,7 +104,7 @@ def _articles(lines: Iterable[str]) -> Iterator[Document]:
 
 
 def _fetch(name: str, config: str | None, column: str) -> Iterator[str]:
-    """The texts of a published data set, from the hub or from its local cache."""
+    """Return the texts of a published data set, from the hub or from its local cache."""
     import datasets  # noqa: PLC0415 -- seconds to import
 
     require_hub(f"The data set {name}")
@@ -112,9 +112,9 @@ def _fetch(name: str, config: str | None, column: str) -> Iterator[str]:
         found = datasets.load_dataset(name, config)
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        hint = " HF_HUB_OFFLINE is set, so only the local cache was looked at." if offline() else ""
+        hint = " HF_HUB_OFFLINE is set, so only the local cache was searched." if offline() else ""
         raise AscError(
-            f"The data set {name} could not be loaded: {first}{hint} Name another with --data, such as stdlib."
+            f"The data set {name} could not be loaded: {first}{hint} Name another corpus with --data, such as stdlib."
         ) from error
     return _texts(found, column, name)
 
@@ -130,19 +130,19 @@ def _saved(path: Path, column: str) -> Iterator[str]:
 
 
 def _texts(found: Any, column: str, name: str) -> Iterator[str]:
-    """The texts of all splits, by name: which documents train is decided here, by document."""
+    """Return the texts of all splits, in the order of their names: our own sets are divided by document."""
     splits = [found[key] for key in sorted(found)] if isinstance(found, dict) else [found]
     for split in splits:
         if column not in split.column_names:
             raise AscError(
                 f"{name} has no column {column!r}; its columns are {', '.join(split.column_names)}. "
-                "Say which holds the text with --text-column."
+                "Name the column that holds the text with --text-column."
             )
     return (str(text) for split in splits for text in split[column])
 
 
 def _within(documents: list[Document], max_bytes: int) -> list[Document]:
-    """Documents of at most so many bytes in all, chosen by a hash of their names, in their order."""
+    """Return documents of at most so many bytes in all, chosen by a hash of their names, in their order."""
     chosen, total = set(), 0
     for document in sorted(documents, key=lambda each: hashlib.sha256(each.name.encode()).digest()):
         size = len(document.text.encode("utf-8", "surrogatepass"))
@@ -154,7 +154,7 @@ def _within(documents: list[Document], max_bytes: int) -> list[Document]:
 
 
 def _cut(documents: list[Document]) -> Iterator[Document]:
-    """Cut few documents into blocks at paragraphs or lines, so that there is something to hold out."""
+    """Cut few documents into blocks at paragraphs or lines, so that some blocks can be held out."""
     size = max(1, sum(len(document.text) for document in documents) // _BLOCKS)
     for document in documents:
         text, start, number = document.text, 0, 0
@@ -162,6 +162,6 @@ def _cut(documents: list[Document]) -> Iterator[Document]:
             end = start + size
             if end < len(text):
                 breaks = (text.find(mark, end) for mark in ("\n\n", "\n", " "))
-                end = next((place + 1 for place in breaks if 0 <= place < end + size), end)
+                end = next((at + 1 for at in breaks if 0 <= at < end + size), end)
             yield Document(f"{document.name}#{number:04d}", text[start:end])
             start, number = end, number + 1

@@ -1,4 +1,4 @@
-"""A corpus, prepared: four sets of tokens, and the sequences that gate, evaluate and fingerprint."""
+"""A prepared corpus: training batches, and held-out sequences for gate, evaluations and fingerprints."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROBES = 128
 
 
 class DataConfig(Settings):
-    """What is trained on, and what is held out."""
+    """The data to train on, and the data to hold out."""
 
     data: str = Field(
         "stdlib",
@@ -32,23 +32,23 @@ class DataConfig(Settings):
         "of text files, or a folder made by save_to_disk",
     )
     text_column: str = Field("text", description="column of a data set that holds the text")
-    max_bytes: int | None = Field(None, ge=1, description="take documents of at most so many bytes in all")
+    max_bytes: int | None = Field(None, ge=1, description="use documents of at most so many bytes in all")
     tokenizer: str = Field(BPE, description="bpe: byte-level, trained on the training set; or a folder or hub name")
     vocabulary: int = Field(
         4096,
         ge=257,
         le=2**20,
-        description="tokens of a bpe and of a built-in shape; the large two have their own",
+        description="tokens of a bpe and of a built-in shape; the two largest shapes have their own",
     )
     length: int = Field(256, ge=2, description="tokens of a sequence")
     batch: int = Field(8, ge=1, description="sequences of a batch")
     gate_sequences: int = Field(64, ge=2, description="held-out sequences that judge candidates")
-    gate_subsets: int = Field(8, ge=1, description="disjoint subsets of them, each looked at as a whole")
+    gate_subsets: int = Field(8, ge=1, description="disjoint subsets of them; one look evaluates one subset")
     gate_batch: int | None = Field(
-        None, ge=1, description="sequences judged at a time; by default as many as a batch has; a GPU can take more"
+        None, ge=1, description="sequences judged at a time; by default as many as a batch has; a GPU has room for more"
     )
-    dev_sequences: int = Field(64, ge=1, description="held-out sequences that the loss curve is measured on")
-    test_sequences: int = Field(128, ge=1, description="held-out sequences that only the end is reported on")
+    dev_sequences: int = Field(64, ge=1, description="held-out sequences for the loss curve")
+    test_sequences: int = Field(128, ge=1, description="held-out sequences for the final loss only")
     probe_length: int = Field(16, ge=4, description="tokens of each of the recognizer's probe texts")
     data_cache: Path | None = Field(
         None, description="folder of the token cache; by default $ASC_CACHE or ~/.cache/asc"
@@ -56,13 +56,13 @@ class DataConfig(Settings):
 
 
 class Data(NamedTuple):
-    """What a training needs of its corpus. Token numbers are int64."""
+    """What a training uses of its corpus. Token numbers are int64."""
 
     train: Batches
     gate: Tensor  # (subsets, sequences, length)
     dev: Tensor  # (sequences, length)
     test: Tensor  # (sequences, length)
-    probes: Tensor  # (128, probe_length), distinct, from documents that are not trained on
+    probes: Tensor  # (128, probe_length), distinct, from held-out documents
     tokenizer: Tokenizer
     vocabulary: int
     end: int
@@ -71,9 +71,9 @@ class Data(NamedTuple):
 
 
 def prepare(config: DataConfig, seed: int = 0) -> Data:
-    """Load, divide, tokenise, or find all that in the cache. `seed` is that of the order of training batches.
+    """Load, divide and tokenise a corpus, or read the result from the cache. `seed` orders the training batches.
 
-    Raises AscError where the corpus is not there or too small for what is asked.
+    Raises AscError if the corpus is missing or too small for the settings.
     """
     corpus = load_corpus(config.data, config.text_column, config.max_bytes)
     key = {
@@ -87,7 +87,7 @@ def prepare(config: DataConfig, seed: int = 0) -> Data:
     if subset < 1:
         raise AscError(
             f"{config.gate_sequences} gate sequences do not make {config.gate_subsets} subsets: give more "
-            "--gate-sequences or fewer --gate-subsets."
+            "--gate-sequences, or fewer --gate-subsets."
         )
     length, held = config.length, {name: np.asarray(sets[name]) for name in ("gate", "dev", "test")}
     gate = _sequences(held["gate"], config.gate_subsets * subset, length, "gate", corpus)
@@ -123,14 +123,14 @@ def tokenise(corpus: Corpus, config: DataConfig) -> Tokenized:
 def _sequences(tokens: Tokens, count: int, length: int, name: str, corpus: Corpus) -> Tensor:
     if len(tokens) < count * length:
         raise AscError(
-            f"The {name} set of {corpus.name} has {len(tokens):,} tokens, and {count} sequences of {length} take "
-            f"{count * length:,}: give more text, or lower --length or --{name}-sequences."
+            f"The {name} set of {corpus.name} has {len(tokens):,} tokens, and {count} sequences of {length} tokens "
+            f"need {count * length:,}: give more text, or lower --length or --{name}-sequences."
         )
     return torch.from_numpy(tokens[: count * length].astype(np.int64).reshape(count, length))
 
 
 def _probes(tokens: Tokens, length: int, corpus: Corpus) -> Tensor:
-    """The first distinct pieces of text, none of which is trained on."""
+    """Return the first distinct pieces of held-out text."""
     count = len(tokens) // length
     seen: dict[bytes, Tokens] = {}
     for piece in tokens[: count * length].reshape(count, length):

@@ -1,4 +1,4 @@
-"""Four disjoint sets by document, near-duplicates together: what judges or is reported on was never trained on."""
+"""Four disjoint sets by document, near-duplicates together, so that no held-out text is trained on."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from numpy.typing import NDArray
 
 from asc_nn_training.data.corpus import Document
 
-VERSION = 1  # of the way documents are divided, which cached tokens depend on
+VERSION = 1  # of this division, on which cached tokens depend
 SHARES: Mapping[str, float] = {"test": 0.06, "dev": 0.03, "gate": 0.04}  # of all characters; the rest trains
 SETS = ("train", "gate", "dev", "test")
 
 _SHINGLE = 5  # words
-_BANDS, _ROWS = 16, 4  # together a signature; pairs at a similarity of about 1/2 share a band
+_BANDS, _ROWS = 16, 4  # of a signature; documents with a similarity of about 1/2 share a band
 _SIMILAR = 0.5
 _RANDOM = np.random.default_rng(20_140_301)
 _FACTORS = _RANDOM.integers(1, 2**63, _BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
-_PLACES = _RANDOM.integers(1, 2**63, _SHINGLE, dtype=np.uint64) | np.uint64(1)
+_WORD_FACTORS = _RANDOM.integers(1, 2**63, _SHINGLE, dtype=np.uint64) | np.uint64(1)
 
 
 def split(documents: Sequence[Document]) -> dict[str, list[Document]]:
-    """Return the documents of each of `SETS`, every document in one of them; a pure function of their set.
+    """Return the documents of each of `SETS`, every document in one set; their order does not matter.
 
-    Groups of similar documents are shuffled by a hash of their names, and fill test, dev and gate up to their shares.
+    A hash of names shuffles the groups of similar documents; they fill test, dev and gate up to their shares.
     """
     groups = similar(documents)
     total = sum(len(document.text) for document in documents)
     sets: dict[str, list[Document]] = {name: [] for name in SETS}
     wanted = {name: share * total for name, share in SHARES.items()}
-    for group in sorted(groups, key=_place):
+    for group in sorted(groups, key=_rank):
         size = sum(len(document.text) for document in group)
         name = next((name for name, left in wanted.items() if left > 0 and size <= 4 * left + 1), "train")
         sets[name] += group
@@ -67,16 +67,18 @@ def similar(documents: Sequence[Document]) -> list[list[Document]]:
 
 
 def _signature(text: str) -> NDArray[np.uint64]:
-    """The least hash of the text's shingles under each of the signature's functions."""
+    """Return the smallest hash of the text's shingles under each of the signature's hash functions."""
     words = text.split() or [text]
     hashed = np.fromiter((zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words), np.uint64, len(words))
     hashed = np.pad(hashed, (0, max(0, _SHINGLE - len(hashed))))
     with np.errstate(over="ignore"):
         count = len(hashed) - _SHINGLE + 1
-        shingles = sum((hashed[i : i + count] * _PLACES[i] for i in range(1, _SHINGLE)), hashed[:count] * _PLACES[0])
+        shingles = hashed[:count] * _WORD_FACTORS[0]
+        for i in range(1, _SHINGLE):
+            shingles = shingles + hashed[i : i + count] * _WORD_FACTORS[i]
         shingles = np.unique(shingles ^ (shingles >> np.uint64(31)))
         return np.array([(shingles * factor >> np.uint64(16)).min() for factor in _FACTORS])
 
 
-def _place(group: Sequence[Document]) -> bytes:
+def _rank(group: Sequence[Document]) -> bytes:
     return hashlib.sha256(min(document.name for document in group).encode()).digest()

@@ -1,4 +1,4 @@
-"""Tokenizers: byte-level BPE trained here, or one from a folder or the hub."""
+"""Tokenizers: a byte-level BPE trained here, or a tokenizer from a folder or the hub."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Tokenizer:
         ]
 
     def save(self, folder: Path) -> None:
-        """Write it so that `AutoTokenizer.from_pretrained` reads it."""
+        """Write the tokenizer as a folder that `AutoTokenizer.from_pretrained` reads."""
         from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 -- seconds to import
 
         end = self._fast.id_to_token(self.end)
         PreTrainedTokenizerFast(tokenizer_object=self._fast, eos_token=end, bos_token=end).save_pretrained(str(folder))
 
     def to_text(self) -> str:
-        """Return it as the JSON that `from_text` reads."""
+        """Return the tokenizer as JSON, for `from_text`."""
         return str(self._fast.to_str())
 
 
@@ -50,7 +50,7 @@ def from_text(text: str, end: int) -> Tokenizer:
 
 
 def train(texts: Sequence[str], vocabulary: int) -> Tokenizer:
-    """Return a byte-level BPE of at most `vocabulary` tokens, learnt from these texts: nothing is out of its reach."""
+    """Return a byte-level BPE of at most `vocabulary` tokens, learnt from these texts; it can encode any text."""
     from tokenizers import Tokenizer as Fast  # noqa: PLC0415 -- only where one is wanted
     from tokenizers import decoders, models, pre_tokenizers, trainers  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def train(texts: Sequence[str], vocabulary: int) -> Tokenizer:
 
 
 def identity(name: str) -> str:
-    """Return what tells a tokenizer from others: of a folder a digest of its files, else the name."""
+    """Return a text that identifies a tokenizer: a digest of the files of a folder, else the name."""
     folder = Path(name).expanduser()
     if not folder.is_dir():
         return name
@@ -79,7 +79,7 @@ def identity(name: str) -> str:
 
 
 def fetch(name: str) -> Tokenizer:
-    """Return the fast tokenizer of a local folder or of a model on the hub."""
+    """Return the fast tokenizer from a local folder, or of a model on the hub."""
     from transformers import AutoTokenizer  # noqa: PLC0415 -- seconds to import
 
     folder = Path(name).expanduser()
@@ -91,12 +91,12 @@ def fetch(name: str) -> Tokenizer:
     except (OSError, ValueError, ImportError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise AscError(
-            f"The tokenizer {name} could not be loaded: {first} Take --tokenizer bpe, which is trained on the data, or "
-            "name a folder or model that has one."
+            f"The tokenizer {name} could not be loaded: {first} Type --tokenizer bpe, which is trained on the data, or "
+            "name a folder or a model that has a tokenizer."
         ) from error
     fast, end = getattr(found, "backend_tokenizer", None), found.eos_token_id
     if fast is None or end is None:
-        raise AscError(f"The tokenizer {name} is no fast one, or has no end-of-text token: take --tokenizer bpe.")
+        raise AscError(f"The tokenizer {name} is not a fast one, or has no end-of-text token: type --tokenizer bpe.")
     fast.no_padding()
     fast.no_truncation()
     return Tokenizer(fast, int(end), max(len(found), int(end) + 1))

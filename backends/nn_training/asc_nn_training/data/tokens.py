@@ -1,4 +1,4 @@
-"""Tokens on disk: one file a set, under a key of everything they depend on, memory-mapped, whole or not there."""
+"""Tokens on disk: one memory-mapped file a set, under a key of everything they depend on, complete or absent."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _META, _TOKENIZER = "meta.json", "tokenizer.json"
 
 
 class Tokenized(NamedTuple):
-    """Each set's documents one after the other, the end token after each: (tokens,), uint16 or uint32."""
+    """Each set's documents in a row, the end token after each: (tokens,), uint16 or uint32."""
 
     sets: Mapping[str, Tokens]
     tokenizer: Tokenizer
 
 
 def cache_folder(given: Path | None) -> Path:
-    """Return where tokens are kept: as given, `$ASC_CACHE`, or `~/.cache/asc`."""
+    """Return the folder of the token cache: as given, `$ASC_CACHE`, or `~/.cache/asc`."""
     return given or Path(os.environ.get("ASC_CACHE") or Path.home() / ".cache" / "asc")
 
 
 def cached(root: Path, key: Mapping[str, Any], make: Callable[[], Tokenized]) -> Tokenized:
-    """Return what is kept under this key, or make it and keep it; damaged files are made anew."""
+    """Return the cached tokens of this key; make and cache them if they are absent or damaged."""
     named = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     folder = root / "tokens" / named
     found = _read(folder)
@@ -46,8 +46,8 @@ def cached(root: Path, key: Mapping[str, Any], make: Callable[[], Tokenized]) ->
         _write(folder, made, key)
     except OSError as error:
         raise AscError(
-            f"The tokens could not be kept in {folder} ({error.strerror or error}). Make room, or name another folder "
-            "with --data-cache."
+            f"The tokens could not be written to {folder} ({error.strerror or error}). Free some disk space, or name "
+            "another folder with --data-cache."
         ) from error
     return _read(folder) or made
 
@@ -68,10 +68,10 @@ def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
             "vocabulary": made.tokenizer.vocabulary,
         }
         (temporary / _META).write_text(json.dumps(meta), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)  # damaged, or somebody else's that was made meanwhile
+        shutil.rmtree(folder, ignore_errors=True)  # damaged, or just written by another process
         temporary.replace(folder)
     except OSError:
-        if not _read(folder):  # another process may have been first, which is as good
+        if not _read(folder):  # another process may have written the same tokens first
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -86,7 +86,7 @@ def _read(folder: Path) -> Tokenized | None:
         tokenizer = from_text((folder / _TOKENIZER).read_text(encoding="utf-8"), meta["end"])
         tokenizer.vocabulary = meta["vocabulary"]
         return Tokenized(sets, tokenizer)
-    except Exception:  # noqa: BLE001 -- whatever is wrong with it, it is made anew
+    except Exception:  # noqa: BLE001 -- whatever is wrong with the cached tokens, they are made again
         return None
 
 

@@ -1,1 +1,1 @@
-"""Speculation in training loops that other code owns."""
+"""Speculation in training loops other than ours: a plain PyTorch loop, and `transformers.Trainer`."""

@@ -1,4 +1,4 @@
-"""Speculation in a `transformers.Trainer`, by one added line."""
+"""Speculation in `transformers.Trainer`, by one added line."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ from asc_nn_training.validators.gate import batch_size
 class SpeculationCallback(TrainerCallback):
     """`trainer.add_callback(SpeculationCallback(trainer))`: leaps judged on batches of the trainer's evaluation set.
 
-    `gate` gives held-out batches of one's own, mappings of the model's arguments; by default they are the first
-    `gate_batches` of the evaluation set, which then no longer is held out for the purpose of reporting. Everything else
-    goes to `Speculation`. `report()` tells what was done. The trainer's checkpoints get a folder with its state, from
-    which a resumed training goes on.
+    `gate` is a list of your own held-out batches, mappings of the model's arguments. By default it is the first
+    `gate_batches` batches of the evaluation set, which then is not held out any more for reporting. All other settings
+    go to `Speculation`. `report()` says what happened. The callback writes its state into the trainer's checkpoints, so
+    that a resumed training speculates as if it had not stopped. Plugins' hooks are called from the first step to the
+    end of the training.
     """
 
     def __init__(
@@ -35,17 +36,17 @@ class SpeculationCallback(TrainerCallback):
         if gate is None and trainer.eval_dataset is None:
             raise AscError(
                 "SpeculationCallback judges on held-out batches, and the trainer has no eval_dataset: give it one, or "
-                "give the callback a gate."
+                "give the callback a gate=[...]."
             )
         self._trainer, self._gate, self._gate_batches, self._settings = trainer, gate, gate_batches, settings
         self.speculation: Speculation | None = None
-        self._losses: list[Tensor] = []  # of the step under way, one a batch
+        self._losses: list[Tensor] = []  # of the present step, one a batch
         self._listen(trainer)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        """Build the speculation around the trainer's model and optimiser."""
+        """Make the speculation from the trainer's model and optimiser."""
         model = unwrapped(kwargs["model"])
         device = next(model.parameters()).device
         gate = self._held_out(device) if self._gate is None else self._gate
@@ -57,7 +58,7 @@ class SpeculationCallback(TrainerCallback):
             kwargs["optimizer"],
             gate=moved,
             loss=batch_losses,
-            scheduler=kwargs.get("lr_scheduler"),
+            lr_scheduler=kwargs.get("lr_scheduler"),
             total=state.max_steps,
             position=state.global_step,
             **{**usual, **self._settings},
@@ -67,10 +68,10 @@ class SpeculationCallback(TrainerCallback):
             if found is not None:
                 self.speculation.load_state_dict(found[1])
             else:
-                self.speculation.warnings.append("The trainer's checkpoint holds no speculation, so it begins anew.")
+                self.speculation.monitor.warn("The trainer's checkpoint has no speculation state to resume from.")
 
     def _held_out(self, device: torch.device) -> list[Mapping[str, Any]]:
-        """The first batches of the evaluation set; the generator is put back, since a loader draws its seed from it."""
+        """Return the first batches of the evaluation set. The loader draws a seed, so the generator is put back."""
         drawn = random_state(device)
         try:
             return list(islice(self._trainer.get_eval_dataloader(), self._gate_batches))
@@ -78,22 +79,29 @@ class SpeculationCallback(TrainerCallback):
             set_random_state(drawn, device)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Take note of the step, and leap where it is time."""
+        """Report the step to the speculation, which may leap."""
         if self.speculation is not None:
             self.speculation.step(torch.stack(self._losses).sum() if self._losses else None)
         self._losses.clear()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        """Write what it takes to go on beside the trainer's own checkpoint."""
+        """Write the state of the speculation into the trainer's checkpoint."""
         if self.speculation is not None and state.is_world_process_zero:
             checkpoint.save(_folder(args, state), self.speculation.position, self.speculation.state_dict())
 
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """End the speculation."""
+        if self.speculation is not None:
+            self.speculation.close()
+
     def report(self) -> dict[str, Any]:
-        """What was done, as `Speculation.report`; empty before training."""
+        """Return what happened, as `Speculation.report` does; empty before training."""
         return {} if self.speculation is None else self.speculation.report()
 
     def _listen(self, trainer: Trainer) -> None:
-        """Note each batch's loss, which the trainer tells its callbacks only where it logs."""
+        """Note each batch's loss, which the trainer passes to its callbacks only if it logs."""
         step, losses = trainer.training_step, self._losses
 
         def training_step(*arguments: Any, **keywords: Any) -> Tensor:
@@ -109,10 +117,10 @@ def _folder(args: TrainingArguments, state: TrainerState) -> Path:
 
 
 def batch_losses(model: nn.Module, batch: Mapping[str, Any]) -> Tensor:
-    """Return one loss a sequence, (n,), where that adds up to the model's own loss, else the batch's, (1,).
+    """Return one loss a sequence, (n,), if they agree with the model's own loss, else the batch's loss, (1,).
 
     Tokens with the label -100, such as padding, never count. Labels are shifted by one for models that predict the next
-    token and not for others; which of them a model is, its own loss tells.
+    token, and not shifted for others; the model's own loss shows which kind it is.
     """
     output = model(**batch)
     own: Tensor = output.loss

@@ -1,8 +1,7 @@
-"""Speculation in anybody's training loop: built from model, optimiser and held-out data, called after each step."""
+"""Speculation in your own training loop: made from model, optimiser and held-out data, called after each step."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,52 +9,51 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from asc.allocator import Allocator
-from asc.computation import InPlace, Predictor
-from asc.config.run import Component, require_distinct
-from asc.engine import Engine
+from asc.assemble import assemble
+from asc.config.validate import validate
 from asc.errors import AscError
-from asc.ledger import Ledger
 from asc.plugins import Plugins, load
-from asc.speculators import Judged
-from asc.speculators.guess import require_needs
-from asc.trajectory import Trajectory
-from asc.types import Boundary, Memory, Snapshot
+from asc.run.monitor import Monitor
+from asc.types import Boundary
 from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
+from asc_nn_training.config import UNBOUNDED, SpeculationConfig
 from asc_nn_training.costs import Costs
-from asc_nn_training.depth import depth
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training.agree import from_first, mean_over_ranks
 from asc_nn_training.training.device import device_of
 from asc_nn_training.validators.gate import BatchGate
 from asc_nn_training.weights.cache import WeightCache
-from asc_nn_training.weights.proposal import Frame
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights
 
-ENDLESS = 2**40  # steps of a loop that does not say when it ends
+BACKEND = "nn_training"
 Part = str | Mapping[str, Any]
 """A component: its name, or a table with its name and settings."""
 
 
 class Speculation:
-    """Predicts the weights of a training that somebody else runs, and leaps where held-out data agrees.
+    """Predicts the weights of a training that your own loop runs, and leaps if held-out data agrees.
 
         speculation = Speculation(model, optimizer, gate=held_out_batches, loss=loss)
         for batch in batches:
             ...                                # forward, backward, optimizer.step()
-            speculation.step(training_loss)    # now and then: predict, judge, perhaps leap
+            speculation.step(training_loss)    # at a boundary: predict, judge, perhaps leap
+        speculation.close()                    # not needed if `total` is given
 
-    `gate` is a list of held-out batches that are not used for anything else, and `loss(model, batch)` gives one loss a
-    sample, (n,), or a batch's mean. `fingerprint(model)` answers with a tensor (rows, d); with one, the recognizer can
-    be `activation-cosine`, otherwise each `every`-th step is a place to guess from. Prices are counted in the units of
-    a gate batch (tokens where there are token numbers, else samples): `step_size` is what a training step takes, by
-    default as much as a gate batch, and `probe_size` what a fingerprint takes, known of `Probes`. `snapshots` past
-    weights are kept, by default as many as the predictors look back on. `position` is where the loop is, `total` where
-    it ends.
+    `gate` is a list of held-out batches with no other use, and `loss(model, batch)` returns one loss a sample, (n,), or
+    the batch's mean. `fingerprint(model)` returns a tensor (rows, d). With a fingerprint, the recognizer is
+    `activation-cosine` by default; without one, every `every`-th step is a boundary that is worth predicting from.
 
-    The model may be wrapped by DistributedDataParallel or `torch.compile`, the optimiser by Accelerate; the ranks of a
-    distributed training decide alike. Raises AscError where a part is not known or does not suit.
+    Prices are counted in the unit of a gate batch: tokens if it holds token numbers, else samples. `step_size` is the
+    price of a training step, by default that of a gate batch, and `probe_size` the price of a fingerprint, which
+    `Probes` knows itself. `snapshots` past weights are kept, by default as many as the predictors look back on.
+    `position` is the step at which the loop begins, `total` the step at which it ends.
+
+    Plugins can watch: `asc_run_started` is called at the first step, `asc_boundary` at each boundary, `asc_progress`
+    about once a second between boundaries, and `asc_run_finished` at `total` or by `close`.
+
+    The model may be wrapped by DistributedDataParallel or `torch.compile`, the optimiser by Accelerate. All ranks of a
+    distributed training decide alike. Raises AscError if a setting is wrong, or a component is unknown or unsuitable.
     """
 
     def __init__(
@@ -65,7 +63,7 @@ class Speculation:
         *,
         gate: Sequence[Any],
         loss: Callable[[nn.Module, Any], Tensor],
-        scheduler: LRScheduler | None = None,
+        lr_scheduler: LRScheduler | None = None,
         fingerprint: Fingerprint | None = None,
         every: int = 50,
         horizons: Sequence[int] = (50, 100, 200),
@@ -82,48 +80,40 @@ class Speculation:
         position: int = 0,
         plugins: Plugins | None = None,
     ) -> None:
-        create = (plugins or load()).registry.create
-        loop = _Loop(unwrapped(model), optimizer, scheduler, ENDLESS if total is None else total, position)
-        held_out = BatchGate(gate, loss)
-        size = step_size or max(1, held_out.tokens // max(1, len(gate) // held_out.subsets))
-        probed = probe_size if probe_size is not None else fingerprint.tokens if isinstance(fingerprint, Probes) else 0
-        sizes = torch.tensor([size, held_out.tokens, probed], device=loop.device)
-        size, looked, probed = map(int, from_first(sizes).tolist())  # prices steer, so they are the same on all ranks
-        settings = LeapConfig.model_validate(dict(leap or {}))
-        if settings.leap_schedule == "advance":
+        by_regime = {"name": "activation-cosine", "every": every}
+        usual = {"name": "every", "steps": every} if fingerprint is None else by_regime
+        settings = {
+            **validate(LeapConfig, leap or {}, " of leap").model_dump(),
+            "predictors": list(predictors),
+            "recognizer": usual if recognizer is None else recognizer,
+            "validator": validator,
+            "cache": dict(cache or {}),
+            "history": {"max_snapshots": snapshots, "max_bytes": UNBOUNDED},
+            "scheduler": {"horizons": list(horizons), "overdraft": overdraft},
+        }
+        config = validate(SpeculationConfig, settings, " of Speculation")
+        if config.leap_schedule == "advance":
             raise AscError("A loop of your own takes all its steps, so leap_schedule can only be stay: leave it out.")
-        weights = Weights(loop.model)
-        costs = Costs(size, looked, probed, weights.numel, weights.nbytes)
-        kept = WeightCache.Config.model_validate(dict(cache or {}))
-        store = WeightStore(loop.device, kept)
-        computation = TrainingComputation(loop, held_out, fingerprint, costs, settings, store=store)
-        if recognizer is None:
-            by_regime = {"name": "activation-cosine", "every": every}
-            recognizer = by_regime if fingerprint else {"name": "every", "steps": every}
-        where, judge = Component.model_validate(recognizer), Component.model_validate(validator)
-        parts = [Component.model_validate(part) for part in predictors]
-        require_distinct([part.name for part in parts])
-        ledger = Ledger(exact=False, overdraft=overdraft)
-        guessers: dict[str, Predictor] = {p.name: create("predictor", p.name, p.settings) for p in parts}
-        found = create("recognizer", where.name, where.settings)
-        require_needs("predictor", guessers, computation)
-        require_needs("recognizer", {where.name: found}, computation)
-        in_place = [name for name, part in guessers.items() if isinstance(part, InPlace) and part.in_place]
-        self.computation, self._loop, self._pending = computation, loop, list[Tensor | float]()
-        allocator = Allocator.Config(overdraft=overdraft, horizons=tuple(horizons))
-        self.engine = Engine(
-            computation,
-            found,
-            Judged(guessers, create("validator", judge.name, judge.settings), ledger),
-            cache=WeightCache(computation, kept),
-            allocator=Allocator(allocator, list(guessers), ledger, in_place),
-            ledger=ledger,
-            trajectory=Trajectory(Trajectory.Config(max_snapshots=snapshots or depth(parts), max_bytes=2**40)),
-            on_fault=self._on_fault,
+        self._loop = _OwnLoop(unwrapped(model), optimizer, lr_scheduler, total, position)
+        held_out = BatchGate(gate, loss)
+        costs = _costs(self._loop, held_out, len(gate), step_size, _probe_size(fingerprint, probe_size))
+        store = WeightStore(self._loop.device, config.cache)
+        self.computation = TrainingComputation(self._loop, held_out, fingerprint, costs, config, store=store)
+        plugins = plugins or load()
+        self.monitor = Monitor(BACKEND, config.model_dump(mode="json"))
+        """What the hooks see of this training; its `status()` is a run at a glance."""
+        self.engine = assemble(
+            self.computation,
+            config,
+            plugins.registry.create,
+            cache=WeightCache(self.computation, config.cache),
+            observer=self.monitor,
         )
-        self.warnings: list[str] = []
-        self._last, self._since = position, time.perf_counter()
-        self._next = self._due()
+        self.monitor.attach(self.engine, plugins.notifier(self.monitor.warn))
+        self._losses = list[Tensor | float]()  # of the steps since the last boundary
+        self._begun = self._closed = False
+        self._last, self._since = position, self.engine.ledger.clock()
+        _, self._next = self.engine.due()
 
     @property
     def position(self) -> int:
@@ -131,99 +121,128 @@ class Speculation:
         return self._loop.position
 
     def step(self, loss: Tensor | float | None = None) -> Boundary | None:
-        """Call after each `optimizer.step()`, with the training loss; answers what was done, None if nothing was due.
+        """Call after each `optimizer.step()` with the training loss; returns what happened, None between boundaries.
 
-        The loss tells how fast training goes, and so what an improvement is worth; without it candidates are judged all
-        the same, and no gain is counted. It may be a tensor on the device: it is read at boundaries only.
+        The loss measures how fast training goes, and so what an improvement is worth. Without it, candidates are judged
+        all the same, but no gain is counted. The loss may be a tensor on the device: it is read at boundaries only.
+        After `close`, steps are only counted.
         """
+        if self._closed:
+            self._loop.position += 1
+            return None
+        if not self._begun:
+            self._begun, self.monitor.first = True, self.position
+            self.monitor.begin()
         self._loop.position += 1
         if loss is not None:
-            self._pending.append(loss.detach() if isinstance(loss, Tensor) else loss)
+            self._losses.append(loss.detach() if isinstance(loss, Tensor) else loss)
+        boundary = None
         if self.position < self._next:
-            return None
-        self._note_losses()
-        ledger = self.engine.ledger
-        ledger.progress(self.position - self._last, self._since)
-        self._last = self.position
-        self.computation.changed()
-        boundary = self.engine.boundary()
-        self._next = self._due()
-        self._since = ledger.clock()
+            self.monitor.step()
+        else:
+            boundary = self._boundary()
+        if self._loop.finished:
+            self.close()
         return boundary
 
+    def close(self) -> None:
+        """End the speculation, and tell the plugins. `step` does it at `total`; closing again does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.engine.speculator.close()
+        self.monitor.finish()
+        if self._begun:
+            state = "finished" if self._loop.total is None or self._loop.finished else "interrupted"
+            own = {"final_digest": self.computation.digest(), "warnings": self._warnings()}
+            self.monitor.finished(self.monitor.summary(state) | own)
+
     def report(self) -> dict[str, Any]:
-        """Leaps, estimated speed-up, everything on the clock by kind of work, and what went wrong, for people."""
-        ledger = self.engine.ledger
+        """Return leaps, how often and how far ahead candidates were accepted, costs by kind of work, and warnings."""
+        status, ledger = self.monitor.status(), self.engine.ledger
         return {
-            "position": self.position,
+            "position": status.position,
             "leaps": ledger.leaps,
-            "estimated_speedup": ledger.speedup(),
+            "outcomes": dict(status.outcomes),
+            "acceptance_rate": status.acceptance_rate,
+            "mean_accepted_horizon": status.mean_accepted_horizon,
+            "estimated_speedup": status.estimated_speedup,
+            "reason": status.reason,
             "ledger": ledger.accounts(),
-            "warnings": [*self.warnings, *self.computation.remarks],
+            "warnings": self._warnings(),
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """What it takes to go on, as torch's own do; weights and optimiser are yours to save."""
-        memory = self.engine.memory()
-        history = [(s.position, s.segment, s.state.kept.peek(), s.nbytes) for s in memory.history]
-        place = {"position": self.position, "last": self._last, "next": self._next}
-        pending = [float(loss) for loss in self._pending]  # this rank's own: nothing here waits for another
-        losses = {"losses": list(self.computation.progress.losses), "pending": pending}
-        return place | losses | {"moved": self.computation.store.pending, "state": memory.state, "history": history}
+        """Return what `load_state_dict` needs, as torch's own do; weights and optimiser are for the loop to save."""
+        return {
+            "position": self.position,
+            "last": self._last,
+            "next": self._next,
+            "losses": [float(loss) for loss in self._losses],  # this rank's own: saving never waits for another rank
+            "speculation": self.computation.speculation_state(self.engine.save_state()),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, once model and optimiser have been loaded."""
+        """Continue from what `state_dict` returned, after model and optimiser have been loaded."""
+        if self._closed:
+            raise AscError(
+                f"This speculation was closed at position {self.position}, so it cannot continue from a saved state: "
+                "make a new Speculation, and load the state into that."
+            )
         self._loop.position, self._last, self._next = state["position"], state["last"], state["next"]
-        self._pending[:] = state["pending"]
-        self.computation.forget(state["losses"])
-        keep = self.computation.store.keep
-        history = tuple(
-            Snapshot(place, segment, Frame(keep(values)), size) for place, segment, values, size in state["history"]
-        )
-        self.engine.remember(Memory(state["state"], history))
-        self.computation.go_on_from(history, state["moved"])
+        self._losses[:] = state["losses"]
+        self.engine.load_state(self.computation.load_speculation_state(state["speculation"]))
 
-    def _due(self) -> int:
-        return self.engine.due()[1]
+    def _boundary(self) -> Boundary:
+        ledger = self.engine.ledger
+        self._note_losses()
+        ledger.progress(self.position - self._last, ledger.clock() - self._since)
+        self._last = self.position
+        self.computation.changed()
+        boundary = self.engine.boundary()
+        _, self._next = self.engine.due()
+        self._since = ledger.clock()
+        return boundary
 
     def _note_losses(self) -> None:
-        if self._pending:
-            losses = torch.stack([torch.as_tensor(loss, device=self._loop.device).float() for loss in self._pending])
+        if self._losses:
+            losses = torch.stack([torch.as_tensor(loss, device=self._loop.device).float() for loss in self._losses])
             for value in mean_over_ranks(losses).tolist():
                 self.computation.progress.note(value)
-            self._pending.clear()
+            self._losses.clear()
 
-    def _on_fault(self, name: str, why: str) -> None:
-        self.warnings.append(f"{name!r} was switched off, and training goes on without it: {why}.")
+    def _warnings(self) -> list[str]:
+        return [*self.monitor.warnings, *self.computation.remarks]
 
 
-class _Loop:
-    """What the computation may know of a loop that somebody else runs."""
+class _OwnLoop:
+    """The user's loop, as far as the computation may know it."""
 
     def __init__(
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        scheduler: LRScheduler | None,
-        total: int,
+        lr_scheduler: LRScheduler | None,
+        total: int | None,
         position: int,
     ) -> None:
-        self.model, self.optimizer, self._scheduler, self.total = model, optimizer, scheduler, total
+        self.model, self.optimizer, self._lr_scheduler, self.total = model, optimizer, lr_scheduler, total
         self.device, self.position = device_of(model), position
 
     @property
     def finished(self) -> bool:
-        return self.position >= self.total
+        return self.total is not None and self.position >= self.total
 
     def step(self) -> float:
         raise AscError(
-            "The steps of this loop are its owner's, so validator probation cannot take any on trial: choose "
-            "held-out-loss."
+            "The validator probation takes steps on trial, which only a training of `asc run` offers: in a loop of "
+            "your own choose held-out-loss."
         )
 
     def rate(self, step: int) -> float:
-        """The present rate, held: what a scheduler will do is its own."""
-        return float(self._scheduler.get_last_lr()[0] if self._scheduler else self.optimizer.param_groups[0]["lr"])
+        """Return the present rate for every step: what the loop's scheduler will do is not known."""
+        found = self._lr_scheduler.get_last_lr()[0] if self._lr_scheduler else self.optimizer.param_groups[0]["lr"]
+        return float(found)
 
     def state_dict(self) -> dict[str, Any]:
         return {"position": self.position, "optimizer": self.optimizer.state_dict()}
@@ -231,6 +250,21 @@ class _Loop:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.position = state["position"]
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def _costs(loop: _OwnLoop, gate: BatchGate, batches: int, step_size: int | None, probe_size: int) -> Costs:
+    """Return the prices of the loop's work; prices steer, so all ranks take those of the first."""
+    size = step_size or max(1, gate.tokens // max(1, batches // gate.subsets))
+    sizes = torch.tensor([size, gate.tokens, probe_size], device=loop.device)
+    step_tokens, gate_tokens, probe_tokens = map(int, from_first(sizes).tolist())
+    weights = Weights(loop.model)
+    return Costs(step_tokens, gate_tokens, probe_tokens, weights.numel, weights.nbytes)
+
+
+def _probe_size(fingerprint: Fingerprint | None, given: int | None) -> int:
+    if given is not None:
+        return given
+    return fingerprint.tokens if isinstance(fingerprint, Probes) else 0
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

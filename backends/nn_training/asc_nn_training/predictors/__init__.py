@@ -1,1 +1,1 @@
-"""Predictors that need more than past weights: AdamW's moments, or a buffer of their own."""
+"""Predictors for training: from past weights, AdamW's moments, held-out losses, or a buffer of their own."""

@@ -1,24 +1,22 @@
-"""Mixing snapshots so that the increments cancel."""
+"""A combination of snapshots whose increments cancel."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Combination
 
 
-class Anderson:
-    """The combination of snapshots, weights summing to 1, whose increments cancel best; capped.
+class Anderson(Predictor):
+    """The combination of snapshots, coefficients summing to 1, whose increments cancel best.
 
     Reduced-rank extrapolation, regularised: c minimises |Σ cᵢ (xᵢ₊₁ - xᵢ)|² + ρ |c|² (Scieur, d'Aspremont and Bach
-    2016), from inner products alone. Exact for a linear iteration with as many snapshots as it has dimensions and two.
-    Coefficients whose sizes add up to more than `cap` are shrunk towards the newest snapshot.
+    2016). Inner products are enough for that. The result is exact for a linear iteration of d dimensions if there are
+    d + 2 snapshots. Coefficients whose absolute values add up to more than `cap` are moved towards the newest snapshot.
     """
 
     class Config(Settings):
@@ -26,28 +24,32 @@ class Anderson:
 
         window: int = Field(5, ge=3, description="snapshots that are combined, at most")
         regularisation: float = Field(1e-8, ge=0, allow_inf_nan=False, description="ρ, relative to the increments")
-        cap: float = Field(10.0, ge=1, allow_inf_nan=False, description="the most that coefficients' sizes add up to")
+        cap: float = Field(
+            10.0, ge=1, allow_inf_nan=False, description="largest sum of the coefficients' absolute values"
+        )
 
-    needs: frozenset[str] = frozenset()
-    in_place: ClassVar[bool] = True
+    config: Config
+
+    in_place = True
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
+        self.depth = self.config.window
 
     def predict(self, history: History, horizon: int) -> Combination | None:
-        """Name the coefficients; silent with fewer than three snapshots or where nothing moves."""
+        """Return the coefficients; None with fewer than three snapshots, or if nothing moves."""
         count = min(self.config.window, len(history.positions))
         if count < 3:
             return None
         gram = np.asarray(history.gram(), dtype=np.float64)[-(count - 1) :, -(count - 1) :]
-        padded = np.zeros((count, count))  # of differences to the newest, the newest itself included
+        padded = np.zeros((count, count))  # differences to the newest snapshot, and the newest itself as zeros
         padded[:-1, :-1] = gram
-        steps = np.diff(np.eye(count), axis=0)  # each row an increment
+        steps = np.diff(np.eye(count), axis=0)  # one row an increment
         inner = steps @ padded @ steps.T
         size = float(np.trace(inner))
         if not np.isfinite(size) or size <= 0:
             return None
-        bordered = np.ones((count, count))  # with a multiplier for the sum of 1
+        bordered = np.ones((count, count))  # with a Lagrange multiplier for the sum of 1
         bordered[:-1, :-1] = inner / size + self.config.regularisation * np.eye(count - 1)
         bordered[-1, -1] = 0
         shares = np.linalg.lstsq(bordered, np.append(np.zeros(count - 1), 1.0), rcond=None)[0][:-1].astype(np.float64)
@@ -58,7 +60,7 @@ class Anderson:
 
 
 def _capped(coefficients: NDArray[np.float64], cap: float) -> NDArray[np.float64]:
-    """Shrink towards the newest snapshot until the sizes add up to the cap; the sum stays 1."""
+    """Move towards the newest snapshot until the absolute values add up to the cap; the sum stays 1."""
     newest = np.zeros_like(coefficients)
     newest[-1] = 1.0
     low, high = 0.0, 1.0

@@ -1,41 +1,44 @@
-"""Averages of weights: as a read-out beside training, and as a candidate to adopt on request."""
+"""Averages of weights: one that is only evaluated beside training, and one as a candidate."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Combination
 from asc_nn_training.weights.weights import Values
 
 
-class TailAverage:
+class TailAverage(Predictor):
     """The mean of the last snapshots, or a step towards it: (1 - λ) θ + λ mean (LAWA, Kaddour 2022).
 
-    An average has less noise than the weights it is made of, which shows in the loss at once; gone on from, training
-    often ends higher than without. It is a read-out first, and a candidate for those who ask for it.
+    An average has less noise than the weights that it is made of, so its loss is lower at once. Training that continues
+    from the average often ends at a higher loss than training without it. So averages are mainly for evaluation, and
+    become candidates only if this predictor is chosen.
     """
 
     class Config(Settings):
         """Settings of `tail-average`."""
 
-        window: int = Field(4, ge=2, description="snapshots that are averaged, the newest included")
+        window: int = Field(4, ge=2, description="snapshots in the average, including the newest")
         blend: float = Field(1.0, gt=0, le=1, description="λ: 1 is the mean itself")
 
-    needs: frozenset[str] = frozenset()
-    in_place: ClassVar[bool] = True
+    config: Config
+
+    in_place = True
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
+        self.depth = self.config.window
 
     def predict(self, history: History, horizon: int) -> Combination | None:
-        """Name the mean of as many snapshots as there are, up to the window; silent with one."""
+        """Return the mean of the snapshots there are, up to the window; None with a single one."""
         count = min(self.config.window, len(history.positions))
         if count < 2:
             return None
@@ -44,9 +47,9 @@ class TailAverage:
 
 
 class Average:
-    """A running exponential average of the weights, in fp32: what annealing would arrive at, at any moment.
+    """A running exponential average of the weights, in fp32: close to what annealing the rate would reach.
 
-    The average starts as the first weights it is given, and each update takes one pass over it and them.
+    The average starts as the first weights. Each update is one pass over the average and the weights.
     """
 
     def __init__(self, decay: float) -> None:
@@ -55,14 +58,14 @@ class Average:
 
     @torch.no_grad()
     def update(self, weights: Sequence[Tensor]) -> None:
-        """Move a share 1 - decay towards the weights."""
+        """Move the average towards the weights by the share 1 - decay."""
         if self._values is None:
             self._values = [weight.detach().to(torch.float32, copy=True) for weight in weights]
             return
         torch._foreach_lerp_(self._values, [weight.detach().float() for weight in weights], 1 - self._decay)
 
     def values(self) -> Values | None:
-        """The average, not to be changed; None before the first update."""
+        """Return the average, which the caller must not change; None before the first update."""
         return self._values
 
     def state_dict(self) -> dict[str, Any]:
@@ -70,5 +73,5 @@ class Average:
         return {"values": self._values}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, taking over the tensors."""
+        """Continue from what `state_dict` returned, taking over its tensors."""
         self._values = state["values"]

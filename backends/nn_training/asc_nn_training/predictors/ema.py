@@ -1,45 +1,50 @@
-"""Extrapolation along the running average of what training moves between boundaries."""
+"""Extrapolation along a running average of the moves between boundaries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Direct
 from asc_nn_training.training.moments import Moments
 from asc_nn_training.weights.weights import Values
 
 
-class EmaIncrements:
-    """θ + β (η / η_peak) EMA of increments: EMA-Nesterov, as the track-3 entries of the nanogpt speed-run have it.
+class EmaIncrements(Predictor):
+    """θ + β (η / η_peak) EMA of increments: EMA-Nesterov, as in the track-3 entries of the nanogpt speed-run.
 
-    An increment is what training moved the weights by between two boundaries of one segment, leaps left out. The factor
-    falls with the learning rate, since forward helps only while that is high. Skips no steps; one buffer.
+    An increment is the move of the weights between two boundaries of one segment, so it contains no leap. The factor
+    falls with the learning rate, because the extra move helps only while the rate is high. Skips no steps. Keeps one
+    copy of the weights.
     """
 
     class Config(Settings):
         """Settings of `ema-increments`."""
 
-        beta: float = Field(0.6, gt=0, allow_inf_nan=False, description="β, the share of the average that is added")
-        span: int = Field(20, ge=1, description="increments that the average reaches back")
+        beta: float = Field(
+            0.6, gt=0, allow_inf_nan=False, description="β, the share of the average increment that is added"
+        )
+        span: int = Field(20, ge=1, description="increments in the average, about")
 
-    needs: frozenset[str] = frozenset({"optimizer", "weights"})
-    in_place: ClassVar[bool] = True
+    config: Config
+
+    needs = frozenset({"optimizer", "weights"})
+    in_place = True
 
     def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+        super().__init__(config)
         self._average: Values | None = None
-        self._seen = -1  # position up to which increments have been averaged
+        self._seen = -1  # position of the newest increment in the average
         self._peak = 0.0
 
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Take the newest increment into the average, and go on along that."""
+        """Take the newest increment into the average, and add a share of the average to the weights."""
         moments: Moments | None = history.read("optimizer")
         if moments is None or len(history.positions) < 2:
             return None
@@ -58,10 +63,10 @@ class EmaIncrements:
         return Direct(list(torch._foreach_add(newest, self._average, alpha=self.config.beta * rate / self._peak)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the average and what it has seen."""
+        """Return the average, the position of its newest increment, and the peak rate."""
         average = None if self._average is None else [tensor.clone() for tensor in self._average]
         return {"average": average, "seen": self._seen, "peak": self._peak}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, taking over the tensors."""
+        """Continue from what `state_dict` returned, taking over its tensors."""
         self._average, self._seen, self._peak = state["average"], state["seen"], state["peak"]

@@ -1,38 +1,36 @@
-"""Repeating the last increment for as long as a held-out loss falls."""
+"""A multiple of the last increment, as large as a held-out loss allows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from pydantic import Field
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Combination
 
 
-class LineSearch:
-    """θ + s (θ - θ'), θ' the snapshot before: s = 1, 2, 4 … while the loss falls, else backward -½, -1.
+class LineSearch(Predictor):
+    """θ + s (θ - θ'), where θ' is the snapshot before: s = 1, 2, 4 … while the loss falls, else s = -½, -1.
 
-    Source: Fast Forward (Rahamim et al., EMNLP 2024). The losses are taken on a subset of the gate set that never
-    judges, since the best of many tries on the judging one would look better than it is.
+    Source: Fast Forward (Rahamim et al., EMNLP 2024). The losses come from a subset of the gate set that never judges:
+    the best of many scales on the judging subset would look better than it is.
     """
 
     class Config(Settings):
         """Settings of `line-search`."""
 
-        longest: int = Field(16, ge=1, description="largest multiple of the last increment that is tried")
-        backward: bool = Field(True, description="try steps back, too, where none forward helps")
+        longest: int = Field(16, ge=1, description="largest multiple of the last increment to try")
+        backward: bool = Field(True, description="also try steps back, if no step forward helps")
 
-    needs: frozenset[str] = frozenset({"score"})
-    in_place: ClassVar[bool] = True
+    config: Config
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    needs = frozenset({"score"})
+    in_place = True
 
     def predict(self, history: History, horizon: int) -> Combination | None:
-        """Name the best scale that was found; silent where none is better than staying."""
+        """Return the best scale; None if no scale is better than the present weights."""
         if len(history.positions) < 2:
             return None
         loss: Callable[[Sequence[float]], float] = history.read("score")

@@ -1,45 +1,41 @@
-"""Predictions from AdamW's own state: where the weights would go while the moments stay what they are."""
+"""Predictions from AdamW's own state: where the weights would go if the moments stayed the same."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 
-from asc.computation import History
 from asc.errors import AscError
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Direct
-from asc_nn_training.training.moments import Moments, direction, way
+from asc_nn_training.training.moments import Moments, adamw_factors, direction
 from asc_nn_training.weights.weights import Values
 
 
-class Momentum:
+class Momentum(Predictor):
     """K steps of AdamW with m̂ and v̂ held: bias-corrected, in fp32, along the schedule, with decoupled weight decay.
 
-    Exact where the gradient does not change. Second moments of less than fp32 are refused: an average of squares that
-    underflows to zero divides by epsilon.
+    Exact if the gradient does not change. Second moments in less than fp32 are refused: an average of squares that
+    underflows to zero leaves epsilon alone in the denominator.
     """
 
-    needs: frozenset[str] = frozenset({"optimizer"})
+    needs = frozenset({"optimizer"})
+    depth = 1
     decaying: ClassVar[bool] = False
-
-    class Config(Settings):
-        """No settings."""
-
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
 
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Return the weights after `horizon` steps; silent before the first step."""
+        """Return the weights after `horizon` steps; None before the first step."""
         moments: Moments | None = history.read("optimizer")
         if moments is None or moments.steps == 0:
             return None
         require_precise(moments)
         shrink = moments.betas[0] if self.decaying else 1.0
-        ways = {decay: way(moments, horizon, decay, shrink) for decay in set(moments.decay)}
+        ways = {decay: adamw_factors(moments, horizon, decay, shrink) for decay in set(moments.decay)}
         predicted: Values = []
         for weight, first, second, decay in zip(
             moments.weights, moments.first, moments.second, moments.decay, strict=True
@@ -51,36 +47,36 @@ class Momentum:
 
 
 class MomentumDecaying(Momentum):
-    """As `momentum`, but m̂ shrinks by β1 each step, as it does where gradients average out to zero."""
+    """As `momentum`, but m̂ shrinks by β1 each step, as it does if gradients average to zero."""
 
     decaying: ClassVar[bool] = True
 
 
-class Published:
-    """What the published forms have in common: a snapshot rounded to `snapshot_dtype`, and no bias correction."""
+class Published(Predictor):
+    """What the published forms share: a snapshot rounded to `snapshot_dtype`, and no bias correction."""
 
-    needs: frozenset[str] = frozenset({"optimizer"})
+    needs = frozenset({"optimizer"})
+    depth = 1
 
     class Config(Settings):
         """Settings of the published forms."""
 
         snapshot_dtype: str = Field(
-            "float16", pattern="^(float16|bfloat16|float32)$", description="precision in which θ, m and v are kept"
+            "float16", pattern="^(float16|bfloat16|float32)$", description="precision of the kept θ, m and v"
         )
         scale: float = Field(
-            1.0, gt=0, allow_inf_nan=False, description="factor on the step; the code tries 0.8 to 1.2"
+            1.0, gt=0, allow_inf_nan=False, description="factor on the step; the published code tries 0.8, 1.0 and 1.2"
         )
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
+    @abstractmethod
     def factor(self, moments: Moments, horizon: int) -> float:
-        """What m / (√v + ε) is multiplied by."""
-        raise NotImplementedError
+        """Return the factor on m / (√v + ε)."""
 
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Return the weights; silent before the first step."""
+        """Return the weights; None before the first step."""
         moments: Moments | None = history.read("optimizer")
         if moments is None or moments.steps == 0:
             return None
@@ -93,23 +89,23 @@ class Published:
 
 
 class MomentumAsPrinted(Published):
-    """θ + K · m / (√v + ε): Leap+Verify, Eq. 3, without a learning rate and with the sign that it has there."""
+    """θ + K · m / (√v + ε): Leap+Verify, Eq. 3, which has no learning rate and the sign of ascent."""
 
     def factor(self, moments: Moments, horizon: int) -> float:
-        """K."""
+        """Return K."""
         return self.config.scale * horizon
 
 
 class MomentumAsCoded(Published):
-    """θ - s · K · η · m / (√v + ε): the code published with Leap+Verify, its snapshots in half precision."""
+    """θ - s · K · η · m / (√v + ε): the code published with Leap+Verify, with snapshots in half precision."""
 
     def factor(self, moments: Moments, horizon: int) -> float:
-        """Minus s K η."""
+        """Return minus s K η."""
         return -self.config.scale * horizon * moments.rate(1)
 
 
 def require_precise(moments: Moments) -> None:
-    """Refuse second moments of less than fp32."""
+    """Refuse second moments in less than fp32. Raises AscError."""
     for second in moments.second:
         if torch.finfo(second.dtype).bits < 32:
             raise AscError(

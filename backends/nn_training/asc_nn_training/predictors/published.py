@@ -1,20 +1,23 @@
-"""The quadratic forms published with Leap+Verify, by name, for study; the exact parabola is the core's `quadratic`."""
+"""The quadratic forms published with Leap+Verify, for study; the exact parabola is the core's `quadratic`."""
 
 from __future__ import annotations
+
+from abc import abstractmethod
 
 import torch
 from pydantic import Field
 
-from asc.computation import History
+from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Direct
 from asc_nn_training.weights.weights import Values
 
 
-class _Quadratic:
-    """Three equally spaced snapshots, rounded to `snapshot_dtype` as those of the published code are."""
+class _Quadratic(Predictor):
+    """From three equally spaced snapshots, rounded to `snapshot_dtype` as in the published code."""
 
-    needs: frozenset[str] = frozenset({"weights"})
+    needs = frozenset({"weights"})
+    depth = 3
 
     class Config(Settings):
         """Settings of the published quadratic forms."""
@@ -23,12 +26,11 @@ class _Quadratic:
             "float32", pattern="^(float16|bfloat16|float32)$", description="precision of the snapshots"
         )
 
-    def __init__(self, config: Config | None = None) -> None:
-        self.config = config or self.Config()
+    config: Config
 
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
-        """Return the weights; silent with fewer than three snapshots, or unequal distances, which the forms exclude."""
+        """Return the weights; None without three snapshots at equal distances, which the forms require."""
         if len(history.positions) < 3:
             return None
         first, second, third = history.positions[-3:]
@@ -44,16 +46,16 @@ class _Quadratic:
             predicted.append((newest + step).to(tensors[-1].dtype))
         return Direct(predicted)
 
+    @abstractmethod
     def step(self, velocity: torch.Tensor, acceleration: torch.Tensor, ratio: float) -> torch.Tensor:
-        """Return what is added to one tensor; `ratio` is K/Δ."""
-        raise NotImplementedError
+        """Return the change of one tensor; `ratio` is K/Δ."""
 
 
 class QuadraticAsPrinted(_Quadratic):
     """θ + (K/Δ) v + K(K - Δ)/(2Δ²) a: Leap+Verify, Eq. 5. The parabola through the points has K(K + Δ)."""
 
     def step(self, velocity: torch.Tensor, acceleration: torch.Tensor, ratio: float) -> torch.Tensor:
-        """As printed."""
+        """Return the printed sum."""
         return ratio * velocity + ratio * (ratio - 1) / 2 * acceleration
 
 
@@ -61,7 +63,7 @@ class QuadraticAsCoded(_Quadratic):
     """θ + (K/Δ) v + ½ (K/Δ)² a, with each tensor's a clamped to half the norm of its v: the published code."""
 
     def step(self, velocity: torch.Tensor, acceleration: torch.Tensor, ratio: float) -> torch.Tensor:
-        """As coded."""
+        """Return the sum with the clamped acceleration."""
         most, size = velocity.norm() / 2, acceleration.norm()
         clamped = acceleration * torch.where(size > most, most / size, torch.ones_like(size))
         return ratio * velocity + ratio**2 / 2 * clamped

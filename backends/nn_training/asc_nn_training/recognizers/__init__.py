@@ -1,1 +1,1 @@
-"""Regimes of training, and the fingerprints that they are told by."""
+"""Recognizers of regimes of training, and the fingerprints that they compare."""

@@ -1,4 +1,4 @@
-"""Fingerprints: how a model answers a fixed set of short texts, as its final hidden states."""
+"""Fingerprints: a model's final hidden states on a fixed set of short texts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LEAST = 100  # distinct probes, after Leap+Verify
 
 
 class Probes:
-    """Fixed texts, int64 (probes, length); called with a model it answers with the fingerprint, (probes, d).
+    """Fixed texts, int64 (probes, length); a call with a model returns the fingerprint, (probes, d).
 
-    A row is the mean of one text's final hidden states over its real tokens, those where `mask` is true. The texts must
-    differ: a repeated one only counts twice. Source: Leap+Verify, Eq. 1, whose one cosine of everything put end to end
-    is the recognizer's `probes=joined`.
+    A row is the mean of one text's final hidden states over its real tokens, where `mask` is true. At least 100 of the
+    texts must be distinct. Source: Leap+Verify, Eq. 1, whose single cosine of all rows joined is the recognizer's
+    `probes=joined`.
     """
 
     def __init__(
@@ -27,8 +27,8 @@ class Probes:
         distinct = len(torch.unique(texts, dim=0))
         if distinct < LEAST:
             raise AscError(
-                f"A fingerprint takes {LEAST} distinct probe texts or more, and of {len(texts)} given {distinct} "
-                "differ: give more text, or a longer --probe-length."
+                f"A fingerprint needs {LEAST} distinct probe texts or more, and {distinct} of the {len(texts)} given "
+                "are distinct: give more text, or a longer --probe-length."
             )
         self._texts, self._mask, self._autocast, self._size = texts, mask, autocast, size
 
@@ -38,7 +38,7 @@ class Probes:
         return self._texts.numel()
 
     def __call__(self, model: nn.Module) -> Tensor:
-        """Return the fingerprint, fp32 (probes, d); the caller sees to evaluation mode."""
+        """Return the fingerprint, fp32 (probes, d). The caller sets evaluation mode."""
         rows = []
         for start in range(0, len(self._texts), self._size):
             part = slice(start, start + self._size)
@@ -50,15 +50,15 @@ class Probes:
 
 
 def hidden(model: nn.Module, texts: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the final hidden states, (texts, length, d), of a transformers model: those that its head would be given.
+    """Return the final hidden states, (texts, length, d), of a transformers model: the input of its head.
 
-    Raises AscError for any other module, whose fingerprint only its author knows.
+    Raises AscError for any other module.
     """
     body = getattr(model, "base_model", None)
     if not isinstance(body, nn.Module):
         raise AscError(
-            f"{type(model).__name__} is no transformers model, so where its final hidden states are is not known: give "
-            "a call that takes the module and answers with a fingerprint of shape (probes, d)."
+            f"{type(model).__name__} is no transformers model, so its final hidden states cannot be found: give a "
+            "function of the module that returns a fingerprint of shape (probes, d)."
         )
     extra = {} if mask is None else {"attention_mask": mask}
     states: Tensor = body(input_ids=texts, **extra).last_hidden_state

@@ -1,1 +1,1 @@
-"""Studies: experiments over many trainings that answer one question, and are told in tables."""
+"""Studies: experiments over many trainings that answer one question, with tables as results."""

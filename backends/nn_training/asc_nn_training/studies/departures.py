@@ -1,4 +1,4 @@
-"""`asc study departures`: two things that the published code does and its paper does not say, and what they do."""
+"""`asc study departures`: two things that the published code does and the paper does not mention, and their effects."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor
 
-from asc.computation import Predictor
-from asc.study import Table, Tell
-from asc.trajectory import SegmentHistory
-from asc.types import Plan
-from asc_nn_training.backend import NetworkBackend, Session
+from asc.predictor import Predictor
+from asc.study import Study, Table, Tell
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.data import splits
 from asc_nn_training.data.corpus import load_corpus
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded
 from asc_nn_training.studies import paper
+from asc_nn_training.studies.candidates import gate_loss, make_candidate
 from asc_nn_training.studies.journal import JOURNAL, Journal
-from asc_nn_training.studies.lock import alone
-from asc_nn_training.studies.passages import PaddedBatches, Passages, losses, passages
-from asc_nn_training.studies.recipe import FREE, JUDGING, RecipeConfig, backend, limited
-from asc_nn_training.studies.walk import StoppedError, Walk
-from asc_nn_training.weights.proposal import Proposal
+from asc_nn_training.studies.lock import exclusive
+from asc_nn_training.studies.padded_text import PaddedBatches, Passages, passage_losses, split_passages
+from asc_nn_training.studies.recipe import FREE, RecipeConfig, backend, with_time_limit
+from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
 
 ARMS: Mapping[str, str] = {
     "padded": "one passage a sequence, padding scored",
@@ -35,37 +34,35 @@ TREATMENTS: Mapping[str, str] = {
     "reset": "m, v and the step count are zero",
     "zeroed": "m and v are zero, the step count stays, as in the published code",
 }
-LEAP = 5  # steps of the leap before which a loss is stored, as in the published code
-AFTER = (1, 2, 5, 10, 25, 50)  # real steps after which to look
+LEAP = 5  # steps of the leap after the loss is stored, as in the published code
+AFTER = (1, 2, 5, 10, 25, 50)  # real steps after which updates and losses are measured
 _MOST = 20_000  # passages to train on
 
 
-class DeparturesConfig(RecipeConfig):
-    """Settings of `departures`."""
+class Departures(Study):
+    """Padding that is scored, and moments that are set to zero after a leap.
 
-    steps: int = Field(400, ge=100, description="optimiser steps of each training")
-    seed: int = Field(42, ge=0, description="what weights, data order and dropout are drawn from")
-
-
-class Departures:
-    """Padding that is scored, and moments that are zeroed after a leap.
-
-    Two trainings from the same weights, one on passages padded to length whose padding counts in the loss, one on
-    packed text; both are judged on held-out passages with padding counted and without. From the second's end, real
-    steps with AdamW's state kept, reset, or zeroed with its step count kept: how far the first updates go, and what
-    becomes of the loss. And what momentum predicts from moments that are zero.
+    Two trainings start from the same weights: one on passages padded to one length, with a loss that counts the
+    padding, and one on packed text. Both are judged on held-out passages with and without padding. From the end of the
+    second training, real steps are taken with AdamW's state kept, reset, or set to zero with its step count kept. The
+    study measures the size of the first updates and the loss after them, and what momentum predicts from moments that
+    are zero.
     """
 
-    Config = DeparturesConfig
+    class Config(RecipeConfig):
+        """Settings of `departures`."""
+
+        steps: int = Field(400, ge=100, description="optimiser steps of each training")
+        seed: int = Field(42, ge=0, description="seed of weights, data order and dropout")
+
+    config: Config
+
     free = FREE
 
-    def __init__(self, config: DeparturesConfig | None = None) -> None:
-        self.config = config or DeparturesConfig()
-
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
-        """Do both trainings and what is tried from the second."""
-        journal, until = Journal(folder / JOURNAL), limited(self.config, stopped)
-        with alone(folder):
+        """Run both trainings, and the trials from the end of the second."""
+        journal, until = Journal(folder / JOURNAL), with_time_limit(self.config, stopped)
+        with exclusive(folder):
             try:
                 for arm in ARMS:
                     if not any(record["arm"] == arm for record in journal):
@@ -76,38 +73,37 @@ class Departures:
 
     def _arm(self, arm: str, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:
         config, total = self.config, self.config.steps
-        made = backend(config, config.seed)
-        texts = self._texts
-        held_out = passages(texts["gate"], made.data.tokenizer, config.length, config.gate_sequences)
+        network = backend(config, config.seed)
+        tokenizer = network.data.tokenizer
+        held_out = split_passages(self._texts["gate"], tokenizer, config.length, config.gate_sequences)
         if arm == "padded":
-            train = passages(texts["train"], made.data.tokenizer, config.length, _MOST)
-            made.data = made.data._replace(train=PaddedBatches(train.tokens, config.batch, config.seed))
-        walk = Walk(
-            made,
+            train = split_passages(self._texts["train"], tokenizer, config.length, _MOST)
+            network.data = network.data._replace(train=PaddedBatches(train.tokens, config.batch, config.seed))
+        training = ResumableTraining(
+            network,
             folder,
             every_s=config.checkpoint_seconds,
             stopped=stopped,
-            tell=lambda position: tell(arm, position, total, "training"),
+            report=lambda position: tell(arm, position, total, "training"),
         )
-        walk.go_on()
-        walk.to(total - max(AFTER))  # the moments' part needs some steps of the schedule to go on with
+        training.resume()
+        training.train_to(total - max(AFTER))  # the trials need the rest of the schedule
         tell(arm, total, total, "trying")
-        found = {"arm": arm, **self._scored(made, walk.session, held_out)}
+        found = {"arm": arm, **self._losses(network, training, held_out)}
         if arm == "packed":
-            found |= {"treatments": _treatments(walk), "phantom": _phantom(walk.session)}
-        walk.clear()
+            found |= {"treatments": _treatments(training), "phantom": _phantom(training.computation)}
+        training.remove_checkpoints()
         return found
 
-    def _scored(self, made: NetworkBackend, session: Session, held_out: Passages) -> dict[str, Any]:
-        training = session.training
-        every, text = losses(training.model, held_out, self.config.batch, training.autocast)
-        gate = training.evaluate(made.data.gate.flatten(0, 1))
+    def _losses(self, network: NetworkBackend, training: ResumableTraining, held_out: Passages) -> dict[str, Any]:
+        loop = training.computation.training
+        every, text = passage_losses(loop.model, held_out, self.config.batch, loop.autocast)
         return {
-            "position": session.position(),
+            "position": training.computation.position(),
             "padding": held_out.padding,
             "every_position": every,
             "text_only": text,
-            "packed": gate,
+            "packed": loop.evaluate(network.data.gate.flatten(0, 1)),
         }
 
     @cached_property
@@ -116,7 +112,7 @@ class Departures:
         return {name: [d.text for d in part] for name, part in splits.split(corpus.documents).items()}
 
     def tables(self, folder: Path) -> Sequence[Table]:
-        """One for padding, two for moments."""
+        """Return one table on padding, and two on moments."""
         records = {record["arm"]: record for record in Journal(folder / JOURNAL)}
         if not records:
             return ()
@@ -127,14 +123,14 @@ class Departures:
 
     def _padding(self, records: Mapping[str, Mapping[str, Any]]) -> Table:
         rows = tuple(
-            (told, *(f"{records[arm][name]:.3f}" for name in ("every_position", "text_only", "packed")))
-            for arm, told in ARMS.items()
+            (explained, *(f"{records[arm][name]:.3f}" for name in ("every_position", "text_only", "packed")))
+            for arm, explained in ARMS.items()
             if arm in records
         )
         some = next(iter(records.values()))
         notes = (
-            f"{self.config.model}, seed {self.config.seed}, {some['position']} of {self.config.steps} steps each; "
-            f"{some['padding']:.0%} of the positions of held-out passages are padding.",
+            f"{self.config.model}, seed {self.config.seed}, {some['position']} of {self.config.steps} steps each. "
+            f"{some['padding']:.0%} of the positions in held-out passages are padding.",
             "The paper reports 1.616 nats a token for GPT-2 124M and 0.810 for Qwen 2.5-1.5B after 2,000 steps, with "
             "padding scored.",
         )
@@ -142,71 +138,62 @@ class Departures:
         return Table("padding", "Held-out loss, nats a token", columns, rows, notes)
 
     def data(self, folder: Path) -> Mapping[str, Any]:
-        """What was written down."""
+        """Return the journal's records."""
         return {"arms": {record["arm"]: record for record in Journal(folder / JOURNAL)}}
 
-    def pictures(self, folder: Path, target: Path) -> Sequence[Path]:
-        """Nothing that tables do not tell."""
-        return []
 
-
-def _treatments(walk: Walk) -> dict[str, Any]:
-    """Real steps from here by each treatment; the training stays as it is. Raises StoppedError between two of them."""
-    session, found = walk.session, dict[str, Any]()
+def _treatments(training: ResumableTraining) -> dict[str, Any]:
+    """Take real steps after each treatment; the training stays as it is. Raises StoppedError between two of them."""
+    computation, found = training.computation, dict[str, Any]()
     for name in TREATMENTS:
-        walk.check()
-        sizes, read = [], []
-        with session.excursion():
-            _treat(session, name)
+        training.check()
+        sizes, losses = [], []
+        with computation.excursion():
+            _treat(computation, name)
             for step in range(1, max(AFTER) + 1):
-                before, rate = session.weights.copy(), session.training.rate(session.position())
-                session.training.step()
+                before, rate = computation.weights.copy(), computation.training.rate(computation.position())
+                computation.training.step()
                 if step in AFTER:
-                    sizes.append(_size(before, session.weights.copy(), rate))
-                    session.changed()
-                    read.append(float(session.score(None, JUDGING).mean()))
-        found[name] = {"update": sizes, "loss": read}
+                    sizes.append(_size(before, computation.weights.copy(), rate))
+                    computation.changed()
+                    losses.append(gate_loss(computation))
+        found[name] = {"update": sizes, "loss": losses}
     return found
 
 
-def _treat(session: Session, name: str) -> None:
-    """Do to AdamW's state what one of `TREATMENTS` says."""
-    for state in session.training.optimizer.state.values():
+def _treat(computation: TrainingComputation, name: str) -> None:
+    """Change AdamW's state by one of `TREATMENTS`."""
+    for state in computation.training.optimizer.state.values():
         for key, value in state.items():
             if name == "reset" or (name == "zeroed" and key != "step"):
                 value.zero_()
 
 
 def _size(before: Sequence[Tensor], after: Sequence[Tensor], rate: float) -> float:
-    """Mean absolute change of a coordinate, in learning rates."""
+    """Return the mean absolute change of a coordinate, in learning rates."""
     moved = sum(float((a - b).abs().double().sum()) for a, b in zip(after, before, strict=True))
     return moved / rate / sum(a.numel() for a in after)
 
 
-def _phantom(session: Session) -> dict[str, Any]:
-    """Store the loss, leap, zero the moments, and ask the published momentum for candidates: the code's first pass."""
-    stored = float(session.score(None, JUDGING).mean())
-    with session.excursion():
-        _predicted_by(session, Momentum(), LEAP).put(session.weights, session.present())
-        session.changed()
-        _treat(session, "zeroed")
-        after = float(session.score(None, JUDGING).mean())
-        coded = MomentumAsCoded(
-            MomentumAsCoded.Config(snapshot_dtype="float32")
-        )  # what half precision does is not asked
-        proposals = {str(horizon): _predicted_by(session, coded, horizon) for horizon in paper.HORIZONS}
-        predicted = {horizon: float(session.score(each, JUDGING).mean()) for horizon, each in proposals.items()}
+def _phantom(computation: TrainingComputation) -> dict[str, Any]:
+    """Do as the published code: store the loss, leap, set the moments to zero, and predict by published momentum."""
+    stored = gate_loss(computation)
+    with computation.excursion():
+        _predict(computation, Momentum(), LEAP).put(computation.weights, computation.present())
+        computation.changed()
+        _treat(computation, "zeroed")
+        after = gate_loss(computation)
+        coded = MomentumAsCoded(MomentumAsCoded.Config(snapshot_dtype="float32"))  # half precision is not the question
+        states = {str(horizon): _predict(computation, coded, horizon) for horizon in paper.HORIZONS}
+        predicted = {horizon: gate_loss(computation, state) for horizon, state in states.items()}
     return {"stored": stored, "after": after, "predicted": predicted}
 
 
-def _predicted_by(session: Session, predictor: Predictor, horizon: int) -> Proposal:
-    """Return the weights that a predictor names from here."""
-    history = (session.observe(),)
-    prediction = predictor.predict(SegmentHistory(history, session), horizon)
-    candidate = prediction and session.materialise(prediction, history, Plan("momentum", horizon))
+def _predict(computation: TrainingComputation, predictor: Predictor, horizon: int) -> Any:
+    """Return the state that a predictor predicts from the present weights."""
+    candidate = make_candidate(computation, predictor, horizon, (computation.observe(),))
     assert candidate is not None
-    proposal: Proposal = candidate.state
-    return proposal
+    return candidate.state
 
 
 def _updates(record: Mapping[str, Any]) -> Table:
@@ -225,27 +212,28 @@ def _updates(record: Mapping[str, Any]) -> Table:
         *(f"loss after {step}" for step in AFTER),
     )
     notes = (
-        f"From step {record['position']}. Updates: mean absolute change of a weight in that step, in learning rates. "
-        "Losses: less that with the state kept, after as many real steps. A kept count of t makes the first update "
-        "after zeroing up to 0.1/√(0.001/(1 - 0.999^t)) learning rates.",
-        *(f"{name}: {told}." for name, told in TREATMENTS.items()),
+        f"From step {record['position']}. update: mean absolute change of a weight in that step, in learning rates. "
+        "loss: the held-out loss minus that with the state kept, after the same number of real steps. With a kept step "
+        "count of t, the first update after zeroing is up to 0.1/√(0.001/(1 - 0.999^t)) learning rates.",
+        *(f"{name}: {explained}." for name, explained in TREATMENTS.items()),
     )
-    return Table("moments", "Real steps after AdamW's state was treated", columns, rows, notes)
+    return Table("moments", "Real steps after a change of AdamW's state", columns, rows, notes)
 
 
 def _predicted(record: Mapping[str, Any]) -> Table:
     phantom = record["phantom"]
     rows = tuple(
-        (int(horizon), f"{loss:.6f}", f"{phantom['after']:.6f}", f"{phantom['stored']:.6f}", _accepts(loss, phantom))
+        (
+            int(horizon),
+            *(f"{value:.6f}" for value in (loss, phantom["after"], phantom["stored"])),
+            "yes" if loss < phantom["stored"] else "no",
+        )
         for horizon, loss in phantom["predicted"].items()
     )
     notes = (
-        f"A loss is stored, a leap of K = {LEAP} by corrected momentum is applied, m and v are zeroed, and published "
-        "momentum predicts from there: it does not move at all, and is compared with the loss from before the leap.",
+        f"As in the published code, a loss is stored, a leap of K = {LEAP} by corrected momentum is applied, m and v "
+        "are set to zero, and published momentum predicts from there. Its prediction does not move the weights at all, "
+        "and is compared with the loss stored before the leap.",
     )
-    columns = ("K", "predicted loss", "loss after the leap", "loss stored before it", "strictly accepted")
+    columns = ("K", "predicted loss", "loss after the leap", "loss stored before the leap", "strictly accepted")
     return Table("phantom", "Momentum from zeroed moments", columns, rows, notes)
-
-
-def _accepts(loss: float, phantom: Mapping[str, Any]) -> str:
-    return "yes" if loss < phantom["stored"] else "no"

@@ -1,4 +1,4 @@
-"""A study's journal: one JSON object a line, written down before anything builds on it."""
+"""A study's journal: one JSON object a line, on disk before the study continues."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from asc.errors import AscError
 from asc.records.folders import write_text
 
 JOURNAL = "journal.jsonl"
-CHECKPOINTS = "checkpoints"  # the folder beside it
+CHECKPOINTS = "checkpoints"  # the folder beside the journal
 
 Record = Mapping[str, Any]
 
 
 class Journal:
-    """Records in the order in which they were made. The last one, if a kill has torn it, is not there.
+    """Records in the order in which they were added. A last line that a kill has cut short is ignored.
 
-    Raises AscError where another one is damaged.
+    Raises AscError if any other line is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._records = list(_whole(path))
-        self._trusted = False
+        self._records = list(_read(path))
+        self._clean = False  # whether the file is known to end with a complete line
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self._records)
 
     def add(self, record: Record) -> None:
-        """Write a record down, to stay. What JSON has no number for is written as null, and read as None.
+        """Write a record to disk. Infinities and NaN become null, and are read as None.
 
-        Raises OSError or AscError where it cannot be written.
+        Raises OSError or AscError if the file cannot be written.
         """
-        written = {key: _plain(value) for key, value in record.items()}
-        if not self._trusted:  # a torn last line would spoil the one that follows it
+        written = {key: _json_value(value) for key, value in record.items()}
+        if not self._clean:  # a record appended to an incomplete line would be lost too
             self.keep(lambda _: True)
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(written, allow_nan=False) + "\n")
@@ -46,25 +46,25 @@ class Journal:
             os.fsync(stream.fileno())
         self._records.append(written)
 
-    def require(self, places: Iterable[int], reached: int) -> None:
-        """Raise AscError where a place that the training is past has no record: it would never be done again."""
+    def require(self, positions: Iterable[int], reached: int) -> None:
+        """Raise AscError if a position before `reached` has no record: the training would not come back to it."""
         known = {record["position"] for record in self._records}
-        missing = sorted({place for place in places if place < reached} - known)
+        missing = sorted({position for position in positions if position < reached} - known)
         if missing:
             raise AscError(
-                f"{self.path} has nothing of step {missing[0]}, and the checkpoint beside it is at step {reached}. Put "
-                f"the file back, or delete the folder {self.path.parent} to do this part again."
+                f"{self.path} has no record of step {missing[0]}, and the checkpoint beside it is at step {reached}. "
+                f"Restore the file, or delete the folder {self.path.parent} to repeat this part."
             )
 
     def keep(self, wanted: Callable[[Record], bool]) -> None:
-        """Forget every record but these. Raises OSError or AscError where the rest cannot be written."""
+        """Keep only these records. Raises OSError or AscError if the file cannot be written."""
         self._records = [record for record in self._records if wanted(record)]
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_text(self.path, "".join(json.dumps(record, allow_nan=False) + "\n" for record in self._records))
-        self._trusted = True
+        self._clean = True
 
 
-def _whole(path: Path) -> Iterator[dict[str, Any]]:
+def _read(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -72,20 +72,20 @@ def _whole(path: Path) -> Iterator[dict[str, Any]]:
         try:
             record = json.loads(line)
             if not isinstance(record, dict):
-                raise ValueError(f"a {type(record).__name__} where an object was expected")
+                raise ValueError(f"it holds a {type(record).__name__}; expected an object")
         except ValueError as error:
             if number == len(lines):
                 return
             raise AscError(
-                f"Line {number} of {path} is damaged ({error}). Put it back, or delete the folder {path.parent} to do "
-                "this part again."
+                f"Line {number} of {path} is damaged ({error}). Restore the file, or delete the folder {path.parent} "
+                "to repeat this part."
             ) from error
         yield record
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {key: _plain(part) for key, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
+        return {key: _json_value(part) for key, part in value.items()}
+    return [_json_value(part) for part in value] if isinstance(value, list | tuple) else value

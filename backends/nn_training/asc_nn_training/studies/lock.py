@@ -1,4 +1,4 @@
-"""One process at a time in a folder: two would write one journal."""
+"""One process at a time in a folder, since two would write the same journal."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from asc.errors import AscError
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made where it is missing; a process that dies lets go. Raises AscError where it is held.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Lock a folder, which is created if it is missing. Raises AscError if another process has locked it.
 
-    The lock is a file beside the others, `.lock`.
+    The lock is the file `.lock` in the folder. The operating system releases it if the process dies.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
@@ -23,7 +23,7 @@ def alone(folder: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout as error:
         raise AscError(
-            f"Another process is at work in {folder}. Wait until it has ended, or name another folder with --out."
+            f"Another process is working in {folder}. Wait until it has ended, or give another folder with --out."
         ) from error
     try:
         yield

@@ -1,4 +1,4 @@
-"""What Leap+Verify (2026) prints: the figures of its tables, to stand beside ours."""
+"""The figures that the paper Leap+Verify (2026) prints in its tables, to compare ours with."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ SEEDS = (42, 43, 44, 45, 46)
 GPT2, QWEN = "GPT-2 124M", "Qwen 2.5-1.5B"
 
 
-class Spread(NamedTuple):
+class MeanStd(NamedTuple):
     """Mean and standard deviation over five seeds."""
 
     mean: float
     std: float
 
 
-class Explosion(NamedTuple):
-    """A cell of Table 4: losses, and the one over the other."""
+class MomentumLosses(NamedTuple):
+    """A cell of Table 4: two losses, and the first divided by the second."""
 
     predicted: float
     actual: float
@@ -26,40 +26,40 @@ class Explosion(NamedTuple):
 
 
 def nearest(model: str) -> str:
-    """Return which of the paper's two models stands beside one of ours."""
+    """Return the one of the paper's two models that ours is compared with."""
     return QWEN if "qwen" in model.lower() else GPT2
 
 
-REGIMES: Mapping[str, Mapping[str, Spread]] = {
+REGIMES: Mapping[str, Mapping[str, MeanStd]] = {
     GPT2: {
-        "chaotic": Spread(1.6, 1.7),
-        "transition": Spread(24.0, 2.7),
-        "stable": Spread(13.4, 3.2),
-        "unknown": Spread(1.0, 0.0),
+        "chaotic": MeanStd(1.6, 1.7),
+        "transition": MeanStd(24.0, 2.7),
+        "stable": MeanStd(13.4, 3.2),
+        "unknown": MeanStd(1.0, 0.0),
     },
     QWEN: {
-        "chaotic": Spread(25.6, 0.5),
-        "transition": Spread(12.4, 1.1),
-        "stable": Spread(1.0, 1.0),
-        "unknown": Spread(1.0, 0.0),
+        "chaotic": MeanStd(25.6, 0.5),
+        "transition": MeanStd(12.4, 1.1),
+        "stable": MeanStd(1.0, 1.0),
+        "unknown": MeanStd(1.0, 0.0),
     },
 }
-"""Table 1: checkpoints of 40 in each regime."""
+"""Table 1: how many of 40 checkpoints are in each regime."""
 
-FINAL_LOSS: Mapping[str, Spread] = {GPT2: Spread(1.616, 0.007), QWEN: Spread(0.810, 0.019)}
-"""Section 5.1: validation loss at the end, padded tokens scored."""
+FINAL_LOSS: Mapping[str, MeanStd] = {GPT2: MeanStd(1.616, 0.007), QWEN: MeanStd(0.810, 0.019)}
+"""Section 5.1: validation loss at the end of training, with padded tokens scored."""
 
-Acceptance = Mapping[tuple[str, str], Mapping[int, tuple[Spread, Spread, Spread]]]
-"""By model and regime, then by K: momentum, linear and quadratic, per cent."""
+Acceptance = Mapping[tuple[str, str], Mapping[int, tuple[MeanStd, MeanStd, MeanStd]]]
+"""By model and regime, then by K: momentum, linear and quadratic, in per cent."""
 
 
-def _rows(text: str) -> dict[int, tuple[Spread, Spread, Spread]]:
-    """Read lines of K and three means with their deviations."""
+def _rows(text: str) -> dict[int, tuple[MeanStd, MeanStd, MeanStd]]:
+    """Read lines of K and three pairs of mean and deviation."""
     found = {}
     for line in text.strip().splitlines():
         k, *numbers = line.split()
         m, ms, a, astd, q, qs = map(float, numbers)
-        found[int(k)] = Spread(m, ms), Spread(a, astd), Spread(q, qs)
+        found[int(k)] = MeanStd(m, ms), MeanStd(a, astd), MeanStd(q, qs)
     return found
 
 
@@ -107,27 +107,27 @@ PROXIMITY: Acceptance = {
         100  0.0 0.0   22.9 14.5   6.7 9.9
     """),
 }
-"""Table 3: within 5 % of the current loss by the text, at most 0.5 % above it by the code."""
+"""Table 3: within 5 % of the current loss in the text, at most 0.5 % above it in the code."""
 
-MOMENTUM: Mapping[str, Mapping[int, Explosion]] = {
+MOMENTUM: Mapping[str, Mapping[int, MomentumLosses]] = {
     GPT2: {
-        5: Explosion(201, 1.64, 122),
-        10: Explosion(360, 1.64, 219),
-        25: Explosion(1284, 1.64, 782),
-        50: Explosion(4505, 1.64, 2742),
-        75: Explosion(9988, 1.64, 6077),
-        100: Explosion(17691, 1.64, 10764),
+        5: MomentumLosses(201, 1.64, 122),
+        10: MomentumLosses(360, 1.64, 219),
+        25: MomentumLosses(1284, 1.64, 782),
+        50: MomentumLosses(4505, 1.64, 2742),
+        75: MomentumLosses(9988, 1.64, 6077),
+        100: MomentumLosses(17691, 1.64, 10764),
     },
     QWEN: {
-        5: Explosion(142, 0.82, 173),
-        10: Explosion(250, 0.82, 305),
-        25: Explosion(581, 0.82, 709),
-        50: Explosion(1153, 0.82, 1407),
-        75: Explosion(1819, 0.82, 2218),
-        100: Explosion(2468, 0.82, 3009),
+        5: MomentumLosses(142, 0.82, 173),
+        10: MomentumLosses(250, 0.82, 305),
+        25: MomentumLosses(581, 0.82, 709),
+        50: MomentumLosses(1153, 0.82, 1407),
+        75: MomentumLosses(1819, 0.82, 2218),
+        100: MomentumLosses(2468, 0.82, 3009),
     },
 }
-"""Table 4: the loss under momentum's weights, that of the current ones, and their ratio."""
+"""Table 4: the loss under the weights that momentum predicts, the current loss, and their ratio."""
 
 VARIATION: Mapping[int, tuple[float, float]] = {
     5: (0.0, 0.0),
@@ -137,4 +137,4 @@ VARIATION: Mapping[int, tuple[float, float]] = {
     75: (27.3, 62.5),
     100: (63.3, 149.1),
 }
-"""Table 5: coefficient of variation, per cent, of linear's and quadratic's proximity acceptance: Qwen, transition."""
+"""Table 5: coefficient of variation, in per cent, of proximity acceptance of linear and quadratic: Qwen, transition."""

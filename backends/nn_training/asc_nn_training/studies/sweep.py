@@ -1,34 +1,43 @@
-"""Every predictor at every horizon from one snapshot, each candidate judged by every criterion in one gate pass."""
+"""Every predictor at every horizon from one snapshot; one gate pass a candidate serves every criterion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asc.computation import Validator
+from asc.computation import Computation
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.speculators.guess import guess
-from asc.types import Attempt, Candidate, Outcome, Plan, Snapshot
+from asc.speculators.candidates import predict
+from asc.types import Candidate, Decision, Outcome, Plan, Snapshot
+from asc.validator import Validator
 from asc.validators.adaptive import Adaptive
 from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
 from asc.validators.strict import Strict
 from asc_nn_training.computation import TrainingComputation
-from asc_nn_training.studies.forms import Form
+from asc_nn_training.studies.candidates import steps_left
+from asc_nn_training.studies.predictor_forms import Form
 from asc_nn_training.studies.recipe import JUDGING, REPORTING
-from asc_nn_training.weights.proposal import Proposal
 
 Losses = NDArray[np.float64]
 
 PROXIMITY, PROXIMITY_AS_CODED = "proximity", "proximity-as-coded"
 
+_PRICED_AS: Mapping[str, tuple[str, ...]] = {
+    "current": ("validate",),
+    "report": ("validate",),
+    "reading": ("validate",),
+    "cascade": ("predict", "validate"),
+}
+"""What each kind of a study's own work consists of."""
+
 
 def criteria() -> dict[str, Validator]:
-    """Return the criteria of the paper and its code, and the paired test that is this project's own."""
+    """Return the criteria of the paper and its code, and this project's own paired test."""
     return {
         "strict": Strict(Strict.Config(rotate=False)),
         "adaptive": Adaptive(),
@@ -38,46 +47,52 @@ def criteria() -> dict[str, Validator]:
     }
 
 
+def take_price(computation: TrainingComputation, kind: str) -> float:
+    """Return the price of one kind of a study's work in plain steps, and count it as paid; for `Ledger`."""
+    return sum(computation.take_price(work) for work in _PRICED_AS.get(kind, (kind,)))
+
+
 class Sweep:
-    """The grid of forms and horizons, and what judges them."""
+    """The grid of forms and horizons, and the criteria that judge it."""
 
     def __init__(self, forms: Mapping[str, Form], horizons: Sequence[int], ledger: Ledger) -> None:
+        """The ledger must know the prices of a study's work: see `take_price`."""
         self.forms, self.horizons, self.criteria, self.ledger = forms, tuple(horizons), criteria(), ledger
 
-    def at(
+    def run(
         self, computation: TrainingComputation, history: Sequence[Snapshot], check: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
-        """Return what becomes of every candidate from the newest snapshot; the computation stays as it is.
+        """Judge every candidate from the newest snapshot, and return the results; the computation stays as it is.
 
-        `loss` and `report` are the present means on the two held-out sets, nats a token; a candidate has its `loss` on
-        the first, and on the second `report`, where it was strictly accepted. `cost` is what it took, in plain steps:
-        prediction and gate passes, of all that stood for its form. `past_end` names horizons that lead past the last
-        step, and `silent` the forms that had no prediction. `check` is called before each candidate, and may raise.
-        Raises AscError where a predictor fails.
+        `loss` and `report` are the present mean losses on the two held-out sets, in nats a token. A candidate has its
+        `loss` on the first set and, if it was strictly accepted, its loss on the second as `report`. Its `cost` is the
+        price in plain steps of all predictions and gate passes of its form. `past_end` holds the horizons beyond the
+        last step, and `silent` the forms without a prediction. `check` is called before each candidate, and may raise.
+        Raises AscError if a predictor fails.
         """
-        position, left = computation.position(), computation.total() - computation.position()
-        current, found = self.score(computation, None, "current", JUDGING), list[dict[str, Any]]()
+        position, left = computation.position(), steps_left(computation)
+        current, candidates = self.score(computation, None, "current", JUDGING), list[dict[str, Any]]()
         report = float(self.score(computation, None, "report", REPORTING).mean())
         silent: set[str] = set()
         for name, form in self.forms.items():
             for horizon in self.horizons:
                 if horizon <= left:
                     check()
-                    told = self._try(computation, history, form, horizon, current)
-                    if told is None:
+                    judged = self._judge(computation, history, form, horizon, current)
+                    if judged is None:
                         silent.add(name)
                     else:
-                        found.append({"form": name, "horizon": horizon, **told})
+                        candidates.append({"form": name, "horizon": horizon, **judged})
         return {
             "loss": float(current.mean()),
             "report": report,
-            "candidates": found,
+            "candidates": candidates,
             "past_end": [horizon for horizon in self.horizons if horizon > left],
             "silent": sorted(silent),
             "position": position,
         }
 
-    def _try(
+    def _judge(
         self,
         computation: TrainingComputation,
         history: Sequence[Snapshot],
@@ -85,51 +100,49 @@ class Sweep:
         horizon: int,
         current: Losses,
     ) -> dict[str, Any] | None:
-        """Judge the best of a form's candidates by every criterion; None where there is none."""
+        """Judge the best of a form's candidates by every criterion; None if there is no candidate."""
         best: tuple[float, str, Candidate, Losses] | None = None
         began = self.ledger.spent
-        for which in form:
-            candidate = guess(computation, history, Plan(which, horizon), form, self.ledger)
-            if isinstance(candidate, Attempt):
+        for name in form:
+            candidate = predict(computation, history, Plan(name, horizon), form, self.ledger)
+            if isinstance(candidate, Decision):
                 if candidate.outcome is Outcome.FAILED:
                     raise AscError(
-                        f"A predictor of the sweep failed at step {computation.position()}: {candidate.reason}. Where "
-                        "that is for want of memory, go on with --resume and --device-bytes, a bound on past weights."
+                        f"A predictor of the sweep failed at step {computation.position()}: {candidate.reason}. If "
+                        "memory was short, resume with --resume and bound the past weights with --device-bytes."
                     )
                 continue
             losses = self.score(computation, candidate.state, "validate", JUDGING)
             mean = float(np.nan_to_num(losses.mean(), nan=np.inf))
             if best is None or mean < best[0]:
-                best = mean, which, candidate, losses
+                best = mean, name, candidate, losses
         if best is None:
             return None
         cost = self.ledger.spent - began
-        mean, which, candidate, losses = best
-        known, judged = Known(computation, current), candidate._replace(state=losses)
-        accepted = [name for name, part in self.criteria.items() if part.judge(known, judged).accepted]  # type: ignore[arg-type]
-        told: dict[str, Any] = {"loss": mean, "accepted": accepted, "cost": cost}
-        if which:
-            told["which"] = which
+        mean, name, candidate, losses = best
+        known, scored = cast(Computation, KnownLosses(computation, current)), candidate._replace(state=losses)
+        accepted = [criterion for criterion, part in self.criteria.items() if part.judge(known, scored).accepted]
+        judged: dict[str, Any] = {"loss": mean, "accepted": accepted, "cost": cost}
+        if name:
+            judged["which"] = name
         if "strict" in accepted:
-            told["report"] = float(self.score(computation, candidate.state, "report", REPORTING).mean())
-        return told
+            judged["report"] = float(self.score(computation, candidate.state, "report", REPORTING).mean())
+        return judged
 
-    def score(self, computation: TrainingComputation, state: Proposal | None, kind: str, look: int) -> Losses:
-        """Return each sequence's loss under a proposal or, for None, the present weights, booked as that kind."""
-        since = self.ledger.clock()
-        losses = computation.score(state, look)
-        self.ledger.charge(kind, since, computation.cost("validate"))
-        return losses
+    def score(self, computation: TrainingComputation, state: Any | None, kind: str, look: int) -> Losses:
+        """Return each sequence's loss under a candidate's state or, for None, the present weights; booked as `kind`."""
+        with self.ledger.work(kind):
+            return computation.score(state, look)
 
 
-class Known:
-    """Losses that are known already, for criteria to compare: a candidate's state is the array of its losses."""
+class KnownLosses:
+    """Losses that criteria compare without a gate pass: the state of a candidate is the array of its losses."""
 
     def __init__(self, computation: TrainingComputation, current: Losses) -> None:
         self._computation, self._current = computation, current
 
     def score(self, state: Losses | None, look: int) -> Losses:
-        """Return them."""
+        """Return the losses of a candidate or, for None, the current ones."""
         return self._current if state is None else state
 
     def gain_steps(self, improvement: float) -> float:

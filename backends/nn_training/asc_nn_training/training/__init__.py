@@ -1,1 +1,1 @@
-"""The plain training loop and what belongs to it."""
+"""The plain training loop, and its parts: model, optimiser, schedule, loss, device, checkpoints."""

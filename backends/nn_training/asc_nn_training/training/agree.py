@@ -1,4 +1,4 @@
-"""All ranks of a distributed training decide alike: what steers comes from the first, or is the mean of all."""
+"""All ranks of a distributed training decide alike: what steers comes from the first rank, or is the mean of all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from torch import Tensor, distributed
 
 
 def ranks() -> int:
-    """How many processes train together; 1 outside of torch.distributed."""
+    """Return how many processes train together; 1 without torch.distributed."""
     return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
 
 def from_first(values: Tensor) -> Tensor:
-    """Return the first rank's values on every rank, whatever the shape of one's own; at most four dimensions."""
+    """Return the first rank's values on every rank; the shapes may differ. At most four dimensions."""
     if ranks() > 1:
         shape = torch.tensor([values.ndim, *values.shape, 0, 0, 0, 0][:5], device=values.device)
         distributed.broadcast(shape, 0)

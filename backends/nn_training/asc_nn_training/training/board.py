@@ -1,4 +1,4 @@
-"""A training's curves for TensorBoard, beside the report."""
+"""The curves of a training, for TensorBoard."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Board:
             ) from error
 
     def measured(self, position: int, **scalars: float) -> None:
-        """Write figures at a position, such as losses in nats a token, each under its name."""
+        """Write numbers at a position, such as losses in nats a token, each under its name."""
         for name, value in scalars.items():
             self._writer.add_scalar(name.replace("__", "/"), value, position)
         self._writer.flush()

@@ -1,4 +1,4 @@
-"""Checkpoints: a folder for each, whole or not there, of which the newest two are kept; no pickle."""
+"""Checkpoints: one folder each, complete or absent; the newest two are kept; no pickle."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from torch import Tensor
 from asc.errors import AscError
 from asc_nn_training.training.tree import flatten, unflatten
 
-VERSION = 2  # of the layout
-KEPT = 2
+VERSION = 3  # of the layout
+KEPT = 2  # checkpoints
 _PREFIX = "step-"
 _TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"
 
 
 def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
-    """Write a checkpoint and return its folder; a kill at any moment leaves those that were there. Raises OSError."""
+    """Write a checkpoint and return its folder. A kill at any moment leaves the earlier ones whole. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     name = f"{_PREFIX}{position:012d}"
     before = [int(path.name.removeprefix(name).lstrip("-") or 0) for path in folder.glob(f"{name}*")]
-    # What was written at this place before stays until this is whole.
+    # An earlier checkpoint of this position stays until the new one is complete.
     final = folder / (f"{name}-{max(before) + 1:04d}" if before else name)
     temporary = folder / f".{final.name}.{os.getpid()}"
     written, tensors = flatten(dict(state))
@@ -49,7 +49,7 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
             _sync(file)
         temporary.replace(final)
         _sync(folder)
-    except SafetensorError as error:  # safetensors wraps a full disk in an error of its own
+    except SafetensorError as error:  # safetensors has its own error for a full disk
         raise OSError(str(error)) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -59,9 +59,9 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
 
 
 def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[str, Any]] | None:
-    """Read the newest checkpoint; None where there is none. Raises AscError where it is damaged or of another version.
+    """Read the newest checkpoint; None if there is none. Raises AscError if it is damaged or has another layout.
 
-    It never goes back to an older one by itself: what was trained since would be lost without a word.
+    It never falls back to an older checkpoint by itself: the training since then would be lost silently.
     """
     there = _found(folder)
     if not there:
@@ -72,30 +72,30 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[st
         tensors = load_file(newest / _TENSORS, device=str(device))
         return int(manifest["position"]), unflatten(manifest["state"], tensors)
     except _DAMAGE as error:
-        good = next((path.name for path in reversed(there[:-1]) if _whole(path)), None)
-        rest = "there is no other that is whole: start anew, without --resume"
+        good = next((path.name for path in reversed(there[:-1]) if _is_whole(path)), None)
+        advice = "there is no other good one: begin a new run, without --resume"
         if good is not None:
-            rest = f"the last good one is {good}: delete {newest.name} to go on from there"
-        raise AscError(f"The checkpoint {newest} is damaged ({error}); {rest}.") from error
+            advice = f"the last good one is {good}: delete {newest.name} to resume from there"
+        raise AscError(f"The checkpoint {newest} is damaged ({error}); {advice}.") from error
 
 
 _DAMAGE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError)
 
 
 def _manifest(checkpoint: Path) -> dict[str, Any]:
-    """Read a checkpoint's manifest, once it and the tensors are what was written. Raises one of `_DAMAGE` otherwise."""
+    """Read a checkpoint's manifest, and check its digests. Raises one of `_DAMAGE` if a digest is wrong."""
     manifest: dict[str, Any] = json.loads((checkpoint / _MANIFEST).read_text(encoding="utf-8"))
     if manifest["version"] != VERSION:
         raise AscError(
             f"The checkpoint {checkpoint} has layout {manifest['version']}, and this version of asc-nn-training reads "
-            f"layout {VERSION}. Resume it with the version that wrote it, or start anew."
+            f"layout {VERSION}. Resume it with the version that wrote it, or begin a new run without --resume."
         )
     if _checksum(manifest["state"]) != manifest["state_digest"] or _digest(checkpoint / _TENSORS) != manifest["digest"]:
-        raise ValueError("it does not have the digest that was noted down with it")
+        raise ValueError("its content does not match its digest")
     return manifest
 
 
-def _whole(checkpoint: Path) -> bool:
+def _is_whole(checkpoint: Path) -> bool:
     try:
         return bool(_manifest(checkpoint))
     except (*_DAMAGE, AscError):
@@ -107,26 +107,26 @@ def _checksum(written: Any) -> str:
 
 
 def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return them on the CPU, each alone in its storage, as safetensors wants them; copied only where they are not."""
+    """Return the tensors on the CPU, each alone in its storage, as safetensors requires; copied only if needed."""
     separate: dict[str, Tensor] = {}
-    places: set[int] = set()
+    addresses: set[int] = set()
     for name, given in tensors.items():
         tensor = given.cpu()
         storage = tensor.untyped_storage()
-        if not tensor.is_contiguous() or storage.nbytes() != tensor.nbytes or storage.data_ptr() in places:
+        if not tensor.is_contiguous() or storage.nbytes() != tensor.nbytes or storage.data_ptr() in addresses:
             tensor = tensor.contiguous().clone()
-        places.add(tensor.untyped_storage().data_ptr())
+        addresses.add(tensor.untyped_storage().data_ptr())
         separate[name] = tensor
     return separate
 
 
 def _found(folder: Path) -> list[Path]:
-    """Whole checkpoints, oldest first."""
+    """Return the complete checkpoints, oldest first."""
     return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a killed process has left half-written."""
+    """Remove what killed processes have left incomplete."""
     for path in folder.glob(f".{_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
 

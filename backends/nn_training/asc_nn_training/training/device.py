@@ -1,4 +1,4 @@
-"""Where training runs: the device, the precision of its forward passes, and its random states."""
+"""The device of a training, the precision of its forward passes, and its random states."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from asc.errors import AscError
 
 Precision = Literal["auto", "fp32", "bf16"]
 Autocast = Callable[[], AbstractContextManager[Any]]
-"""Makes the context in which a forward pass is taken."""
+"""Makes the context of a forward pass."""
 _KINDS = ("cuda", "mps", "xpu")
-"""Devices that other machines have."""
+"""Kinds of devices that torch knows, and this machine may lack."""
 _WITHOUT = ("cpu", "meta")
-"""Devices without a generator beside the CPU's."""
+"""Devices that have no generator of their own beside the CPU's."""
 
 
 def choose(name: str = "auto") -> torch.device:
-    """Return the device of that name, `cpu`, `cuda`, `cuda:1` or `mps`; `auto` takes the accelerator if there is one.
+    """Return the device of that name, `cpu`, `cuda`, `cuda:1` or `mps`; `auto` is the accelerator if there is one.
 
-    Raises AscError where this machine, or this build of torch, has no such device.
+    Raises AscError if this machine, or this build of torch, has no such device.
     """
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     there = {"cpu": 1} if accelerator is None else {accelerator.type: torch.accelerator.device_count(), "cpu": 1}
@@ -35,19 +35,19 @@ def choose(name: str = "auto") -> torch.device:
         name = next(iter(there))
     kind, _, number = name.partition(":")
     if (kind not in there and kind not in _KINDS) or (number and not number.isdecimal()):
-        raise AscError(f"There is no kind of device {name!r}. Name auto, cpu, cuda, cuda:1 (a number), mps or xpu.")
+        raise AscError(f"There is no kind of device {name!r}. Type auto, cpu, cuda, cuda:1 (a number), mps or xpu.")
     if int(number or 0) >= there.get(kind, 0):
         raise AscError(
-            f"The device {name!r} was asked for, but this machine or this build of torch has no such one. "
-            f"Here there is: {', '.join(there)}. Use --device auto."
+            f"The device {name!r} was asked for, but this machine or this build of torch does not have it. "
+            f"Available are: {', '.join(there)}. Type --device auto."
         )
     return torch.device(name)
 
 
 def autocast(device: torch.device, precision: Precision = "auto") -> Autocast:
-    """Return what makes the context of a forward pass; `auto` is bfloat16 on CUDA where it can, fp32 elsewhere.
+    """Return a maker of contexts for forward passes; `auto` is bfloat16 on CUDA devices that support it, else fp32.
 
-    The weights, their gradients and the optimiser stay in fp32 either way.
+    The weights, their gradients and the optimiser stay in fp32 in both cases.
     """
     if precision == "auto":
         able = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -56,19 +56,19 @@ def autocast(device: torch.device, precision: Precision = "auto") -> Autocast:
 
 
 def be_deterministic() -> None:
-    """From now on, let this process take only algorithms that give the same bits each time; torch warns of others.
+    """From now on, use only algorithms that give the same bits each time; torch warns about others.
 
-    To be called before anything is computed on the device: cuBLAS reads its part from the environment at its start.
+    Call it before any computation on the device, because cuBLAS reads the environment when it starts.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    for fused in (  # kernels of attention whose gradients' sums are split, of which torch only warns
+    for fused in (  # attention kernels that split sums of gradients: torch only warns about them
         torch.backends.cuda.enable_flash_sdp,
         torch.backends.cuda.enable_mem_efficient_sdp,
         torch.backends.cuda.enable_cudnn_sdp,
     ):
         fused(False)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow; no result needs it
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # slow, and not needed
 
 
 def seed_everything(seed: int) -> None:
@@ -79,12 +79,12 @@ def seed_everything(seed: int) -> None:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return where the model's parameters lie; the first one's place where they lie in several."""
+    """Return the device of the model's parameters; of the first one if they are on several."""
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of torch's generators for a computation on this device: bytes on the CPU, by kind of device."""
+    """Return the states of torch's generators for a computation on this device, as bytes on the CPU, by device kind."""
     state = {"cpu": torch.get_rng_state()}
     if device.type not in _WITHOUT:
         state[device.type] = torch.get_device_module(device).get_rng_state(*_numbered(device))
@@ -92,17 +92,17 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    """Put the generators back to where `random_state` found them; those of another kind of device are left alone."""
-    torch.set_rng_state(state["cpu"].cpu())  # a checkpoint is read onto the device
+    """Set the generators to what `random_state` returned; generators of other kinds of devices stay as they are."""
+    torch.set_rng_state(state["cpu"].cpu())  # a checkpoint's tensors are on the device
     if device.type not in _WITHOUT and device.type in state:
         torch.get_device_module(device).set_rng_state(state[device.type].cpu(), *_numbered(device))
 
 
 def _numbered(device: torch.device) -> tuple[torch.device, ...]:
-    """The device, for modules whose kind of device there can be several of."""
+    """Return the device as an argument, for kinds of which a machine can have several."""
     return () if device.type == "mps" else (device,)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that there was too little memory, on whatever device."""
+    """Whether an error says that a device, of any kind, had too little memory."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face hub can be reached: asked once, in seconds, rather than found out by a minute's retries."""
+"""Whether the Hugging Face hub can be reached: one question of seconds in place of a minute of retries."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PATIENCE_S = 4.0
 
 
 def offline() -> bool:
-    """Whether the user has said that there is no network."""
+    """Whether the user has set HF_HUB_OFFLINE."""
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
 
 
 def require_hub(what: str) -> None:
-    """Raise AscError where `what` would have to come from the hub and the hub does not answer."""
+    """Raise AscError if `what` must come from the hub and the hub does not answer."""
     if offline():
-        return  # the libraries read their cache, and say what is not in it
+        return  # the libraries read their cache, and report what it lacks
     endpoint = urlsplit(os.environ.get("HF_ENDPOINT", "https://huggingface.co"))
     host, port = endpoint.hostname or "huggingface.co", endpoint.port or (80 if endpoint.scheme == "http" else 443)
     proxied = any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"))
@@ -29,13 +29,13 @@ def require_hub(what: str) -> None:
             _reach(host, port)
     except OSError as error:
         raise AscError(
-            f"{what} is fetched from {host}, which does not answer ({error}). Go on without a network with a built-in "
-            "model and --data stdlib, give a local folder, or set HF_HUB_OFFLINE=1 if it is in the local cache."
+            f"{what} is fetched from {host}, which does not answer ({error}). Without a network, use a built-in model "
+            "and --data stdlib, give a local folder, or set HF_HUB_OFFLINE=1 if it is in the local cache."
         ) from error
 
 
 def _reach(host: str, port: int) -> None:
-    """Connect, or raise OSError within the time allowed, which a name's look-up alone may exceed."""
+    """Connect, or raise OSError within the patience; resolving the name alone may take longer than that."""
     failed: list[OSError] = [TimeoutError("timed out")]
 
     def connect() -> None:

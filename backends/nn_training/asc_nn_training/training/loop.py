@@ -1,4 +1,4 @@
-"""What trains, and what watches it, as the computation knows them."""
+"""What a computation needs of a training loop, and of what watches it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import torch
 
 
 class Loop(Protocol):
-    """What trains: a `Training` of ours, or a loop that somebody else owns."""
+    """What trains: our own `Training`, or the user's loop."""
 
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
     device: torch.device
     position: int
-    total: int
+
+    @property
+    def total(self) -> int | None:
+        """Optimiser steps of the whole run; None if that is not known."""
 
     @property
     def finished(self) -> bool:
@@ -31,14 +34,14 @@ class Loop(Protocol):
         """Return position, optimiser and random states."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state."""
+        """Continue from a saved state."""
 
 
 class Watch(Protocol):
-    """What is done after plain steps, with or without speculation: evaluations, averages."""
+    """What happens after plain steps, with or without speculation: evaluations, averages."""
 
     reached: bool
     """Whether the training has reached its goal before its end."""
 
     def after(self, position: int, loss: float) -> None:
-        """Hear of a step that has led to `position`, and of the training loss before it."""
+        """Note a step that has led to `position`, and the training loss before it."""

@@ -1,4 +1,4 @@
-"""Next-token cross-entropy in nats, and the state of mind in which it is judged."""
+"""Next-token cross-entropy in nats, and the evaluation mode in which it is measured."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from torch.nn import functional
 
 from asc_nn_training.training.device import device_of, random_state, set_random_state
 
-IGNORED = -100  # the target that torch's cross-entropy leaves out
+IGNORED = -100  # the target that torch's cross-entropy ignores
 
 
 def token_losses(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the loss of each token after the first: (batch, length - 1), fp32, nats.
 
     `batch` holds token numbers (batch, length); `mask`, of the same shape, is true at real tokens. A padded token, and
-    one that is told from a padded token, has the loss 0 and no gradient. The model answers with logits
-    (batch, length, vocabulary), or with an object that has such `logits`. The caller chooses the autocast context.
+    a token that is predicted from a padded one, has the loss 0 and no gradient. The model returns logits
+    (batch, length, vocabulary), or an object with such `logits`. The caller chooses the autocast context.
     """
     logits = _logits(model, batch, mask)
-    # The targets are shifted and not the logits, which are large and would be copied.
+    # The targets are shifted, because shifting the large logits would copy them.
     targets = torch.full_like(batch, IGNORED)
     targets[:, :-1] = batch[:, 1:] if mask is None else batch[:, 1:].masked_fill(~counted(mask), IGNORED)
     flat = functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction="none")
@@ -36,7 +36,7 @@ def counted(mask: Tensor) -> Tensor:
 
 
 def mean_loss(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the mean over all tokens that count: a scalar, nats a token; 0 where none counts."""
+    """Return the mean over all tokens that count: a scalar, nats a token; 0 if none counts."""
     if mask is not None:
         return token_losses(model, batch, mask).sum() / counted(mask).sum().clamp(min=1)
     logits = _logits(model, batch, None)[:, :-1]  # the reduction within the kernel halves its time
@@ -50,7 +50,7 @@ def _logits(model: nn.Module, batch: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def sequence_losses(model: nn.Module, batch: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return the mean over each sequence's tokens that count: (batch,), nats a token; 0 where none counts."""
+    """Return the mean over each sequence's tokens that count: (batch,), nats a token; 0 if none counts."""
     losses = token_losses(model, batch, mask)
     return losses.mean(1) if mask is None else losses.sum(1) / counted(mask).sum(1).clamp(min=1)
 

@@ -24,7 +24,7 @@ class Shape(NamedTuple):
 
     family: Literal["gpt2", "qwen2"]
     settings: Mapping[str, Any]  # of the transformers configuration
-    published: str | None = None  # where its weights are, on the hub
+    published: str | None = None  # name of its weights on the hub
     dropout: float = 0.0
 
 
@@ -44,7 +44,7 @@ SHAPES: Mapping[str, Shape] = {
     "gpt2": Shape("gpt2", {"n_layer": 12, "n_embd": 768, "n_head": 12}, "openai-community/gpt2", 0.1),
     "qwen2.5-1.5b": Shape("qwen2", _QWEN, "Qwen/Qwen2.5-1.5B"),
 }
-"""At a vocabulary of 4,096 the small ones have about 1, 3 and 9 million weights; gpt2 has 124 million at its own."""
+"""With a vocabulary of 4,096 the small shapes have about 1, 3 and 9 million weights; gpt2 has 124 million in all."""
 
 
 def make_model(
@@ -57,21 +57,21 @@ def make_model(
     end: int | None = None,
     dropout: float | None = None,
 ) -> nn.Module:
-    """Return a model in fp32 on the CPU, whose random weights depend on the seed alone.
+    """Return a model in fp32 on the CPU. Its random weights depend only on the seed.
 
-    `vocabulary` is the number of tokens in the data, `length` that of a sequence's tokens, `end` the number of the
-    token between documents. Dropout is 0 for the small shapes, and 0.1 for `gpt2`, unless given.
-    Raises AscError where the name is not known, the hub cannot be reached, or model and data do not fit.
+    `vocabulary` is the number of different tokens, `length` the tokens of a sequence, `end` the number of the token
+    between documents. Dropout is 0 for the small shapes and 0.1 for `gpt2`, unless it is given.
+    Raises AscError if the name is unknown, the hub cannot be reached, or model and data do not fit.
     """
     shape = SHAPES.get(name)
     source = name
     if shape is not None and init == "pretrained":
         if shape.published is None:
             known = ", ".join(each for each, other in SHAPES.items() if other.published)
-            raise AscError(f"There are no published weights of {name}. Take --init scratch, or one of {known}.")
+            raise AscError(f"There are no published weights of {name}. Type --init scratch, or choose one of {known}.")
         source = shape.published
     if dropout is not None and (shape is None or init == "pretrained"):
-        raise AscError(f"--dropout is for built-in shapes from scratch, and {name} has its own: leave it out.")
+        raise AscError(f"--dropout is for built-in shapes from scratch, and {name} has its own: leave --dropout out.")
     with quiet(), _seeded(seed):
         if shape is not None and init == "scratch":
             return _built(shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
@@ -85,13 +85,13 @@ def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout:
     config: Any
     if shape.family == "gpt2":
         chances: dict[str, Any] = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), dropout)
-        places = max(length, 1024) if shape.published else length
-        config = GPT2Config(vocab_size=vocabulary, n_positions=places, **shape.settings, **chances, **marks)
+        positions = max(length, 1024) if shape.published else length
+        config = GPT2Config(vocab_size=vocabulary, n_positions=positions, **shape.settings, **chances, **marks)
     else:
-        places = max(length, 4096)
+        positions = max(length, 4096)
         config = Qwen2Config(
             vocab_size=vocabulary,
-            max_position_embeddings=places,
+            max_position_embeddings=positions,
             attention_dropout=dropout,
             **dict[str, Any](shape.settings),
             **marks,
@@ -108,14 +108,14 @@ def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -
     local = folder.is_dir()
     source = str(folder) if local else source
     if local and not (folder / "config.json").exists():
-        raise AscError(f"The folder {source} has no config.json, so it holds no model: name one that does.")
+        raise AscError(f"The folder {source} has no config.json, so it holds no model: name a folder with a model.")
     if not local:
         if name not in SHAPES and "/" not in source:
             near = difflib.get_close_matches(name, SHAPES, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise AscError(
-                f"There is no model {name!r}.{hint} Built in are {', '.join(SHAPES)}; a local folder and a hub name "
-                "such as EleutherAI/pythia-70m can be given as well."
+                f"There is no model {name!r}.{hint} Built in are {', '.join(SHAPES)}; --model also takes a local "
+                "folder, or a hub name such as EleutherAI/pythia-70m."
             )
         require_hub(f"The model {source}")
     try:
@@ -139,19 +139,21 @@ def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -
 
 
 def _check(config: Any, name: str, init: Init, vocabulary: int, length: int) -> None:
-    places = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    if places is not None and length > places:
-        raise AscError(f"{name} has {places} positions, and --length is {length}: give {places} or less.")
+    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if positions is not None and length > positions:
+        raise AscError(
+            f"{name} has {positions} positions, and --length is {length}: type --length {positions} or less."
+        )
     if init == "pretrained" and config.vocab_size < vocabulary:
         raise AscError(
             f"{name} knows {config.vocab_size} tokens and the data's tokenizer has {vocabulary}: "
-            f"give --tokenizer {name}, the model's own."
+            f"type --tokenizer {name}, the model's own."
         )
 
 
 @contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Draw from the seed, and leave torch's generators as they were."""
+    """Within, torch draws from the seed; afterwards its generators are as they were before."""
     device = torch.device("cpu")
     before = random_state(device)
     torch.manual_seed(seed)
@@ -163,7 +165,7 @@ def _seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep transformers from the terminal, which is the run's."""
+    """Within, transformers prints nothing on the terminal, which the run uses."""
     from transformers.utils import logging  # noqa: PLC0415 -- seconds to import
 
     level: int = logging.get_verbosity()

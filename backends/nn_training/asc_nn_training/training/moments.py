@@ -1,4 +1,4 @@
-"""What a predictor may know of AdamW's state, and how far it moves the weights while that state holds."""
+"""AdamW's state as predictors see it, and how far it would move the weights if it did not change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from asc_nn_training.weights.weights import Values
 
 
 class Moments(NamedTuple):
-    """AdamW's state beside the weights that it moves: what `read("optimizer")` answers."""
+    """AdamW's state, with the weights that it moves: the answer of `read("optimizer")`."""
 
-    weights: Values  # θ, one tensor a trainable storage, not to be changed
+    weights: Values  # θ, one tensor a trainable storage; do not change them
     first: Values  # m, not bias-corrected; same shapes
-    second: Values  # v, likewise
-    steps: int  # optimiser steps that m and v have seen
+    second: Values  # v, not bias-corrected; same shapes
+    steps: int  # optimiser steps in m and v
     betas: tuple[float, float]
     eps: float
     decay: tuple[float, ...]  # decoupled weight decay, one a tensor
     rate: Callable[[int], float]  # learning rate of the i-th coming step, from 1
 
 
-def way(moments: Moments, horizon: int, decay: float, shrink: float = 1.0) -> tuple[float, float]:
+def adamw_factors(moments: Moments, horizon: int, decay: float, shrink: float = 1.0) -> tuple[float, float]:
     """Return (keep, move): after `horizon` steps of AdamW, θ becomes keep · θ - move · d, for d = m̂ / (√v̂ + ε).
 
     Each step is θ ← (1 - ηᵢ λ) θ - ηᵢ dᵢ (Loshchilov and Hutter 2019), with d held, or shrunk by `shrink` each step.
@@ -54,16 +54,16 @@ def decays(groups: Sequence[dict[str, object]], parameters: Sequence[Tensor]) ->
 
 
 def uniform(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Return the settings that all parameter groups share; they may differ in weight decay, which is decoupled.
+    """Return the settings that all parameter groups share; their weight decays may differ, if decay is decoupled.
 
-    Raises AscError where AdamW's next steps cannot be told from one rate and one pair of betas.
+    Raises AscError if AdamW's next steps do not follow from one rate and one pair of betas.
     """
     groups = optimizer.param_groups
     kinds = {(group["lr"], tuple(group.get("betas", ())), group.get("eps")) for group in groups}
     coupled = not isinstance(getattr(optimizer, "optimizer", optimizer), torch.optim.AdamW)
     if len(kinds) > 1 or any(group.get("amsgrad") or (coupled and group.get("weight_decay")) for group in groups):
         raise AscError(
-            "The optimiser's next steps are told from its moments where it is AdamW with one learning rate for all "
-            "parameters, and this one is not: choose a predictor that needs weights only, such as linear."
+            "The next steps can be predicted from the moments of AdamW with one learning rate for all parameters, and "
+            "this optimiser is another: choose a predictor that needs only weights, such as linear."
         )
     return groups[0]

@@ -1,4 +1,4 @@
-"""AdamW as torch has it, with two presets: the paper's, and one for training from scratch."""
+"""Torch's AdamW with two presets: the paper's, and one for training from scratch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Preset = Literal["paper", "tuned"]
 
 
 class OptimizerConfig(Settings):
-    """AdamW's settings; those not given are the preset's."""
+    """AdamW's settings; the preset supplies those that are not given."""
 
     preset: Preset = Field(
         "paper",
@@ -23,25 +23,25 @@ class OptimizerConfig(Settings):
     )
     lr: float | None = Field(None, ge=0, description="peak learning rate; by default the preset's")
     betas: tuple[float, float] | None = Field(None, description="decay of the two moments; by default the preset's")
-    eps: float = Field(1e-8, gt=0, description="what is added to the root of the second moment")
+    eps: float = Field(1e-8, gt=0, description="added to the root of the second moment")
     weight_decay: float | None = Field(None, ge=0, description="decoupled decay; by default the preset's")
 
 
 class Recipe(NamedTuple):
-    """What a preset stands for, once the model is known."""
+    """The settings that a preset means for one model."""
 
     lr: float
     betas: tuple[float, float]
     eps: float
     weight_decay: float
-    matrices_only: bool  # the decay spares biases and the gains of norms
+    matrices_only: bool  # no decay of biases and of the gains of norms
 
 
 def recipe(config: OptimizerConfig, numel: int) -> Recipe:
     """Return the settings for a model of `numel` trainable parameters.
 
-    The tuned rate is 3e-3 · (2.6e6 / numel)^0.42: the best of those tried on a small GPT-2 of 2.6 million parameters,
-    and at the slope that joins it to the rates of Brown et al. (2020), table 2.1: 6e-4 at 125M, 2e-4 at 1.3B.
+    The tuned rate is 3e-3 · (2.6e6 / numel)^0.42. It was the best rate in a sweep with a GPT-2 of 2.6 million
+    parameters; the exponent connects it with the rates of Brown et al. (2020), table 2.1: 6e-4 at 125M, 2e-4 at 1.3B.
     """
     if config.preset == "paper":
         usual = Recipe(5e-5, (0.9, 0.999), config.eps, 0.01, matrices_only=False)
@@ -58,7 +58,7 @@ def recipe(config: OptimizerConfig, numel: int) -> Recipe:
 def make_optimizer(model: nn.Module, config: OptimizerConfig | None = None) -> torch.optim.AdamW:
     """Return AdamW over the model's trainable parameters, each once; its rate is the peak until a schedule sets it.
 
-    Fused where all of them are on CUDA, otherwise as torch chooses. Raises AscError where nothing is trainable.
+    Fused if all parameters are on CUDA, otherwise as torch chooses. Raises AscError if nothing is trainable.
     """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:

@@ -12,20 +12,20 @@ from asc.settings import Settings
 
 
 class ScheduleConfig(Settings):
-    """How the learning rate goes over a run; the defaults are the Leap+Verify paper's."""
+    """The shape of the learning rate over a run; the defaults are the Leap+Verify paper's."""
 
     schedule: Literal["cosine", "wsd", "constant"] = Field(
         "cosine", description="cosine to the floor; wsd: constant, then linearly to the floor; or constant"
     )
     warmup: int = Field(100, ge=0, description="steps in which the rate rises linearly to its peak")
-    lr_floor: float = Field(0.1, ge=0, le=1, description="where the rate ends, as a share of the peak")
+    lr_floor: float = Field(0.1, ge=0, le=1, description="the last rate, as a share of the peak")
     wsd_decay: float = Field(0.2, ge=0, le=1, description="wsd: the share of all steps over which the rate falls")
 
 
 class Schedule:
     """A learning rate for each step, from a peak and the shape that `ScheduleConfig` describes.
 
-    The first step has 1/warmup of the peak rather than 0, so that it is not lost.
+    The first step has 1/warmup of the peak rather than 0, so that it is not wasted.
     """
 
     Config = ScheduleConfig
@@ -37,11 +37,11 @@ class Schedule:
         self.config = config or ScheduleConfig()
 
     def rate(self, step: int, total: int) -> float:
-        """Return the rate of the step (0 is the first) in a run of `total` steps; after it the floor."""
+        """Return the rate of the step (0 is the first) in a run of `total` steps; the floor after the run's end."""
         return self.lr * self.share(step, total)
 
     def share(self, step: int, total: int) -> float:
-        """Return the same as a share of the peak, between 0 and 1."""
+        """Return that rate as a share of the peak, between 0 and 1."""
         config = self.config
         if step < config.warmup:
             return (step + 1) / config.warmup

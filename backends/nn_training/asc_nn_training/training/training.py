@@ -1,4 +1,4 @@
-"""The plain training loop: what a step is, and the state that it leaves."""
+"""The plain training loop: one step, and the state between steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asc_nn_training.training.schedule import Schedule
 
 
 class Batches(Protocol):
-    """The training data, as a pure function of the place in it, so that nothing of it need be saved."""
+    """The training data as a pure function of the step, so that a checkpoint need not hold any of it."""
 
     def batch(self, step: int, /) -> Tensor:
         """Return token numbers, int64 (batch, length), on any device."""
@@ -25,15 +25,15 @@ class Batches(Protocol):
 
 
 class NonFiniteError(AscError):
-    """A loss or a gradient is not a finite number; the weights are as they were before the step."""
+    """A loss or a gradient is not finite; the weights are as they were before the step."""
 
 
 class Training:
-    """Model, optimiser, schedule and data, and how far they have come.
+    """Model, optimiser, schedule and data, and the position in the training.
 
-    A step takes `accumulation` batches, those numbered from position · accumulation on, and is one update of the
-    weights. The model is put into training mode here, once. With `compile` the forward and backward passes of a step
-    are compiled; `model` remains the module that was given. The gradient's norm is clipped at `clip`, unless None.
+    A step takes `accumulation` batches, numbered from position · accumulation on, and is one update of the weights. The
+    constructor puts the model into training mode. With `compile` the forward and backward passes of a step are
+    compiled; `model` stays the given module. The gradient's norm is clipped at `clip`, unless that is None.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Training:
     ) -> None:
         if total < 0 or accumulation < 1:
             raise AscError(
-                f"A run of {total} steps with {accumulation} batches a step cannot be: "
+                f"A run cannot have {total} steps of {accumulation} batches: "
                 "give --steps of 0 or more and --accumulation of 1 or more."
             )
         self.model = model
@@ -74,14 +74,14 @@ class Training:
         return self.position >= self.total
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of the step at that position; after the end, the last one's."""
+        """Return the learning rate of the step at that position; after the end, that of the last step."""
         return self.schedule.rate(min(step, max(0, self.total - 1)), self.total)
 
     def step(self) -> float:
         """Take one optimiser step at the current position and return the mean training loss before it, nats a token.
 
-        Raises NonFiniteError, before any weight is changed, where the loss or the gradient's norm is not finite. The
-        step waits for the device once: loss and norm come over together.
+        Raises NonFiniteError, before any weight changes, if the loss or the gradient's norm is not finite. The step
+        waits for the device once, because loss and norm are copied together.
         """
         if self.finished:
             raise AscError(f"All {self.total} steps have been taken: ask for more with --steps.")
@@ -95,8 +95,8 @@ class Training:
             self.optimizer.zero_grad()
             raise NonFiniteError(
                 f"The training loss of step {self.position} is {value} and its gradient's norm {size}, at learning "
-                f"rate {rate:g}; the weights are as before that step. Resume from the last checkpoint or start anew "
-                "with a smaller --lr, a longer --warmup or --precision fp32."
+                f"rate {rate:g}; the weights are as before that step. Resume from the last checkpoint, or begin a new "
+                "run with a smaller --lr, a longer --warmup or --precision fp32."
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -106,8 +106,8 @@ class Training:
     def evaluate(self, batches: Tensor | Iterable[Tensor], size: int = 8) -> float:
         """Return the mean loss over all tokens of the batches, nats a token, in evaluation mode.
 
-        One tensor of sequences, (n, length), is taken in batches of `size`. Training mode and random state are
-        restored, even when it raises. Raises AscError where there is no token to judge by.
+        One tensor of sequences, (n, length), is split into batches of `size`. Training mode and random state are
+        restored, even when it raises. Raises AscError if there is no token to evaluate on.
         """
         parts = torch.split(batches, size) if isinstance(batches, Tensor) else batches
         total, count = torch.zeros((), dtype=torch.float64), 0
@@ -122,9 +122,9 @@ class Training:
         return float(total / count)
 
     def state_dict(self) -> dict[str, Any]:
-        """Position, optimiser and random states; as torch's own, it refers to the live tensors rather than to copies.
+        """Return position, optimiser and random states; like torch's own, with live tensors rather than copies.
 
-        The weights are the model's to save.
+        The weights are not part of it: the model has its own state.
         """
         return {
             "position": self.position,
@@ -133,20 +133,20 @@ class Training:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a saved state. Raises AscError where it is of another model or optimiser."""
+        """Continue from a saved state. Raises AscError if it belongs to another model or optimiser."""
         try:
             self.optimizer.load_state_dict(dict(state["optimizer"]))
             position = int(state["position"])
             set_random_state(state["random"], self.device)
         except (LookupError, TypeError, ValueError) as error:
             raise AscError(
-                f"The saved training state does not suit this model and optimiser ({error}). "
-                "Resume with the settings of the run that saved it, or start anew."
+                f"The saved training state does not suit this model and optimiser ({error}). Resume it with the "
+                "settings of the run that saved it, or begin a new run without --resume."
             ) from error
         self.position = position
 
     def _gradient(self) -> Tensor:
-        """Put the mean gradient of this step's batches into place and return their mean loss."""
+        """Compute the mean gradient of this step's batches, and return their mean loss."""
         losses = []
         for number in range(self.position * self.accumulation, (self.position + 1) * self.accumulation):
             batch = self.batches.batch(number).to(self.device, non_blocking=True)

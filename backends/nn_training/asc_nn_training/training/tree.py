@@ -1,4 +1,4 @@
-"""Nested values as JSON beside named tensors: what a checkpoint is made of."""
+"""Nested values as JSON and named tensors: the content of a checkpoint."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from asc.errors import AscError
 
 
 def flatten(value: Any) -> tuple[Any, dict[str, Tensor]]:
-    """Return what JSON can hold of a value, and its tensors and arrays by name.
+    """Return a value as JSON can hold it, and its tensors and arrays by name.
 
-    Dictionaries with string or whole-number keys, lists, tuples, strings, bytes, numbers, None, fractions, numpy
-    scalars and arrays, and tensors come back by `unflatten` with the types that they had. Raises AscError for others.
+    `unflatten` returns dictionaries with string or whole-number keys, lists, tuples, strings, bytes, numbers, None,
+    fractions, numpy scalars and arrays, and tensors with the types that they had. Raises AscError for other types.
     """
     tensors: dict[str, Tensor] = {}
     return _write(value, tensors), tensors
 
 
 def unflatten(written: Any, tensors: Mapping[str, Tensor]) -> Any:  # noqa: PLR0911 -- one for each kind
-    """Return the value. Raises LookupError, TypeError or ValueError where it was not written by `flatten`."""
+    """Return the value. Raises LookupError, TypeError or ValueError if `flatten` did not write it."""
     if not isinstance(written, list):
         return written
     kind, content = written
@@ -81,7 +81,7 @@ def _write(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: PLR0911 -- o
 
 
 def _carrier(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Signed integers of the same size, whose bits are the array's."""
+    """Return the signed integer type of the same size, which holds the same bits."""
     if dtype.itemsize not in (1, 2, 4, 8):
         raise AscError(f"A checkpoint cannot hold an array of {dtype}: give numbers of at most 64 bits.")
     return np.dtype(f"i{dtype.itemsize}")

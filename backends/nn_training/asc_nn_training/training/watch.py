@@ -1,4 +1,4 @@
-"""What a training run is watched by, with or without speculation: losses on held-out data, and the weights' average."""
+"""What watches a training, with or without speculation: losses on held-out data, and the weights' average."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Measured(NamedTuple):
     """One point of the loss curve."""
 
     position: int
-    seconds: float  # of this run, pauses between resumed stretches left out
-    train_loss: float  # mean since the point before, nats a token
+    seconds: float  # of training so far, without the pauses before resumes
+    train_loss: float  # mean since the previous point, nats a token
     dev_loss: float
-    evaluating_s: float = 0.0  # of the seconds, those spent on evaluations so far
+    evaluating_s: float = 0.0  # seconds spent on evaluations so far, which `seconds` includes
 
 
 class LossWatch:
-    """Evaluates on the dev set every `every` steps, keeps the average, and says when the dev loss has been reached."""
+    """Evaluates on the dev set every `every` steps, keeps the average, and notes when `until_loss` is reached."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LossWatch:
         self._evaluating_s = 0.0
 
     def after(self, position: int, loss: float) -> None:
-        """Note the loss; average and evaluate where it is time."""
+        """Note the loss; update the average and evaluate when they are due."""
         self._sum, self._count = self._sum + loss, self._count + 1
         if self.average is not None and position % self._average_every == 0:
             self.average.update([parameter.detach() for parameter in self._weights.parameters])
@@ -58,7 +58,7 @@ class LossWatch:
             self.evaluate()
 
     def evaluate(self) -> Measured:
-        """Add a point to the curve, unless there is one for this position already."""
+        """Add a point to the curve, unless this position has one already, and return it."""
         position = self._training.position
         if self.curve and self.curve[-1].position == position:
             return self.curve[-1]
@@ -77,14 +77,14 @@ class LossWatch:
         return point
 
     def measures(self) -> dict[str, float]:
-        """The newest point, for whoever shows the run."""
+        """Return the newest losses, for views."""
         if not self.curve:
             return {}
         newest = self.curve[-1]
         return {"train_loss": newest.train_loss, "dev_loss": newest.dev_loss}
 
     def averaged_loss(self, sequences: Tensor) -> float | None:
-        """The loss of the averaged weights, which take the live ones' place for as long as that takes."""
+        """Return the loss of the averaged weights, which replace the live ones during the evaluation."""
         if self.average is None or (values := self.average.values()) is None:
             return None
         kept = self._weights.copy()
@@ -95,11 +95,11 @@ class LossWatch:
             self._weights.put(kept)
 
     def restart_clock(self) -> None:
-        """Begin to count seconds, where the newest point left off."""
+        """Count seconds from now on, continuing at the newest point."""
         self._began = self.clock() - (self.curve[-1].seconds if self.curve else 0.0)
 
     def state_dict(self) -> dict[str, Any]:
-        """The curve, the running mean and the average."""
+        """Return the curve, the running mean and the average."""
         average = None if self.average is None else self.average.state_dict()
         return {
             "curve": [list(point) for point in self.curve],
@@ -111,7 +111,7 @@ class LossWatch:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from what `state_dict` returned."""
         self.curve = [Measured(*point) for point in state["curve"]]
         self._sum, self._count, self.reached = state["sum"], state["count"], state["reached"]
         self._began = self.clock() - state["seconds"]

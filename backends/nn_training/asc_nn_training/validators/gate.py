@@ -1,8 +1,8 @@
-"""The gate set: held-out data that only decides, and is neither trained on nor reported."""
+"""The gate set: held-out data that only judges, and is neither trained on nor reported."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
@@ -15,21 +15,21 @@ from asc_nn_training.training.loss import sequence_losses
 
 
 class Gate(Protocol):
-    """Disjoint subsets of held-out data, each looked at as a whole. The last one never judges: predictors tune on it.
+    """Disjoint subsets of held-out data; one look evaluates one whole subset.
 
-    With a single subset there is nothing to tune on.
+    The last subset never judges: predictors tune on it. With a single subset, no predictor can tune.
     """
 
     @property
     def subsets(self) -> int:
-        """How many there are."""
+        """Return the number of subsets."""
 
     @property
     def tokens(self) -> int:
-        """What one look costs, in the units of a training step's own size: tokens, or samples."""
+        """Return the size of the largest look, in the unit of a training step's size: tokens, or samples."""
 
     def losses(self, model: nn.Module, subset: int) -> Tensor:
-        """Return one loss a sequence or sample, (n,), in evaluation mode and without gradients, as they are now."""
+        """Return one loss a sequence or sample, (n,). The caller sets evaluation mode and turns gradients off."""
 
 
 class TokenGate:
@@ -53,7 +53,7 @@ class TokenGate:
 
 
 class BatchGate:
-    """Any held-out batches and any loss: `loss(model, batch)` gives one loss a sample, (n,), or a batch's mean."""
+    """Any held-out batches and any loss: `loss(model, batch)` returns one loss a sample, (n,), or the batch's mean."""
 
     def __init__(self, batches: Sequence[Any], loss: Callable[[nn.Module, Any], Tensor], subsets: int = 4) -> None:
         if len(batches) < 2:
@@ -64,12 +64,12 @@ class BatchGate:
         self.tokens = max(sum(batch_size(batch) for batch in part) for part in self._parts)
 
     def losses(self, model: nn.Module, subset: int) -> Tensor:
-        """Return the losses of one subset's batches, joined."""
+        """Return the losses of all batches of a subset, in one tensor."""
         return torch.cat([self._loss(model, batch).reshape(-1) for batch in self._parts[subset]])
 
 
 def batch_size(batch: Any) -> int:
-    """Samples, or tokens where there are any: the elements of the first integer tensor, else the rows of the first."""
+    """Return the tokens of a batch (elements of its first integer matrix), or else its samples (rows)."""
     tensors = [part for part in _leaves(batch) if isinstance(part, Tensor)]
     if not tensors:
         return 1
@@ -78,6 +78,6 @@ def batch_size(batch: Any) -> int:
 
 
 def _leaves(batch: Any) -> Sequence[Any]:
-    if isinstance(batch, dict) or hasattr(batch, "values"):
-        return list(batch.values()) if not isinstance(batch, Tensor) else [batch]
+    if isinstance(batch, Mapping):
+        return list(batch.values())
     return list(batch) if isinstance(batch, list | tuple) else [batch]

@@ -1,1 +1,1 @@
-"""Weights: where past ones are kept, and sums of them."""
+"""Weights: the copies of past ones, weighted sums of them, and verified transitions."""

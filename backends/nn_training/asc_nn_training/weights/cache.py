@@ -1,69 +1,54 @@
-"""Verified transitions of weights: taken at once, and found again where the same weights come by once more."""
+"""The trajectory cache of a network: verified transitions of weights."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
-from asc.cache import TrajectoryCache
+from asc.cache import Cache, TrajectoryCache
 from asc.computation import Computation
 from asc.types import Transition
-from asc_nn_training.weights.store import Kept, StoreConfig, WeightStore
+from asc_nn_training.computation import TrainingComputation
+from asc_nn_training.weights.store import StoreConfig, StoredWeights
 
 
-class Places(Protocol):
-    """What the cache asks of a computation over weights."""
-
-    store: WeightStore
-
-    def position(self) -> int:
-        """Optimiser steps taken or leapt over."""
-
-    def present(self) -> Kept:
-        """The present weights, copied once for each version of them."""
-
-    def distance(self, kept: Kept) -> float:
-        """How far the present weights are from others, relative to their own length; L2."""
-
-    def leap_to(self, kept: Kept, source: str, steps: int, gain: float) -> Transition:
-        """A transition from here to those weights."""
-
-
-class Known(NamedTuple):
-    """A leap that a validator has agreed to, and what it led from and to."""
+class VerifiedTransition(NamedTuple):
+    """A leap that a validator has accepted: the weights before and after it."""
 
     position: int
     steps: int
-    start: Kept
-    end: Kept
+    start: StoredWeights
+    end: StoredWeights
     source: str
     gain: float
-    used: int  # the position at which it was last taken
+    used: int  # the position of the latest leap by it
 
 
-class WeightCache:
+class WeightCache(Cache):
     """The trajectory cache of a network.
 
-    A candidate that was accepted comes in, is looked up, leapt to, and then let go of, since weights that move on do
-    not come back by themselves. With `keep` it stays: where a loop goes back to an earlier state, after a spike of the
-    loss, say, the way from there is known, and neither predicted nor judged again. It counts only where the loop has
-    gone back, so that one that moves on is never pulled back. Start and end are the boundaries' own snapshots, so
-    keeping them copies nothing. An entry matches where the position is the same (`position`), or anywhere up to where
-    it was last taken (`distance`), and the present weights are as near to its start as `tolerance` says. The least
-    recently used entry leaves first. Predictors' snapshots lie in the same store, whose budgets count both.
+    An accepted candidate comes in, is found by the next look-up, and is dropped after the leap, because the weights of
+    a training that moves forward do not recur. With `keep`, verified transitions stay: if a loop returns to an earlier
+    state, after a spike of the loss, say, the leap from there is known, and needs neither prediction nor judging. A
+    verified transition is found only if the loop has gone back, so a loop that moves forward is never pulled back.
+    Start and end are the boundaries' own snapshots, so keeping them copies nothing.
+
+    An entry matches if the position is the same (`match` is `position`), or anywhere up to the position of its latest
+    leap (`distance`), and if the present weights are as near to its start as `tolerance` says. The least recently used
+    entry is evicted first. The predictors' snapshots are in the same store, whose budgets count both.
     """
 
     class Config(TrajectoryCache.Config, StoreConfig):
-        """Bounds of the cache, and where past weights lie."""
+        """Bounds of the cache, and where past weights are kept."""
 
         max_bytes: int = Field(2**40, ge=0, description="bytes of transitions kept at most")
-        keep: int = Field(0, ge=0, description="verified transitions that stay after they were taken")
+        keep: int = Field(0, ge=0, description="verified transitions that stay after their leap")
         match: Literal["position", "distance"] = Field(
             "position",
-            description="position: an entry counts at its own position; distance: wherever the loop went back to",
+            description="position: an entry matches at its own position; distance: wherever the loop has gone back to",
         )
         tolerance: float = Field(
             0.0,
@@ -76,49 +61,50 @@ class WeightCache:
         def _exact(self) -> WeightCache.Config:
             if self.keep and self.dtype not in ("as-is", "float32"):
                 raise ValueError(
-                    f"keep is {self.keep} and dtype {self.dtype}: a verified transition leads to the very weights that "
-                    "were judged, so set dtype to as-is, or keep to 0"
+                    f"keep is {self.keep} and dtype {self.dtype}: a verified transition must lead to exactly the "
+                    "weights that were judged, so set dtype to as-is, or keep to 0"
                 )
             return self
 
-    def __init__(self, computation: Places, config: Config | None = None) -> None:
+    def __init__(self, computation: TrainingComputation, config: Config | None = None) -> None:
         self._computation, self._config = computation, config or self.Config()
-        self._fresh: Transition | None = None  # accepted and not yet looked up
-        self._taking: Transition | None = None  # looked up and not yet taken
-        self._known: OrderedDict[int, Known] = OrderedDict()  # least recently used first
+        self._fresh: Transition | None = None  # accepted, and not looked up yet
+        self._found: Transition | None = None  # looked up, and not leapt to yet
+        self._verified: OrderedDict[int, VerifiedTransition] = OrderedDict()  # least recently used first
         self._serial = 0
         self._hits = self._misses = self._evictions = self._recalled = 0
 
     def __len__(self) -> int:
-        return len(self._known) + (self._fresh is not None)
+        return len(self._verified) + (self._fresh is not None)
 
     def lookup(self, computation: Computation, until: int | None = None) -> Transition | None:
-        """Return what was just accepted, or else a known way on from here."""
-        self._taking, self._fresh = self._fresh, None
+        """Return the newly accepted transition, or else a verified one from here."""
+        self._found, self._fresh = self._fresh, None
         room = None if until is None else until - computation.position()
-        found = self._taking
+        found = self._found
         if found is None or not computation.agrees(found):
             found = self._recall(computation)
         if found is None or (room is not None and found.steps > room):
-            self._taking = None
+            self._found = None
             self._misses += 1
             return None
         self._hits += 1
         return found
 
     def insert(self, transition: Transition) -> bool:
-        """Take in what was accepted; False where it exceeds the bounds."""
+        """Take in an accepted transition; False if it exceeds the bounds."""
         if transition.nbytes > self._config.max_bytes or self._config.max_entries == 0:
             return False
         self._fresh = transition
         return True
 
     def discard(self, transition: Transition) -> None:
-        """Hear that the computation has taken a transition: let go of it, or know it from now on."""
-        fresh, self._taking = self._taking, None  # it holds past weights
+        """Note that the computation has just leapt by this transition: drop it or, with `keep`, keep it as verified."""
+        fresh, self._found = self._found, None  # a transition refers to past weights
         if not self._config.keep or transition is not fresh:
             return
-        known = Known(
+        self._serial += 1
+        self._verified[self._serial] = VerifiedTransition(
             transition.start,
             transition.steps,
             transition.effect.start,
@@ -127,14 +113,12 @@ class WeightCache:
             transition.gain_steps or 0.0,
             transition.start,
         )
-        self._serial += 1
-        self._known[self._serial] = known
-        while len(self._known) > self._config.keep or self._bytes() > self._config.max_bytes:
-            self._known.popitem(last=False)
+        while len(self._verified) > self._config.keep or self._bytes() > self._config.max_bytes:
+            self._verified.popitem(last=False)
             self._evictions += 1
 
     def stats(self) -> dict[str, int]:
-        """Entries and bytes of transitions; hits, those of known ones, misses, evictions; where past weights lie."""
+        """Return entries and bytes, hits, recalled verified transitions, misses, evictions, and the store's figures."""
         return {
             "entries": len(self),
             "bytes": self._bytes(),
@@ -145,39 +129,40 @@ class WeightCache:
         } | self._computation.store.stats()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the known transitions with their weights, and the counts."""
-        known = [
-            {**entry._asdict(), "start": entry.start.peek(), "end": entry.end.peek()} for entry in self._known.values()
+        """Return the verified transitions with their weights, and the counts."""
+        verified = [
+            {**entry._asdict(), "start": entry.start.peek(), "end": entry.end.peek()}
+            for entry in self._verified.values()
         ]
-        return {"known": known, "counts": [self._hits, self._misses, self._evictions, self._recalled]}
+        return {"verified": verified, "counts": [self._hits, self._misses, self._evictions, self._recalled]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there, taking over the tensors."""
-        keep = self._computation.store.keep
-        self._known.clear()
-        for entry in state["known"]:
+        """Continue from what `state_dict` returned, taking over its tensors."""
+        take_over = self._computation.store.take_over
+        self._verified.clear()
+        for entry in state["verified"]:
             self._serial += 1
-            self._known[self._serial] = Known(**{**entry, "start": keep(entry["start"]), "end": keep(entry["end"])})
+            weights = {"start": take_over(entry["start"]), "end": take_over(entry["end"])}
+            self._verified[self._serial] = VerifiedTransition(**{**entry, **weights})
         self._hits, self._misses, self._evictions, self._recalled = state["counts"]
 
     def _recall(self, computation: Computation) -> Transition | None:
-        """The nearest of the known transitions that match here."""
+        """Return the nearest of the verified transitions that match here."""
         here, near = self._computation.position(), list[tuple[float, int]]()
-        for serial, known in self._known.items():
+        for serial, known in self._verified.items():
             if known.position == here if self._config.match == "position" else here <= known.used:
                 near.append((self._computation.distance(known.start), serial))
         for distance, serial in sorted(near):
-            known = self._known[serial]
+            known = self._verified[serial]
             found = self._computation.leap_to(known.end, known.source, known.steps, known.gain)
             if distance <= self._config.tolerance and computation.agrees(found):
-                self._known[serial] = known._replace(used=here)
-                self._known.move_to_end(serial)
+                self._verified[serial] = known._replace(used=here)
+                self._verified.move_to_end(serial)
                 self._recalled += 1
                 return found
         return None
 
     def _bytes(self) -> int:
-        """Those of the known transitions, weights that two of them share counted once."""
-        return sum(
-            {id(kept): kept.nbytes for known in self._known.values() for kept in (known.start, known.end)}.values()
-        )
+        """Return the bytes of the verified transitions; weights that two of them share count once."""
+        weights = {id(w): w.nbytes for known in self._verified.values() for w in (known.start, known.end)}
+        return sum(weights.values())

@@ -1,4 +1,4 @@
-"""Weighted sums of weights: a finite-difference, averaging or mixing predictor carried out at memory speed."""
+"""Weighted sums of weights: what finite-difference, averaging and mixing predictors ask for, at memory speed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from asc_nn_training.weights.weights import Values
 
-Share = tuple[float, int]  # a coefficient other than 0, and the place of its term
+Share = tuple[float, int]  # a coefficient other than 0, and the index of its term
 
 
 @torch.no_grad()
@@ -19,14 +19,14 @@ def combine(
     out: Values | None = None,
     held: int | None = None,
 ) -> Values:
-    """Return sum of coefficients[i] · terms[i], in `out` where that is given; it may be none of the terms.
+    """Return the sum of coefficients[i] · terms[i], in `out` if that is given; `out` must be none of the terms.
 
-    Two terms whose coefficients add up to 1, which every linear extrapolation and every average of two is, take one
-    pass: two reads and one write of each element. Each further term takes one more read of its own and one of the sum.
-    A sum of terms less precise than `out` is taken in the precision of `out`. Where `out` holds the same numbers as
-    `terms[held]` beforehand, that term is not read, and everything happens in place by few launches over all tensors.
+    Two terms whose coefficients add up to 1, as in every linear extrapolation and every average of two, take one pass:
+    two reads and one write of each element. Each further term takes one more read of its own and one of the sum. Terms
+    that are less precise than `out` are summed in the precision of `out`. If `out` holds the same numbers as
+    `terms[held]` beforehand, that term is not read, and the sum is made in place by few launches over all tensors.
     """
-    used = [(float(c), place) for place, c in enumerate(coefficients) if c]
+    used = [(float(c), index) for index, c in enumerate(coefficients) if c]
     if len(coefficients) != len(terms):
         raise ValueError(f"{len(coefficients)} coefficients were given for {len(terms)} terms")
     result = [torch.empty_like(tensor) for tensor in terms[-1]] if out is None else out
@@ -40,8 +40,8 @@ def combine(
         for target, first, last in zip(result, terms[earlier], terms[later], strict=True):
             torch.lerp(first.to(target.dtype), last.to(target.dtype), share, out=target)
         return result
-    coefficient, place = used[0]
-    torch._foreach_copy_(result, list(terms[place]))
+    coefficient, index = used[0]
+    torch._foreach_copy_(result, list(terms[index]))
     if coefficient != 1:
         torch._foreach_mul_(result, coefficient)
     _add(used[1:], terms, result)
@@ -50,8 +50,8 @@ def combine(
 
 def _in_place(own: float, others: Sequence[Share], terms: Sequence[Sequence[Tensor]], out: Values) -> Values:
     if len(others) == 1 and abs(own + others[0][0] - 1) < 1e-12:
-        share, place = others[0]
-        torch._foreach_lerp_(out, _like(terms[place], out), share)
+        share, index = others[0]
+        torch._foreach_lerp_(out, _like(terms[index], out), share)
         return out
     if own != 1:
         torch._foreach_mul_(out, own)
@@ -60,12 +60,12 @@ def _in_place(own: float, others: Sequence[Share], terms: Sequence[Sequence[Tens
 
 
 def _add(used: Sequence[Share], terms: Sequence[Sequence[Tensor]], out: Values) -> None:
-    for coefficient, place in used:  # one term at a time: it may have to be fetched from elsewhere
-        torch._foreach_add_(out, _like(terms[place], out), alpha=coefficient)
+    for coefficient, index in used:  # one term at a time: it may have to be fetched from host memory or disk
+        torch._foreach_add_(out, _like(terms[index], out), alpha=coefficient)
 
 
 def _like(term: Sequence[Tensor], out: Values) -> Values:
-    """The term in the precision of what it is added to."""
+    """Return the term in the precision of the sum that it is added to."""
     if all(tensor.dtype == target.dtype for tensor, target in zip(term, out, strict=True)):
         return list(term)
     return [tensor.to(target.dtype) for tensor, target in zip(term, out, strict=True)]

@@ -1,4 +1,4 @@
-"""Where past weights are kept: on the device, then in pinned host memory, then on disk, within a budget for each."""
+"""The store of past weights: on the device, then in pinned host memory, then on disk, each within its budget."""
 
 from __future__ import annotations
 
@@ -19,168 +19,176 @@ from asc.errors import AscError
 from asc.settings import Settings
 from asc_nn_training.weights.weights import Values
 
-Place = Literal["device", "host", "disk"]
+Location = Literal["device", "host", "disk"]
 
 
 class StoreConfig(Settings):
-    """How much of the past is kept where, and how precisely."""
+    """How many past weights are kept where, and in which precision."""
 
     dtype: Literal["as-is", "float32", "bfloat16", "float16"] = Field(
         "as-is", description="precision of past weights; those of the newest boundary are always exact"
     )
     device_bytes: int | None = Field(
-        None, ge=0, description="bytes of past weights on the device; what is over goes to host memory; none: no bound"
+        None, ge=0, description="bytes of past weights on the device; the rest moves to host memory; none: no bound"
     )
     host_bytes: int | None = Field(
-        None, ge=0, description="bytes in pinned host memory, on an accelerator; what is over goes to disk"
+        None, ge=0, description="bytes in pinned host memory, on an accelerator; the rest moves to disk"
     )
-    folder: Path | None = Field(None, description="where to write what goes to disk; by default a temporary folder")
+    folder: Path | None = Field(None, description="folder for weights on disk; by default a temporary one")
 
 
-class Kept:
-    """Weights in the store, wherever they lie; let go of when nobody holds this any more."""
+class StoredWeights:
+    """One copy of the weights in a store; its memory is freed when nothing refers to this object any more."""
 
     def __init__(self, store: WeightStore, values: Values) -> None:
-        self.place: Place = "device"
+        self.location: Location = "device"
         self.nbytes = _size(values)
         self._store = store
         self._values: Values | None = values
         self._file: Path | None = None
 
     def values(self) -> Values:
-        """Return the weights on the device, not to be changed; fetched anew each time where they lie elsewhere."""
+        """Return the weights on the device, which the caller must not change; each call fetches them if needed."""
         return self._store.fetch(self)
 
     def peek(self) -> Values:
-        """Return the same for somebody who saves them: at no price, since saving is not speculation's."""
+        """Return the same values at no price: for a checkpoint, which is not speculation's work."""
         return self._store.fetch(self, priced=False)
 
 
 class WeightStore:
-    """Keeps weights as they were, for those who predict from them, roll back to them or leap to them.
+    """Keeps copies of the weights for predictions, rollbacks and leaps.
 
-    Nothing is moved before a budget asks for it, and neither the newest nor what is rolled back to is ever moved. What
-    was moved is fetched for as long as it is needed and stays where it is. Nothing is ever lost: the last place has no
-    bound, and where it fails the weights stay where they are, which `fault` then tells of.
+    The store moves weights only if a budget requires it. It never moves the newest copy, nor the `pinned` one. Moved
+    weights are fetched for as long as they are needed, and stay where they are. Nothing is lost: the disk has no bound,
+    and if it fails, the weights stay where they are and `fault` has a sentence about it.
     """
 
     Config = StoreConfig
 
     def __init__(self, device: torch.device | str, config: StoreConfig | None = None) -> None:
-        self.config, self._device = config or StoreConfig(), torch.device(device)
-        self._held: dict[int, weakref.ref[Kept]] = {}  # oldest first
+        self.config, self.device = config or StoreConfig(), torch.device(device)
+        self._all: dict[int, weakref.ref[StoredWeights]] = {}  # oldest first
         self._number = 0
         self._folder: Path | None = None
-        self.pending = 0  # bytes moved that nobody has priced yet
-        self.pinned: Kept | None = None  # what is rolled back to: never moved
+        self.pending = 0  # bytes that were moved and are not paid for yet
+        self.pinned: StoredWeights | None = None  # the copy for rollbacks
         self.fault = ""
         self.spilled = self.fetched = 0  # times
 
-    def keep(self, values: Values) -> Kept:
-        """Take over weights that lie on the device."""
-        kept = Kept(self, values)
+    def keep(self, values: Values) -> StoredWeights:
+        """Take over weights that are on the device."""
+        stored = StoredWeights(self, values)
         self._number += 1
-        number, held = self._number, self._held
+        number, everything = self._number, self._all
 
-        def forget(_: weakref.ref[Kept]) -> None:
-            held.pop(number, None)
+        def forget(_: weakref.ref[StoredWeights]) -> None:
+            everything.pop(number, None)
 
-        held[number] = weakref.ref(kept, forget)
-        self._make_room(kept)
-        return kept
+        everything[number] = weakref.ref(stored, forget)
+        self._make_room(stored)
+        return stored
 
-    def round(self, kept: Kept) -> None:
+    def take_over(self, values: Values) -> StoredWeights:
+        """Take over weights from a checkpoint, which may have been read onto another device; moving them is free."""
+        pending = self.pending
+        stored = self.keep([value.to(self.device) for value in values])
+        self.pending = pending
+        return stored
+
+    def round(self, stored: StoredWeights) -> None:
         """Reduce weights to the configured precision, once they are past."""
-        if self.config.dtype == "as-is" or kept._values is None:
+        if self.config.dtype == "as-is" or stored._values is None:
             return
         dtype = getattr(torch, self.config.dtype)
-        if all(value.dtype == dtype for value in kept._values):
+        if all(value.dtype == dtype for value in stored._values):
             return
-        kept._values = [value.to(dtype) for value in kept._values]
-        self.pending += kept.nbytes
-        kept.nbytes = _size(kept._values)
+        stored._values = [value.to(dtype) for value in stored._values]
+        self.pending += stored.nbytes
+        stored.nbytes = _size(stored._values)
 
-    def fetch(self, kept: Kept, priced: bool = True) -> Values:
-        """Return the weights on the device. Raises AscError where their file is gone."""
-        if kept.place == "device" and kept._values is not None:
-            return kept._values
+    def fetch(self, stored: StoredWeights, priced: bool = True) -> Values:
+        """Return the weights on the device. Raises AscError if their file is gone."""
+        if stored.location == "device" and stored._values is not None:
+            return stored._values
         if priced:
             self.fetched += 1
-            self.pending += 2 * kept.nbytes
-        if kept._values is not None:
-            return [value.to(self._device, non_blocking=True) for value in kept._values]
-        assert kept._file is not None
+            self.pending += 2 * stored.nbytes
+        if stored._values is not None:
+            return [value.to(self.device, non_blocking=True) for value in stored._values]
+        assert stored._file is not None
         try:
-            tensors = load_file(kept._file, device=str(self._device))
+            tensors = load_file(stored._file, device=str(self.device))
         except (OSError, SafetensorError) as error:
             raise AscError(
-                f"Past weights that were moved to {kept._file} cannot be read ({error}). Resume from the last "
-                "checkpoint, with a folder that stays (--set cache.folder=...) or more room on the device."
+                f"Past weights were moved to {stored._file}, which cannot be read ({error}). Resume from the last "
+                "checkpoint with a folder that stays (--set cache.folder=...), or with more room on the device "
+                "(--set cache.device_bytes=...)."
             ) from error
         return [tensors[name] for name in sorted(tensors)]
 
-    def moved(self) -> int:
-        """Return the bytes that were read or written since this was last asked, beside those of `keep` itself."""
-        moved, self.pending = self.pending, 0
-        return moved
+    def take_pending(self) -> int:
+        """Return the bytes that were read or written since the last call, apart from `keep` itself."""
+        pending, self.pending = self.pending, 0
+        return pending
 
     def stats(self) -> dict[str, int]:
-        """Return bytes in each place, and how often weights were moved away and fetched."""
+        """Return the bytes in each location, and how often weights were moved away and fetched."""
         held: dict[str, int] = {"device": 0, "host": 0, "disk": 0}
-        for kept in self._present():
-            held[kept.place] += kept.nbytes
-        return {f"{place}_bytes": count for place, count in held.items()} | {
+        for stored in self._present():
+            held[stored.location] += stored.nbytes
+        return {f"{location}_bytes": count for location, count in held.items()} | {
             "spilled": self.spilled,
             "fetched": self.fetched,
         }
 
-    def _present(self) -> Iterator[Kept]:
-        """Everything that somebody still holds, oldest first."""
-        return (kept for reference in list(self._held.values()) if (kept := reference()) is not None)
+    def _present(self) -> Iterator[StoredWeights]:
+        """Everything that is still in use, oldest first."""
+        return (stored for reference in list(self._all.values()) if (stored := reference()) is not None)
 
-    def _make_room(self, newest: Kept) -> None:
-        bounds: tuple[tuple[Place, int | None], ...] = (
+    def _make_room(self, newest: StoredWeights) -> None:
+        bounds: tuple[tuple[Location, int | None], ...] = (
             ("device", self.config.device_bytes),
             ("host", self.config.host_bytes),
         )
-        for place, bound in bounds:
+        for location, bound in bounds:
             if bound is None:
                 continue
-            there = [kept for kept in self._present() if kept.place == place]
-            excess = sum(kept.nbytes for kept in there) - bound
-            for kept in there:
+            there = [stored for stored in self._present() if stored.location == location]
+            excess = sum(stored.nbytes for stored in there) - bound
+            for stored in there:
                 if excess <= 0:
                     break
-                if kept not in (newest, self.pinned) and self._spill(kept):
-                    excess -= kept.nbytes
+                if stored not in (newest, self.pinned) and self._spill(stored):
+                    excess -= stored.nbytes
 
-    def _spill(self, kept: Kept) -> bool:
-        """Move weights one place down; on a CPU, whose memory is the device's, that is the disk at once."""
-        assert kept._values is not None
-        if kept.place == "device" and self._device.type != "cpu":
-            pinned = self._device.type == "cuda"
-            host = [torch.empty(v.shape, dtype=v.dtype, pin_memory=pinned) for v in kept._values]
-            for target, value in zip(host, kept._values, strict=True):
+    def _spill(self, stored: StoredWeights) -> bool:
+        """Move weights to the next location: on a CPU, where device and host memory are one, that is the disk."""
+        assert stored._values is not None
+        if stored.location == "device" and self.device.type != "cpu":
+            pinned = self.device.type == "cuda"
+            host = [torch.empty(v.shape, dtype=v.dtype, pin_memory=pinned) for v in stored._values]
+            for target, value in zip(host, stored._values, strict=True):
                 target.copy_(value, non_blocking=pinned)
             if pinned:
-                torch.cuda.synchronize(self._device)
-            kept._values, kept.place = host, "host"
+                torch.cuda.synchronize(self.device)
+            stored._values, stored.location = host, "host"
         else:
             try:
-                kept._file = self._write(kept)
+                stored._file = self._write(stored)
             except (OSError, SafetensorError) as error:
                 self.fault = (
-                    f"Past weights could not be moved to disk ({error}), so they stay where they are: make room, or "
-                    "name another folder with --set cache.folder=..."
+                    f"Past weights could not be moved to disk ({error}), so they stay in memory: free some disk space, "
+                    "or name another folder with --set cache.folder=..."
                 )
                 return False
-            kept._values, kept.place = None, "disk"
+            stored._values, stored.location = None, "disk"
         self.spilled += 1
-        self.pending += 2 * kept.nbytes
+        self.pending += 2 * stored.nbytes
         return True
 
-    def _write(self, kept: Kept) -> Path:
-        assert kept._values is not None
+    def _write(self, stored: StoredWeights) -> Path:
+        assert stored._values is not None
         if self._folder is None:
             if self.config.folder is not None:
                 self.config.folder.mkdir(parents=True, exist_ok=True)
@@ -189,32 +197,32 @@ class WeightStore:
         self._number += 1
         path = self._folder / f"{self._number:08d}.safetensors"
         try:
-            save_file({f"{i:06d}": value.contiguous() for i, value in enumerate(kept._values)}, path)
+            save_file({f"{i:06d}": value.contiguous() for i, value in enumerate(stored._values)}, path)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        weakref.finalize(kept, path.unlink, missing_ok=True)
+        weakref.finalize(stored, path.unlink, missing_ok=True)
         return path
 
 
-class Stored(Sequence[Values]):
-    """Weights of several snapshots, each fetched when it is asked for."""
+class LazyWeights(Sequence[Values]):
+    """Several weights of a store as one sequence; each is fetched when it is indexed."""
 
-    def __init__(self, kept: Sequence[Kept]) -> None:
-        self.kept = tuple(kept)
+    def __init__(self, stored: Sequence[StoredWeights]) -> None:
+        self._stored = tuple(stored)
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self._stored)
 
     @overload
     def __getitem__(self, index: int) -> Values: ...
     @overload
     def __getitem__(self, index: slice) -> list[Values]: ...
     def __getitem__(self, index: int | slice) -> Values | list[Values]:
-        """Return one snapshot's weights, or those of several."""
+        """Return one element's weights, or those of several."""
         if isinstance(index, slice):
-            return [each.values() for each in self.kept[index]]
-        return self.kept[index].values()
+            return [each.values() for each in self._stored[index]]
+        return self._stored[index].values()
 
 
 def _size(values: Sequence[Tensor]) -> int:

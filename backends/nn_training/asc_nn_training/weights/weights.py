@@ -1,7 +1,7 @@
 """The weights of a module as one list of tensors: what a leap moves, and nothing else.
 
-Only trainable parameters count, each storage once (tied weights are one), never buffers or optimiser moments. What
-changes the module does so in place: compiled graphs, optimisers and references held by others stay valid.
+Only trainable parameters count, each storage once (tied weights are one), never buffers or optimiser moments. All
+changes are made in place, so that compiled graphs, optimisers and other references to the parameters stay valid.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class Weights:
 
     @torch.no_grad()
     def copy(self, dtype: torch.dtype | None = None) -> Values:
-        """Return a copy; with a dtype, rounded to it."""
+        """Return a copy, rounded to `dtype` if one is given."""
         copied = [torch.empty_like(parameter, dtype=dtype, requires_grad=False) for parameter in self.parameters]
         torch._foreach_copy_(copied, list[Tensor](self.parameters))
         return copied
 
     @torch.no_grad()
     def put(self, values: Sequence[Tensor]) -> None:
-        """Take on these values, in place."""
+        """Write these values into the module, in place."""
         torch._foreach_copy_(list[Tensor](self.parameters), list(values))
 
     def same(self, values: Sequence[Tensor]) -> bool:

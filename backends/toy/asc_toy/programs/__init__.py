@@ -1,17 +1,17 @@
-"""The built-in programs, each of which teaches something about what can be predicted; imported when they are used."""
+"""The built-in programs. Each shows something about what can be predicted, and is imported when it is used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from asc.errors import AscError
+from asc.nearest import suggestion
 from asc_toy.program import Program
 from asc_toy.programs.info import Option, Parts, ProgramInfo
 
 __all__ = ["PROGRAMS", "Option", "Parts", "ProgramInfo", "build"]
 
-_CHAIN = "every iteration needs the one before, so there is nothing to do side by side"
+_CHAIN = "every iteration needs the one before, so no two can be done at once"
 
 _REGISTERED = (
     ProgramInfo(
@@ -21,8 +21,7 @@ _REGISTERED = (
         counts="the starts to try",
         n=1_300_000,
         demo_n=325_000,
-        expects=True,
-        lesson="The outer counter moves by a constant, so a stride tells where the run will be however far ahead.",
+        lesson="The outer counter moves by a constant, so a stride predicts the state any number of steps ahead.",
     ),
     ProgramInfo(
         name="collatz-count",
@@ -31,20 +30,18 @@ _REGISTERED = (
         counts="the starts to try",
         n=1_300_000,
         demo_n=325_000,
-        expects=True,
-        lesson="A running total makes a program look unpredictable until its increments are replayed instead.",
+        lesson="A running total cannot be predicted, and need not be: its increments are added when a result arrives.",
     ),
     ProgramInfo(
         name="collatz-memo",
         where="collatz_big:MEMO",
-        summary="consecutive 1024-bit starts followed to 1, a stretch of 128 bits a step",
+        summary="consecutive 1024-bit starts followed to 1, a step for every 128 bits",
         counts="the starts to follow",
         n=14_000,
         demo_n=3_500,
-        expects=True,
-        lesson="Neighbouring trajectories merge, so remembering steps by what they read pays on a single core.",
-        no_numpy="an integer of 1024 bits is no numpy word",
-        settings={"recognizer": {"name": "recurring", "distance": 1}},  # a step is a stretch that comes back whole
+        lesson="Neighbouring trajectories merge, so remembering steps by what they read pays even on one core.",
+        no_numpy="numpy has no integers of 1024 bits",
+        settings={"recognizer": {"name": "recurring", "distance": 1}},  # single steps come back
     ),
     ProgramInfo(
         name="list-ordered",
@@ -53,7 +50,6 @@ _REGISTERED = (
         counts="the nodes a step visits, a 64th of the list",
         n=9_000,
         demo_n=2_500,
-        expects=True,
         lesson="Pointers are numbers: where the layout is regular, a stride predicts a pointer chase.",
     ),
     ProgramInfo(
@@ -63,8 +59,7 @@ _REGISTERED = (
         counts="the nodes a step visits, a 64th of the list",
         n=9_000,
         demo_n=2_500,
-        expects=True,
-        lesson="The same program with another layout has no stride; memory of the first lap predicts all others.",
+        lesson="With another layout the same program has no stride; memory of the first lap predicts all other laps.",
     ),
     ProgramInfo(
         name="matrix-rows",
@@ -73,8 +68,7 @@ _REGISTERED = (
         counts="the rows and columns",
         n=1_600,
         demo_n=1_000,
-        expects=True,
-        lesson="The state is huge and what changes the course is one word; but numpy's own product is faster still.",
+        lesson="The state is huge, and one word decides what a step does; but numpy's own product is faster still.",
     ),
     ProgramInfo(
         name="lcg-pi",
@@ -83,8 +77,7 @@ _REGISTERED = (
         counts="the steps of 256 points each",
         n=100_000,
         demo_n=25_000,
-        expects=True,
-        lesson="What looks random to statistics is affine modulo 2^64: the right predictor is always right.",
+        lesson="Its numbers look random to statistics and are affine modulo 2^64: one predictor is always right.",
     ),
     ProgramInfo(
         name="cellular",
@@ -93,9 +86,8 @@ _REGISTERED = (
         counts="the steps of 256 generations each",
         n=70_000,
         demo_n=17_500,
-        expects=True,
-        lesson="Rule 90 is linear over GF(2) and so predictable; 110 only once it comes round again, 30 not at all.",
-        no_numpy="the ring is one machine word already, and " + _CHAIN,
+        lesson="Rule 90 is linear over GF(2), so it is predictable; rule 110 only once it repeats; rule 30 never.",
+        no_numpy="one machine word holds the whole ring already, and " + _CHAIN,
         options={"rule": Option(90, 0, 255, "Wolfram's number of the rule")},
     ),
     ProgramInfo(
@@ -105,8 +97,7 @@ _REGISTERED = (
         counts="the steps of 1,024 iterations each",
         n=250_000,
         demo_n=62_500,
-        expects=True,
-        lesson="One dial leads from order to chaos: periodic orbits are remembered, chaotic ones never come back.",
+        lesson="One number leads from order to chaos: periodic orbits are remembered, chaotic orbits never come back.",
         no_numpy=_CHAIN,
         options={"r": Option(3.5, 0.0, 4.0, "growth rate: 2.8 settles, 3.5 has period 4, 4.0 is chaotic")},
     ),
@@ -117,8 +108,7 @@ _REGISTERED = (
         counts="the chunks of 4 KiB",
         n=80_000,
         demo_n=20_000,
-        expects=True,
-        lesson="A chunk soon forgets in which of a few modes it began, so several guesses at once cover them all.",
+        lesson="A chunk begins in one of a few modes, and soon forgets in which one, so few predictions cover all.",
         no_numpy="the mode after a byte depends on the mode before it",
     ),
     ProgramInfo(
@@ -128,8 +118,7 @@ _REGISTERED = (
         counts="the steps of 64 iterations each",
         n=28_000,
         demo_n=14_000,
-        expects=False,
-        lesson="Every bit depends on every bit before it and no value comes back: there is nothing to predict.",
+        lesson="Every bit depends on all bits before it, and no value comes back, so nothing can be predicted.",
         no_numpy=_CHAIN,
     ),
     ProgramInfo(
@@ -139,25 +128,24 @@ _REGISTERED = (
         counts="the steps of 256 hashes each",
         n=110_000,
         demo_n=27_500,
-        expects=False,
-        lesson="Built to be unpredictable: it must be refused at next to no cost.",
+        lesson="A hash is made to be unpredictable: speculation must give up at almost no cost.",
         no_numpy=_CHAIN,
     ),
 )
 
 PROGRAMS: dict[str, ProgramInfo] = {info.name: info for info in _REGISTERED}
-"""What there is, by name."""
+"""All built-in programs, by name."""
 
 
 def build(name: str, n: int | None = None, seed: int = 0, options: Mapping[str, object] | None = None) -> Program:
-    """Build a program of size n (by default its own); the same name, n, seed and options give the same program.
+    """Build a program of size n, by default its own. The same name, n, seed and options give the same program.
 
-    An unknown name, a size below 1, a negative seed or an option that the program does not take is an AscError.
+    Raises AscError for an unknown name, a size below 1, a negative seed, or an option that the program does not take.
     """
     info = PROGRAMS.get(name)
     if info is None:
-        near = get_close_matches(name, PROGRAMS, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise AscError(f"There is no built-in program {name!r}.{hint} There are: {', '.join(PROGRAMS)}.")
-    size, seed, settled = info.settled(n, seed, options or {})
-    return info.parts.build(size, seed, **settled)
+        raise AscError(
+            f'There is no built-in program "{name}"{suggestion(name, PROGRAMS)} The programs are {", ".join(PROGRAMS)}.'
+        )
+    size, seed, complete = info.complete(n, seed, options or {})
+    return info.parts.build(size, seed, **complete)

@@ -1,4 +1,4 @@
-"""Elementary cellular automata (Wolfram's rules 0 to 255) on a ring of 61 cells held in one integer."""
+"""Elementary cellular automata (Wolfram's rules 0 to 255) on a ring of 61 cells, which are the bits of one integer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ GENERATIONS = 256  # a step
 
 
 def masks(rule: int) -> list[int]:
-    """Write a rule as a sum modulo 2 of products of neighbours; the k-th product is in it where the k-th mask is full.
+    """Write a rule as a sum modulo 2 of products of neighbours. The sum has the k-th product if the k-th mask is full.
 
-    In k, 4 stands for the left neighbour, 2 for the cell itself and 1 for the right one (algebraic normal form).
+    In k, 4 stands for the left neighbour, 2 for the cell and 1 for the right neighbour (algebraic normal form).
     """
     terms = [rule >> k & 1 for k in range(8)]
     for neighbour in (1, 2, 4):
@@ -25,7 +25,7 @@ def masks(rule: int) -> list[int]:
 
 
 def step(state: Any) -> None:
-    """Let GENERATIONS pass; every operation treats all cells at once."""
+    """Compute GENERATIONS generations; every operation works on all cells at once."""
     one, r, c, cr, le, lr, lc, lcr = masks(state.rule)
     cells = state.cells
     for _ in range(GENERATIONS):
@@ -36,12 +36,12 @@ def step(state: Any) -> None:
 
 
 def build(n: int, seed: int, rule: int) -> Program:
-    """Start from random cells, not all of them empty."""
+    """Start from random cells, of which at least one is full."""
     return Program("cellular", step, {"cells": 1 + Random(seed).randrange(FULL), "rule": rule}, n)
 
 
 def by_hand(n: int, seed: int, rule: int) -> dict[str, Any]:
-    """Let all generations pass in one loop."""
+    """Compute all generations in one loop."""
     one, r, c, cr, le, lr, lc, lcr = masks(rule)
     full, last = FULL, CELLS - 1
     cells = 1 + Random(seed).randrange(FULL)

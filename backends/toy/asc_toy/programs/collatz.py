@@ -12,11 +12,11 @@ from asc_toy.program import Program
 from asc_toy.programs.info import Parts
 
 BATCH = 8  # starts a step
-BLOCKS = 64  # the seed picks one of so many ranges of n starts
+BLOCKS = 64  # ranges of n starts, of which the seed picks one
 
 
 def iterations(x: int) -> int:
-    """Count the iterations of x → x/2 (even), 3x+1 (odd) that lead to 1; x is positive."""
+    """Count the iterations of x → x/2 (x even) or 3x+1 (x odd) from x to 1; x is positive."""
     count = 0
     while x != 1:
         x = 3 * x + 1 if x & 1 else x >> 1
@@ -25,7 +25,7 @@ def iterations(x: int) -> int:
 
 
 def sweep(state: Any) -> None:
-    """Try a batch of starts; `best` is the iteration count shifted left by 64 bits, and the start below it."""
+    """Try a batch of starts. `best` has the most iterations in its upper bits, and their start in the lower 64."""
     start = state.start
     stop = min(start + BATCH, state.last + 1)
     state.maximum("best", max((iterations(x) << 64 | x for x in range(start, stop)), default=0))
@@ -33,7 +33,7 @@ def sweep(state: Any) -> None:
 
 
 def count(state: Any) -> None:
-    """Do the same and keep a running total, which changes in every step and never says where the next one goes."""
+    """Do the same, and keep a running total: it changes in every step, and no step reads it."""
     start = state.start
     stop = min(start + BATCH, state.last + 1)
     counts = [iterations(x) for x in range(start, stop)]
@@ -43,7 +43,7 @@ def count(state: Any) -> None:
 
 
 def initial(n: int, seed: int) -> dict[str, Any]:
-    """Begin at 1 for seed 0, at n + 1 for seed 1, and so on."""
+    """Start at 1 for seed 0, at n + 1 for seed 1, and so on."""
     first = 1 + n * (seed % BLOCKS)
     return {"start": first, "last": first + n - 1, "best": 0}
 
@@ -54,7 +54,7 @@ def build_sweep(n: int, seed: int) -> Program:
 
 
 def build_count(n: int, seed: int) -> Program:
-    """Sweep n starts, counting."""
+    """Sweep n starts, with a running total."""
     return Program("collatz-count", count, {**initial(n, seed), "total": 0}, -(-n // BATCH))
 
 
@@ -81,7 +81,7 @@ def sweep_by_hand(n: int, seed: int) -> dict[str, Any]:
 
 
 def lengths(starts: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return the iteration counts, following all trajectories side by side and dropping those that have ended."""
+    """Return the iteration counts; follows all trajectories at once, and drops those that have ended."""
     counts = np.zeros(len(starts), np.int64)
     live = np.flatnonzero(starts != 1)
     x = starts[live]
@@ -94,7 +94,7 @@ def lengths(starts: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 
 def count_by_numpy(n: int, seed: int) -> dict[str, Any]:
-    """Sweep with arrays of 64-bit words; below 2^32 no trajectory leaves them."""
+    """Sweep with arrays of 64-bit integers, which no trajectory from a start below 2^32 exceeds."""
     first = 1 + n * (seed % BLOCKS)
     if first + n > 1 << 32:
         raise AscError(f"Starts up to {first + n - 1} can overflow 64 bits; the numpy form takes starts below 2^32.")
@@ -109,7 +109,7 @@ def count_by_numpy(n: int, seed: int) -> dict[str, Any]:
 
 
 def sweep_by_numpy(n: int, seed: int) -> dict[str, Any]:
-    """Sweep with arrays of 64-bit words."""
+    """Sweep with arrays of 64-bit integers."""
     result = count_by_numpy(n, seed)
     del result["total"]
     return result

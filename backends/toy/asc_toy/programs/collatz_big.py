@@ -1,4 +1,4 @@
-"""Collatz trajectories of big integers: many that run into each other, and one that meets nothing it has seen."""
+"""Collatz trajectories of big integers: many that merge with each other, and one that never repeats a value."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from asc_toy.program import Program
 from asc_toy.programs.info import Parts
 
 BITS = 1024  # of every start
-DIGIT = 128  # bits that a step takes off, so each start takes BITS / DIGIT steps
+DIGIT = 128  # bits by which a step shortens x, so each start takes BITS / DIGIT steps
 ITERATIONS = 64  # a step of the single trajectory
 
 
 def memo(state: Any) -> None:
-    """Take up the next start where the last one has reached 1, and iterate until x is a digit shorter, or 1.
+    """Begin with the next start once the last one has reached 1. Iterate until x is a digit shorter, or 1.
 
-    Neighbouring starts soon share their trajectory and then pass the boundary between two lengths at the same value,
-    and on the way x alone is read: whoever remembers steps by what they read does each stretch only once.
+    Neighbouring starts soon share their trajectory, and then they reach the next length with the same value. On the way
+    a step reads x alone, so a cache that finds steps by what they read needs to do each of them only once.
     """
     x = state.x
     if x == 1:
@@ -33,7 +33,7 @@ def memo(state: Any) -> None:
 
 
 def first_start(seed: int) -> int:
-    """Return a random integer of BITS bits with room above it for any number of successors."""
+    """Return a random integer of BITS bits, with room for any number of successors of the same length."""
     return 1 << BITS - 1 | Random(seed).getrandbits(BITS - 2)
 
 
@@ -44,7 +44,7 @@ def build_memo(n: int, seed: int) -> Program:
 
 
 def memo_by_hand(n: int, seed: int) -> dict[str, Any]:
-    """Follow them in one loop nest."""
+    """Follow the starts in one loop nest."""
     first = first_start(seed)
     total = 0
     for start in range(first, first + n):
@@ -56,7 +56,7 @@ def memo_by_hand(n: int, seed: int) -> dict[str, Any]:
 
 
 def single(state: Any) -> None:
-    """Follow the trajectory a little further: every bit of x depends on every bit before, and none comes back."""
+    """Follow the trajectory a little further: every bit of x depends on all bits before, and no value comes back."""
     x = state.x
     for _ in range(ITERATIONS):
         x = 3 * x + 1 if x & 1 else x >> 1
@@ -64,7 +64,7 @@ def single(state: Any) -> None:
 
 
 def long_start(n: int, seed: int) -> int:
-    """Return a random integer so long that it does not reach 1 in n steps: 1/6 bit an iteration where 0.14 are lost."""
+    """Return a random integer that does not reach 1 in n steps: it has 1/6 bit an iteration, which takes 0.14 bits."""
     bits = n * ITERATIONS // 6 + 256
     return 1 << bits - 1 | Random(seed).getrandbits(bits - 1)
 
@@ -75,7 +75,7 @@ def build_single(n: int, seed: int) -> Program:
 
 
 def single_by_hand(n: int, seed: int) -> dict[str, Any]:
-    """Follow it in one loop."""
+    """Follow the trajectory in one loop."""
     x = long_start(n, seed)
     for _ in range(n * ITERATIONS):
         x = 3 * x + 1 if x & 1 else x >> 1

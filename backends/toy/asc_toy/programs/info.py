@@ -1,4 +1,4 @@
-"""What is known about a built-in program before its module is imported, and what its module provides."""
+"""What is known about a built-in program before its module is imported, and what the module provides."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from asc_toy.program import Program
 
 
 class Parts(NamedTuple):
-    """What a program's module provides; each is called with (n, seed) and the program's options by name.
+    """What a program's module provides. Each function is called with n, seed, and the program's options by name.
 
-    The last two return the words and arrays in which the program ends.
+    `by_hand` and `by_numpy` return the program's final words and arrays.
     """
 
     build: Callable[..., Program]
     by_hand: Callable[..., dict[str, Any]]  # a plain loop over local variables
-    by_numpy: Callable[..., dict[str, Any]] | None = None  # whole-array operations, where they fit
+    by_numpy: Callable[..., dict[str, Any]] | None = None  # whole-array operations, where there is such a form
 
 
 class Option(NamedTuple):
-    """A number that a program takes besides its size and its seed; the default's type is the option's type."""
+    """A number that a program takes beside its size and seed. It has the type of the default."""
 
     default: int | float
     low: int | float
@@ -32,10 +32,10 @@ class Option(NamedTuple):
     summary: str
 
     def checked(self, program: str, name: str, value: object) -> int | float:
-        """Return the value as the option's type; a value of another kind or out of range is an AscError."""
+        """Return the value as the option's type. Raises AscError where it has another kind or is out of range."""
         kind = type(self.default)
         try:
-            given = float(value)  # type: ignore[arg-type]  # whatever a command line or a file holds
+            given = float(value)  # type: ignore[arg-type]  # from a command line or a file, it may be anything
         except (TypeError, ValueError):
             given = math.nan
         if not self.low <= given <= self.high or (kind is int and not given.is_integer()):
@@ -49,19 +49,18 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class ProgramInfo:
-    """One entry of the registry. `parts` imports the module that defines the program."""
+    """A built-in program. `parts` imports the module that defines it."""
 
     name: str
-    where: str  # module and attribute, below this package
+    where: str  # "module:attribute", within this package
     summary: str
     counts: str  # what n counts
-    n: int  # some ten seconds on one core
+    n: int  # about ten seconds on one core
     demo_n: int  # two to three seconds
-    expects: bool  # whether some predictor, or remembering, makes it faster as configured by default
-    lesson: str
+    lesson: str  # what it shows
     no_numpy: str = ""  # why there is no `numpy_line`
     options: Mapping[str, Option] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of a run, where the usual ones do not suit
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of a run, in place of defaults that do not suit
 
     @property
     def parts(self) -> Parts:
@@ -72,16 +71,16 @@ class ProgramInfo:
 
     @property
     def reference(self) -> Callable[..., dict[str, Any]]:
-        """The hand-written loop that ends in the same words and arrays: `reference(n, seed, **options)`."""
+        """The hand-written loop with the same final words and arrays: `reference(n, seed, **options)`."""
         return self.parts.by_hand
 
     @property
     def numpy_line(self) -> Callable[..., dict[str, Any]] | None:
-        """The same with whole-array operations, or None; then `no_numpy` says why."""
+        """The same with whole-array operations; None where `no_numpy` says why there is none."""
         return self.parts.by_numpy
 
-    def settled(self, n: int | None, seed: int, options: Mapping[str, object]) -> tuple[int, int, dict[str, Any]]:
-        """Return size, seed and every option, defaults filled in; what the program cannot take is an AscError."""
+    def complete(self, n: int | None, seed: int, options: Mapping[str, object]) -> tuple[int, int, dict[str, Any]]:
+        """Return size, seed and all options, with defaults. Raises AscError for what the program does not take."""
         size = self.n if n is None else n
         if size < 1:
             raise AscError(
@@ -89,7 +88,7 @@ class ProgramInfo:
                 f"n={self.demo_n}."
             )
         if seed < 0:
-            raise AscError(f"The program {self.name} was given seed={seed}; a seed is a whole number from 0 up.")
+            raise AscError(f"The program {self.name} was given seed={seed}; a seed is a whole number, at least 0.")
         unknown = sorted(set(options) - set(self.options))
         if unknown:
             takes = f"it takes {', '.join(self.options)}" if self.options else "it takes none"

@@ -18,7 +18,7 @@ RADIUS = 1 << 31  # coordinates are the upper 31 bits of two draws
 
 
 def step(state: Any) -> None:
-    """Throw some points; pi is near 4 hits / (POINTS × steps)."""
+    """Throw some points; pi is about 4 hits / (POINTS × steps)."""
     x = state.x
     hits = 0
     for _ in range(POINTS):
@@ -38,7 +38,7 @@ def build(n: int, seed: int) -> Program:
 
 
 def by_hand(n: int, seed: int) -> dict[str, Any]:
-    """Throw them in one loop."""
+    """Throw the points in one loop."""
     a, c, mask, square = MULTIPLIER, INCREMENT, MASK, RADIUS * RADIUS
     x = Random(seed).getrandbits(64)
     hits = 0
@@ -52,7 +52,7 @@ def by_hand(n: int, seed: int) -> dict[str, Any]:
 
 
 def by_numpy(n: int, seed: int) -> dict[str, Any]:
-    """Draw a block at once: the k-th successor of x is a^k x + c (1 + a + … + a^(k-1)), all modulo 2^64."""
+    """Draw whole blocks: the k-th successor of x is a^k x + c (1 + a + … + a^(k-1)), modulo 2^64."""
     draws = 2 * POINTS * n
     block = min(draws, 1 << 16)
     scale = np.cumprod(np.full(block, MULTIPLIER, np.uint64))

@@ -1,4 +1,4 @@
-"""A lexer over generated Python source, one chunk a step: all that a chunk takes over from the last is its mode."""
+"""A lexer over generated Python source, one chunk a step. A chunk needs only the mode from the chunk before."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from asc_toy.programs.info import Parts
 from asc_toy.programs.source_text import source
 
 CHUNK = 4096  # bytes a step
-TEXT = 1 << 22  # bytes of text, about; a longer run reads it again, cut into other chunks since its length is odd
+TEXT = 1 << 22  # bytes of text, about; a longer run reads it again, in other chunks, since its length is odd
 KINDS = ("names", "numbers", "strings", "comments")
-NAME, NUMBER, STRING, COMMENT = 16, 32, 48, 64  # added to the mode where a token of this kind begins
+NAME, NUMBER, STRING, COMMENT = 16, 32, 48, 64  # is added to the mode where a token of this kind begins
 (
     CODE, IN_NAME, IN_NUMBER, IN_COMMENT, SINGLE, SINGLE_ESCAPE, DOUBLE, DOUBLE_ESCAPE,
     QUOTE, QUOTES, LONG, LONG_ESCAPE, LONG_QUOTE, LONG_QUOTES,
@@ -39,7 +39,7 @@ ESCAPES = {SINGLE_ESCAPE: SINGLE, DOUBLE_ESCAPE: DOUBLE, LONG_ESCAPE: LONG}
 
 
 def following(mode: int, byte: int) -> int:
-    """Return the mode after a byte, plus the kind of the token that it begins, if any."""
+    """Return the mode after a byte, plus the kind of token that the byte begins, if it begins one."""
     if mode in ESCAPES:
         return ESCAPES[mode]
     if mode in STRINGS:
@@ -58,7 +58,7 @@ TABLE = tuple(tuple(following(mode, byte) for byte in range(256)) for mode in ra
 
 
 def step(state: Any) -> None:
-    """Lex a chunk; four counters say how many tokens began."""
+    """Lex a chunk; four counters have the number of tokens that began."""
     text, pos, mode = state.text, state.pos, state.mode
     at = pos % len(text)
     chunk = text[at : at + CHUNK].tobytes()
@@ -76,7 +76,7 @@ def step(state: Any) -> None:
 
 
 def initial(n: int, seed: int) -> dict[str, Any]:
-    """Generate a text for n chunks, or one that is read several times."""
+    """Generate a text of n chunks, or a shorter one that is read several times."""
     text = np.frombuffer(source(min(n * CHUNK, TEXT), seed), np.uint8)
     return {"text": text, "pos": 0, "mode": CODE, **dict.fromkeys(KINDS, 0)}
 
@@ -87,7 +87,7 @@ def build(n: int, seed: int) -> Program:
 
 
 def by_hand(n: int, seed: int) -> dict[str, Any]:
-    """Lex them in one loop."""
+    """Lex the chunks in one loop."""
     state = initial(n, seed)
     table, mode, seen = TABLE, CODE, [0] * (COMMENT + 1)
     text = state["text"].tobytes()

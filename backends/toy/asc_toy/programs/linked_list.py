@@ -1,4 +1,4 @@
-"""The lowest energy in a circular linked list of small Ising rings, walked several times around."""
+"""The lowest energy in a circular linked list of small Ising rings, which is traversed several times."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from asc_toy.program import Program
 from asc_toy.programs.info import Parts
 
-STEPS = 64  # a lap, so that a power of two of steps is a whole number of laps
+STEPS = 64  # a lap: a power of two, so that supersteps fit into laps
 LAPS = 32
 FULL = (1 << 32) - 1  # a node holds 32 spins
 
 
 def step(state: Any) -> None:
-    """Visit a 64th of the nodes; `best` is the energy shifted left by 32 bits, and the node below it."""
+    """Visit a 64th of the nodes. `best` has the lowest energy in its upper bits, and its node in the lower 32."""
     following, spins, p = state.following, state.spins, state.p
     best = 1 << 62
     for _ in range(len(spins) // STEPS):
@@ -31,7 +31,7 @@ def step(state: Any) -> None:
 
 
 def initial(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
-    """Lay out 64 n nodes; the order of the walk is that of memory or a random one, and the content is the same."""
+    """Lay out 64 n nodes. The list runs through memory in order or at random; the content is the same."""
     nodes = STEPS * n
     rng = np.random.default_rng(seed)
     spins = rng.integers(0, FULL, nodes, dtype=np.int64, endpoint=True)
@@ -42,12 +42,12 @@ def initial(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
 
 
 def build(name: str, shuffled: bool, n: int, seed: int) -> Program:
-    """Walk the list LAPS times."""
+    """Traverse the list LAPS times."""
     return Program(name, step, initial(shuffled, n, seed), STEPS * LAPS)
 
 
 def by_hand(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
-    """Walk the same memory in one loop; lists of Python integers would be slower once they outgrow the caches."""
+    """Traverse the same memory in one loop; lists of Python integers would be slower once they exceed the caches."""
     state = initial(shuffled, n, seed)
     following, spins = memoryview(state["following"]), memoryview(state["spins"])
     p, best = 0, 1 << 62
@@ -61,7 +61,7 @@ def by_hand(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
 
 
 def by_numpy(shuffled: bool, n: int, seed: int) -> dict[str, Any]:
-    """Look at every node once, in the order of memory: a minimum asks for no walk."""
+    """Look at every node once, in the order of memory: a minimum needs no list order."""
     state = initial(shuffled, n, seed)
     spins = state["spins"].astype(np.uint32)
     turned = spins >> np.uint32(1) | spins << np.uint32(31)

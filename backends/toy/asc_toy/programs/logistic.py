@@ -12,7 +12,7 @@ ITERATIONS = 1024  # a step
 
 
 def step(state: Any) -> None:
-    """Iterate; in double precision even a period is reached exactly, bit for bit."""
+    """Iterate the map; in double precision a periodic orbit repeats bit for bit."""
     r, x = state.r, state.x
     for _ in range(ITERATIONS):
         x = r * x * (1.0 - x)
@@ -20,7 +20,7 @@ def step(state: Any) -> None:
 
 
 def initial(seed: int, r: float) -> dict[str, Any]:
-    """Start somewhere between 0.1 and 0.9."""
+    """Start between 0.1 and 0.9."""
     return {"x": 0.1 + 0.8 * Random(seed).random(), "r": r}
 
 

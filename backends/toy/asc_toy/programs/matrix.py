@@ -1,4 +1,4 @@
-"""A product of two integer matrices, row by row: a huge state of which a step reads and writes little."""
+"""A product of two integer matrices, row by row: a step reads and writes little of a huge state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asc_toy.programs.info import Parts
 
 
 def step(state: Any) -> None:
-    """Compute one row. Integers: exact in any order, and no library starts threads of its own for them."""
+    """Compute one row. A sum of integers is exact in any order, and no library starts threads for it."""
     row = state.row
     state.product[row] = state.left[row] @ state.right
     state.row = row + 1
@@ -39,7 +39,7 @@ def by_hand(n: int, seed: int) -> dict[str, Any]:
 
 
 def by_numpy(n: int, seed: int) -> dict[str, Any]:
-    """Multiply in float64, which BLAS does far faster and which is exact for sums below 2^53."""
+    """Multiply in float64, which BLAS does far faster. It is exact, since all sums are below 2^53."""
     state = initial(n, seed)
     product = (state["left"].astype(np.float64) @ state["right"].astype(np.float64)).astype(np.int64)
     return {**state, "product": product, "row": n}

@@ -1,4 +1,4 @@
-"""A chain of SHA-256 hashes, each of the one before: built so that nothing shortens it."""
+"""A chain of SHA-256 hashes, each of the hash before: nothing can shorten it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random text in the shape of Python source, which Python's own tokenizer reads: what the lexer has to lex."""
+"""Random text for the lexer, in the form of Python source, which Python's own tokenizer can read."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from collections.abc import Callable
 from random import Random
 
 
-def word(draw: Random) -> str:
+def name(draw: Random) -> str:
     """Draw a name."""
     return "".join(draw.choices("abcdefghijklmnopqrstuvwxyz_", k=draw.randint(2, 9))) + str(draw.randint(1, 9))
 
 
-def words(draw: Random, most: int) -> str:
-    """Draw some names with blanks between."""
-    return " ".join(word(draw) for _ in range(draw.randint(2, most)))
+def names(draw: Random, most: int) -> str:
+    """Draw some names, with spaces between them."""
+    return " ".join(name(draw) for _ in range(draw.randint(2, most)))
 
 
 def comment(draw: Random) -> str:
-    """Draw the end of a line, three in ten with a comment."""
-    return "" if draw.random() < 0.7 else f"  # {words(draw, 9)}"
+    """Draw the end of a line; three in ten have a comment."""
+    return "" if draw.random() < 0.7 else f"  # {names(draw, 9)}"
 
 
 def docstring(draw: Random) -> str:
     """Draw a string over several lines."""
-    return '"""' + "\n".join(words(draw, 10) for _ in range(draw.randint(1, 6))) + '\n"""\n'
+    return '"""' + "\n".join(names(draw, 10) for _ in range(draw.randint(1, 6))) + '\n"""\n'
 
 
 def assignment(draw: Random) -> str:
-    """Draw a statement with all sorts of literals."""
+    """Draw an assignment with literals of all kinds."""
     numbers = (str(draw.randrange(10**6)), hex(draw.randrange(10**6)), f"{draw.random():.6f}")
-    strings = ('""', f"'{word(draw)} # {word(draw)}'", f'"{word(draw)} \\" {word(draw)}"', f"'it\\'s {word(draw)}'")
+    strings = ('""', f"'{name(draw)} # {name(draw)}'", f'"{name(draw)} \\" {name(draw)}"', f"'it\\'s {name(draw)}'")
     value = draw.choice(numbers + strings)
-    return f"{word(draw)} = {word(draw)}[{draw.randrange(100)}] + ({value}){comment(draw)}\n"
+    return f"{name(draw)} = {name(draw)}[{draw.randrange(100)}] + ({value}){comment(draw)}\n"
 
 
 def function(draw: Random) -> str:
     """Draw a definition on one line."""
-    return f"def {word(draw)}({word(draw)}, {word(draw)}=None): return {word(draw)}({word(draw)}){comment(draw)}\n"
+    return f"def {name(draw)}({name(draw)}, {name(draw)}=None): return {name(draw)}({name(draw)}){comment(draw)}\n"
 
 
 FORMS: tuple[tuple[Callable[[Random], str], int], ...] = ((assignment, 8), (function, 3), (docstring, 1))
 
 
 def source(size: int, seed: int) -> bytes:
-    """Return at least `size` bytes, whole statements and an odd number of bytes, drawn over and over from a pool."""
+    """Return whole statements, at least `size` bytes and an odd number, drawn again and again from a pool."""
     draw = Random(seed)
     forms, weights = zip(*FORMS, strict=True)
     pool = [form(draw).encode() for form in draw.choices(forms, weights, k=2048)]

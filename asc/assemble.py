@@ -1,0 +1,85 @@
+"""Assembles engines, for the command, library calls, training loops and the test kit."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from asc.cache import Cache
+from asc.computation import Computation
+from asc.config.run import RunConfig
+from asc.engine import Engine, Observer
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.predictor import Predictor
+from asc.recognizer import Recognizer
+from asc.settings import NO_SETTINGS
+from asc.speculators.candidates import require_needs
+from asc.speculators.executed.workforce import Pool
+from asc.trajectory import Trajectory
+
+
+class CreateComponent(Protocol):
+    """Makes components by kind and name, such as `Registry.create`."""
+
+    def __call__(self, kind: str, name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Any:
+        """Return the component, made with these settings."""
+
+
+def assemble(
+    computation: Computation,
+    config: RunConfig,
+    create: CreateComponent,
+    *,
+    cache: Cache,
+    pool: Pool | None = None,
+    shadow: bool = False,
+    observer: Observer | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Engine:
+    """Return the engine of a computation, with components by the names that the configuration gives.
+
+    The engine reports to `observer`. A shadow engine judges everything and applies nothing. Raises AscError where
+    components do not suit the computation or each other.
+    """
+    names = [component.name for component in config.predictors]
+    require_distinct(names)
+    predictors: dict[str, Predictor] = {
+        component.name: create("predictor", component.name, component.settings) for component in config.predictors
+    }
+    recognizer: Recognizer = create("recognizer", config.recognizer.name, config.recognizer.settings)
+    for name, predictor in predictors.items():
+        require_needs("predictor", name, predictor.needs, computation)
+        require_depth(name, predictor, config.history)
+    require_needs("recognizer", config.recognizer.name, recognizer.needs, computation)
+    overdraft = math.inf if shadow else config.overdraft
+    ledger = Ledger(computation.take_price, timed=config.timed, overdraft=overdraft, clock=clock)
+    return Engine(
+        computation,
+        recognizer,
+        config.speculator(predictors, ledger, create, pool),
+        cache=cache,
+        ledger=ledger,
+        trajectory=Trajectory(config.history, max((p.depth for p in predictors.values()), default=2)),
+        recognizer_name=config.recognizer.name,
+        shadow=shadow,
+        observer=observer,
+    )
+
+
+def require_distinct(names: Sequence[str]) -> None:
+    """Raise AscError where a predictor is named twice: outcomes are kept by name."""
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise AscError(f"The predictor {twice} is named twice, and outcomes are kept by name: leave one out.")
+
+
+def require_depth(name: str, predictor: Predictor, history: Trajectory.Config) -> None:
+    """Raise AscError where the history is too short for a predictor, which would never predict."""
+    if history.max_snapshots is not None and history.max_snapshots < predictor.depth:
+        raise AscError(
+            f"The predictor {name} looks back on {predictor.depth} snapshots, and history.max_snapshots is "
+            f"{history.max_snapshots}: set it to {predictor.depth} or more, or leave it out."
+        )

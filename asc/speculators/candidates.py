@@ -1,0 +1,49 @@
+"""The first half of every speculation: ask the predictor, and carry its prediction out as a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from asc.computation import Computation
+from asc.errors import AscError, describe_error
+from asc.ledger import Ledger
+from asc.predictor import Predictor
+from asc.trajectory import SegmentHistory
+from asc.types import Candidate, Combination, Decision, Direct, Outcome, Plan, Snapshot
+
+
+def predict(
+    computation: Computation,
+    history: Sequence[Snapshot],
+    plan: Plan,
+    predictors: Mapping[str, Predictor],
+    ledger: Ledger,
+) -> Candidate | Decision:
+    """Return a candidate, or the decision that settles the plan: the predictor was silent, or raised."""
+    with ledger.work("predict"):
+        try:
+            prediction = predictors[plan.predictor].predict(SegmentHistory(history, computation), plan.horizon)
+            answer: object = prediction  # whatever the types promise
+            if not isinstance(answer, Combination | Direct | None):
+                return Decision(plan, Outcome.FAILED, reason=_unexpected(plan.predictor, answer))
+            candidate = None if prediction is None else computation.materialise(prediction, history, plan)
+        except Exception as error:  # noqa: BLE001 -- a predictor is foreign code, and must never end the run
+            return Decision(plan, Outcome.FAILED, reason=describe_error(error))
+    return candidate or Decision(plan, Outcome.SILENT)
+
+
+def _unexpected(name: str, answer: object) -> str:
+    kind = type(answer).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    return f"{name} answered {article} {kind}; expected asc.Combination, asc.Direct or None"
+
+
+def require_needs(kind: str, name: str, needs: frozenset[str], computation: Computation) -> None:
+    """Raise AscError for a component that needs what the computation does not provide."""
+    missing = sorted(needs - computation.provides)
+    if missing:
+        offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
+        raise AscError(
+            f"The {kind} {name!r} needs {', '.join(missing)}, which this backend does not provide (it offers "
+            f"{offered}). Choose another; `asc plugins` lists them."
+        )

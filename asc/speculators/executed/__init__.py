@@ -1,0 +1,1 @@
+"""Executed speculation: predict, let a worker run on from there, and match what it read on arrival."""

@@ -1,0 +1,224 @@
+"""Executed speculation: predict, let a worker run on from there, and match what it read on arrival.
+
+With few workers the schedule decides everything: never more tasks than workers; a result that is about to arrive is
+waited for rather than computed again; a task that has not begun is taken back and done on the main thread.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from asc.cache import Cache
+from asc.computation import Computation, Executable
+from asc.errors import AscError
+from asc.ledger import Ledger
+from asc.predictor import Predictor
+from asc.speculators.candidates import predict
+from asc.speculators.executed.explain import explain
+from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.speculators.executed.spotcheck import check_first_step, check_leap
+from asc.speculators.executed.tasks import Tasks, deliver
+from asc.speculators.executed.workforce import Pool, Workforce
+from asc.speculators.explain import Facts
+from asc.speculators.outcomes import Outcomes
+from asc.speculators.speculator import Speculator
+from asc.types import Boundary, Candidate, Combination, Decision, Outcome, Plan, Snapshot, Span, Transition
+
+_HAND_OVER_S = 0.0005  # the threads that send a task need the interpreter, which a busy main thread releases late
+
+
+class ExecutedSpeculator(Speculator):
+    """Sends predicted states to workers and stores the transitions that come back.
+
+    Every leap is confirmed by execution, so the run ends bit-identical to the plain run. Now and then a leap is checked
+    against the steps that it skips. Every time on the main thread is booked in the ledger.
+    """
+
+    timed: ClassVar[bool] = True
+    leaps_first: ClassVar[bool] = True
+    max_chain: ClassVar[int] = 1024
+
+    def __init__(
+        self,
+        predictors: Mapping[str, Predictor],
+        pool: Pool,
+        ledger: Ledger,
+        config: ExecutedScheduler.Config | None = None,
+    ) -> None:
+        self._predictors, self.workers, self._ledger, self._start_s = predictors, pool.workers, ledger, pool.start_s
+        self.outcomes = Outcomes()
+        self._scheduler = ExecutedScheduler(
+            config or ExecutedScheduler.Config(), list(predictors), ledger, self.outcomes
+        )
+        self._workforce = Workforce(pool, ledger)
+        self._awaited = False
+        self._tasks = Tasks(self._workforce, ledger)
+        self._next_check = 0  # number of the leap that is checked next
+
+    @property
+    def fault(self) -> str:
+        """Why there are no workers any more."""
+        return self._workforce.fault
+
+    @property
+    def awaited(self) -> bool:
+        """Whether workers were asked for and have not started yet."""
+        return self._awaited
+
+    def begin(self, computation: Computation) -> None:
+        """Take the first step twice: only a function of the state can be predicted."""
+        _executable(computation)
+        began = self._ledger.clock()
+        check_first_step(computation)
+        self._ledger.start("spot-check", self._ledger.clock() - began)
+
+    def slowdown(self) -> float | None:
+        """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
+        return self._tasks.slowdown()
+
+    def busy(self) -> int:
+        """Workers that have a task."""
+        return 0 if self.fault else len(self._tasks)
+
+    def spans(self) -> Sequence[Span]:
+        """Hand over the workers' time since the last call."""
+        return self._tasks.spans()
+
+    def covered(self) -> Mapping[int, int]:
+        """Return the positions from which a task is under way or has been delivered, each with its steps."""
+        return self._tasks.covered()
+
+    def close(self) -> None:
+        """Cancel what has not begun and let the workers go."""
+        self._tasks.cancel()
+        self._workforce.close()
+
+    def ceiling(self, recalled: int) -> float:
+        """What these workers could give at best; infinite where recorded states come back."""
+        return float("inf") if recalled else 1 + self.workers / max(1.0, self.slowdown() or 1.0)
+
+    def hit_rate(self, found: int, steps: int) -> float | None:
+        """Share of `steps` for which the cache had a way on."""
+        return min(1.0, found / max(1, steps))
+
+    def remembers(self, recalled: int) -> bool:
+        """Whether the main thread records its next superstep."""
+        return self._scheduler.remembers(recalled)
+
+    def rest(self, superstep: int) -> int:
+        """Return how many supersteps to take before the next boundary."""
+        return self._scheduler.rest(superstep)
+
+    def leap(self, computation: Computation, transition: Transition) -> bool:
+        """Apply a transition, and check some of those whose steps are affordable; it stays on the trajectory."""
+        affordable = transition.steps * self._ledger.unit < self._ledger.allowance() / 32
+        if self._ledger.leaps >= self._next_check and affordable:
+            self._next_check = 16 * self._ledger.leaps + 1
+            with self._ledger.work("spot-check"):
+                check_leap(computation, transition)
+        else:
+            with self._ledger.work("apply"):
+                computation.apply(transition)
+        return True
+
+    def settle(self, boundary: Boundary, applied: bool) -> Sequence[tuple[str, str]]:
+        """Learn from the boundary's decisions."""
+        return [(d.plan.predictor, d.reason) for d in boundary.decisions if self._scheduler.learn(d)]
+
+    def explain(self, facts: Facts) -> str:
+        """Say in one sentence why there is a gain, or none."""
+        return explain(
+            facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=self.fault, awaited=self.awaited),
+            self.outcomes,
+        )
+
+    def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Compare seconds and digests: both runs must end in the same state."""
+        seconds = speculative["seconds"]
+        return {
+            "net_speedup": plain["seconds"] / seconds if seconds else None,
+            "identical": plain["final_digest"] == speculative["final_digest"],
+        }
+
+    def speculate(
+        self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache
+    ) -> Sequence[Decision]:
+        """Plan candidates for the idle workers, and launch them."""
+        with self._ledger.work("plan"):
+            idle = 0 if self.fault else self.workers - len(self._tasks)
+            plans = self._scheduler.plans(computation, superstep, idle, self.covered(), self.slowdown() or 1.0)
+        return self.launch(computation, history, plans)
+
+    def launch(
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan]
+    ) -> Sequence[Decision]:
+        """Send each plan's candidate to a worker; no plan is launched before the workers have started."""
+        decisions: list[Decision] = []
+        if not plans or not self._ready(computation, history):
+            return decisions
+        launched = False
+        for plan in plans:
+            candidate = predict(computation, history, plan, self._predictors, self._ledger)
+            if isinstance(candidate, Decision):
+                decisions.append(candidate)
+                continue
+            with self._ledger.work("dispatch"):
+                sent = self._tasks.send(plan, candidate, self._task(computation, candidate, plan))
+            if not sent:  # the pool broke down, and what was under way in it is lost
+                break
+            launched = True
+            decisions.append(Decision(plan, Outcome.LAUNCHED))
+        if launched:
+            with self._ledger.work("hand-over"):
+                time.sleep(_HAND_OVER_S)
+        return decisions
+
+    def collect(self, computation: Computation, cache: Cache) -> Sequence[Decision]:
+        """Take what has arrived, wait for what is about to arrive, take back what has not begun, settle the rest."""
+        if self._tasks.settled:
+            return ()
+        position, machine = computation.position(), _executable(computation)
+        decisions: list[Decision] = []
+        with self._ledger.work("collect"):
+            self._tasks.take_arrived(cache)
+            awaited = self._tasks.awaited_at(position, machine, decisions)
+        if awaited is not None:
+            with self._ledger.work("wait"):
+                self._tasks.wait(awaited, cache)
+        with self._ledger.work("collect"):
+            decisions += self._tasks.settle_reached(machine, position)
+        return decisions
+
+    def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
+        total = computation.total()
+        if self._workforce.untouched and total is not None:
+            short = (total - computation.position()) * self._ledger.unit < self._start_s
+            if short:
+                return False
+        self._awaited = not self._workforce.ready(lambda: self._warm_up(computation, history))
+        return not self._awaited
+
+    def _warm_up(self, computation: Computation, history: Sequence[Snapshot]) -> Callable[[], object]:
+        """Return a call of one step from here, so that a worker has unpacked the program before its first task."""
+        since, here = self._ledger.clock(), Plan("warm-up", 0, 1)
+        candidate = computation.materialise(Combination((1,)), history[-1:], here)
+        call = partial(deliver, self._task(computation, candidate, here)) if candidate else os.getpid
+        self._ledger.start("warm-up", self._ledger.clock() - since)
+        return call
+
+    def _task(self, computation: Computation, candidate: Candidate, plan: Plan) -> Callable[[], Transition | None]:
+        return _executable(computation).task(candidate, plan.steps, self._tasks.limit(plan.steps))
+
+
+def _executable(computation: Computation) -> Executable:
+    if not isinstance(computation, Executable):
+        raise AscError(
+            f"{type(computation).__name__} cannot run on from a predicted state: executed speculation needs a "
+            "computation that extends asc.computation.Executable. A backend whose candidates are judged extends "
+            "JudgedConfig of asc.config.run."
+        )
+    return computation

@@ -1,0 +1,122 @@
+"""The pool of workers behind executed speculation: opened beside the main thread, replaced when it breaks down."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future
+from typing import NamedTuple, ParamSpec, TypeVar
+
+from asc.errors import AscError
+from asc.ledger import Ledger
+
+_RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Pool(NamedTuple):
+    """The workers that execute candidates. Without workers, only the main thread's own supersteps are remembered."""
+
+    make: Callable[[], Executor]
+    workers: int
+    start_s: float = 0.0  # typical seconds until workers have started; a shorter run does without them
+    background: bool = True  # whether the main thread continues while workers start
+
+
+class Workforce:
+    """A pool's executor, opened at first need and beside the main thread, since workers may take seconds to start.
+
+    Each worker runs one call to warm up before it counts as started. The executor is opened again after it has broken
+    down, or when a worker is stuck.
+    """
+
+    def __init__(self, pool: Pool, ledger: Ledger) -> None:
+        self._pool, self._ledger = pool, ledger
+        self._executor: Executor | None = None
+        self._opening: threading.Thread | None = None
+        self._mistake: AscError | None = None
+        self._lock = threading.Lock()
+        self._generation = 0  # counts closings, so that a pool that opens too late is closed at once
+        self._breakdowns = 0
+        self.fault = ""  # why there are no workers any more
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has been opened yet."""
+        return self._executor is None and self._opening is None and not self.fault
+
+    def ready(self, warm_up: Callable[[], Callable[[], object]] = lambda: os.getpid) -> bool:
+        """Whether the workers have started; opens the pool at the first call.
+
+        `warm_up` makes the call to warm up on; it is asked only where the pool is opened. Raises AscError where opening
+        it did, such as for a library that is not installed. Anything else that goes wrong there becomes the `fault`,
+        and the run continues without workers.
+        """
+        if self._mistake is not None:
+            mistake, self._mistake = self._mistake, None
+            raise mistake
+        if self.untouched:
+            self._opening = threading.Thread(
+                target=self._open, args=(self._generation, warm_up()), name="asc-workforce"
+            )
+            self._opening.start()
+            if not self._pool.background:
+                self._opening.join()
+        return self._executor is not None
+
+    def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
+        """Hand a call to a worker; None if there is no pool, or no longer."""
+        if self._executor is None:
+            return None
+        try:
+            return self._executor.submit(call, *args, **kwargs)
+        except (BrokenExecutor, RuntimeError) as error:  # RuntimeError: the executor was shut down from outside
+            self.replace(error)
+            return None
+
+    def answered(self) -> None:
+        """Note that a worker has delivered, so that breakdowns before it no longer count."""
+        self._breakdowns = 0
+
+    def replace(self, error: BaseException) -> None:
+        """Drop a pool that has broken down; the next need opens a new one, unless that keeps happening."""
+        self._breakdowns += 1
+        self.close()
+        if self._breakdowns > _RESTARTS:
+            self.fault = f"the workers broke down {self._breakdowns} times in a row ({type(error).__name__}: {error})"
+
+    def close(self) -> None:
+        """Close the pool, without waiting for what its workers are doing."""
+        with self._lock:
+            self._generation += 1
+            executor, self._executor, self._opening = self._executor, None, None
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _open(self, generation: int, warm_up: Callable[[], object]) -> None:
+        since, executor = time.thread_time(), None
+        try:
+            executor = self._pool.make()
+            for answer in [executor.submit(warm_up) for _ in range(self._pool.workers)]:
+                answer.result()
+        except AscError as mistake:
+            with self._lock:
+                if generation == self._generation:
+                    self._mistake = mistake
+            return
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
+            with self._lock:
+                if generation == self._generation:
+                    self.fault = f"the workers did not start ({type(error).__name__}: {error})"
+            return
+        with self._lock:
+            current = generation == self._generation
+            if current:
+                self._executor = executor
+                self._ledger.start("start", time.thread_time() - since)
+        if not current:
+            executor.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,70 @@
+"""What both modes share of the sentence that explains a run's gain."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from asc.speculators.outcomes import Outcomes
+from asc.types import Outcome
+
+SETTLED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
+
+
+class Facts(NamedTuple):
+    """A run as the ledger and the engine know it."""
+
+    speedup: float
+    skipped: int
+    gained: float  # plain steps that leaps were worth, where they were judged
+    position: int
+    recalled: int  # leaps by what the main thread recorded
+    leaps: int
+    over: bool
+    shadow: bool
+    spent_share: float  # of the time (or of the price), spent on speculation
+    passed_over: int = 0  # boundaries that the recognizer found not worth speculating from, if it found all so
+    workers: int = 0
+    slowdown: float | None = None  # a worker's seconds a step, relative to the main thread's
+    fault: str = ""  # why there are no workers any more
+    awaited: bool = False  # whether workers were asked for and have not started yet
+
+
+def count(outcomes: Outcomes, outcome: Outcome) -> int:
+    """Return how many decisions had this outcome."""
+    return outcomes.counts.get(outcome.value, 0)
+
+
+def accepted(outcomes: Outcomes) -> str:
+    """Say how many of the settled candidates were accepted."""
+    right, wrong = count(outcomes, Outcome.ACCEPTED), count(outcomes, Outcome.REJECTED)
+    return f"{right} of {right + wrong} candidates were accepted"
+
+
+def early(facts: Facts, outcomes: Outcomes) -> str | None:
+    """Return the sentence where nothing else can be said: in a shadow run, and before anything is settled."""
+    if facts.shadow:
+        return accepted(outcomes) + "; nothing was applied, since this is a shadow run."
+    if not facts.leaps and not facts.over and not facts.fault and not any(count(outcomes, kind) for kind in SETTLED):
+        return "Too early to say: no candidate has been settled yet."
+    return None
+
+
+def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
+    """Return the sentence where no candidate was accepted or rejected; None where one was."""
+    silent = count(outcomes, Outcome.SILENT)
+    if any(count(outcomes, kind) for kind in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.LATE, Outcome.LAUNCHED)):
+        return None
+    if silent:
+        return f"No speed-up: the predictors had nothing to say, {silent} times."
+    if count(outcomes, Outcome.FAILED):
+        return "No speed-up: every predictor raised and was switched off."
+    if facts.passed_over:
+        return f"No speed-up: the recognizer found no place worth predicting from, at {facts.passed_over:,} boundaries."
+    return None
+
+
+TOO_SHORT = "No speed-up: the run was too short to speculate in."
+NO_ROOM = (
+    "the cache had room for none of them. Give it more with --set cache.max_bytes=2000000000 or "
+    "--set cache.max_entries=65536."
+)

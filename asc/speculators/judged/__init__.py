@@ -1,0 +1,1 @@
+"""Judged speculation: predict, and let a validator decide at once whether the candidate is good enough."""

@@ -1,0 +1,100 @@
+"""Rationing: which plans are worth their price, and when to stop planning. Both schedulers use it; ASC's allocator.
+
+Source: Waterland et al. 2014, allocator: speculate where probability × gain is highest, and withhold speculation while
+predictions are poor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
+from typing import Any
+
+from asc.ledger import Ledger
+from asc.types import Decision, Outcome, Plan
+
+_PATIENCE = 3  # rejections in a row before speculation pauses, twice as long each time
+_LONGEST_PAUSE = 1024  # boundaries
+_COUNTED = ("predictors", "boundary", "resume_at", "streak", "explored", "explore_at")
+
+
+class Rationing:
+    """Backs off, and never overdraws the ledger.
+
+    After a few rejections in a row it pauses, twice as long each time; one acceptance ends that. Whatever the
+    predictors do, the main thread's loss stays within `Ledger.allowance` and the one plan that exhausts it (law 5).
+    """
+
+    def __init__(self, predictors: Sequence[str], ledger: Ledger) -> None:
+        self.predictors = list(predictors)
+        """The predictors that are planned with."""
+        self._ledger = ledger
+        self._boundary = self._resume_at = self._streak = 0
+        self._explored = self._explore_at = 0
+
+    def open(self, capacity: int) -> bool:
+        """Count a boundary; whether anything may be planned at it."""
+        self._boundary += 1
+        return capacity > 0 and self._boundary >= self._resume_at and self._ledger.allowance() > 0
+
+    def choose(
+        self,
+        options: Iterable[Sequence[Plan]],
+        capacity: int,
+        gain: Callable[[Plan], float],
+        price: Callable[[Plan], float],
+    ) -> list[Plan]:
+        """Pick at most `capacity` plans, of each group of alternatives the best, where the gain exceeds the price.
+
+        `gain` is the expected gain of a plan, and `price` its price, in plain steps. Where no plan pays, the best of
+        those that cost more than they would gain is chosen now and then, less and less often.
+        """
+        chosen: list[Plan] = []
+        costly: tuple[float, Plan] | None = None
+        for alternatives in options:
+            worth, plan = max(((gain(plan) - price(plan), plan) for plan in alternatives), key=lambda pair: pair[0])
+            if worth > 0:
+                chosen.append(plan)
+            elif gain(plan) > 0 and (costly is None or worth > costly[0]):
+                costly = worth, plan
+            if len(chosen) == capacity:
+                break
+        if chosen:
+            self._explored = 0
+        elif costly is not None and self._boundary >= self._explore_at:
+            self._explored += 1
+            self._explore_at = self._boundary + min(_LONGEST_PAUSE, 2**self._explored)
+            chosen = [costly[1]]
+        return chosen
+
+    def learn(self, decision: Decision) -> bool:
+        """Take a decision into account; return whether it has just switched off its predictor, which raised."""
+        if decision.outcome is Outcome.ACCEPTED:
+            self._streak = self._resume_at = 0
+        elif decision.outcome is Outcome.REJECTED:
+            self._streak += 1
+            if self._streak > _PATIENCE:
+                pause = min(_LONGEST_PAUSE, 2 ** min(self._streak - _PATIENCE, 30))
+                self._resume_at = self._boundary + pause
+        elif decision.outcome is Outcome.FAILED and decision.plan.predictor in self.predictors:
+            self.predictors.remove(decision.plan.predictor)
+            return True
+        return False
+
+    @property
+    def paused(self) -> bool:
+        """Whether rejections in a row, or the lack of any predictor, have stopped speculation for now."""
+        return not self.predictors or self._boundary < self._resume_at
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the predictors in use, and the state of the pauses."""
+        return {name: copy(vars(self)[_attribute(name)]) for name in _COUNTED}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        for name in _COUNTED:
+            setattr(self, _attribute(name), copy(state[name]))
+
+
+def _attribute(name: str) -> str:
+    return name if name == "predictors" else f"_{name}"

@@ -1,0 +1,192 @@
+"""Every sentence that says why there is a gain, or none, in both modes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from asc.speculators.executed.explain import explain as executed
+from asc.speculators.explain import Facts
+from asc.speculators.judged.explain import explain as judged
+from asc.speculators.outcomes import Outcomes
+from asc.types import Outcome
+
+BASE = Facts(
+    speedup=1.0,
+    skipped=0,
+    gained=0.0,
+    position=1000,
+    recalled=0,
+    leaps=0,
+    over=True,
+    shadow=False,
+    spent_share=0.25,
+)
+WORKERS = BASE._replace(workers=2)
+RIGHT = {"accepted": 30, "rejected": 10}
+
+Case = tuple[Facts, dict[str, int], str]
+
+EXECUTED: dict[str, Case] = {
+    "shadow": (
+        WORKERS._replace(shadow=True, leaps=3, speedup=9.0),
+        RIGHT,
+        "30 of 40 candidates were accepted; nothing was applied, since this is a shadow run.",
+    ),
+    "workers still starting": (
+        WORKERS._replace(awaited=True),
+        {},
+        "No speed-up: the run was over while its workers were still starting; a longer run has more of them.",
+    ),
+    "recorded supersteps, and no candidate accepted": (
+        WORKERS._replace(leaps=3, recalled=3, skipped=30, slowdown=1.9),
+        {"rejected": 8},
+        "Speculation was withdrawn: all 8 candidates were rejected, since each read a state word that was predicted "
+        "wrong.",
+    ),
+    "nowhere worth it": (
+        WORKERS._replace(passed_over=1200),
+        {},
+        "No speed-up: the recognizer found no place worth predicting from, at 1,200 boundaries.",
+    ),
+    "gain by candidates": (
+        WORKERS._replace(speedup=2.0, leaps=40, skipped=600),
+        RIGHT,
+        "30 of 40 candidates were accepted, and 60 % of the steps were leapt over.",
+    ),
+    "gain by both": (
+        WORKERS._replace(speedup=2.0, leaps=40, skipped=600, recalled=15),
+        RIGHT,
+        "30 of 40 candidates were accepted, and 60 % of the steps were leapt over, 15 leaps by what had been seen "
+        "before.",
+    ),
+    "gain by recorded supersteps": (
+        WORKERS._replace(speedup=2.0, leaps=40, skipped=600, recalled=40),
+        {},
+        "The same states came back: 60 % of the steps were leapt over, 40 times by what had been seen before.",
+    ),
+    "gain in spite of a fault": (
+        WORKERS._replace(speedup=2.0, leaps=40, skipped=600, fault="the workers broke down"),
+        RIGHT,
+        "30 of 40 candidates were accepted, and 60 % of the steps were leapt over.",
+    ),
+    "fault": (
+        WORKERS._replace(fault="the workers did not start (OSError: no)"),
+        {},
+        "No speed-up: the workers did not start (OSError: no).",
+    ),
+    "fault, early": (
+        WORKERS._replace(fault="the workers did not start", over=False),
+        {},
+        "No speed-up: the workers did",
+    ),
+    "slow workers": (
+        WORKERS._replace(leaps=5, skipped=600, slowdown=7.25),
+        RIGHT,
+        "No speed-up although 30 of 40 candidates were accepted: with tracking a worker takes 7.2 times as long as",
+    ),
+    "too few leaps": (
+        WORKERS._replace(leaps=5, skipped=40, slowdown=1.1),
+        RIGHT,
+        "No speed-up: 30 of 40 candidates were accepted, too few to matter, so speculation was mostly withheld.",
+    ),
+    "costly speculation": (
+        WORKERS._replace(leaps=5, skipped=600),
+        RIGHT,
+        "No speed-up although 30 of 40 candidates were accepted: speculation took 25 % of the time, as much as",
+    ),
+    "no room": (
+        WORKERS,
+        {"accepted": 7},
+        "No speed-up: 7 candidates were accepted, but the cache had room for none of them. Give it more with --set",
+    ),
+    "early": (
+        WORKERS._replace(over=False),
+        {"launched": 4},
+        "Too early to say: no candidate has been settled yet.",
+    ),
+    "all wrong": (
+        WORKERS,
+        {"rejected": 9},
+        "Speculation was withdrawn: all 9 candidates were rejected, since each read a state word that was predicted",
+    ),
+    "late": (WORKERS, {"late": 2}, "No speed-up: the run was over, or already past the position, before"),
+    "launched": (WORKERS, {"launched": 2}, "No speed-up: the run was over, or already past the position, before"),
+    "silent": (WORKERS, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
+    "raised": (WORKERS, {"failed": 2}, "No speed-up: every predictor raised and was switched off."),
+    "alone": (BASE, {}, "No speed-up: no state came back, and there are no workers to run ahead."),
+    "short": (WORKERS, {}, "No speed-up: the run was too short to speculate in."),
+    "at the start": (
+        WORKERS._replace(position=0, over=False),
+        {},
+        "Too early to say: no candidate has been settled yet.",
+    ),
+}
+
+JUDGED: dict[str, Case] = {
+    "shadow": (
+        BASE._replace(shadow=True, leaps=3, speedup=9.0),
+        RIGHT,
+        "30 of 40 candidates were accepted; nothing was applied, since this is a shadow run.",
+    ),
+    "gain": (
+        BASE._replace(speedup=1.5, leaps=12, gained=340.4, skipped=300),
+        RIGHT,
+        "30 of 40 candidates were accepted; the 12 leaps taken lowered the held-out loss as much as 340 of this run's "
+        "own steps do, and speculation took 25.0 % of the work.",
+    ),
+    "gain by one leap": (
+        BASE._replace(speedup=1.5, leaps=1, gained=340.4),
+        {"accepted": 1},
+        "1 of 1 candidates were accepted; the leap taken lowered the held-out loss as much as 340 of this run's own",
+    ),
+    "loss": (
+        BASE._replace(leaps=12, gained=7.0),
+        RIGHT,
+        "No speed-up: 30 of 40 candidates were accepted, worth 7 of this run's own steps in all, and speculation took "
+        "25.0 % of the work.",
+    ),
+    "no room": (
+        BASE,
+        {"accepted": 7},
+        "No speed-up: 7 candidates were accepted, but the cache had room for none of them. Give it more with --set",
+    ),
+    "all rejected": (
+        BASE._replace(over=False),
+        {"rejected": 9, "silent": 1},
+        "No leap was taken: all 9 candidates were rejected by the validator, so speculation was withdrawn.",
+    ),
+    "early": (BASE._replace(over=False), {}, "Too early to say: no candidate has been settled yet."),
+    "silent": (BASE, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
+    "raised": (BASE, {"failed": 2}, "No speed-up: every predictor raised and was switched off."),
+    "nowhere worth it": (
+        BASE._replace(passed_over=1200),
+        {},
+        "No speed-up: the recognizer found no place worth predicting from, at 1,200 boundaries.",
+    ),
+    "short": (BASE, {}, "No speed-up: the run was too short to speculate in."),
+}
+
+
+def outcomes(counts: dict[str, int]) -> Outcomes:
+    found = Outcomes()
+    found.counts.update({Outcome[name.upper()].value: count for name, count in counts.items()})
+    return found
+
+
+@pytest.mark.parametrize("case", sorted(EXECUTED))
+def test_executed_speculation_is_explained(case: str) -> None:
+    facts, counts, expected = EXECUTED[case]
+    check(executed(facts, outcomes(counts)), expected)
+
+
+@pytest.mark.parametrize("case", sorted(JUDGED))
+def test_judged_speculation_is_explained(case: str) -> None:
+    facts, counts, expected = JUDGED[case]
+    check(judged(facts, outcomes(counts)), expected)
+
+
+def check(sentence: str, expected: str) -> None:
+    assert sentence.startswith(expected)
+    assert re.fullmatch(r"[A-Z0-9].*\.", sentence), "one sentence or more, each with its full stop"
