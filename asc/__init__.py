@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asc.predictor import History, Predictor
     from asc.recognizer import Recognizer
     from asc.settings import Settings
-    from asc.speculators.executed.workforce import Pool
+    from asc.speculators.pool import Pool
     from asc.study import Study
     from asc.types import Candidate, Combination, Direct, Outcome, Recognition, Snapshot, Transition, Verdict
     from asc.validator import Validator
@@ -59,7 +59,7 @@ _HOMES = {
     "ExecutedConfig": "asc.config.run",
     "History": "asc.predictor",
     "JudgedConfig": "asc.config.run",
-    "Pool": "asc.speculators.executed.workforce",
+    "Pool": "asc.speculators.pool",
     "Predictor": "asc.predictor",
     "Recognizer": "asc.recognizer",
     "Settings": "asc.settings",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
 
 from asc.cache import Cache
 from asc.computation import Computation
@@ -13,19 +12,12 @@ from asc.config.run import RunConfig
 from asc.engine import Engine, Observer
 from asc.errors import AscError
 from asc.ledger import Ledger
+from asc.nearest import nearest
 from asc.predictor import Predictor
 from asc.recognizer import Recognizer
-from asc.settings import NO_SETTINGS
-from asc.speculators.candidates import require_needs
-from asc.speculators.executed.workforce import Pool
+from asc.settings import CreateComponent
+from asc.speculators.pool import Pool
 from asc.trajectory import Trajectory
-
-
-class CreateComponent(Protocol):
-    """Makes components by kind and name, such as `Registry.create`."""
-
-    def __call__(self, kind: str, name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Any:
-        """Return the component, made with these settings."""
 
 
 def assemble(
@@ -54,12 +46,12 @@ def assemble(
         require_needs("predictor", name, predictor.needs, computation)
         require_depth(name, predictor, config.history)
     require_needs("recognizer", config.recognizer.name, recognizer.needs, computation)
-    overdraft = math.inf if shadow else config.overdraft
-    ledger = Ledger(computation.take_price, timed=config.timed, overdraft=overdraft, clock=clock)
+    overdraft = math.inf if shadow else config.scheduler.overdraft
+    ledger = Ledger(computation.take_price, timed=config.speculator.timed, overdraft=overdraft, clock=clock)
     return Engine(
         computation,
         recognizer,
-        config.speculator(predictors, ledger, create, pool),
+        config.speculator.assemble(config, predictors, ledger, create, pool),
         cache=cache,
         ledger=ledger,
         trajectory=Trajectory(config.history, max((p.depth for p in predictors.values()), default=2)),
@@ -67,6 +59,19 @@ def assemble(
         shadow=shadow,
         observer=observer,
     )
+
+
+def require_needs(kind: str, name: str, needs: frozenset[str], computation: Computation) -> None:
+    """Raise AscError for a component that needs what the computation does not provide."""
+    missing = sorted(needs - computation.provides)
+    if missing:
+        offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
+        meant = nearest(missing[0], computation.provides)
+        what_next = f'Did you mean "{meant}"?' if meant else "Choose another; `asc plugins` lists them."
+        raise AscError(
+            f'The {kind} "{name}" needs {", ".join(missing)}, which this backend does not provide (it offers '
+            f"{offered}). {what_next}"
+        )
 
 
 def require_distinct(names: Sequence[str]) -> None:

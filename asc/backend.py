@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from asc.cache import Cache, TrajectoryCache
 from asc.computation import Computation
 from asc.config.run import RunConfig
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import Pool
 from asc.types import EngineState
 
 C = TypeVar("C", bound=Computation)

@@ -11,6 +11,7 @@ no backend, no tensor library and no terminal. A training loop outside can drive
 from __future__ import annotations
 
 import time
+from numbers import Integral
 
 from asc.cache import Cache
 from asc.computation import Computation
@@ -181,6 +182,7 @@ class Engine:
             shadow=self._shadow,
             spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
             passed_over=0 if self.recognised else self.passed_over,
+            without_recognizer=self.recognizer is None,
         )
         return self.speculator.explain(facts)
 
@@ -202,7 +204,7 @@ class Engine:
         if recognizer is not None:
             try:
                 with self.ledger.work("recognise"):
-                    recognition = recognizer.recognise(self.computation)
+                    recognition = _checked(recognizer.recognise(self.computation))
             except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
                 self._without_recognizer(error)
         if recognition.speculate:
@@ -217,7 +219,7 @@ class Engine:
         if self.recognizer is not None:
             position = self.computation.position()
             try:
-                self._distance = max(1, self.recognizer.next_boundary(position, self.computation) - position)
+                self._distance = max(1, _whole(self.recognizer.next_boundary(position, self.computation)) - position)
             except Exception as error:  # noqa: BLE001 -- as above
                 self._without_recognizer(error)
         return self._distance
@@ -282,3 +284,17 @@ class Engine:
                     self.recognizer.learn(decision)
                 except Exception as error:  # noqa: BLE001 -- as above
                     self._without_recognizer(error)
+
+
+def _checked(answer: object) -> Recognition:
+    """Return a recognizer's answer, whatever its types promise. Raises TypeError where it is no recognition."""
+    if not isinstance(answer, Recognition):
+        raise TypeError(f"recognise answered {answer!r}; expected asc.Recognition(speculate, label, score)")
+    return answer
+
+
+def _whole(answer: object) -> int:
+    """Return a recognizer's next boundary as an int. Raises TypeError where it is no whole number."""
+    if not isinstance(answer, Integral):
+        raise TypeError(f"next_boundary answered {answer!r}; expected a whole number of steps")
+    return int(answer)

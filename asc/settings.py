@@ -24,6 +24,13 @@ class Create(Protocol):
         """Return the named component, made with these settings."""
 
 
+class CreateComponent(Protocol):
+    """Makes a component of any kind by name, such as `Registry.create`."""
+
+    def __call__(self, kind: str, name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Any:
+        """Return the component, made with these settings."""
+
+
 class Configurable:
     """A component that is made from settings: the base of predictors, recognizers and validators.
 
@@ -39,7 +46,6 @@ class Configurable:
     @classmethod
     def compose(cls, config: Any, create: Create) -> Self:
         """Make a component from its settings. One that consists of others makes them by name with `create`."""
-        del create
         return cls(config)
 
     def state_dict(self) -> dict[str, Any]:

@@ -65,8 +65,11 @@ class Trajectory:
 class SegmentHistory:
     """What a predictor sees of a segment: positions, the Gram matrix, and what it declared that it needs."""
 
-    def __init__(self, snapshots: Sequence[Snapshot], computation: Computation) -> None:
-        self._snapshots, self._computation = tuple(snapshots), computation
+    def __init__(
+        self, snapshots: Sequence[Snapshot], computation: Computation, needs: frozenset[str] | None = None
+    ) -> None:
+        """`needs` is what may be read, as the predictor declares it; None: everything."""
+        self._snapshots, self._computation, self._needs = tuple(snapshots), computation, needs
 
     @property
     def positions(self) -> tuple[int, ...]:
@@ -78,5 +81,10 @@ class SegmentHistory:
         return self._computation.gram(self._snapshots)
 
     def read(self, need: str) -> Any:
-        """Answer a declared need; "words" gives one mapping of name to value a snapshot."""
+        """Answer a declared need; "words" gives one mapping of name to value a snapshot.
+
+        Raises LookupError for a need that the predictor has not declared.
+        """
+        if self._needs is not None and need not in self._needs:
+            raise LookupError(f'"{need}" is read and not declared: write needs = frozenset({{"{need}"}})')
         return self._computation.read(need, self._snapshots)

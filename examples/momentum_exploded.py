@@ -1,9 +1,9 @@
 """Why momentum exploded: one formula without a learning rate, one second moment that is zero in half precision.
 
-A small network is trained by AdamW for a while. Then its weights are predicted K steps ahead from the optimiser's own
-moments, by four formulas; each is tried on the same weights, and nothing is kept. Look at the losses beside each
-other: two explode, for two different reasons, and the same formula in single precision does not. docs/momentum.md has
-the same at 124 million weights.
+A small network is trained by AdamW for a while. Then four formulas predict its weights K steps ahead from the
+optimiser's own moments, each from the same weights. Compare the held-out losses: two formulas explode, for two
+different reasons, and the second of them does not explode in single precision. docs/momentum.md has the same with 124
+million weights.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def as_coded(s: Moments, k: int) -> Tensor:
 
 
 def corrected(s: Moments, k: int) -> Tensor:
-    """K steps of AdamW with m̂ and v̂ held, which are m and v corrected for having begun at zero."""
+    """K steps of AdamW with fixed m̂ and v̂, which are m and v corrected for their start at zero."""
     m_hat = s.m / (1 - BETAS[0] ** s.steps)
     v_hat = s.v / (1 - BETAS[1] ** s.steps)
     return s.theta - k * RATE * m_hat / (v_hat.sqrt() + EPS)
@@ -51,7 +51,7 @@ def half(s: Moments) -> Moments:
 
 
 def batch(seed: int, count: int = 256) -> tuple[Tensor, Tensor]:
-    """Points in 20 dimensions, and which of 10 directions they lie nearest to."""
+    """Points in 20 dimensions, and which of 10 directions each is nearest to."""
     fixed, fresh = torch.Generator().manual_seed(0), torch.Generator().manual_seed(seed)
     directions = torch.randn(10, 20, generator=fixed)
     x = torch.randn(count, 20, generator=fresh)
@@ -91,13 +91,14 @@ def held_out_loss(model: nn.Module, theta: Tensor) -> float:
 
 
 def main(steps: int) -> None:
+    torch.set_num_threads(1)  # faster for a network this small
     model, state = train(steps)
     rounded = half(state)
     now = held_out_loss(model, state.theta)
     zero = ((rounded.v == 0) & (state.v > 0)).float().mean().item()
     print(f"{state.theta.numel():,} weights after {steps} steps of AdamW at {RATE:g}. Held-out loss: {now:.3f}")
     print(f"Median of v: {state.v.median().item():.1e}. Smallest half-precision number: {2**-24:.1e}.")
-    print(f"So {zero:.0%} of v become zero in half precision, and there 1/(√v + ε) is {1 / EPS:.0e}.\n")
+    print(f"So {zero:.0%} of v becomes zero in half precision, and 1/(√v + ε) is {1 / EPS:.0e} there.\n")
 
     forms = {
         "as printed: no rate, wrong sign": (as_printed, state),
@@ -113,12 +114,12 @@ def main(steps: int) -> None:
     moved = (as_printed(state, 1) - state.theta).abs().median() / (corrected(state, 1) - state.theta).abs().median()
     print(
         f"""
-As printed, a weight moves {moved.item():.0f} times as far as a step of AdamW moves it, which
-is 1/rate but for the correction, and up the gradient: that explodes in any
-precision. As coded, rate and sign are right, and what explodes is a division
-by a second moment that is zero in half precision. bfloat16, with the exponents
-of single precision, would not do that. What is left of it, corrected, is no
-explosion: the last steps' direction is merely a poor one for many steps."""
+As printed, a weight moves {moved.item():.0f} times as far as in a step of AdamW, which is
+1/rate apart from the correction, and it moves uphill: that explodes in any
+precision. As coded, rate and sign are right, but the step is divided by a
+second moment that is zero in half precision. bfloat16 would not do that, since
+it has the exponents of single precision. The corrected formula does not
+explode: the direction of the last steps is merely a poor one for many steps."""
     )
 
 

@@ -18,5 +18,4 @@ class Halfway(Predictor):
 
 @hookimpl
 def asc_register(registry):
-    home = "my_predictor:Halfway"
-    registry.add("predictor", "halfway", home, "half the linear trend")
+    registry.add("predictor", "halfway", f"{__name__}:Halfway", "half the linear trend")

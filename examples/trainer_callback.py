@@ -1,11 +1,12 @@
-"""Speculation in a `transformers.Trainer`: one line more, a tiny GPT-2, the standard library's source by the byte.
+"""Speculation in a `transformers.Trainer` by one added line.
 
-Nothing is downloaded: the model is made from a configuration, the data from this Python's own modules. Look at the
-steps where leaps were taken and at the loss around them, then at the test losses at the end. The learning rate is the
-Trainer's default, 5e-5, which is low for training from scratch: that is why leaps are worth so much. The third line
-is the control: no speculation, but a rate that suits. `--rate 0.002` shows what is left of the gain there.
+A tiny GPT-2 learns the standard library's source, byte by byte. Nothing is downloaded: the model is made from a
+configuration, the data from this Python's own modules. Look at the steps where leaps were taken and at the loss around
+them, then at the test losses at the end. The learning rate is the Trainer's default, 5e-5, which is low for training
+from scratch. That is why leaps are worth so much. The third loss is the control: no speculation, but a suitable rate.
+`--rate 0.002` shows what is left of the gain at that rate.
 
-The evaluation set decides about leaps, so the loss on it is no unbiased figure any more: report that of a test set.
+The evaluation set decides about leaps, so its loss is biased: report the loss of a test set.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ TEST = ("tarfile", "zipfile")
 
 
 def sequences(modules: tuple[str, ...]) -> list[dict[str, Tensor]]:
-    """Cut the modules' source into sequences of bytes."""
+    """Cut the source of these modules into sequences of bytes."""
     folder, found = Path(sysconfig.get_path("stdlib")), []
     for module in modules:
         source = folder / f"{module}.py"
@@ -44,7 +45,7 @@ def model() -> GPT2LMHeadModel:
     """Make a GPT-2 of 36,000 weights."""
     shape = {"n_positions": LENGTH, "n_embd": 32, "n_layer": 2, "n_head": 2}
     made = GPT2LMHeadModel(GPT2Config(vocab_size=256, bos_token_id=0, eos_token_id=0, **shape))
-    made.loss_type = "ForCausalLM"  # the default, which transformers would warn of
+    made.loss_type = "ForCausalLM"  # the default; transformers warns if it is not set
     return made
 
 
@@ -69,7 +70,7 @@ def train(steps: int, rate: float, speculate: bool) -> float:
         trainer.remove_callback(PrinterCallback)
         if speculate:
             callback = SpeculationCallback(trainer)
-            trainer.add_callback(callback)  # the one line more
+            trainer.add_callback(callback)  # the added line
             trainer.add_callback(Tell(callback))
         trainer.train()
         trainer.remove_callback(Tell)
@@ -77,7 +78,7 @@ def train(steps: int, rate: float, speculate: bool) -> float:
 
 
 class Tell(TrainerCallback):
-    """Prints the training loss whenever the trainer logs it, and how many leaps there were since."""
+    """Prints the training loss when the trainer logs it, and whether there were leaps since."""
 
     def __init__(self, speculation: SpeculationCallback) -> None:
         self._speculation, self._leaps = speculation, 0
@@ -91,6 +92,7 @@ class Tell(TrainerCallback):
 
 
 def main(steps: int, rate: float) -> None:
+    torch.set_num_threads(1)  # faster for a network this small
     print(f"With speculation, learning rate {rate:g}:")
     leaping = train(steps, rate, speculate=True)
     better = 40 * rate
@@ -98,7 +100,7 @@ def main(steps: int, rate: float) -> None:
     print(f"  {leaping:.3f}  speculation, learning rate {rate:g}")
     print(f"  {train(steps, rate, speculate=False):.3f}  plain, learning rate {rate:g}")
     print(f"  {train(steps, better, speculate=False):.3f}  plain, learning rate {better:g}")
-    print("Leaps make up for a rate that is too low. Where you can tune it, tune it first.")
+    print("Leaps make up for a rate that is too low. If you can tune it, do that first.")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from rich.text import Text
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import default, item, members, settings
 from asc.plugins import Entry
+from asc.predictor import Predictor
+from asc.recognizer import Recognizer
 from asc.views.encodable import Encodable
 
 CHOSEN = {
@@ -52,7 +54,8 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     yield Text.assemble((entry.name, "bold"), f"  {entry.kind} of {entry.source.label}, in {home}")
     yield Text(f"\n{_reflowed(inspect.cleandoc(component.__doc__ or entry.summary))}\n")
     choose, change = CHOSEN[entry.kind]
-    yield Text(f"Choose it with {choose.format(entry.name)}.")
+    yield Text(f"Choose it with {choose.format(entry.name)}{entry.source.option}.")
+    yield from map(Text, reads(component))
     found = list(settings(config))
     if not found:
         yield Text("It has no settings.")
@@ -68,6 +71,23 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     for setting in found:
         table.add_row(*(Text(text) for text in setting))
     yield table
+
+
+def reads(component: type[object]) -> Iterator[str]:
+    """Yield a sentence on what a component reads, and one on how many snapshots a predictor looks back on."""
+    if issubclass(component, Predictor | Recognizer) and component.needs:
+        yield f"It reads {', '.join(sorted(component.needs))}."
+    if issubclass(component, Predictor):
+        number = _depth(component)
+        yield f"It looks back on {number} snapshot{'' if number == 1 else 's'}."
+
+
+def _depth(predictor: type[Predictor]) -> int:
+    """Return how many snapshots a predictor looks back on, with its default settings where it can be made of them."""
+    try:
+        return predictor().depth
+    except Exception:  # noqa: BLE001 -- the constructor of a plugin may need more
+        return predictor.depth
 
 
 def _list(config: type[BaseModel]) -> tuple[str, str] | None:

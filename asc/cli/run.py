@@ -154,7 +154,8 @@ def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfi
     record = read_json(folder / CONFIG)
     if record.get("backend") != name:
         raise AscError(
-            f"The run {folder.name} is of the backend {record.get('backend')!r}: asc run {record.get('backend')}"
+            f"The run {folder.name} is of the backend {record.get('backend')!r}: "
+            f"asc run {record.get('backend')} --resume {folder.name}"
         )
     require_version(f"The run {folder.name}", record)
     config = config_from(record.get("config"))

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from asc.cache import TrajectoryCache
-from asc.errors import AscError
-from asc.ledger import Ledger
-from asc.predictor import Predictor
 from asc.settings import Settings
 from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.executed.speculator import ExecutedSpeculator
-from asc.speculators.executed.workforce import Pool
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.speculators.judged.speculator import JudgedSpeculator
+from asc.speculators.rationing import Rationing
 from asc.speculators.speculator import Speculator
 from asc.trajectory import Trajectory
 
@@ -48,19 +43,10 @@ class RunConfig(Settings):
     history: Trajectory.Config = Field(Trajectory.Config(), description="bounds of the history that predictors see")
     checkpoint_seconds: float = Field(30.0, gt=0, description="seconds between resumable checkpoints of a recorded run")
 
-    timed: ClassVar[bool]
-    """Whether the clock may steer (law 6)."""
+    scheduler: Rationing.Config = Field(Rationing.Config(), description="how speculation is rationed")
 
-    @property
-    @abstractmethod
-    def overdraft(self) -> float:
-        """Share of the plain work that speculation may lose at most."""
-
-    @abstractmethod
-    def speculator(
-        self, predictors: Mapping[str, Predictor], ledger: Ledger, create: Callable[..., Any], pool: Pool | None
-    ) -> Speculator:
-        """Make the speculator; `create(kind, name, settings)` makes further components."""
+    speculator: ClassVar[type[Speculator]]
+    """How candidates are confirmed: everything that depends on it is this class's."""
 
     @property
     def kept_positions(self) -> int:
@@ -79,19 +65,7 @@ class JudgedConfig(RunConfig):
         0, ge=0, description="positions of the run, from its start on, that are kept for `asc bench-predictor`"
     )
 
-    timed: ClassVar[bool] = JudgedSpeculator.timed
-
-    @property
-    def overdraft(self) -> float:
-        """Share of the plain work that speculation may lose at most."""
-        return self.scheduler.overdraft
-
-    def speculator(
-        self, predictors: Mapping[str, Predictor], ledger: Ledger, create: Callable[..., Any], pool: Pool | None
-    ) -> JudgedSpeculator:
-        """Make the speculator, with the validator by its name."""
-        validator = create("validator", self.validator.name, self.validator.settings)
-        return JudgedSpeculator(predictors, validator, ledger, self.scheduler)
+    speculator: ClassVar[type[Speculator]] = JudgedSpeculator
 
     @property
     def kept_positions(self) -> int:
@@ -106,26 +80,4 @@ class ExecutedConfig(RunConfig):
         ExecutedScheduler.Config(), description="how speculation is rationed, and how far it looks ahead"
     )
 
-    timed: ClassVar[bool] = ExecutedSpeculator.timed
-
-    @property
-    def overdraft(self) -> float:
-        """Share of the plain work that speculation may lose at most."""
-        return self.scheduler.overdraft
-
-    def speculator(
-        self, predictors: Mapping[str, Predictor], ledger: Ledger, create: Callable[..., Any], pool: Pool | None
-    ) -> ExecutedSpeculator:
-        """Make the speculator, which opens the pool of workers at first need."""
-        if pool is None:
-            raise AscError(
-                "This backend's candidates are executed, and it has no pool of workers: let pool(computation) return "
-                "an asc.Pool, or extend asc.JudgedConfig."
-            )
-        for name, predictor in predictors.items():
-            if predictor.in_place:
-                raise AscError(
-                    f"The predictor {name} updates the present state rather than looking ahead, which skips no steps: "
-                    "it serves backends whose candidates are judged. Choose another; `asc plugins` lists them."
-                )
-        return ExecutedSpeculator(predictors, pool, ledger, self.scheduler)
+    speculator: ClassVar[type[Speculator]] = ExecutedSpeculator

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from asc.backend import Backend
-from asc.config.run import RunConfig
+from asc.config.run import ExecutedConfig, JudgedConfig
 from asc.errors import AscError, describe_error
 from asc.predictor import Predictor
 from asc.recognizer import Recognizer
@@ -147,15 +147,22 @@ def _unsuitable(component: object, base: type[Any]) -> Iterator[str]:
             yield f"has {name} = {value!r}; expected {expected.words}{_rewritten(value, expected)}."
 
 
+_RESERVED = {name for name in dir(JudgedConfig) if not name.startswith("_")} - set(JudgedConfig.model_fields)
+"""Attributes of every run's settings that are no settings."""
+
+
 def _unsettable(component: type[Any], kind: str) -> Iterator[str]:
     """Say where the class of the settings is of the wrong type."""
     config = getattr(component, "Config", None)
     if kind == "backend":
-        if not isinstance(config, type) or not issubclass(config, RunConfig) or inspect.isabstract(config):
+        if not isinstance(config, type) or not issubclass(config, JudgedConfig | ExecutedConfig):
             yield (
                 "has no settings of a run; expected a class Config inside it that extends asc.JudgedConfig or "
                 "asc.ExecutedConfig."
             )
+        else:
+            for name in sorted(set(config.model_fields) & _RESERVED):
+                yield f'has a setting "{name}", a name that asc uses itself; expected another name.'
     elif not isinstance(config, type) or not issubclass(config, BaseModel):
         yield "has a Config that is no pydantic model; expected a subclass of asc.Settings."
 

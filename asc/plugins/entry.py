@@ -32,6 +32,11 @@ class Source(NamedTuple):
             return f'The plugin file "{self.plugin}"'
         return f'The plugin "{self.plugin}"' + (f" of {self.label}" if self.distribution else "")
 
+    @property
+    def option(self) -> str:
+        """The option, with a space before it, by which a command finds what is in a single file."""
+        return f" --plugin {self.plugin}" if self.module else ""
+
     def localise(self, path: str) -> str:
         """Turn a dotted path into a single file's own module into one that can be imported."""
         module, colon, name = path.partition(":")

@@ -107,7 +107,7 @@ class Registry:
             self.config_class(kind, name),
             settings,
             owner=f' of the {kind} "{name}"',
-            remedy=f"Type: asc explain {name}",
+            remedy=f"Type: asc explain {name}{self.get(kind, name).source.option}",
         )
 
     def create(self, kind: str, name: str, settings: Mapping[str, Any] | BaseModel = _NOTHING) -> Any:

@@ -77,7 +77,7 @@ def recommend(tracking: float, repeats: float, hits: Mapping[str, Mapping[int, f
     if repeats >= 0.3:
         return (
             f"Speculate: {repeats:.0%} of the supersteps began from state words that had been seen before, so "
-            "remembering pays even without workers (--executor none)."
+            "remembering pays even without workers."
         )
     if share < 0.1:
         return (
@@ -91,7 +91,7 @@ def recommend(tracking: float, repeats: float, hits: Mapping[str, Mapping[int, f
         )
     return (
         f"Speculate with --predictors {best}: it predicts {share:.0%} of the next supersteps right, and a tracked step "
-        f"takes {tracking:.2f} times as long. The default ensemble finds it by itself."
+        f"takes {tracking:.2f} times as long."
     )
 
 

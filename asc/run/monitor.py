@@ -46,11 +46,11 @@ class Monitor(Observer):
         if self._notifier is not None:
             self._notifier.run_started(self)
 
-    def finish(self) -> None:
+    def stop_clock(self) -> None:
         """Stop the clock: the run is over."""
         self._seconds = time.perf_counter() - self._began
 
-    def finished(self, summary: Mapping[str, Any]) -> None:
+    def end(self, summary: Mapping[str, Any]) -> None:
         """Tell the hooks that the run is over."""
         if self._notifier is not None:
             self._notifier.run_finished(self, summary)

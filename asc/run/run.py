@@ -15,7 +15,7 @@ from asc.interrupts import stoppable
 from asc.plugins import Plugins
 from asc.run.monitor import Monitor
 from asc.run.replay.recorder import Recorder
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import NO_WORKERS
 from asc.types import Boundary, Status
 
 A = TypeVar("A")
@@ -53,7 +53,7 @@ class Run(Monitor):
             backend.config,
             plugins.registry.create,
             cache=backend.cache(self.computation),
-            pool=backend.pool(self.computation) if speculate else Pool(_no_executor, 0),
+            pool=backend.pool(self.computation) if speculate else NO_WORKERS,
             shadow=shadow,
             observer=self,
         )
@@ -174,15 +174,11 @@ class Run(Monitor):
             self._checkpoint_if_due()
 
     def _end(self, state: str) -> dict[str, Any]:
-        self.finish()
+        self.stop_clock()
         if state != "failed":
             self._checkpoint(last=True)
         self.warnings += self.computation.remarks
         summary = self.summary(state)
-        self.finished(summary)
+        self.end(summary)
         summary["warnings"] = list(self.warnings)
         return summary
-
-
-def _no_executor() -> Any:
-    raise AssertionError("a plain run has no workers")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asc.computation import Computation
-from asc.errors import AscError, describe_error
+from asc.errors import describe_error
 from asc.ledger import Ledger
 from asc.predictor import Predictor
 from asc.trajectory import SegmentHistory
@@ -22,7 +22,8 @@ def predict(
     """Return a candidate, or the decision that settles the plan: the predictor was silent, or raised."""
     with ledger.work("predict"):
         try:
-            prediction = predictors[plan.predictor].predict(SegmentHistory(history, computation), plan.horizon)
+            predictor = predictors[plan.predictor]
+            prediction = predictor.predict(SegmentHistory(history, computation, predictor.needs), plan.horizon)
             answer: object = prediction  # whatever the types promise
             if not isinstance(answer, Combination | Direct | None):
                 return Decision(plan, Outcome.FAILED, reason=_unexpected(plan.predictor, answer))
@@ -36,14 +37,3 @@ def _unexpected(name: str, answer: object) -> str:
     kind = type(answer).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     return f"{name} answered {article} {kind}; expected asc.Combination, asc.Direct or None"
-
-
-def require_needs(kind: str, name: str, needs: frozenset[str], computation: Computation) -> None:
-    """Raise AscError for a component that needs what the computation does not provide."""
-    missing = sorted(needs - computation.provides)
-    if missing:
-        offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
-        raise AscError(
-            f"The {kind} {name!r} needs {', '.join(missing)}, which this backend does not provide (it offers "
-            f"{offered}). Choose another; `asc plugins` lists them."
-        )

@@ -23,6 +23,7 @@ class Facts(NamedTuple):
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
     passed_over: int = 0  # boundaries that the recognizer found not worth speculating from, if it found all so
+    without_recognizer: bool = False  # whether the recognizer raised and was switched off
     workers: int = 0
     slowdown: float | None = None  # a worker's seconds a step, relative to the main thread's
     fault: str = ""  # why there are no workers any more
@@ -38,6 +39,12 @@ def accepted(outcomes: Outcomes) -> str:
     """Say how many of the settled candidates were accepted."""
     right, wrong = count(outcomes, Outcome.ACCEPTED), count(outcomes, Outcome.REJECTED)
     return f"{right} of {right + wrong} candidates were accepted"
+
+
+def all_rejected(outcomes: Outcomes) -> str:
+    """Say that every candidate was rejected."""
+    number = count(outcomes, Outcome.REJECTED)
+    return "the only candidate was rejected" if number == 1 else f"all {number} candidates were rejected"
 
 
 def early(facts: Facts, outcomes: Outcomes) -> str | None:
@@ -57,14 +64,16 @@ def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
     if silent:
         return f"No speed-up: the predictors had nothing to say, {silent} times."
     if count(outcomes, Outcome.FAILED):
-        return "No speed-up: every predictor raised and was switched off."
+        return "No speed-up: every predictor was switched off; the warnings say why."
+    if facts.without_recognizer:
+        return "No speed-up: the recognizer was switched off; the warnings say why."
     if facts.passed_over:
         return f"No speed-up: the recognizer found no place worth predicting from, at {facts.passed_over:,} boundaries."
     return None
 
 
 TOO_SHORT = "No speed-up: the run was too short to speculate in."
-NO_ROOM = (
-    "the cache had room for none of them. Give it more with --set cache.max_bytes=2000000000 or "
-    "--set cache.max_entries=65536."
+NOT_FOUND = (
+    "the cache gave none of them back. Either they are larger than its bounds (--set cache.max_bytes=2000000000), or "
+    "the backend's key() does not agree with what its transitions read."
 )

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
+from pydantic import Field
+
 from asc.ledger import Ledger
+from asc.settings import Settings
 from asc.types import Decision, Outcome, Plan
 
 _PATIENCE = 3  # rejections in a row before speculation pauses, twice as long each time
@@ -24,6 +27,11 @@ class Rationing:
     After a few rejections in a row it pauses, twice as long each time; one acceptance ends that. Whatever the
     predictors do, the main thread's loss stays within `Ledger.allowance` and the one plan that exhausts it (law 5).
     """
+
+    class Config(Settings):
+        """How speculation is rationed."""
+
+        overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
 
     def __init__(self, predictors: Sequence[str], ledger: Ledger) -> None:
         self.predictors = list(predictors)

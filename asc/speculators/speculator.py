@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
 from asc.computation import Computation
+from asc.ledger import Ledger
+from asc.predictor import Predictor
+from asc.settings import CreateComponent
 from asc.speculators.explain import Facts
 from asc.speculators.outcomes import Outcomes
+from asc.speculators.pool import Pool
 from asc.types import Boundary, Decision, Snapshot, Span, Transition
 
 
@@ -39,6 +43,21 @@ class Speculator(ABC):
 
     workers: int = 0
     """Workers beside the main thread."""
+
+    @classmethod
+    @abstractmethod
+    def assemble(
+        cls,
+        config: Any,
+        predictors: Mapping[str, Predictor],
+        ledger: Ledger,
+        create: CreateComponent,
+        pool: Pool | None,
+    ) -> Self:
+        """Make the speculator of a run from its configuration.
+
+        `create` makes further components by kind and name. Raises AscError where the parts do not suit each other.
+        """
 
     @abstractmethod
     def speculate(
@@ -83,10 +102,6 @@ class Speculator(ABC):
     def rest(self, superstep: int) -> int:
         """Return how many supersteps to take before the next boundary; more than one while a loss is made up for."""
 
-    def slowdown(self) -> float | None:
-        """How many times longer a worker's step takes than the plain price; None where that is unknown."""
-        return None
-
     def busy(self) -> int:
         """Workers that have something to do."""
         return 0
@@ -106,16 +121,6 @@ class Speculator(ABC):
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call, for the timeline."""
         return ()
-
-    @property
-    def fault(self) -> str:
-        """Why there are no workers any more; empty while nothing is wrong."""
-        return ""
-
-    @property
-    def awaited(self) -> bool:
-        """Whether workers were asked for and have not started yet."""
-        return False
 
     def close(self) -> None:
         """Let the workers go, and forget what is under way."""

@@ -17,8 +17,8 @@ from asc.recognizer import Recognizer
 from asc.recognizers.every import Every
 from asc.settings import NO_SETTINGS
 from asc.speculators.executed.scheduler import ExecutedScheduler
-from asc.speculators.executed.workforce import Pool
 from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.speculators.pool import Pool
 from asc.testing.executors import Inline
 from asc.testing.stand_ins import Reject
 from asc.validator import Validator
@@ -60,7 +60,9 @@ def assemble(
         "predictors": tuple(Component(name=name) for name in predictors),
     } | ({} if scheduler is None else {"scheduler": scheduler})
     config: RunConfig
+    pool = None
     if isinstance(computation, Executable):
+        pool = Pool(executor, workers, background=False)
         config = ExecutedConfig(**shared)
     else:
         config = JudgedConfig(validator=_GIVEN, **shared)
@@ -69,7 +71,7 @@ def assemble(
         config,
         create,
         cache=TrajectoryCache(cache),
-        pool=Pool(executor, workers, background=False),
+        pool=pool,
         shadow=shadow,
         observer=observer,
         clock=clock,

@@ -305,7 +305,7 @@ import asc
 from asc.backend import Backend
 from asc.config.run import Component, ExecutedConfig
 from asc.reference.programs import machine
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import Pool
 
 class Wrong(Backend):
     class Config(ExecutedConfig):

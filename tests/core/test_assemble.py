@@ -24,8 +24,8 @@ from asc.recognizers.every import Every
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.settings import NO_SETTINGS
-from asc.speculators.executed.workforce import Pool
 from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.speculators.pool import Pool
 from asc.testing.executors import Inline
 from asc.testing.stand_ins import Accept
 
@@ -100,18 +100,21 @@ def test_a_backend_whose_candidates_are_executed_needs_a_pool() -> None:
     engine(Descent(100), judged())
 
 
-def test_a_judged_plan_never_reaches_a_worker() -> None:
-    def workers() -> Any:
-        raise AssertionError("a judged run has asked for workers")
-
+def test_a_judged_run_has_no_workers() -> None:
     for horizons in ((), (4, 8)):
         config = judged("linear", "average", scheduler=JudgedScheduler.Config(horizons=horizons))
-        found = engine(Descent(400), config, Pool(workers, 2))
+        found = engine(Descent(400), config)
         found.run()
         assert found.ledger.leaps > 0
         assert found.speculator.workers == 0
         assert not {"dispatch", "collect", "wait"} & set(found.ledger.accounts())
         assert "sent to a worker" not in found.speculator.outcomes.counts
+    with pytest.raises(AscError) as caught:
+        engine(Descent(400), judged("linear"), Pool(Inline, 2))
+    assert str(caught.value) == (
+        "This backend's candidates are judged, and its pool has 2 workers, which would have nothing to do: leave "
+        "pool(computation) out, or extend asc.ExecutedConfig."
+    )
 
 
 def test_a_history_that_is_too_short_for_a_predictor_is_refused() -> None:
@@ -149,7 +152,7 @@ def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
     def with_needy(kind: str, name: str, settings: Any = NO_SETTINGS) -> Any:
         return Needy() if name == "needy" else create(kind, name)
 
-    with pytest.raises(AscError, match="The predictor 'needy' needs optimizer, which this backend does not provide"):
+    with pytest.raises(AscError, match='The predictor "needy" needs optimizer, which this backend does not provide'):
         assemble(Descent(100), judged("linear", "needy"), with_needy, cache=TrajectoryCache())
 
 

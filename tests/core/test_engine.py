@@ -21,8 +21,8 @@ from asc.recognizers.similarity import Similarity
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.speculators.executed.speculator import ExecutedSpeculator
-from asc.speculators.executed.workforce import Pool
 from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.speculators.pool import Pool
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_same_end, drive, walk
 from asc.testing.clock import Clock, Priced
@@ -270,6 +270,28 @@ def test_a_run_continues_without_a_recognizer_that_raised(executed: bool, method
     assert {event.label for event in after} == {"no recognizer"}
     assert all(not event.decisions for event in after), "there is no place to predict from any more"
     assert {later.position - event.position for event, later in pairwise(after)} == {10}, "boundaries stay as far apart"
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "why"),
+    [
+        ("recognise", True, "TypeError: recognise answered True; expected asc.Recognition(speculate, label, score)"),
+        ("recognise", None, "TypeError: recognise answered None; expected asc.Recognition(speculate, label, score)"),
+        ("next_boundary", 20.0, "TypeError: next_boundary answered 20.0; expected a whole number of steps"),
+    ],
+)
+def test_a_recognizer_that_answers_something_else_is_switched_off(method: str, answer: object, why: str) -> None:
+    recognizer, reports = Every(Every.Config(steps=10)), Reports()
+    setattr(recognizer, method, lambda *_: answer)
+
+    def build(computation: Computation) -> Engine:
+        return assemble(computation, {}, recognizer=recognizer, observer=reports)
+
+    engine = check_same_end(lambda: Descent(60), build)
+    assert reports.faults == [("given", why)]
+    assert engine.explain(position=60, over=True) == (
+        "No speed-up: the recognizer was switched off; the warnings say why."
+    )
 
 
 def test_a_recognizer_that_stands_still_does_not_stop_the_run() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from asc.assemble import require_needs
 from asc.cache import TrajectoryCache
 from asc.errors import AscError
 from asc.ledger import Ledger
@@ -16,9 +17,8 @@ from asc.predictor import History, Predictor
 from asc.predictors.linear import Linear
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
-from asc.speculators.candidates import require_needs
 from asc.speculators.executed.speculator import ExecutedSpeculator
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import Pool
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 from asc.testing.stand_ins import Raising, Silent
@@ -408,7 +408,7 @@ def test_a_computation_that_cannot_run_from_a_candidate_is_refused() -> None:
 def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
     needs = frozenset({"words", "optimizer"})
     require_needs("predictor", "linear", Linear().needs, Descent(10))
-    with pytest.raises(AscError, match="The predictor 'mine' needs optimizer, words, which this backend does not"):
+    with pytest.raises(AscError, match='The predictor "mine" needs optimizer, words, which this backend does not'):
         require_needs("predictor", "mine", needs, Descent(10))
     with pytest.raises(AscError, match="it offers words"):
         require_needs("recognizer", "mine", needs, machine("count", 10))

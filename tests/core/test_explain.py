@@ -96,10 +96,10 @@ EXECUTED: dict[str, Case] = {
         RIGHT,
         "No speed-up although 30 of 40 candidates were accepted: speculation took 25 % of the time, as much as",
     ),
-    "no room": (
+    "not found again": (
         WORKERS,
         {"accepted": 7},
-        "No speed-up: 7 candidates were accepted, but the cache had room for none of them. Give it more with --set",
+        "No speed-up: 7 candidates were accepted, but the cache gave none of them back. Either they are larger",
     ),
     "early": (
         WORKERS._replace(over=False),
@@ -114,7 +114,7 @@ EXECUTED: dict[str, Case] = {
     "late": (WORKERS, {"late": 2}, "No speed-up: the run was over, or already past the position, before"),
     "launched": (WORKERS, {"launched": 2}, "No speed-up: the run was over, or already past the position, before"),
     "silent": (WORKERS, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
-    "raised": (WORKERS, {"failed": 2}, "No speed-up: every predictor raised and was switched off."),
+    "raised": (WORKERS, {"failed": 2}, "No speed-up: every predictor was switched off; the warnings say why."),
     "alone": (BASE, {}, "No speed-up: no state came back, and there are no workers to run ahead."),
     "short": (WORKERS, {}, "No speed-up: the run was too short to speculate in."),
     "at the start": (
@@ -147,10 +147,10 @@ JUDGED: dict[str, Case] = {
         "No speed-up: 30 of 40 candidates were accepted, worth 7 of this run's own steps in all, and speculation took "
         "25.0 % of the work.",
     ),
-    "no room": (
+    "not found again": (
         BASE,
         {"accepted": 7},
-        "No speed-up: 7 candidates were accepted, but the cache had room for none of them. Give it more with --set",
+        "No speed-up: 7 candidates were accepted, but the cache gave none of them back. Either they are larger",
     ),
     "all rejected": (
         BASE._replace(over=False),
@@ -159,7 +159,7 @@ JUDGED: dict[str, Case] = {
     ),
     "early": (BASE._replace(over=False), {}, "Too early to say: no candidate has been settled yet."),
     "silent": (BASE, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
-    "raised": (BASE, {"failed": 2}, "No speed-up: every predictor raised and was switched off."),
+    "raised": (BASE, {"failed": 2}, "No speed-up: every predictor was switched off; the warnings say why."),
     "nowhere worth it": (
         BASE._replace(passed_over=1200),
         {},

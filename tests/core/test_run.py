@@ -22,8 +22,8 @@ from asc.reference.registers import Registers
 from asc.run.compare import CANNOT_SAY, compare, compare_pairs
 from asc.run.monitor import Monitor
 from asc.run.run import CHECKPOINTS, Run
-from asc.speculators.executed.workforce import Pool
 from asc.speculators.judged.scheduler import JudgedScheduler
+from asc.speculators.pool import Pool
 from asc.testing.assembly import assemble
 from asc.testing.checks import walk
 from asc.testing.executors import Inline
@@ -434,9 +434,9 @@ def test_a_status_is_there_at_any_moment(plugins: Plugins) -> None:
 
 
 def test_what_the_backend_cannot_serve_is_refused_before_anything_runs(plugins: Plugins) -> None:
-    with pytest.raises(AscError, match="The predictor 'memory' needs words, which this backend does not provide"):
+    with pytest.raises(AscError, match='The predictor "memory" needs words, which this backend does not provide'):
         Run(Descents(JUDGED.model_copy(update={"predictors": (Component(name="memory"),)})), "descents", plugins)
-    with pytest.raises(AscError, match="The recognizer 'similarity' needs fingerprint"):
+    with pytest.raises(AscError, match='The recognizer "similarity" needs fingerprint'):
         Run(machines(EXECUTED.model_copy(update={"recognizer": Component(name="similarity")})), "machines", plugins)
     with pytest.raises(AscError, match='There is no predictor "linaer"'):
         Run(machines(EXECUTED.model_copy(update={"predictors": (Component(name="linaer"),)})), "machines", plugins)
@@ -529,8 +529,8 @@ def test_hooks_are_called_once_a_boundary_however_the_engine_is_driven(
         steps = engine.due()[1] - engine.computation.position()
         engine.computation.advance(steps)
         engine.ledger.progress(steps, 1e-6)
-    monitor.finish()
-    monitor.finished(monitor.summary("finished"))
+    monitor.stop_clock()
+    monitor.end(monitor.summary("finished"))
     assert observer.called == ["started", *["boundary"] * boundaries, "finished"]
     assert boundaries > 1
     assert engine.ledger.accounts()["notify"]["count"] == boundaries

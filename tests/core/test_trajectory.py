@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,6 +108,13 @@ def test_what_a_predictor_sees() -> None:
     prediction = Linear().predict(history, 5)
     assert isinstance(prediction, Combination)
     assert prediction.coefficients[0] == 0
+
+
+def test_a_predictor_reads_what_it_has_declared() -> None:
+    computation = machine("count", 100)
+    history = SegmentHistory((computation.observe(),), computation, frozenset({"optimizer"}))
+    with pytest.raises(LookupError, match=r'"words" is read and not declared: write needs = frozenset\(\{"words"\}\)'):
+        history.read("words")
 
 
 def test_gram_is_of_differences_to_the_newest() -> None:

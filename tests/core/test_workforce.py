@@ -9,7 +9,8 @@ import pytest
 
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.speculators.executed.workforce import Pool, Workforce
+from asc.speculators.executed.workforce import Workforce
+from asc.speculators.pool import Pool
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 

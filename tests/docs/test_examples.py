@@ -41,6 +41,8 @@ def test_hello(tmp_path: Path) -> None:
 
 def test_the_trajectory_cache(tmp_path: Path) -> None:
     found = example(tmp_path, "trajectory_cache")
+    shown = EXAMPLES.parent / "docs" / "snippets" / "trajectory_cache.txt"  # on the page on how a run works
+    assert found.strip() == shown.read_text(encoding="utf-8").strip()
     at_6, at_9 = (found[found.index(f"position {place:2}") :].split("\n\n")[0] for place in (6, 9))
     assert "room     matches" in at_6
     assert "lamp     don't care   it was off then, and is on now" in at_6

@@ -17,11 +17,13 @@ import rich_click as click
 pytest.importorskip("asc_toy")
 pytest.importorskip("asc_nn_training")
 
+import asc
 from asc import testing
 from asc.cli.main import cli
 from asc.config.fields import settings
 from asc.plugins import Entry, load
 from asc.plugins.check import HOOKS
+from asc.plugins.conform import BASES
 from asc.testing.laws import laws_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -93,6 +95,18 @@ def test_the_reference_is_of_all_plugins_of_the_project(site: Any) -> None:
     projects = [tomllib.loads(path.read_text(encoding="utf-8"))["project"] for path in files]
     announced = {name for project in projects for name in project["entry-points"]["asc"]}
     assert set(site.DISTRIBUTED.split(",")) == announced
+
+
+@pytest.mark.parametrize("name", sorted(set(asc.__all__) - {"__version__", "hookimpl"}))
+def test_a_public_name_of_the_core_is_described(name: str, pages: dict[str, str]) -> None:
+    home = getattr(asc, name).__module__
+    assert f"| `asc.{name}` | [{home}](api/{home}.md) |" in pages["generated/api.md"]
+    assert f".. automodule:: {home}\n" in pages[f"generated/api/{home}.md"]
+
+
+def test_bases_assembly_and_laws_are_described(pages: dict[str, str]) -> None:
+    modules = {base.__module__ for base in BASES.values()} | {"asc.computation", "asc.assemble", "asc.testing"}
+    assert {f"generated/api/{module}.md" for module in modules} <= set(pages)
 
 
 @of(COMPONENTS)

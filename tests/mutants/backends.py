@@ -21,7 +21,7 @@ from asc.errors import AscError
 from asc.reference.descent import Descent, DescentState
 from asc.reference.programs import machine
 from asc.reference.registers import Registers
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import Pool
 from asc.testing.executors import Inline
 from asc.types import EngineState, Snapshot
 from mutants.computations import first
@@ -312,9 +312,7 @@ BACKENDS: Table = MappingProxyType(
         ),
         "test_settings_make_a_speculator": (
             Mutant("is executed, and has no pool", executed(pool=lambda *_: None), "it has no pool of workers"),
-            Mutant(
-                "is judged, and has workers", judged(pool=lambda *_: Pool(Inline, 2)), "by the settings a run has 0"
-            ),
+            Mutant("is judged, and has workers", judged(pool=lambda *_: Pool(Inline, 2)), "its pool has 2 workers"),
             Mutant(
                 "has a pool of minus one worker", executed(pool=lambda *_: Pool(Inline, -1)), "workers are 0 or more"
             ),

@@ -299,6 +299,14 @@ def test_settings_of_a_backend_say_how_candidates_are_confirmed(config: Any) -> 
     )
 
 
+@pytest.mark.filterwarnings("ignore:Field name")  # pydantic's own, in other words
+def test_a_setting_of_a_backend_does_not_take_a_name_of_the_settings_themselves() -> None:
+    config = type("Config", (ExecutedConfig,), {"__annotations__": {"speculator": str}, "speculator": "fast"})
+    assert problem(made(Whole, Config=config), "backend") == (
+        'has a setting "speculator", a name that asc uses itself; expected another name.'
+    )
+
+
 @pytest.mark.parametrize("config", [JudgedConfig, ExecutedConfig, type("Config", (JudgedConfig,), {})])
 def test_a_backend_with_settings_of_a_run_conforms(config: Any) -> None:
     conform("backend", made(Whole, Config=config))

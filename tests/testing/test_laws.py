@@ -214,7 +214,7 @@ def test_the_kit_works_from_outside(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     laws = len(laws_of(PredictorLaws))
     assert f"{laws - 3} passed, 3 skipped" in done.stdout, done.stdout + done.stderr
-    assert "so it has no state to keep" in done.stdout
+    assert "let it do so" in done.stdout
     assert "nobody waits for it" in done.stdout
     assert "cost of a call" not in done.stdout  # without the plugin
 

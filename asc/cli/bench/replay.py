@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from asc.assemble import require_depth
+from asc.assemble import require_depth, require_needs
 from asc.backend import Backend
 from asc.cli.bench.layouts import Layout
 from asc.cli.session import CommandSession
@@ -16,7 +16,6 @@ from asc.computation import Computation
 from asc.errors import AscError
 from asc.predictor import Predictor
 from asc.run.replay.evaluations import Evaluations
-from asc.speculators.candidates import require_needs
 
 
 class Stop:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from asc.computation import Computation
@@ -34,6 +34,10 @@ class Profile(NamedTuple):
     def read(self) -> tuple[str, ...]:
         """State words that supersteps read: what a candidate must predict right."""
         return tuple(sorted({name for causal in self.reads for name in causal}))
+
+    def read_from(self, number: int) -> Collection[str]:
+        """Return the state words that the superstep from a snapshot reads; after the last, those that any reads."""
+        return self.reads[number] if number < len(self.reads) else self.read
 
     @property
     def reach(self) -> int:
@@ -80,10 +84,11 @@ def evaluate(
 ) -> None:
     """Ask a predictor at every horizon from the second half of the snapshots; it learns from the first half.
 
-    Horizons are in supersteps, ascending. A candidate is accepted where all state words are right that supersteps read,
-    and gains the steps that it skips. The predictor sees `depth` snapshots, by default as many as it looks back on.
+    Horizons are in supersteps, ascending. A candidate is accepted where it is right about all state words that the
+    superstep from there reads, and gains the steps that it skips. The predictor sees `depth` snapshots, by default as
+    many as it looks back on.
     """
-    snapshots, superstep, read = profile.snapshots, profile.superstep, profile.read
+    snapshots, superstep = profile.snapshots, profile.superstep
     half, ledger = _half(snapshots), Ledger(computation.take_price, timed=True)
     for newest in range(1, len(snapshots)):
         if evaluations.fault or stopped():
@@ -102,7 +107,7 @@ def evaluate(
             evaluation = Evaluation(snapshots[newest].position, horizon, "", Outcome.SILENT)
             if not isinstance(candidate, Decision):
                 actual = computation.read("words", (snapshots[newest + horizon],))[0]
-                right = _agree(candidate.state, actual, read)
+                right = _agree(candidate.state, actual, profile.read_from(newest + horizon))
                 outcome, gain = (Outcome.ACCEPTED, float(plan.horizon)) if right else (Outcome.REJECTED, 0.0)
                 evaluation = evaluation._replace(outcome=outcome, gain=gain, plain_gain=plan.horizon)
             evaluations.entries.append(evaluation)
@@ -152,5 +157,5 @@ def _reached(snapshots: Sequence[Snapshot], newest: int, horizon: int, steps: in
     return ahead < len(snapshots) and snapshots[ahead].position == snapshots[newest].position + steps
 
 
-def _agree(predicted: Mapping[str, Word], actual: Mapping[str, Word], names: Sequence[str]) -> bool:
+def _agree(predicted: Mapping[str, Word], actual: Mapping[str, Word], names: Collection[str]) -> bool:
     return all(name in predicted and name in actual and same(predicted[name], actual[name]) for name in names)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from asc.speculators.explain import NO_ROOM, TOO_SHORT, Facts, accepted, count, early, without_candidates
+from asc.speculators.explain import (
+    NOT_FOUND,
+    TOO_SHORT,
+    Facts,
+    accepted,
+    all_rejected,
+    count,
+    early,
+    without_candidates,
+)
 from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
@@ -44,11 +53,11 @@ def _loss(facts: Facts, outcomes: Outcomes) -> str:
 
 def _nothing(facts: Facts, outcomes: Outcomes) -> str:
     if right := count(outcomes, Outcome.ACCEPTED):
-        return f"No speed-up: {right} candidates were accepted, but {NO_ROOM}"
-    if rejected := count(outcomes, Outcome.REJECTED):
+        return f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
+    if count(outcomes, Outcome.REJECTED):
         return (
-            f"Speculation was withdrawn: all {rejected} candidates were rejected, since each read a state word that "
-            "was predicted wrong."
+            f"Speculation was withdrawn: {all_rejected(outcomes)}, since each read a state word that was predicted "
+            "wrong."
         )
     if count(outcomes, Outcome.LATE) or count(outcomes, Outcome.LAUNCHED):
         return "No speed-up: the run was over, or already past the position, before a worker's result arrived."

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from asc.computation import Computation
 from asc.ledger import Ledger
-from asc.settings import Settings
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.rationing import Rationing
 from asc.types import Decision, Outcome, Plan
@@ -25,10 +24,9 @@ _WORK = ("predict", "dispatch", "hand-over", "collect", "wait")  # kinds of work
 class ExecutedScheduler:
     """Plans tasks so that neither workers nor the main thread wait."""
 
-    class Config(Settings):
+    class Config(Rationing.Config):
         """How executed speculation is rationed."""
 
-        overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
         lookahead: int = Field(1024, ge=1, description="supersteps to look ahead at most")
         task_length: int = Field(16, ge=1, description="supersteps in one worker task at most")
         memoise: bool = Field(True, description="record the main thread's own supersteps where that pays")

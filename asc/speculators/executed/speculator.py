@@ -10,21 +10,23 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
 from asc.computation import Computation, Executable
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.predictor import Predictor
+from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
 from asc.speculators.executed.explain import explain
 from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.executed.spotcheck import check_first_step, check_leap
 from asc.speculators.executed.tasks import Tasks, deliver
-from asc.speculators.executed.workforce import Pool, Workforce
+from asc.speculators.executed.workforce import Workforce
 from asc.speculators.explain import Facts
 from asc.speculators.outcomes import Outcomes
+from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
 from asc.types import Boundary, Candidate, Combination, Decision, Outcome, Plan, Snapshot, Span, Transition
 
@@ -58,6 +60,29 @@ class ExecutedSpeculator(Speculator):
         self._awaited = False
         self._tasks = Tasks(self._workforce, ledger)
         self._next_check = 0  # number of the leap that is checked next
+
+    @classmethod
+    def assemble(
+        cls,
+        config: Any,
+        predictors: Mapping[str, Predictor],
+        ledger: Ledger,
+        create: CreateComponent,
+        pool: Pool | None,
+    ) -> Self:
+        """Make the speculator from an `asc.config.run.ExecutedConfig`; it opens the pool at first need."""
+        if pool is None:
+            raise AscError(
+                "This backend's candidates are executed, and it has no pool of workers: let pool(computation) return "
+                "an asc.Pool, or extend asc.JudgedConfig."
+            )
+        for name, predictor in predictors.items():
+            if predictor.in_place:
+                raise AscError(
+                    f"The predictor {name} updates the present state rather than looking ahead, which skips no steps: "
+                    "it serves backends whose candidates are judged. Choose another; `asc plugins` lists them."
+                )
+        return cls(predictors, pool, ledger, config.scheduler)
 
     @property
     def fault(self) -> str:

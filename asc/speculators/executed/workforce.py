@@ -7,24 +7,16 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from asc.errors import AscError
 from asc.ledger import Ledger
+from asc.speculators.pool import Pool
 
 _RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Pool(NamedTuple):
-    """The workers that execute candidates. Without workers, only the main thread's own supersteps are remembered."""
-
-    make: Callable[[], Executor]
-    workers: int
-    start_s: float = 0.0  # typical seconds until workers have started; a shorter run does without them
-    background: bool = True  # whether the main thread continues while workers start
 
 
 class Workforce:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from asc.speculators.explain import NO_ROOM, TOO_SHORT, Facts, accepted, count, early, without_candidates
+from asc.speculators.explain import (
+    NOT_FOUND,
+    TOO_SHORT,
+    Facts,
+    accepted,
+    all_rejected,
+    count,
+    early,
+    without_candidates,
+)
 from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
@@ -24,10 +33,7 @@ def explain(facts: Facts, outcomes: Outcomes) -> str:
             f"speculation took {spent}."
         )
     if right := count(outcomes, Outcome.ACCEPTED):
-        return f"No speed-up: {right} candidates were accepted, but {NO_ROOM}"
-    if rejected := count(outcomes, Outcome.REJECTED):
-        return (
-            f"No leap was taken: all {rejected} candidates were rejected by the validator, so speculation was "
-            "withdrawn."
-        )
+        return f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
+    if count(outcomes, Outcome.REJECTED):
+        return f"No leap was taken: {all_rejected(outcomes)} by the validator, so speculation was withdrawn."
     return without_candidates(facts, outcomes) or TOO_SHORT

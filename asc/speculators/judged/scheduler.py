@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import Field, NonNegativeInt
 
 from asc.ledger import Ledger
-from asc.settings import Settings
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.rationing import Rationing
 from asc.types import Decision, Plan
@@ -19,10 +18,9 @@ _WORK = ("predict", "validate")  # what judging a candidate costs
 class JudgedScheduler:
     """Plans the candidates of a boundary: one for each horizon, and one for each predictor that updates in place."""
 
-    class Config(Settings):
+    class Config(Rationing.Config):
         """How judged speculation is rationed."""
 
-        overdraft: float = Field(0.03, ge=0, description="share of the plain work that speculation may lose at most")
         horizons: tuple[NonNegativeInt, ...] = Field(
             (), description="horizons to predict at, in steps; by default the distance to the next boundary"
         )

@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
 from asc.computation import Computation
 from asc.errors import AscError, describe_error
 from asc.ledger import Ledger
 from asc.predictor import Predictor
+from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
 from asc.speculators.explain import Facts
 from asc.speculators.judged.explain import explain
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.speculators.outcomes import Outcomes
+from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
 from asc.types import Boundary, Candidate, Decision, Outcome, Plan, Snapshot, Transition, Verdict
 from asc.validator import Validator
@@ -48,6 +50,24 @@ class JudgedSpeculator(Speculator):
         self._unsettled: set[str] = set()  # predictors whose candidates have been judged but not settled
         self._regimes: Counter[str] = Counter()  # boundaries, by label
         self._leaps: list[dict[str, Any]] = []  # every candidate that was judged
+
+    @classmethod
+    def assemble(
+        cls,
+        config: Any,
+        predictors: Mapping[str, Predictor],
+        ledger: Ledger,
+        create: CreateComponent,
+        pool: Pool | None,
+    ) -> Self:
+        """Make the speculator from an `asc.config.run.JudgedConfig`, with the validator by its name."""
+        if pool is not None and pool.workers:
+            raise AscError(
+                f"This backend's candidates are judged, and its pool has {pool.workers} workers, which would have "
+                "nothing to do: leave pool(computation) out, or extend asc.ExecutedConfig."
+            )
+        validator = create("validator", config.validator.name, config.validator.settings)
+        return cls(predictors, validator, ledger, config.scheduler)
 
     def speculate(
         self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache

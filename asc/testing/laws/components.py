@@ -179,5 +179,5 @@ class ComponentLaws(Laws):
         __tracebackhide__ = True
         component = self._component()
         if type(component).state_dict is Configurable.state_dict:
-            raise SkipTest("it does not override state_dict(), so it has no state to keep")
+            raise SkipTest("it does not override state_dict(); if its answers depend on what it has seen, let it do so")
         return component

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from asc.backend import Backend
 from asc.config.run import Component, ExecutedConfig
-from asc.speculators.executed.workforce import Pool
+from asc.speculators.pool import NO_WORKERS, Pool
 from asc.types import EngineState
 from asc_toy import checkpoint
 from asc_toy.computation import SavedState, ToyComputation
@@ -90,7 +90,7 @@ class ToyBackend(Backend[ToyComputation]):
     def pool(self, computation: ToyComputation) -> Pool:
         """Return workers that know the program."""
         if self._executor == "none":
-            return Pool(_no_executor, 0)
+            return NO_WORKERS
         config = self.config
         make = executor_factory(self._executor, config.workers, config.dask, computation.parcel)
         return Pool(make, config.workers, START_S[self._executor])
@@ -116,7 +116,3 @@ class ToyBackend(Backend[ToyComputation]):
     @property
     def _executor(self) -> Kind:
         return self.config.executor if self.config.workers else "none"
-
-
-def _no_executor() -> Any:
-    raise AssertionError("without workers no task is ever submitted")

@@ -26,6 +26,7 @@ MODULES = (
     "asc.backend",
     "asc.study",
     "asc.config.run",
+    "asc.speculators.pool",
     "asc.cache",
     "asc.assemble",
     "asc.engine",
@@ -36,9 +37,6 @@ MODULES = (
 )
 """Modules of which everything is public."""
 
-PARTS = {"asc.speculators.executed.workforce": "Pool"}
-"""Modules of which one name is public."""
-
 FRONTS: tuple[ModuleType, ...] = (asc.predictors, asc.recognizers, asc.testing, asc_toy, asc_nn_training)
 """Packages whose public names are those that they hand out themselves."""
 
@@ -48,13 +46,13 @@ ELSEWHERE = {"__version__": "the installed version of the core", "hookimpl": "[h
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield a page for each module, and one that lists all of them."""
-    for name, members in (dict.fromkeys(MODULES, "") | PARTS).items():
-        options = f":members: {members}".strip(), ":show-inheritance:"
-        yield f"api/{name}.md", page(f"# {name}", _directive("automodule", name, *options))
+    for name in MODULES:
+        everything = _directive("automodule", name, ":members:", ":show-inheritance:")
+        yield f"api/{name}.md", page(f"# {name}", everything)
     for front in FRONTS:
         described = (_directive(_kind(front, name), f"{front.__name__}.{name}") for name in front.__all__)
         yield f"api/{front.__name__}.md", page(f"# {front.__name__}", _first(front), *described)
-    names = [*MODULES, *PARTS, *(front.__name__ for front in FRONTS)]
+    names = [*MODULES, *(front.__name__ for front in FRONTS)]
     rows = [(f"[{name}](api/{name}.md)", escaped(_first(import_module(name)))) for name in names]
     yield (
         "api.md",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from asc.cli.explain import CHOSEN
+from asc.cli.explain import CHOSEN, reads
 from asc.config.fields import settings
 from asc.plugins import Entry, Plugins
 from asc.plugins.registry import KINDS
@@ -52,7 +52,7 @@ def _one(entry: Entry) -> Iterator[str]:
     yield f"({label(entry)})=\n## {entry.name}"
     yield f"*{entry.source.distribution}*, {code(f'{component.__module__}.{component.__qualname__}')}"
     yield prose(inspect.cleandoc(component.__doc__ or entry.summary))
-    chosen = f"Choose it with {code(choose.format(entry.name))}."
+    chosen = " ".join([f"Choose it with {code(choose.format(entry.name))}.", *reads(component)])
     if not found:
         yield f"{chosen} It has no settings."
         return

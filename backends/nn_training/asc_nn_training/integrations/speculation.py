@@ -151,11 +151,11 @@ class Speculation:
             return
         self._closed = True
         self.engine.speculator.close()
-        self.monitor.finish()
+        self.monitor.stop_clock()
         if self._begun:
             state = "finished" if self._loop.total is None or self._loop.finished else "interrupted"
             own = {"final_digest": self.computation.digest(), "warnings": self._warnings()}
-            self.monitor.finished(self.monitor.summary(state) | own)
+            self.monitor.end(self.monitor.summary(state) | own)
 
     def report(self) -> dict[str, Any]:
         """Return leaps, how often and how far ahead candidates were accepted, costs by kind of work, and warnings."""

@@ -1,0 +1,67 @@
+"""The page on reports says what to do about every sentence that reports no speed-up."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from asc.ledger import Ledger
+from asc.run.compare import compare
+from asc.speculators.executed.explain import explain as executed
+from asc.speculators.executed.workforce import Workforce
+from asc.speculators.judged.explain import explain as judged
+from asc.speculators.pool import Pool
+
+ROOT = Path(__file__).parent.parent.parent
+PAGE = (ROOT / "docs" / "reading-a-report.md").read_text(encoding="utf-8")
+CASES = runpy.run_path(str(ROOT / "tests" / "core" / "test_explain.py"))
+SENTENCES = [
+    executed(CASES["BASE"]._replace(without_recognizer=True), CASES["outcomes"]({})),
+    *(executed(facts, CASES["outcomes"](counts)) for facts, counts, _ in CASES["EXECUTED"].values()),
+    *(judged(facts, CASES["outcomes"](counts)) for facts, counts, _ in CASES["JUDGED"].values()),
+]
+WITHOUT_GAIN = sorted({s for s in SENTENCES if s.startswith("No ") or "withdrawn" in s})
+ROWS = [re.findall(r"\*([^*]+)\*", line.split("|")[1]) for line in PAGE.splitlines() if line.startswith("| *")]
+PATTERNS = [pattern for row in ROWS for pattern in row]
+
+
+def shortfall() -> str:
+    """Return the sentence where less is measured than was estimated."""
+    run = {"seconds": 10.0, "estimated_speedup": 2.0, "reason": "", "position": 100}
+    speculative = run | {"ledger": {"plain": {"seconds": 9.0, "steps": 50.0}}}
+    same: Any = SimpleNamespace(compare=lambda *_: {"identical": True})
+    unable: Any = SimpleNamespace(compare=lambda *_: None)
+    return str(compare(speculative, run, same, unable)["reason"])
+
+
+def breakdowns() -> str:
+    """Return what a run says of workers that broke down again and again."""
+    workforce = Workforce(Pool(ThreadPoolExecutor, 1), Ledger(lambda _: 0.0, timed=True))
+    while not workforce.fault:
+        workforce.replace(OSError("no memory"))
+    return workforce.fault
+
+
+def says(sentence: str, pattern: str) -> bool:
+    return re.search(re.escape(pattern).replace("…", ".+"), sentence) is not None
+
+
+@pytest.mark.parametrize("sentence", WITHOUT_GAIN)
+def test_a_sentence_without_a_gain_is_on_the_page(sentence: str) -> None:
+    assert any(says(sentence, pattern) for pattern in PATTERNS)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_sentence_on_the_page_exists(pattern: str) -> None:
+    assert any(says(sentence, pattern) for sentence in [*SENTENCES, shortfall(), breakdowns()])
+
+
+def test_there_are_sentences() -> None:
+    assert len(WITHOUT_GAIN) > 10
+    assert len(ROWS) > 10
