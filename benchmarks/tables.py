@@ -242,6 +242,27 @@ def _interval(found: dict[str, Any], digits: str) -> str:
     return f"{found['mean']:{digits}} ({found['low']:{digits}} to {found['high']:{digits}})"
 
 
+def against(result: dict[str, Any]) -> str:
+    """Return this code's times beside those of an earlier commit, measured in turns."""
+    lines = [
+        f"In turns with commit `{result['other_commit'][:10]}`; the ratio of this code's value to that one's, pair by pair.",
+        "",
+        "| what | earlier | now | ratio (range) | goal | met |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        cells = [
+            row["what"],
+            f"{row['there']['median']:.3g}",
+            f"{row['here']['median']:.3g}",
+            f"**{row['ratio']['median']:.3f}** ({row['ratio']['low']:.3f}–{row['ratio']['high']:.3f}), {row['pairs']} pairs",
+            row["goal"],
+            "yes" if row["met"] else "no",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def headline(results: dict[str, dict[str, Any]]) -> str:
     """Return the README's table: one line for each question that a user has."""
     programs = {row["label"]: row for row in results["toy"]["rows"]}
@@ -285,6 +306,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "recipes": ("Whole training recipes beside their controls", recipes),
     "replay": ("Judging a predictor offline", replay),
     "startup": ("Starting the command", startup),
+    "against": ("Beside an earlier commit", against),
 }
 
 

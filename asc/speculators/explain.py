@@ -68,7 +68,8 @@ def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
     if facts.without_recognizer:
         return "No speed-up: the recognizer was switched off; the warnings say why."
     if facts.passed_over:
-        return f"No speed-up: the recognizer found no place worth predicting from, at {facts.passed_over:,} boundaries."
+        boundaries = "1 boundary" if facts.passed_over == 1 else f"{facts.passed_over:,} boundaries"
+        return f"No speed-up: the recognizer found no place worth predicting from, at {boundaries}."
     return None
 
 

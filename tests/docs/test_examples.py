@@ -1,4 +1,4 @@
-"""Every example runs as it stands."""
+"""Every example runs as it is."""
 
 from __future__ import annotations
 
@@ -97,26 +97,26 @@ def test_a_predictor_in_one_file(tmp_path: Path) -> None:
     assert "identical end" in found
 
 
-@pytest.mark.parametrize(("at_most", "guessed"), [(1, True), (0, False)])
-def test_a_recognizer_in_one_file(tmp_path: Path, at_most: int, guessed: bool) -> None:
-    """It says no where more words have moved than it is told to bear: in this program one or two always do."""
+@pytest.mark.parametrize(("at_most", "speculates"), [(1, True), (0, False)])
+def test_a_recognizer_in_one_file(tmp_path: Path, at_most: int, speculates: bool) -> None:
+    """It says no where more than `at_most` words have changed: in this program one or two always change."""
     plugin = ["--plugin", str(EXAMPLES / "my_recognizer.py"), "--recognizer", "few-moving"]
     settings = ["--set", f"recognizer.at_most={at_most}", "--executor", "threads"]
     found = json.loads(
         asc(tmp_path, "run", "toy", "--program", "collatz", "--n", "150000", *plugin, *settings, "--json")
     )
     assert found["position"] == found["total"]
-    assert ("sent to a worker" in found["outcomes"]) == guessed
+    assert ("sent to a worker" in found["outcomes"]) == speculates
 
 
-def test_training_in_a_loop_of_one_s_own(tmp_path: Path) -> None:
+def test_training_in_a_loop_of_your_own(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
     found = example(tmp_path, "train_cnn")
     assert "leapt by linear" in found
     assert "estimated" in found
 
 
-def test_a_trainer_with_one_line_more(tmp_path: Path) -> None:
+def test_a_trainer_with_one_added_line(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
     found = example(tmp_path, "trainer_callback", "--steps", "150")
     assert "leapt" in found

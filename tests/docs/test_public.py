@@ -1,4 +1,4 @@
-"""What authors of plugins may rely on: described, typed, and enough for the packages that stand as examples."""
+"""What authors of plugins may rely on: described, typed, and enough for the packages that are examples."""
 
 from __future__ import annotations
 
