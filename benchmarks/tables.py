@@ -245,7 +245,7 @@ def _interval(found: dict[str, Any], digits: str) -> str:
 def against(result: dict[str, Any]) -> str:
     """Return this code's times beside those of an earlier commit, measured in turns."""
     lines = [
-        f"In turns with commit `{result['other_commit'][:10]}`; the ratio of this code's value to that one's, pair by pair.",
+        f"In turns with commit `{result['other_commit'][:10]}`; the ratio is that of each pair, now over earlier.",
         "",
         "| what | earlier | now | ratio (range) | goal | met |",
         "|---|---|---|---|---|---|",
@@ -255,7 +255,7 @@ def against(result: dict[str, Any]) -> str:
             row["what"],
             f"{row['there']['median']:.3g}",
             f"{row['here']['median']:.3g}",
-            f"**{row['ratio']['median']:.3f}** ({row['ratio']['low']:.3f}–{row['ratio']['high']:.3f}), {row['pairs']} pairs",
+            f"**{_between(row['ratio'])}**, {row['pairs']} pairs",
             row["goal"],
             "yes" if row["met"] else "no",
         ]

@@ -331,6 +331,12 @@ class TrainingComputation(Computation):
 
     def present(self) -> StoredWeights:
         """Return a copy of the present weights, made once a version. The copy before it counts as past from then on."""
+        if self._copy is not None and not self._copy[1].intact:
+            self._remark(
+                "A predictor changed the weights that it had read, so they were copied from the model again. A "
+                "predictor copies what it changes."
+            )
+            self._copy = None
         if self._copy is None or self._copy[0] != self._version:
             if self._copy is not None:
                 self.store.round(self._copy[1])

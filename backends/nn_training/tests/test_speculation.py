@@ -99,6 +99,15 @@ class Deep(asc.Predictor):
         self.seen.append(len(history.positions))
         return asc.Combination((0, 0, 1)) if len(history.positions) == 3 else None
 
+class Careless(asc.Predictor):
+    needs = frozenset({"weights"})
+
+    def predict(self, history, horizon):
+        newest = history.read("weights")[-1]
+        for weights in newest:
+            weights.mul_(1.5)
+        return asc.Direct([weights.clone() for weights in newest])
+
 class Accept(asc.Validator):
     def judge(self, computation, candidate):
         return asc.Verdict(True, 1.0, "accepts everything")
@@ -111,6 +120,7 @@ class Reject(asc.Validator):
 def asc_register(registry):
     registry.add("predictor", "silent", "own_plugin:Silent", "never predicts")
     registry.add("predictor", "deep", "own_plugin:Deep", "needs three snapshots")
+    registry.add("predictor", "careless", "own_plugin:Careless", "changes what it reads")
     registry.add("validator", "accept", "own_plugin:Accept", "accepts everything")
     registry.add("validator", "reject", "own_plugin:Reject", "rejects everything")
 """
@@ -165,6 +175,15 @@ def test_a_silent_predictor_changes_nothing(plugins: Plugins) -> None:
     assert with_it.speculation.report()["outcomes"]["no prediction"] > 0
     plain = Loop(every=1000).run(0, 60)
     assert equal(with_it.weights(), plain.weights())
+
+
+def test_a_predictor_that_changes_what_it_reads_does_not_change_the_training(plugins: Plugins) -> None:
+    plain = Loop(predictors=["silent"], plugins=plugins).run(0, 60)
+    careless = Loop(predictors=["careless"], validator="reject", plugins=plugins).run(0, 60)
+    assert equal(careless.weights(), plain.weights())
+    assert careless.speculation.report()["outcomes"]["rejected"] > 0
+    (warning,) = careless.speculation.report()["warnings"]
+    assert warning.startswith("A predictor changed the weights that it had read, so they were copied from the model")
 
 
 def test_hooks_are_called_in_a_loop_of_the_user_s_own(plugins: Plugins, watcher: Watcher) -> None:

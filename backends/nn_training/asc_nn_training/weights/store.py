@@ -45,7 +45,15 @@ class StoredWeights:
         self.nbytes = _size(values)
         self._store = store
         self._values: Values | None = values
+        self._versions = [value._version for value in values]  # counts of changes in place
         self._file: Path | None = None
+
+    @property
+    def intact(self) -> bool:
+        """Whether these are the weights that were stored: a predictor may have changed, in place, what it read."""
+        if self.location != "device" or self._values is None:
+            return True  # each reader gets a copy
+        return [value._version for value in self._values] == self._versions
 
     def values(self) -> Values:
         """Return the weights on the device, which the caller must not change; each call fetches them if needed."""
@@ -104,6 +112,7 @@ class WeightStore:
         if all(value.dtype == dtype for value in stored._values):
             return
         stored._values = [value.to(dtype) for value in stored._values]
+        stored._versions = [value._version for value in stored._values]
         self.pending += stored.nbytes
         stored.nbytes = _size(stored._values)
 
