@@ -48,7 +48,7 @@ class Backend(ABC, Generic[C]):
         """
 
     def finish(self, computation: C, folder: Path) -> None:
-        """Write what stays of a run beside its checkpoints, such as a trained model; called once, at its end."""
+        """Write what stays of a run beside its checkpoints, such as a model. Called when it ends or is stopped."""
 
     @abstractmethod
     def load(self, computation: C, folder: Path) -> EngineState | None:

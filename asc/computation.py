@@ -103,6 +103,10 @@ class Executable(Computation):
     """A computation whose supersteps a worker can run from a candidate: what executed speculation needs."""
 
     @abstractmethod
+    def key(self, names: tuple[str, ...]) -> Any:
+        """Hash key of the named state words' present bits, the same that `Transition.causal` holds for a match."""
+
+    @abstractmethod
     def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
         """Return a picklable call that runs `steps` from the candidate within `seconds`; it returns None on failure."""
 

@@ -318,7 +318,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
         "commit and the machine. [Measuring](measuring.md) explains how. `python benchmarks/tables.py` writes this "
         "page.",
     ]
-    for name, (title, make) in TITLES.items():
+    for name, (title, make) in ((name, title) for name, title in TITLES.items() if name in results):
         parts += [f"## {title}", make(results[name]), _origins({name: results[name]})]
     studies = {name: result for name, result in results.items() if "study" in result}
     parts += ["## Studies", "Their tables are in [findings](findings.md).", _origins(studies)]

@@ -49,7 +49,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "lengths of Collatz sequences, summed: exact, executed by workers",
             "asc run $name --compare",
             "",
-            "A run ends in another state than the plain run: a state word that the steps read is missing in `READ`.",
+            "A run ends in another state than the plain run: a step depends on more than the state (a clock, chance, a "
+            "global), a sum is no integer, or `agrees` compares too little.",
             measured=False,
         ),
     }
