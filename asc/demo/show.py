@@ -139,11 +139,11 @@ def _watch(console: Console, player: Player, draw: Callable[[], None], pressed: 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Restore the terminal before a signal ends the process."""
-    asked = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    """Restore the terminal before a signal ends the process. Ctrl-C is such a signal, even if it was ignored before."""
+    asked = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     before = {number: signal.signal(number, end) for number in asked}
     try:

@@ -129,7 +129,7 @@ def test_a_hook_has_its_heading_and_its_example(name: str, pages: dict[str, str]
 def test_a_command_has_its_page_with_its_options(name: str, pages: dict[str, str]) -> None:
     page = pages[f"generated/commands/{name}.md"]
     assert page.startswith(f"# asc {name}\n")
-    assert "`--help" in page
+    assert "--help` |" in page
 
 
 def test_the_examples_of_hooks_run(tmp_path: Path) -> None:

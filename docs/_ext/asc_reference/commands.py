@@ -17,7 +17,7 @@ def pages(plugins: Plugins) -> Iterator[tuple[str, str]]:
     """Yield a page for each command, and one that lists all of them."""
     session = CommandSession()
     session.__dict__["plugins"] = plugins  # those of the project's own distributions, whatever else is installed
-    above = click.Context(cli, info_name="asc", obj=session)
+    above = click.Context(cli, info_name="asc", obj=session, **cli.context_settings)
     names = cli.list_commands(above)
     rows = []
     for name in names:
