@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +14,9 @@ from typing import Any
 import pytest
 import torch
 
+from asc.cli.main import call
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.data.corpus import load_corpus
 
 torch.set_num_threads(1)
 
@@ -26,9 +33,10 @@ SMALL: dict[str, Any] = {
     "lr": 1e-3,
     "evaluate_every": 20,
 }
-"""A training that takes seconds: a little of the standard library, a small model."""
+"""A training that takes a second: a little text, short sequences, few evaluations."""
 
 Make = Callable[..., NetworkConfig]
+Asc = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -38,27 +46,91 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small(cache: Path) -> Make:
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the documents that a small training takes from Python's library, which takes longer to search."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for document in load_corpus("stdlib", max_bytes=SMALL["max_bytes"]).documents:
+        file = folder / document.name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(document.text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model without dropout, whose steps take a third of the time of those of `gpt2-nano`."""
+    folder = tmp_path_factory.mktemp("tiny")
+    sizes = {"vocab_size": SMALL["vocabulary"], "n_positions": 96, "n_layer": 1, "n_embd": 32, "n_head": 2}
+    dropout = dict.fromkeys(("attn_pdrop", "embd_pdrop", "resid_pdrop"), 0.0)
+    kind = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "bos_token_id": 0, "eos_token_id": 0}
+    (folder / "config.json").write_text(json.dumps(kind | sizes | dropout))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared(cache: Path, corpus: Path, tiny: Path) -> dict[str, Any]:
+    """The settings of a small training."""
+    own = {"model": str(tiny), "data": str(corpus), "data_cache": cache, "steps": 60, "device": "cpu"}
+    return {**SMALL, **own}
+
+
+@pytest.fixture(scope="session")
+def small(shared: dict[str, Any]) -> Make:
     """Make the configuration of a small training."""
 
     def make(**settings: Any) -> NetworkConfig:
-        given = {**SMALL, "data_cache": cache, "steps": 60, "device": "cpu", **settings}
-        return NetworkConfig.model_validate(given)
+        return NetworkConfig.model_validate({**shared, **settings})
 
     return make
 
 
 @pytest.fixture(scope="session")
-def recipe(cache: Path) -> dict[str, Any]:
-    """The same training as a study's settings, whose gate set has three parts: to judge, to report and to tune."""
+def recipe(shared: dict[str, Any]) -> dict[str, Any]:
+    """A study's settings of a small training, by a model that may have dropout.
+
+    The gate set has three parts: to judge, to report and to tune.
+    """
     of_a_run = {"evaluate_every", "gate_sequences", "gate_subsets"}
-    shared = {name: value for name, value in SMALL.items() if name not in of_a_run}
-    own = {"model": "gpt2-nano", "steps": 60, "gate_sequences": 12, "gate_subsets": 3, "device": "cpu"}
-    return {**shared, **own, "data_cache": cache}
+    given = {name: value for name, value in shared.items() if name not in of_a_run}
+    return {**given, "model": "gpt2-nano", "gate_sequences": 12, "gate_subsets": 3}
 
 
 @pytest.fixture(scope="session")
-def options(cache: Path) -> list[str]:
+def as_options() -> Callable[[dict[str, Any]], list[str]]:
+    """Write settings as options on the command line."""
+    return lambda given: [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+
+
+@pytest.fixture(scope="session")
+def options(shared: dict[str, Any], as_options: Callable[[dict[str, Any]], list[str]]) -> list[str]:
     """The same training as options on the command line."""
-    given = {**SMALL, "data_cache": cache, "steps": 60, "device": "cpu"}
-    return [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    return as_options(shared)
+
+
+@pytest.fixture(scope="session")
+def asc_in() -> Callable[[Path], Asc]:
+    """Make a function that runs `asc` in a folder, within this process: a new process imports torch for seconds."""
+
+    def made(folder: Path) -> Asc:
+        def run(*arguments: str, columns: int = 200) -> subprocess.CompletedProcess[str]:
+            out, err = io.StringIO(), io.StringIO()
+            with (
+                pytest.MonkeyPatch.context() as patch,
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
+                patch.chdir(folder)
+                patch.setattr(sys, "argv", ["asc", *arguments])
+                patch.setenv("COLUMNS", str(columns))
+                code = call(arguments)
+            return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+        return run
+
+    return made
+
+
+@pytest.fixture
+def asc(asc_in: Callable[[Path], Asc], tmp_path: Path) -> Asc:
+    """Run `asc` in an empty folder, within this process."""
+    return asc_in(tmp_path)

@@ -85,7 +85,7 @@ def on_device(small: Make, device: torch.device) -> Make:
     """Make the configuration of a small training on the accelerator, without dropout unless it is asked for."""
 
     def make(every: int = 5, **settings: Any) -> NetworkConfig:
-        given = {"scheduler": {"horizons": (5,), "overdraft": 20}, **settings}
+        given = {"model": "gpt2-nano", "scheduler": {"horizons": (5,), "overdraft": 20}, **settings}
         made = small(device=str(device), **given)
         return made.model_copy(update={"recognizer": Component(name="every", steps=every)})
 
@@ -463,7 +463,7 @@ def test_a_study_s_training_that_was_stopped_and_resumed_ends_in_the_bits_of_one
 )
 def test_a_compiled_model_computes_with_the_weights_that_were_leapt_to(small: Make, place: str) -> None:
     """As the eager one does, and nothing is compiled a second time."""
-    made = computation(small(device=place, compile=True, precision="fp32"))
+    made = computation(small(model="gpt2-nano", device=place, compile=True, precision="fp32"))
     training = made.training
 
     def eager() -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -85,18 +86,18 @@ def rejecting(small: Make, **settings: Any) -> Run:
 
 def test_a_run_whose_candidates_are_all_rejected_ends_as_a_plain_one(small: Make) -> None:
     """Weights, optimiser, random state and data position, bit for bit, with dropout, against a loop by hand."""
-    speculative = rejecting(small, steps=40, dropout=0.1)
+    speculative = rejecting(small, steps=40, model="gpt2-nano", dropout=0.1)
     summary = speculative.execute()
     assert summary["rejected"] > 3
     assert summary["accepted"] == 0
-    plain = run(small(steps=40, dropout=0.1), speculate=False)
+    plain = run(small(steps=40, model="gpt2-nano", dropout=0.1), speculate=False)
     plain.execute()
     assert same(state(speculative.computation), state(plain.computation))
 
 
 def test_the_plain_loop_is_torch_s_own(small: Make) -> None:
     """The same weights as a dozen lines of PyTorch give."""
-    config = small(steps=12, dropout=0.1, accumulation=2)
+    config = small(steps=12, model="gpt2-nano", dropout=0.1, accumulation=2)
     ours = run(config, speculate=False)
     theirs = NetworkBackend(config).computation(plain=True)
     ours.execute()
@@ -126,7 +127,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
     expected = whole.execute()
     assert expected["accepted"] > 0
     first = run(config, tmp_path / "cut")
-    first.engine.run(until=23)
+    first.engine.run(until=25)
     first._checkpoint()
     second = run(config, tmp_path / "cut", resume=True)
     found = second.execute()
@@ -333,24 +334,17 @@ def test_a_checkpoint_of_another_model_is_refused(small: Make, tmp_path: Path) -
         run(small(steps=2, model="gpt2-micro"), tmp_path, resume=True)
 
 
-def asc(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-    command = [str(Path(sys.executable).with_name("asc")), *arguments]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+Asc = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def finished(process: subprocess.Popen[str], code: int = 0) -> tuple[str, str]:
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == code, err
-    assert "Traceback" not in err
-    return out, err
+def parsed(found: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert found.returncode == 0, found.stderr
+    result: dict[str, Any] = json.loads(found.stdout)
+    return result
 
 
-def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_path: Path) -> None:
-    import json
-
+def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], asc: Asc, tmp_path: Path) -> None:
+    """The command is killed in a process of its own, and resumed in this one."""
     arguments = [
         "run",
         "nn_training",
@@ -361,16 +355,17 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_pat
         "--set",
         "recognizer.every=10",
     ]
-    whole = json.loads(finished(asc(*arguments, "--out", "whole", folder=tmp_path))[0])
-    process = asc(*arguments, "--out", "cut", folder=tmp_path)
+    whole = parsed(asc(*arguments, "--out", "whole"))
+    command = [str(Path(sys.executable).with_name("asc")), *arguments, "--out", "cut"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 100
     while not list(tmp_path.glob("cut/*/checkpoints/step-*[1-9]*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(random.Random(1).uniform(0, 0.5))
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    resumed = ["run", "nn_training", "--resume", "latest", "--out", "cut", "--json"]
-    found = json.loads(finished(asc(*resumed, folder=tmp_path))[0])
+    found = parsed(asc("run", "nn_training", "--resume", "latest", "--out", "cut", "--json"))
     assert found["resumed_from"] > 0
     assert found["final_digest"] == whole["final_digest"]
 
@@ -386,14 +381,11 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], tmp_pat
         (["--lr", "1e30", "--warmup", "0"], "with a smaller --lr"),
     ],
 )
-def test_a_mistake_is_answered_by_a_sentence(
-    options: list[str], arguments: list[str], expected: str, tmp_path: Path
-) -> None:
-    process = asc("run", "nn_training", *options, *arguments, "--quiet", folder=tmp_path)
-    _, err = process.communicate(timeout=200)
-    assert process.returncode in (1, 2)
-    assert "Traceback" not in err
-    assert expected in " ".join(err.split())
+def test_a_mistake_is_answered_by_a_sentence(options: list[str], arguments: list[str], expected: str, asc: Asc) -> None:
+    found = asc("run", "nn_training", *options, *arguments, "--quiet")
+    assert found.returncode in (1, 2)
+    assert "Traceback" not in found.stderr
+    assert expected in " ".join(found.stderr.split())
 
 
 def test_curves_go_to_tensorboard(small: Make, tmp_path: Path) -> None:

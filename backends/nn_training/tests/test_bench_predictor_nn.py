@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.validators.held_out_loss import HeldOutLoss
 
-ASC = str(Path(sys.executable).with_name("asc"))
 STEPS, EVERY = 40, 8
 HORIZONS = (8, 16)
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -33,14 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def command(folder: Path) -> Command:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        env = {**os.environ, "COLUMNS": "80", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [ASC, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=200
-        )
-
-    return run
+def command(folder: Path, asc_in: Callable[[Path], Command]) -> Command:
+    return partial(asc_in(folder), columns=80)
 
 
 @pytest.fixture(scope="module")

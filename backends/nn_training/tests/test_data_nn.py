@@ -28,8 +28,17 @@ def words(seed: int, count: int = 400) -> str:
 
 
 @pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A text file of paragraphs that are all different, as small as a corpus may be."""
+    file = tmp_path_factory.mktemp("text") / "one.txt"
+    file.write_text("\n\n".join(words(seed, 60) for seed in range(300)))
+    return file
+
+
+@pytest.fixture(scope="module")
 def data(small: Make) -> Data:
-    return prepare(small())
+    """The usual corpus, from Python's library itself."""
+    return prepare(small(data="stdlib"))
 
 
 def test_sets_are_disjoint_sequences_whole_and_probes_distinct(data: Data) -> None:
@@ -41,23 +50,33 @@ def test_sets_are_disjoint_sequences_whole_and_probes_distinct(data: Data) -> No
     assert int(rows.max()) < data.vocabulary == 512
 
 
-def test_the_cache_returns_the_same_tokens_and_a_damaged_cache_is_replaced(small: Make, tmp_path: Path) -> None:
-    first = prepare(small(data_cache=tmp_path))
+def test_a_folder_of_the_library_s_files_is_the_same_corpus(small: Make, data: Data) -> None:
+    """The documents have the same names and texts, so other tests may train on the folder."""
+    found = prepare(small())
+    assert found.digest == data.digest
+    assert torch.equal(found.train.batch(7), data.train.batch(7))
+
+
+def test_the_cache_returns_the_same_tokens_and_a_damaged_cache_is_replaced(
+    small: Make, text: Path, tmp_path: Path
+) -> None:
+    config = small(data=str(text), data_cache=tmp_path)
+    first = prepare(config)
     (folder,) = (tmp_path / "tokens").iterdir()
     train = folder / "train.npy"
     whole = train.read_bytes()
     for damage in (whole[:-100], whole[:500] + b"x" + whole[501:], b""):
         train.write_bytes(damage)
-        again = prepare(small(data_cache=tmp_path))
+        again = prepare(config)
         assert torch.equal(again.train.batch(7), first.train.batch(7))
         assert train.read_bytes() == whole
     (folder / "meta.json").write_text("{")
-    assert prepare(small(data_cache=tmp_path)).digest == first.digest
+    assert prepare(config).digest == first.digest
 
 
-def test_an_incomplete_cache_is_ignored(small: Make, tmp_path: Path) -> None:
+def test_an_incomplete_cache_is_ignored(small: Make, text: Path, tmp_path: Path) -> None:
     (tmp_path / "tokens" / ".tokens-killed").mkdir(parents=True)
-    assert prepare(small(data_cache=tmp_path)).tokens["train"] > 1000
+    assert prepare(small(data=str(text), data_cache=tmp_path)).tokens["train"] > 1000
 
 
 @settings(max_examples=30)
@@ -98,13 +117,11 @@ def test_batches_depend_on_seed_and_step_alone_and_contain_each_sequence_once(
     assert torch.equal(again.batch(step), batches.batch(step))
 
 
-def test_few_documents_are_cut_into_blocks(small: Make, tmp_path: Path) -> None:
-    file = tmp_path / "one.txt"
-    file.write_text("\n\n".join(words(seed, 60) for seed in range(300)))
-    corpus = load_corpus(str(file))
+def test_few_documents_are_cut_into_blocks(small: Make, text: Path, tmp_path: Path) -> None:
+    corpus = load_corpus(str(text))
     assert len(corpus.documents) > 40
-    assert "".join(document.text for document in corpus.documents) == file.read_text()
-    found = prepare(small(data_cache=tmp_path, data=str(file), max_bytes=None))
+    assert "".join(document.text for document in corpus.documents) == text.read_text()
+    found = prepare(small(data_cache=tmp_path, data=str(text), max_bytes=None))
     assert found.tokens["train"] > found.tokens["test"] > 0
 
 

@@ -191,4 +191,4 @@ class TestNetworkBackend(BackendLaws):
         self._make = small
 
     def backend(self) -> Backend[Any]:
-        return NetworkBackend(self._make(model="gpt2-nano", steps=30, evaluate_every=15))
+        return NetworkBackend(self._make(steps=30, evaluate_every=15))

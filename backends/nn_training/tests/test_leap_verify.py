@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -206,7 +206,6 @@ def test_criteria_are_those_of_the_paper(current: Vector, candidate: Vector) -> 
 
 
 GIVEN: dict[str, Any] = {
-    "model": "gpt2-nano",
     "max_bytes": 500_000,
     "vocabulary": 512,
     "length": 32,
@@ -224,11 +223,23 @@ GIVEN: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def config(cache: Path, monkeypatch: pytest.MonkeyPatch) -> LeapVerify.Config:
-    monkeypatch.setattr(cascades, "GRID", ((2, 5), (5, 2), (4, 25)))
+@pytest.fixture(scope="module", autouse=True)
+def small_grid() -> Iterator[None]:
+    """Cascades that a short training has room for, and one that it has not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cascades, "GRID", ((2, 5), (5, 2), (4, 25)))
+        yield
+
+
+@pytest.fixture(scope="module")
+def settings(shared: dict[str, Any]) -> dict[str, Any]:
+    return {**GIVEN, **{name: shared[name] for name in ("model", "data", "data_cache")}}
+
+
+@pytest.fixture(scope="module")
+def config(settings: dict[str, Any]) -> LeapVerify.Config:
     limits = {"name": "fixed", "stable": 0.5, "chaotic": 0.1}
-    return LeapVerify.Config.model_validate({**GIVEN, "data_cache": cache, "thresholds": limits})
+    return LeapVerify.Config.model_validate({**settings, "thresholds": limits})
 
 
 def silent(*_: Any) -> None:
@@ -239,14 +250,15 @@ def never() -> bool:
     return False
 
 
-@pytest.fixture
-def done(config: LeapVerify.Config, tmp_path: Path) -> tuple[LeapVerify, Path, list[dict[str, Any]]]:
-    study = LeapVerify(config)
-    assert study.run(tmp_path, silent, never)
-    return study, tmp_path, list(Journal(tmp_path / "seed-3" / "journal.jsonl"))
-
-
 Done = tuple[LeapVerify, Path, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def done(config: LeapVerify.Config, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """A study that was never stopped, its folder, and the records of its journal: tests only read them."""
+    study, folder = LeapVerify(config), tmp_path_factory.mktemp("done")
+    assert study.run(folder, silent, never)
+    return study, folder, list(Journal(folder / "seed-3" / "journal.jsonl"))
 
 
 def test_the_study_does_not_change_the_training(done: Done) -> None:
@@ -284,11 +296,11 @@ def test_a_study_stopped_anywhere_and_resumed_writes_the_same_journal(
         if LeapVerify(config).run(folder, silent, stopped):
             break
     assert attempts > 3
-    records = list(Journal(folder / "seed-3" / "journal.jsonl"))
-    for record in (*records, *done[2]):
+    records, whole = list(Journal(folder / "seed-3" / "journal.jsonl")), deepcopy(done[2])
+    for record in (*records, *whole):
         for account in record.get("ledger", {}).values():
             del account["seconds"]
-    for got, wanted in zip(records, done[2], strict=True):
+    for got, wanted in zip(records, whole, strict=True):
         assert got == wanted, {key: (got[key], wanted[key]) for key in got if got[key] != wanted[key]}
     assert not (folder / "seed-3" / "checkpoints").exists()
 
@@ -534,17 +546,15 @@ def test_settings_that_cannot_be_are_refused_in_a_sentence(given: dict[str, Any]
     assert message in str(error.value)
 
 
-def test_the_command_spreads_seeds_over_processes_and_resumes_with_more_seeds(cache: Path, tmp_path: Path) -> None:
-    settings = {**GIVEN, "steps": 20, "horizons": "2,10", "data_cache": cache, "as": "corrected"}
-    del settings["seeds"]
-    options = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    command = [sys.executable, "-c", "from asc.cli import main; main()", "study", "leap-verify"]
-
-    def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, "--out", str(tmp_path / "s"), *more], capture_output=True, text=True, check=False, timeout=250
-        )
-
+def test_the_command_spreads_seeds_over_processes_and_resumes_with_more_seeds(
+    settings: dict[str, Any],
+    as_options: Callable[[dict[str, Any]], list[str]],
+    asc: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    own = {name: value for name, value in settings.items() if name != "seeds"}
+    options = as_options({**own, "steps": 20, "horizons": "2,10", "as": "corrected"})
+    run = partial(asc, "study", "leap-verify", "--out", "s")
     first = run(*options, "--seeds", "1-2", "--workers", "2")
     assert first.returncode == 0, first.stderr
     assert "Table 1" in first.stdout

@@ -154,9 +154,10 @@ class Whole(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def config(recipe: dict[str, Any]) -> Departures.Config:
+def config(recipe: dict[str, Any], tiny: Path) -> Departures.Config:
     """Sequences are long enough for padding. No dropout, since its random numbers differ after a treatment."""
-    return Departures.Config.model_validate({**recipe, "steps": STEPS, "length": 96, "batch": 1, "dropout": 0.0})
+    own = {"model": str(tiny), "steps": STEPS, "length": 96, "batch": 1}
+    return Departures.Config.model_validate({**recipe, **own})
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from itertools import product
 from math import inf
@@ -238,18 +236,14 @@ def test_a_loss_that_is_not_finite_is_shown_as_such_and_an_unknown_one_is_blank(
     json.dumps(row, allow_nan=False)
 
 
-def test_at_the_command_line(recipe: dict[str, Any], tmp_path: Path) -> None:
-    given = {**recipe, "steps": 8, "at": "4,8", "horizons": "2,5"}
-    options = [part for name, value in given.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-
-    def asc(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [str(Path(sys.executable).with_name("asc")), "study", "momentum", *arguments]
-        environment = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
-        )
-
-    found = asc(*options, "--quiet")
+def test_at_the_command_line(
+    recipe: dict[str, Any],
+    as_options: Callable[[dict[str, Any]], list[str]],
+    asc: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> None:
+    options = as_options({**recipe, "steps": 8, "at": "4,8", "horizons": "2,5"})
+    found = asc("study", "momentum", *options, "--quiet")
     assert found.returncode == 0, found.stderr
     assert "Predicted over current loss, by K" in found.stdout
     assert len([line for line in found.stdout.splitlines() if line.startswith("corrected, held ")]) == len(PRECISIONS)
@@ -258,7 +252,7 @@ def test_at_the_command_line(recipe: dict[str, Any], tmp_path: Path) -> None:
     assert (results["study"], results["state"], results["config"]["at"]) == ("momentum", "finished", [4, 8])
     assert len(results["data"]["rows"]) == len(FORMULAS) * len(PRECISIONS)
     assert (folder / "figures" / "momentum.png").exists()
-    again = asc(*options)
+    again = asc("study", "momentum", *options)
     assert again.returncode == 1
     assert again.stderr.startswith("error: There is a study in studies/momentum already. To resume it, add --resume")
     assert len(again.stderr.splitlines()) == 1
