@@ -204,7 +204,8 @@ class Engine:
         if recognizer is not None:
             try:
                 with self.ledger.work("recognise"):
-                    recognition = _checked(recognizer.recognise(self.computation))
+                    answer = recognizer.recognise(self.computation)
+                recognition = answer if type(answer) is Recognition else _checked(answer)
             except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
                 self._without_recognizer(error)
         if recognition.speculate:
@@ -219,7 +220,8 @@ class Engine:
         if self.recognizer is not None:
             position = self.computation.position()
             try:
-                self._distance = max(1, _whole(self.recognizer.next_boundary(position, self.computation)) - position)
+                boundary = self.recognizer.next_boundary(position, self.computation)
+                self._distance = max(1, (boundary if type(boundary) is int else _whole(boundary)) - position)
             except Exception as error:  # noqa: BLE001 -- as above
                 self._without_recognizer(error)
         return self._distance
