@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import origin, spread, write_result
+from measure import read_rows, spread, with_origin, write_result
 
 HERE = Path(__file__).parent.parent
 
@@ -86,17 +86,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, help="folder of the other checkout")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--only", nargs="*", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument(
+        "--only", nargs="*", choices=list(ROWS), default=list(ROWS), help="rows to measure; others stay"
+    )
     chosen = parser.parse_args()
     other = chosen.other.resolve()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=other, capture_output=True, text=True, check=True)
-    rows = [compare(name, other, chosen.pairs) for name in chosen.only]
+    rows = with_origin(
+        [compare(name, other, chosen.pairs) for name in chosen.only],
+        f"python benchmarks/against.py OTHER --pairs {chosen.pairs}",
+    )
     for row in rows:
         ratio = row["ratio"]
         print(f"{row['row']}: {ratio['median']:.3f} ({ratio['low']:.3f}-{ratio['high']:.3f})")
-    command = f"python benchmarks/against.py OTHER --pairs {chosen.pairs}"
-    body = {"other_commit": commit.stdout.strip(), "rows": rows, "origin": origin(command)}
-    path = write_result("against", body)
+    kept = read_rows("against") | {row["row"]: row for row in rows}
+    path = write_result("against", {"other_commit": commit.stdout.strip(), "rows": list(kept.values())})
     print(path)
 
 
