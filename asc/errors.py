@@ -5,8 +5,9 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-_NOT_THE_CAUSE = frozenset({"asc", "concurrent", "importlib", "pluggy", "pydantic", "runpy"})
-"""Packages that only call others, or deliver what others raised."""
+_NOT_THE_CAUSE = frozenset({"asc", "concurrent", "importlib", "importlib_metadata", "pluggy", "pydantic", "runpy"})
+"""Packages that only call others, or deliver what others raised. The backport `importlib_metadata`, once imported by
+any library, loads entry points in place of `importlib.metadata`."""
 
 
 class AscError(Exception):

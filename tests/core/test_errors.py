@@ -39,6 +39,17 @@ def test_a_library_that_raises_is_named_by_the_line_that_called_it() -> None:
     assert described.startswith("LinAlgError: Singular matrix (test_errors.py, line ")
 
 
+@pytest.mark.parametrize("loader", ["importlib.metadata", "importlib_metadata", "runpy"])
+def test_what_loads_a_plugin_is_not_named(loader: str) -> None:
+    own: dict[str, Any] = {"__name__": loader}
+    exec("def load(call): call()", own)
+    error = caught(lambda: own["load"](deeper))
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals["__name__"] != loader:
+        trace = trace.tb_next
+    assert describe_error(error.with_traceback(trace)) == f"KeyError: 'x' (test_errors.py, line {LINE})"
+
+
 def test_an_exception_that_a_worker_raised_names_no_line_of_its_transport() -> None:
     future: Future[None] = Future()
     future.set_exception(AttributeError("cannot find the class"))
