@@ -22,7 +22,7 @@ class Facts(NamedTuple):
     over: bool
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
-    passed_over: int = 0  # boundaries that the recognizer found not worth speculating from, if it found all so
+    passed_over: int = 0  # boundaries where the recognizer said no; 0 if it ever said yes
     without_recognizer: bool = False  # whether the recognizer raised and was switched off
     workers: int = 0
     slowdown: float | None = None  # a worker's seconds a step, relative to the main thread's
