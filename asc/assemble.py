@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from asc.cache import Cache
 from asc.computation import Computation
@@ -15,9 +16,19 @@ from asc.ledger import Ledger
 from asc.nearest import nearest
 from asc.predictor import Predictor
 from asc.recognizer import Recognizer
-from asc.settings import CreateComponent
+from asc.settings import NO_SETTINGS, CreateComponent
 from asc.speculators.pool import Pool
 from asc.trajectory import Trajectory
+
+_REMEDIES = {
+    "losses": (
+        "Let the computation have score(state, look) and gain_steps(improvement), as asc.validators.scores.Scores "
+        'describes them, and name "losses" in its provides; or choose a validator that needs no held-out losses (type: '
+        "asc new validator NAME)."
+    ),
+    "trial": "Choose a validator that takes no steps on trial, such as paired.",
+}
+"""What to do where a computation does not provide a need, for needs that a validator has."""
 
 
 def assemble(
@@ -38,20 +49,24 @@ def assemble(
     """
     names = [component.name for component in config.predictors]
     require_distinct(names)
+
+    def suitable(kind: str, name: str, settings: Mapping[str, Any] = NO_SETTINGS) -> Any:
+        component = create(kind, name, settings)
+        require_needs(kind, name, component.needs, computation)
+        return component
+
     predictors: dict[str, Predictor] = {
-        component.name: create("predictor", component.name, component.settings) for component in config.predictors
+        component.name: suitable("predictor", component.name, component.settings) for component in config.predictors
     }
-    recognizer: Recognizer = create("recognizer", config.recognizer.name, config.recognizer.settings)
     for name, predictor in predictors.items():
-        require_needs("predictor", name, predictor.needs, computation)
         require_depth(name, predictor, config.history)
-    require_needs("recognizer", config.recognizer.name, recognizer.needs, computation)
+    recognizer: Recognizer = suitable("recognizer", config.recognizer.name, config.recognizer.settings)
     overdraft = math.inf if shadow else config.scheduler.overdraft
     ledger = Ledger(computation.take_price, timed=config.speculator.timed, overdraft=overdraft, clock=clock)
     return Engine(
         computation,
         recognizer,
-        config.speculator.assemble(config, predictors, ledger, create, pool),
+        config.speculator.assemble(config, predictors, ledger, suitable, pool),
         cache=cache,
         ledger=ledger,
         trajectory=Trajectory(config.history, max((p.depth for p in predictors.values()), default=2)),
@@ -67,7 +82,8 @@ def require_needs(kind: str, name: str, needs: frozenset[str], computation: Comp
     if missing:
         offered = ", ".join(sorted(computation.provides)) or "nothing but snapshots"
         meant = nearest(missing[0], computation.provides)
-        what_next = f'Did you mean "{meant}"?' if meant else "Choose another; `asc plugins` lists them."
+        otherwise = _REMEDIES.get(missing[0], "Choose another; `asc plugins` lists them.")
+        what_next = f'Did you mean "{meant}"?' if meant else otherwise
         raise AscError(
             f'The {kind} "{name}" needs {", ".join(missing)}, which this backend does not provide (it offers '
             f"{offered}). {what_next}"

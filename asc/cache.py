@@ -34,6 +34,10 @@ class Cache(ABC):
         """Note that a judged run has just taken this transition, whose start it will hardly reach again."""
 
     @abstractmethod
+    def clear(self) -> None:
+        """Drop all transitions."""
+
+    @abstractmethod
     def stats(self) -> Mapping[str, int]:
         """Return entries, bytes, hits, misses and evictions; a cache may report more."""
 
@@ -114,6 +118,11 @@ class TrajectoryCache(Cache):
     def discard(self, transition: Transition) -> None:
         """Remove a transition, if it is there, to free the memory that it holds."""
         for serial in [serial for serial, entry in self._entries.items() if entry is transition]:
+            self._remove(serial)
+
+    def clear(self) -> None:
+        """Drop all transitions."""
+        for serial in list(self._entries):
             self._remove(serial)
 
     def stats(self) -> Mapping[str, int]:

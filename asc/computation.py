@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from asc.group import Group
 from asc.types import Advanced, Candidate, Plan, Prediction, Snapshot, Transition
 
 
@@ -13,7 +14,14 @@ class Computation(ABC):
     """A walk x → f(x) → f(f(x)) … through a state space."""
 
     provides: frozenset[str] = frozenset()
-    """What `read` can answer, such as "words" or "optimizer"; a predictor that needs more is refused at start."""
+    """What components may ask for; one that needs more is refused at start.
+
+    "losses" are those of `score` and `gain_steps` (`asc.validators.scores.Scores`). All other names, such as "words" or
+    "optimizer", are for `read`.
+    """
+
+    group: Group = Group()
+    """The processes that take the same steps of this computation, each with its part of the state."""
 
     remarks: Sequence[str] = ()
     """Sentences for the user, shown beside the result."""

@@ -18,10 +18,11 @@ from asc.computation import Computation
 from asc.errors import describe_error
 from asc.ledger import Ledger
 from asc.recognizer import Recognizer
+from asc.shadow import Shadow
 from asc.speculators.explain import Facts
 from asc.speculators.speculator import Speculator
 from asc.trajectory import Trajectory
-from asc.types import Boundary, Decision, EngineState, Outcome, Recognition, Transition
+from asc.types import Boundary, Decision, EngineState, Fault, Outcome, Recognition, Transition
 from asc.words import Excited
 
 MAIN = "main"  # the source of transitions that the main thread recorded itself
@@ -40,8 +41,8 @@ class Observer:
     def paused(self) -> None:
         """The computation has returned from `advance` before the next boundary."""
 
-    def switched_off(self, name: str, why: str) -> None:
-        """A component has raised `why`, and the run continues without it."""
+    def fault(self, fault: Fault) -> None:
+        """A component has raised, or answered something of a wrong kind. The run continues."""
 
 
 class Engine:
@@ -63,7 +64,9 @@ class Engine:
         self.computation, self.speculator = computation, speculator
         self.recognizer: Recognizer | None = recognizer  # None once it has raised
         self.cache, self.ledger, self.trajectory, self.excited = cache, ledger, trajectory, Excited()
-        self._recognizer_name, self._shadow, self._observer = recognizer_name, shadow, observer or Observer()
+        self._recognizer_name, self._observer = recognizer_name, observer or Observer()
+        self._shadow = Shadow(ledger) if shadow else None
+        self._fault = ""  # why there is no recognizer any more
         self.stopped = False
         self.until: int | None = None
         self._begun = False
@@ -114,6 +117,8 @@ class Engine:
         spans = tuple(speculator.spans())
         event = Boundary(position, recognition.label, tuple(leaps), tuple(decisions), spans, began, time.time())
         self._settle(event)
+        if self._shadow is not None:
+            self._shadow.note(event)
         self._observer.boundary(event)
         return event
 
@@ -152,20 +157,38 @@ class Engine:
         progress = {"settled": self._settled, "distance": self._distance, "target": self._target}
         counts = {"hits": self.hits, "misses": self.misses, "found": self.found}
         counts |= {"recognised": self.recognised, "passed_over": self.passed_over}
-        own = progress | counts | {"segment": self.trajectory.segment}
+        own = progress | counts | {"segment": self.trajectory.segment, "fault": self._fault}
         return EngineState(components | {"engine": own}, self.trajectory.snapshots())
 
     def load_state(self, state: EngineState) -> None:
         """Continue from what `save_state` returned; the computation is at that position already."""
+        own, components = state.state["engine"], self._components()
         if "recognizer" not in state.state:  # it had raised, and stays switched off
+            components.pop("recognizer", None)
+        states = {name: state.state[name] for name in components}  # all are there, before anything changes
+        if "recognizer" not in components:
             self.recognizer = None
-        for name, component in self._components().items():
-            component.load_state_dict(state.state[name])
-        own = state.state["engine"]
+        for name, component in components.items():
+            component.load_state_dict(states[name])
         self._settled, self._distance, self._target = own["settled"], own["distance"], own["target"]
         self.hits, self.misses, self.found = own["hits"], own["misses"], own["found"]
         self.recognised, self.passed_over = own["recognised"], own["passed_over"]
+        self._fault = own["fault"]
         self.trajectory.restore(state.history, own["segment"])
+
+    def shadow_speedup(self) -> float | None:
+        """Return the speed-up of a shadow run, had its leaps been taken; None where that is not known."""
+        return None if self._shadow is None else self._shadow.speedup()
+
+    def forget(self) -> None:
+        """Forget all earlier states, where the state has another layout from now on."""
+        self.trajectory.new_segment()
+        self.cache.clear()
+        self.speculator.forget()
+
+    def switch_off(self, why: str) -> None:
+        """Say from now on that there is no speculation any more; the loop outside does not call `boundary` again."""
+        self._fault = f"speculation was switched off: {why.rstrip('.')}"
 
     def explain(self, *, position: int, over: bool) -> str:
         """Say in one sentence why there is a gain, or none, after so many steps."""
@@ -179,20 +202,25 @@ class Engine:
             recalled=self.recalled,
             leaps=ledger.leaps,
             over=over,
-            shadow=self._shadow,
+            shadow=self._shadow is not None,
             spent_share=(ledger.spent + ledger.started) / paid if paid else 0.0,
             passed_over=0 if self.recognised else self.passed_over,
-            without_recognizer=self.recognizer is None,
+            shadow_speedup=self.shadow_speedup(),
+            fault=self._fault,
         )
         return self.speculator.explain(facts)
 
-    def _components(self) -> dict[str, Ledger | Recognizer | Speculator | Cache]:
-        components: dict[str, Ledger | Recognizer | Speculator | Cache] = {
+    def _components(self) -> dict[str, Ledger | Recognizer | Speculator | Cache | Shadow]:
+        components: dict[str, Ledger | Recognizer | Speculator | Cache | Shadow] = {
             "ledger": self.ledger,
             "speculator": self.speculator,
             "cache": self.cache,
         }
-        return components if self.recognizer is None else {**components, "recognizer": self.recognizer}
+        if self._shadow is not None:
+            components["shadow"] = self._shadow
+        if self.recognizer is not None:
+            components["recognizer"] = self.recognizer
+        return components
 
     def _count(self, hits: int, misses: int, found: int) -> None:
         self.hits += hits
@@ -235,8 +263,10 @@ class Engine:
                 self._without_recognizer(error)
 
     def _without_recognizer(self, error: Exception) -> None:
+        why = describe_error(error)
         self.recognizer = None
-        self._observer.switched_off(self._recognizer_name, describe_error(error))
+        self._fault = f"speculation was switched off after the recognizer {self._recognizer_name} raised {why}"
+        self._observer.fault(Fault("recognizer", self._recognizer_name, why, switched_off=True))
 
     def _arrived(self) -> bool:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
@@ -253,7 +283,7 @@ class Engine:
             if found is None:
                 break
             leaps.append(found)
-            if self._shadow:
+            if self._shadow is not None:
                 break
             self._apply(found)
             decisions += self.speculator.collect(self.computation, self.cache)
@@ -278,8 +308,8 @@ class Engine:
         self._observe()
 
     def _settle(self, boundary: Boundary) -> None:
-        for name, why in self.speculator.settle(boundary, applied=not self._shadow):
-            self._observer.switched_off(name, why)
+        for fault in self.speculator.settle(boundary, applied=self._shadow is None):
+            self._observer.fault(fault)
         for decision in boundary.decisions:
             if self.recognizer is not None:
                 try:

@@ -26,10 +26,13 @@ def describe_error(error: BaseException) -> str:
     """Return an exception's type and message on one line, and in parentheses the file and line of the code at fault.
 
     That code is the first package that asc called: where numpy raises within a predictor, the innermost line of the
-    predictor is named. No line is named where only asc was running. The message has no full stop at its end.
+    predictor is named. No line is named where only asc was running, nor for an `AscError`, which says by itself what is
+    wrong. The message has no full stop at its end.
     """
     message = " ".join(str(error).split()).rstrip(".")
     described = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if isinstance(error, AscError):
+        return described
     package, where = "", ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         home = str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -93,8 +93,9 @@ class Ledger:
 
     def start(self, kind: str, seconds: float) -> None:
         """Book the cost of starting, which is paid once and not rationed."""
-        self.book(kind, seconds)
-        self.started += seconds if self._timed else 0.0
+        steps = 0.0 if self._timed else self._take_price(kind)
+        self.book(kind, seconds, steps)
+        self.started += seconds if self._timed else steps
 
     def progress(self, steps: int, seconds: float, tracked: bool = False) -> None:
         """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's."""

@@ -19,6 +19,7 @@ class Outcome(Enum):
     FAILED = "raised"
     LATE = "came too late"
     LAUNCHED = "sent to a worker"
+    UNJUDGED = "not judged"
 
 
 class Snapshot(NamedTuple):
@@ -115,6 +116,8 @@ class Candidate(NamedTuple):
     source: str
     rivals: int = 1  # candidates that are judged at this boundary, this one included
     base: Any = None  # the state to compare with, where that is not the present one: the link before it in a chain
+    reach: int = 0  # steps ahead that were planned, also where a leap skips none; in place, those of a superstep
+    base_reach: int = 0  # the same of the base
 
 
 class Verdict(NamedTuple):
@@ -140,6 +143,15 @@ class Decision(NamedTuple):
     def horizon(self) -> int:
         """Steps ahead that the candidate reached: of a chain, those accepted; of a task, its steps as well."""
         return self.plan.horizon + self.plan.steps if self.reached is None else self.reached
+
+
+class Fault(NamedTuple):
+    """What a component did that it must not do. It never ends a run."""
+
+    kind: str  # "predictor", "recognizer" or "validator"
+    name: str
+    why: str  # what it raised, with file and line; of a validator, what it did, as the end of a sentence
+    switched_off: bool  # whether the run continues without it
 
 
 class Span(NamedTuple):
@@ -193,3 +205,6 @@ class Status(NamedTuple):
     ceiling: float  # what these workers could give at best; infinite where nothing bounds it
     reason: str  # one sentence: why there is a gain, or none
     measures: Mapping[str, float] = {}  # the computation's own figures, such as losses
+    leaps: int = 0
+    gained: float = 0.0  # plain steps that the leaps were worth
+    spent: float = 0.0  # plain steps that could have been taken in the time that speculation cost

@@ -28,6 +28,7 @@ _COMPONENTS = {
         "paired": ("paired:Paired", "accepts what a paired test on held-out sequences finds better"),
         "proximity": ("proximity:Proximity", "accepts a held-out loss close to the current one"),
         "strict": ("strict:Strict", "accepts a lower held-out loss"),
+        "synthetic": ("synthetic:Synthetic", "accepts at a set rate, at random: for planning, with --shadow"),
     },
 }
 """By kind and name: module and class within the folder of the kind, and a summary. Paths import nothing."""

@@ -36,14 +36,14 @@ class PredictedVector(NamedTuple):
 
 
 class Descent(Computation):
-    """Momentum on f(x) = (x - c)ᵀ diag(h) (x - c) / 2 with noisy gradients; provides `Scores` as well.
+    """Momentum on f(x) = (x - c)ᵀ diag(h) (x - c) / 2 with noisy gradients; provides "losses" as well.
 
     v ← momentum · v + ∇f + noise, x ← x - rate · v, with float64 vectors of shape (d,). A leap replaces x and keeps v;
     the noise continues its sequence. A leap of zero steps is an update in place, such as an average. A held-out
     sequence is the same quadratic with a centre of its own, and `score` returns its value.
     """
 
-    provides = frozenset({"fingerprint", "vector"})
+    provides = frozenset({"fingerprint", "losses", "vector"})
 
     def __init__(
         self,

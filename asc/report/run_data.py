@@ -17,6 +17,7 @@ BINS = 480
 
 RAISED_SHOWN = 5
 _SETTLED = (Outcome.ACCEPTED.value, Outcome.REJECTED.value)
+_FAULTS = (Outcome.FAILED.value, Outcome.UNJUDGED.value)
 
 
 class Bins:
@@ -178,5 +179,5 @@ class RunData:
             self.by_label.setdefault(label, CandidateCounts()).note(outcome, gain)
             self._reached.setdefault(horizon if reached is None else reached, Counter())[outcome] += 1
         raised = f"{predictor}: {reason}"
-        if outcome == Outcome.FAILED.value and (len(self.raised) < RAISED_SHOWN or raised in self.raised):
+        if outcome in _FAULTS and (len(self.raised) < RAISED_SHOWN or raised in self.raised):
             self.raised[raised] += 1

@@ -117,7 +117,8 @@ def predictors(run: RunData) -> Html:
     if not run.candidates:
         return section("Predictors", tag("p", {"class": "soft"}, "No predictor was asked."))
     rows: list[tuple[str, ...]] = []
-    head = ("predictor", "horizon", "accepted", "rejected", "acceptance rate", "gain", "silent", "raised", "late")
+    settled = ("accepted", "rejected", "acceptance rate", "gain")
+    head = ("predictor", "horizon", *settled, "silent", "raised", "late", "not judged")
     for name, by_horizon in sorted(run.candidates.items()):
         every = CandidateCounts()
         for counts in by_horizon.values():
@@ -131,11 +132,12 @@ def predictors(run: RunData) -> Html:
             rows.append(("", f"{len(by_horizon) - HORIZONS:,} more", *[""] * (len(head) - 2)))
     caption = (
         "What became of the candidates, by predictor and planned horizon. The gain is in plain steps. A silent "
-        "predictor made no prediction. A late candidate came after the run had passed its position."
+        "predictor made no prediction. A late candidate came after the run had passed its position. A candidate is not "
+        "judged where the validator raised."
     )
     shown: list[str] = [table(caption, head, _bounded(rows, len(head)))]
     if run.raised:
-        shown.append(tag("p", None, "What predictors raised:"))
+        shown.append(tag("p", None, "What predictors raised, and why candidates were not judged:"))
         shown.append(tag("ul", None, *(tag("li", None, tag("code", None, text)) for text in run.raised)))
     return section("Predictors", *shown)
 
@@ -146,7 +148,7 @@ def _settled(counts: CandidateCounts) -> tuple[str, ...]:
 
 
 def _unsettled(counts: CandidateCounts) -> tuple[str, ...]:
-    kinds = (Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
+    kinds = (Outcome.SILENT, Outcome.FAILED, Outcome.LATE, Outcome.UNJUDGED)
     return tuple(figures.count(counts.outcomes[kind.value]) for kind in kinds)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from asc.engine import Engine, Observer
 from asc.plugins.notify import Notifier
 from asc.run.replay.recorder import Recorder
-from asc.types import Boundary, Outcome, Recognition, Status
+from asc.types import Boundary, Fault, Outcome, Recognition, Status
 
 _PROGRESS_S = 1.0  # seconds between two calls of the progress hook, within a long superstep
 
@@ -35,10 +35,12 @@ class Monitor(Observer):
         self._seconds: float | None = None
         self._reported = self._began
 
-    def attach(self, engine: Engine, notifier: Notifier) -> None:
-        """Follow this engine, and call these hooks."""
+    def attach(self, engine: Engine, notifier: Notifier | None) -> None:
+        """Follow this engine, and call these hooks; none where another process of the run calls them."""
         self._engine, self._notifier = engine, notifier
         self.first = engine.computation.position()
+        for remark in engine.speculator.remarks:
+            self.warn(remark)
 
     def begin(self) -> None:
         """Start the clock, and tell the hooks that the run begins, or continues after an interruption."""
@@ -92,9 +94,13 @@ class Monitor(Observer):
             self._reported = now
             self._notifier.progress(self)
 
-    def switched_off(self, name: str, why: str) -> None:
+    def fault(self, fault: Fault) -> None:
         """Warn of a component that has raised."""
-        self.warn(f"{name!r} was switched off, and the run continued without it: {why}.")
+        component = f"The {fault.kind} {fault.name!r}"
+        if fault.switched_off:
+            self.warn(f"{component} was switched off, and the run continued without it: {fault.why}.")
+        else:
+            self.warn(f"{component} {fault.why}: the candidate was not judged.")
 
     def summary(self, state: str) -> dict[str, Any]:
         """Return the fields that every run's summary has, in values that JSON can hold."""
@@ -136,6 +142,7 @@ class Monitor(Observer):
             "cache": dict(engine.cache.stats()),
             "resumed_from": self.first,
             "shadow": False,
+            "shadow_speedup": engine.shadow_speedup(),
             "warnings": list(self.warnings),
             "run_dir": None if self.folder is None else str(self.folder),
             **engine.speculator.figures(),
@@ -168,6 +175,9 @@ class Monitor(Observer):
             ceiling=speculator.ceiling(engine.recalled),
             reason=engine.explain(position=steps, over=self._seconds is not None),
             measures=dict(computation.measures()),
+            leaps=ledger.leaps,
+            gained=ledger.gained / ledger.unit if ledger.unit else 0.0,
+            spent=ledger.spent / ledger.unit if ledger.unit else 0.0,
         )
 
     def _followed(self) -> Engine:

@@ -20,20 +20,25 @@ def predict(
     ledger: Ledger,
 ) -> Candidate | Decision:
     """Return a candidate, or the decision that settles the plan: the predictor was silent, or raised."""
+    candidate, failed = None, ""
     with ledger.work("predict"):
         try:
             predictor = predictors[plan.predictor]
             prediction = predictor.predict(SegmentHistory(history, computation, predictor.needs), plan.horizon)
-            answer: object = prediction  # whatever the types promise
-            if not isinstance(answer, Combination | Direct | None):
-                return Decision(plan, Outcome.FAILED, reason=_unexpected(plan.predictor, answer))
-            candidate = None if prediction is None else computation.materialise(prediction, history, plan)
+            failed = _unexpected(plan.predictor, prediction)
+            if prediction is not None and not failed:
+                candidate = computation.materialise(prediction, history, plan)
         except Exception as error:  # noqa: BLE001 -- a predictor is foreign code, and must never end the run
-            return Decision(plan, Outcome.FAILED, reason=describe_error(error))
+            failed = describe_error(error)
+    if computation.group.any(bool(failed)):
+        return Decision(plan, Outcome.FAILED, reason=failed or "it raised in another process of the run")
     return candidate or Decision(plan, Outcome.SILENT)
 
 
 def _unexpected(name: str, answer: object) -> str:
+    """Say that an answer is no prediction; nothing where it is one, or None."""
+    if isinstance(answer, Combination | Direct | None):
+        return ""
     kind = type(answer).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     return f"{name} answered {article} {kind}; expected asc.Combination, asc.Direct or None"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
-SETTLED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE)
+SETTLED = (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.SILENT, Outcome.FAILED, Outcome.LATE, Outcome.UNJUDGED)
 
 
 class Facts(NamedTuple):
@@ -22,11 +22,11 @@ class Facts(NamedTuple):
     over: bool
     shadow: bool
     spent_share: float  # of the time (or of the price), spent on speculation
+    shadow_speedup: float | None = None  # of a shadow run, had its leaps been taken; None where that is not known
     passed_over: int = 0  # boundaries where the recognizer said no; 0 if it ever said yes
-    without_recognizer: bool = False  # whether the recognizer raised and was switched off
     workers: int = 0
     slowdown: float | None = None  # a worker's seconds a step, relative to the main thread's
-    fault: str = ""  # why there are no workers any more
+    fault: str = ""  # why there is no speculation any more: the end of a sentence, without its full stop
     awaited: bool = False  # whether workers were asked for and have not started yet
 
 
@@ -50,10 +50,22 @@ def all_rejected(outcomes: Outcomes) -> str:
 def early(facts: Facts, outcomes: Outcomes) -> str | None:
     """Return the sentence where nothing else can be said: in a shadow run, and before anything is settled."""
     if facts.shadow:
-        return accepted(outcomes) + "; nothing was applied, since this is a shadow run."
+        return _shadow(facts, outcomes)
     if not facts.leaps and not facts.over and not facts.fault and not any(count(outcomes, kind) for kind in SETTLED):
         return "Too early to say: no candidate has been settled yet."
     return None
+
+
+def _shadow(facts: Facts, outcomes: Outcomes) -> str:
+    sentence = f"{accepted(outcomes)}; nothing was applied, since this is a shadow run."
+    if facts.shadow_speedup is not None:
+        sentence += f" With every leap taken, the speed-up would have been {facts.shadow_speedup:.2f}× by the ledger."
+    return with_fault(sentence, facts)
+
+
+def with_fault(sentence: str, facts: Facts) -> str:
+    """Add why there are no further leaps, where that has a reason of its own."""
+    return f"{sentence} {facts.fault[0].upper()}{facts.fault[1:]}." if facts.fault else sentence
 
 
 def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
@@ -61,12 +73,11 @@ def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
     silent = count(outcomes, Outcome.SILENT)
     if any(count(outcomes, kind) for kind in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.LATE, Outcome.LAUNCHED)):
         return None
+    if unjudged := count(outcomes, Outcome.UNJUDGED):
+        of = "the only candidate" if unjudged == 1 else f"any of {unjudged} candidates"
+        return f"No speed-up: the validator gave no verdict on {of}; the warnings say why."
     if silent:
         return f"No speed-up: the predictors had nothing to say, {silent} times."
-    if count(outcomes, Outcome.FAILED):
-        return "No speed-up: every predictor was switched off; the warnings say why."
-    if facts.without_recognizer:
-        return "No speed-up: the recognizer was switched off; the warnings say why."
     if facts.passed_over:
         boundaries = "1 boundary" if facts.passed_over == 1 else f"{facts.passed_over:,} boundaries"
         return f"No speed-up: the recognizer found no place worth predicting from, at {boundaries}."

@@ -36,7 +36,7 @@ class Rationing:
     def __init__(self, predictors: Sequence[str], ledger: Ledger) -> None:
         self.predictors = list(predictors)
         """The predictors that are planned with."""
-        self._ledger = ledger
+        self._ledger, self._asked = ledger, bool(predictors)
         self._boundary = self._resume_at = self._streak = 0
         self._explored = self._explore_at = 0
 
@@ -88,6 +88,11 @@ class Rationing:
             self.predictors.remove(decision.plan.predictor)
             return True
         return False
+
+    @property
+    def fault(self) -> str:
+        """Why nothing is predicted any more; empty while a predictor is left, or where there never was one."""
+        return "every predictor was switched off; the warnings say why" if self._asked and not self.predictors else ""
 
     @property
     def paused(self) -> bool:

@@ -14,7 +14,7 @@ from asc.settings import CreateComponent
 from asc.speculators.explain import Facts
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.pool import Pool
-from asc.types import Boundary, Decision, Snapshot, Span, Transition
+from asc.types import Boundary, Decision, Fault, Snapshot, Span, Transition
 
 
 class Speculator(ABC):
@@ -43,6 +43,9 @@ class Speculator(ABC):
 
     workers: int = 0
     """Workers beside the main thread."""
+
+    remarks: Sequence[str] = ()
+    """Sentences for the user, shown as warnings of the run."""
 
     @classmethod
     @abstractmethod
@@ -73,10 +76,10 @@ class Speculator(ABC):
         """Apply a transition; return whether earlier snapshots and the new state still lie on one trajectory."""
 
     @abstractmethod
-    def settle(self, boundary: Boundary, applied: bool) -> Sequence[tuple[str, str]]:
+    def settle(self, boundary: Boundary, applied: bool) -> Sequence[Fault]:
         """Learn from a finished boundary, whose leaps were `applied` unless this is a shadow run.
 
-        Returns the predictors that are switched off from now on, each with what it raised.
+        Returns what the user must know: components that raised, and those that are switched off from now on.
         """
 
     @abstractmethod
@@ -121,6 +124,9 @@ class Speculator(ABC):
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call, for the timeline."""
         return ()
+
+    def forget(self) -> None:
+        """Forget what belongs to earlier states, where the state has another layout from now on."""
 
     def close(self) -> None:
         """Let the workers go, and forget what is under way."""

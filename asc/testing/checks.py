@@ -22,7 +22,7 @@ from asc.reference.runs import ReferenceRun
 from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.testing.clock import Clock, Priced
 from asc.trajectory import SegmentHistory
-from asc.types import Boundary, EngineState, Outcome, Plan, Snapshot
+from asc.types import Boundary, EngineState, Fault, Outcome, Plan, Snapshot
 from asc.validator import Validator
 
 Make = Callable[[], Computation]
@@ -207,9 +207,9 @@ class _Faults(Observer):
     def __init__(self) -> None:
         self.reasons: list[str] = []
 
-    def switched_off(self, name: str, why: str) -> None:
+    def fault(self, fault: Fault) -> None:
         """Keep it."""
-        self.reasons.append(why)
+        self.reasons.append(fault.why)
 
 
 def check_bounded(engine: Engine, overdraft: float = 0.03) -> None:

@@ -13,7 +13,7 @@ from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
 from asc.validator import Validator
-from asc.validators.scores import Comparison, compare, first_look, moved
+from asc.validators.scores import NEEDS, Comparison, compare, first_look, moved
 
 
 class Adaptive(Validator):
@@ -22,7 +22,8 @@ class Adaptive(Validator):
     Leap+Verify, criterion "adaptive", with kappa = 1. Recent losses are those of the current state at the last `window`
     boundaries that were judged, this one included and later ones never; with fewer than `least`, the strict comparison
     holds. All are taken on one and the same subset of the gate set unless `rotate` is set, since a change of sequences
-    would add to the variation.
+    would add to the variation. Unlike in the paper, a candidate that changes no loss is rejected, since standing still
+    gains nothing.
     """
 
     class Config(Settings):
@@ -42,6 +43,7 @@ class Adaptive(Validator):
                 )
             return self
 
+    needs = NEEDS
     config: Config
 
     def __init__(self, config: Config | None = None) -> None:
@@ -50,7 +52,7 @@ class Adaptive(Validator):
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Compare the means of one look, with the tolerance that recent losses suggest."""
-        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "adaptive")
+        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate))
         if not isinstance(losses, Comparison):
             return losses
         if candidate.base is None:  # else the current loss is that of an earlier link, not of a state of the run

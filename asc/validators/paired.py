@@ -16,7 +16,7 @@ from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
 from asc.validator import Validator
-from asc.validators.scores import Comparison, accepted, compare, first_look, rejected
+from asc.validators.scores import NEEDS, Comparison, compare, first_look
 from asc.validators.student import lower_tail
 
 _NORMAL = NormalDist()
@@ -49,6 +49,7 @@ class Paired(Validator):
         )
         rotate: bool = Field(True, description="start from another subset of the gate set at each boundary")
 
+    needs = NEEDS
     config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
@@ -56,9 +57,10 @@ class Paired(Validator):
         first = first_look(candidate.start, self.config.rotate)
         shares = split(self.config.alpha / candidate.rivals, self.config.looks)
         seen: list[NDArray[np.float64]] = []
-        reason, mean = "", 0.0
+        reason = ""
+        whole: Comparison | None = None
         for i, share in enumerate(shares):
-            losses = compare(computation, candidate, first + i, "paired")
+            losses = compare(computation, candidate, first + i)
             if not isinstance(losses, Comparison):
                 return losses
             if not any(np.array_equal(losses.differences, earlier) for earlier in seen):
@@ -67,20 +69,21 @@ class Paired(Validator):
             if differences.size < 2:
                 continue
             mean, error, p = _test(differences)
+            whole = losses._replace(differences=differences, change=mean)
             reason = (
                 f"the held-out loss moved by {mean:+.4g} ± {error:.2g} over {differences.size} sequences "
                 f"(look {i + 1} of {self.config.looks}, p = {p:.2g}, at most {share:.2g} is needed)"
             )
             if mean < 0 and p <= share:
-                return accepted(losses.scores, -mean, reason)
+                return whole.accept(reason)
             if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks, shares[-1]):
-                return rejected(f"{reason}: not worth another look", mean)
-        if not reason:
+                return whole.reject(f"{reason}: not worth another look")
+        if whole is None:
             raise AscError(
                 f"validator paired needs 2 different held-out sequences or more, and looks={self.config.looks} gave 1: "
                 "enlarge the gate set, or raise looks where it has several subsets"
             )
-        return rejected(reason, mean)
+        return whole.reject(reason)
 
     def _futile(self, p: float, done: float, last: float) -> bool:
         """Whether the trend so far, continued, would be accepted at the last look with less than the set chance.

@@ -10,7 +10,7 @@ from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
 from asc.validator import Validator
-from asc.validators.scores import Comparison, compare, first_look, moved
+from asc.validators.scores import NEEDS, Comparison, compare, first_look, moved
 
 
 class Proximity(Validator):
@@ -18,6 +18,7 @@ class Proximity(Validator):
 
     Leap+Verify, criterion "proximity": |candidate / current - 1| <= epsilon with epsilon = 0.05. The code published
     with it bounds the upper side alone, at 0.005: `epsilon=0.005, sided="upper"`.
+    Unlike in the paper, a candidate that changes no loss is rejected, since standing still gains nothing.
     """
 
     class Config(Settings):
@@ -27,11 +28,12 @@ class Proximity(Validator):
         sided: Literal["both", "upper"] = Field("both", description="upper: a loss may fall by any amount")
         rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
 
+    needs = NEEDS
     config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Compare the means of one look."""
-        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "proximity")
+        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate))
         if not isinstance(losses, Comparison):
             return losses
         rise = losses.candidate - losses.current

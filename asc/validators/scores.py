@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,15 @@ from asc.computation import Computation
 from asc.errors import AscError
 from asc.types import Candidate, Verdict
 
+NEEDS = frozenset({"losses"})
+"""What a validator declares that compares held-out losses."""
+
 _LARGEST = 1e100  # a loss beyond this has overflowed in all but name, and its square would
 
 
 @runtime_checkable
 class Scores(Protocol):
-    """A computation whose states can be judged by held-out losses, lower being better."""
+    """A computation whose states can be judged by held-out losses, lower being better; it provides "losses"."""
 
     def score(self, state: Any | None, look: int) -> NDArray[np.float64]:
         """Return the losses, shape (n,), of a candidate's state or, for None, of the current one.
@@ -54,31 +57,29 @@ class Comparison(NamedTuple):
     current: float  # mean loss
     candidate: float  # mean loss
     differences: NDArray[np.float64]  # candidate minus current, shape (n,)
+    change: float  # of the mean loss
 
     def accept(self, reason: str) -> Verdict:
-        """Accept, at what the difference of the means is worth."""
-        return accepted(self.scores, self.current - self.candidate, reason)
+        """Accept, at what the change is worth. A candidate that changes nothing is rejected all the same."""
+        return accepted(self.scores, -self.change, reason) if self.differences.any() else self.reject(reason)
 
     def reject(self, reason: str) -> Verdict:
-        """Reject, saying by how much the means differ."""
-        return rejected(reason, self.candidate - self.current)
+        """Reject, saying what the change was."""
+        if not self.differences.any():
+            reason = "the candidate changes nothing: no held-out loss moved"
+        return rejected(reason, self.change)
 
 
-def compare(computation: Computation, candidate: Candidate, look: int, name: str) -> Comparison | Verdict:
-    """Score both on one look; a rejection where a loss is not finite. `name` is the validator's, for errors.
+def compare(computation: Computation, candidate: Candidate, look: int) -> Comparison | Verdict:
+    """Score both on one look, of a computation that provides "losses"; a rejection where a loss is not finite.
 
     A candidate with a `base` is compared with that instead of the current state.
     """
-    if not isinstance(computation, Scores):
-        raise AscError(
-            f"validator {name} compares held-out losses, and {type(computation).__name__} has none to give: let it "
-            "provide score(state, look) and gain_steps(improvement), as asc.validators.scores.Scores has them, or "
-            "choose a validator of your own that needs no losses (type: asc new validator NAME)"
-        )
-    current = _losses(computation, candidate.base, look)
+    scores = cast(Scores, computation)
+    current = _losses(scores, candidate.base, look)
     if (reason := _unusable("current", current)) is not None:
         return rejected(reason)
-    proposed = _losses(computation, candidate.state, look)
+    proposed = _losses(scores, candidate.state, look)
     if proposed.shape != current.shape:
         raise AscError(
             f"score() gave {current.size} losses for the current state and {proposed.size} for a candidate on look "
@@ -86,7 +87,8 @@ def compare(computation: Computation, candidate: Candidate, look: int, name: str
         )
     if (reason := _unusable("candidate's", proposed)) is not None:
         return rejected(reason)
-    return Comparison(computation, float(current.mean()), float(proposed.mean()), proposed - current)
+    before, after = float(current.mean()), float(proposed.mean())
+    return Comparison(scores, before, after, proposed - current, after - before)
 
 
 def accepted(scores: Scores, improvement: float, reason: str) -> Verdict:

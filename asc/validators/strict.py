@@ -8,7 +8,7 @@ from asc.computation import Computation
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
 from asc.validator import Validator
-from asc.validators.scores import Comparison, compare, first_look, moved
+from asc.validators.scores import NEEDS, Comparison, compare, first_look, moved
 
 
 class Strict(Validator):
@@ -22,11 +22,12 @@ class Strict(Validator):
 
         rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
 
+    needs = NEEDS
     config: Config
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Compare the means of one look."""
-        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate), "strict")
+        losses = compare(computation, candidate, first_look(candidate.start, self.config.rotate))
         if not isinstance(losses, Comparison):
             return losses
         reason = moved(losses.current, losses.candidate)

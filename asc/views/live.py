@@ -29,6 +29,7 @@ _OUTCOMES = (
     (Outcome.SILENT, "silent", ""),
     (Outcome.FAILED, "raised", "red"),
     (Outcome.LATE, "late", "yellow"),
+    (Outcome.UNJUDGED, "not judged", "red"),
 )
 
 

@@ -28,6 +28,8 @@ from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.speculators.pool import Pool
 from asc.testing.executors import Inline
 from asc.testing.stand_ins import Accept
+from asc.validator import Validator
+from asc.validators.strict import Strict
 
 
 class Average(Mean):
@@ -154,6 +156,48 @@ def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
 
     with pytest.raises(AscError, match='The predictor "needy" needs optimizer, which this backend does not provide'):
         assemble(Descent(100), judged("linear", "needy"), with_needy, cache=TrajectoryCache())
+
+
+class Bare(Descent):
+    """Provides no held-out losses."""
+
+    provides = frozenset({"vector"})
+
+
+class Trying(Accept):
+    """Needs steps on trial as well."""
+
+    needs = frozenset({"losses", "trial"})
+
+
+@pytest.mark.parametrize(
+    ("validator", "make", "sentence"),
+    [
+        (
+            Strict,
+            Bare,
+            'The validator "accept" needs losses, which this backend does not provide (it offers vector). Let the '
+            "computation have score(state, look) and gain_steps(improvement), as asc.validators.scores.Scores "
+            'describes them, and name "losses" in its provides; or choose a validator that needs no held-out losses '
+            "(type: asc new validator NAME).",
+        ),
+        (
+            Trying,
+            Descent,
+            'The validator "accept" needs trial, which this backend does not provide (it offers fingerprint, losses, '
+            "vector). Choose a validator that takes no steps on trial, such as paired.",
+        ),
+    ],
+)
+def test_a_validator_that_needs_what_the_computation_lacks_is_refused(
+    validator: type[Validator], make: type[Descent], sentence: str
+) -> None:
+    def with_it(kind: str, name: str, settings: Any = NO_SETTINGS) -> Any:
+        return validator() if kind == "validator" else create(kind, name)
+
+    with pytest.raises(AscError) as caught:
+        assemble(make(100), judged(), with_it, cache=TrajectoryCache())
+    assert str(caught.value) == sentence
 
 
 def test_no_code_asks_which_mode_a_computation_has() -> None:

@@ -29,7 +29,7 @@ from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Inline
 from asc.testing.stand_ins import Accept, Raising, Silent
 from asc.trajectory import Trajectory
-from asc.types import Advanced, Boundary, Candidate, Combination, Decision, Outcome, Recognition, Verdict
+from asc.types import Advanced, Boundary, Candidate, Combination, Decision, Fault, Outcome, Recognition, Verdict
 from asc.validator import Validator
 from asc.validators.strict import Strict
 
@@ -56,7 +56,7 @@ class Reports(Observer):
     def __init__(self, act: Callable[[Boundary], object] = lambda boundary: None) -> None:
         self.recognitions: list[Recognition] = []
         self.boundaries: list[Boundary] = []
-        self.faults: list[tuple[str, str]] = []
+        self.faults: list[Fault] = []
         self.pauses = 0
         self._act = act
 
@@ -70,8 +70,8 @@ class Reports(Observer):
     def paused(self) -> None:
         self.pauses += 1
 
-    def switched_off(self, name: str, why: str) -> None:
-        self.faults.append((name, why))
+    def fault(self, fault: Fault) -> None:
+        self.faults.append(fault)
 
 
 class Watching(Linear):
@@ -235,6 +235,7 @@ def test_a_shadow_run_counts_and_applies_nothing() -> None:
     assert sum(decision.outcome is Outcome.ACCEPTED for event in events for decision in event.decisions) > 10
     assert sum(len(event.leaps) for event in events) > 10
     assert (engine.ledger.leaps, engine.ledger.skipped, engine.ledger.executed) == (0, 0, 2000)
+    assert engine.shadow_speedup() is None, "what workers would have had ready in time is not known"
     descent = judged(Descent(400), shadow=True)
     assert any(event.leaps for event in drive(descent))
     assert descent.computation.digest() == walk(Descent(400))
@@ -263,8 +264,8 @@ def test_a_run_continues_without_a_recognizer_that_raised(executed: bool, method
         return assemble(computation, {"silent": Silent()}, clock=clock, recognizer=recognizer, observer=reports)
 
     check_same_end(lambda: priced("count", 600, clock) if executed else Descent(600), build)
-    ((name, why),) = reports.faults
-    assert name == "given"
+    ((kind, name, why, off),) = reports.faults
+    assert (kind, name, off) == ("recognizer", "given", True)
     assert re.fullmatch(r"ValueError: no idea \(test_engine\.py, line \d+\)", why)
     after = [event for event in reports.boundaries if event.position > 110]
     assert {event.label for event in after} == {"no recognizer"}
@@ -288,9 +289,9 @@ def test_a_recognizer_that_answers_something_else_is_switched_off(method: str, a
         return assemble(computation, {}, recognizer=recognizer, observer=reports)
 
     engine = check_same_end(lambda: Descent(60), build)
-    assert reports.faults == [("given", why)]
+    assert reports.faults == [Fault("recognizer", "given", why, switched_off=True)]
     assert engine.explain(position=60, over=True) == (
-        "No speed-up: the recognizer was switched off; the warnings say why."
+        f"No speed-up: speculation was switched off after the recognizer given raised {why}."
     )
 
 
@@ -310,7 +311,8 @@ def test_a_predictor_that_raises_is_asked_once() -> None:
     events = drive(engine)
     failed = [a for event in events for a in event.decisions if a.outcome is Outcome.FAILED]
     assert [decision.plan.predictor for decision in failed] == ["raising"]
-    assert reports.faults == [("raising", "RuntimeError: this predictor always raises")]
+    why = "RuntimeError: this predictor always raises"
+    assert reports.faults == [Fault("predictor", "raising", why, switched_off=True)]
     assert engine.ledger.leaps > 0
 
 
@@ -369,8 +371,8 @@ def test_a_recognizer_that_raises_where_it_learns_is_switched_off() -> None:
     reports = Reports()
     engine = judged(Descent(400), recognizer=Confused(), observer=reports)
     drive(engine)
-    ((name, why),) = reports.faults
-    assert name == "given"
+    ((kind, name, why, off),) = reports.faults
+    assert (kind, name, off) == ("recognizer", "given", True)
     assert why.startswith("ValueError: too much (test_engine.py, line ")
     assert engine.computation.position() == 400
 
@@ -456,8 +458,8 @@ def test_a_recognizer_that_raises_on_a_leap_is_switched_off() -> None:
     engine = judged(Descent(200), recognizer=Following(fails=True), observer=reports)
     engine.run()
     assert engine.computation.finished()
-    ((name, why),) = reports.faults
-    assert name == "given"
+    ((kind, name, why, off),) = reports.faults
+    assert (kind, name, off) == ("recognizer", "given", True)
     assert why.startswith("RuntimeError: lost (test_engine.py, line ")
 
 
@@ -488,7 +490,7 @@ def test_a_component_that_was_switched_off_stays_off_in_a_resumed_run() -> None:
     whole.run()
     first, reports = build(Descent(400))
     first.run(until=120)
-    assert [name for name, _ in reports.faults] == ["raising", "given"]
+    assert [fault.name for fault in reports.faults] == ["raising", "given"]
     resumed, again = build(first.computation)
     resumed.load_state(first.save_state())
     resumed.run()
@@ -496,6 +498,9 @@ def test_a_component_that_was_switched_off_stays_off_in_a_resumed_run() -> None:
     assert {event.label for event in again.boundaries} == {"no recognizer"}
     assert resumed.computation.digest() == whole.computation.digest()
     assert resumed.ledger.spent == whole.ledger.spent
+    reason = resumed.explain(position=400, over=True)
+    assert reason == whole.explain(position=400, over=True)
+    assert " Speculation was switched off after the recognizer given raised ValueError: no idea (test_engi" in reason
 
 
 class Interrupted(Descent):

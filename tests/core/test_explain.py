@@ -26,6 +26,10 @@ BASE = Facts(
 WORKERS = BASE._replace(workers=2)
 RIGHT = {"accepted": 30, "rejected": 10}
 
+EVERY_OFF = "every predictor was switched off; the warnings say why"
+RECOGNIZER_OFF = "speculation was switched off after the recognizer mine raised ValueError: no (mine.py, line 3)"
+VALIDATOR_OFF = "speculation was switched off after the validator strict raised KeyError: 'x' (mine.py, line 3)"
+
 Case = tuple[Facts, dict[str, int], str]
 
 EXECUTED: dict[str, Case] = {
@@ -114,7 +118,18 @@ EXECUTED: dict[str, Case] = {
     "late": (WORKERS, {"late": 2}, "No speed-up: the run was over, or already past the position, before"),
     "launched": (WORKERS, {"launched": 2}, "No speed-up: the run was over, or already past the position, before"),
     "silent": (WORKERS, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
-    "raised": (WORKERS, {"failed": 2}, "No speed-up: every predictor was switched off; the warnings say why."),
+    "without predictors": (WORKERS._replace(fault=EVERY_OFF), {"failed": 2}, f"No speed-up: {EVERY_OFF}."),
+    "without predictors after rejections": (
+        WORKERS._replace(fault=EVERY_OFF),
+        {"failed": 2, "rejected": 9},
+        f"No speed-up: {EVERY_OFF}.",
+    ),
+    "without a recognizer after a gain": (
+        WORKERS._replace(speedup=2.0, leaps=40, skipped=600, fault=RECOGNIZER_OFF),
+        RIGHT,
+        "30 of 40 candidates were accepted, and 60 % of the steps were leapt over. Speculation was switched off after "
+        "the recognizer mine raised ValueError: no (mine.py, line 3).",
+    ),
     "alone": (BASE, {}, "No speed-up: no state came back, and there are no workers to run ahead."),
     "short": (WORKERS, {}, "No speed-up: the run was too short to speculate in."),
     "at the start": (
@@ -159,7 +174,52 @@ JUDGED: dict[str, Case] = {
     ),
     "early": (BASE._replace(over=False), {}, "Too early to say: no candidate has been settled yet."),
     "silent": (BASE, {"silent": 12}, "No speed-up: the predictors had nothing to say, 12 times."),
-    "raised": (BASE, {"failed": 2}, "No speed-up: every predictor was switched off; the warnings say why."),
+    "without predictors": (BASE._replace(fault=EVERY_OFF), {"failed": 2}, f"No speed-up: {EVERY_OFF}."),
+    "without a recognizer": (BASE._replace(fault=RECOGNIZER_OFF, over=False), {}, f"No speed-up: {RECOGNIZER_OFF}."),
+    "without a validator": (
+        BASE._replace(fault=VALIDATOR_OFF),
+        {"unjudged": 3, "rejected": 2},
+        "No speed-up: speculation was switched off after the validator strict raised KeyError: 'x' (mine.py, line 3).",
+    ),
+    "without a validator after leaps": (
+        BASE._replace(leaps=12, gained=7.0, fault=VALIDATOR_OFF),
+        RIGHT | {"unjudged": 3},
+        "No speed-up: 30 of 40 candidates were accepted, worth 7 of this run's own steps in all, and speculation took "
+        "25.0 % of the work. Speculation was switched off after the validator strict raised KeyError: 'x' (mine.py, ",
+    ),
+    "without a validator after a gain": (
+        BASE._replace(speedup=1.5, leaps=12, gained=340.4, fault=VALIDATOR_OFF),
+        RIGHT | {"unjudged": 3},
+        "30 of 40 candidates were accepted; the 12 leaps taken lowered the held-out loss as much as 340 of this run's "
+        "own steps do, and speculation took 25.0 % of the work. Speculation was switched off after the validator",
+    ),
+    "not judged": (
+        BASE._replace(over=False),
+        {"unjudged": 2, "silent": 9},
+        "No speed-up: the validator gave no verdict on any of 2 candidates; the warnings say why.",
+    ),
+    "not judged beside rejected ones": (
+        BASE,
+        {"rejected": 9, "unjudged": 2},
+        "No leap was taken: all 9 candidates were rejected by the validator, so speculation was withdrawn. 2 more were "
+        "not judged; the warnings say why.",
+    ),
+    "one not judged": (
+        BASE,
+        {"unjudged": 1},
+        "No speed-up: the validator gave no verdict on the only candidate; the warnings say why.",
+    ),
+    "shadow with leaps": (
+        BASE._replace(shadow=True, shadow_speedup=1.234),
+        RIGHT,
+        "30 of 40 candidates were accepted; nothing was applied, since this is a shadow run. With every leap taken, "
+        "the speed-up would have been 1.23× by the ledger.",
+    ),
+    "shadow without a validator": (
+        BASE._replace(shadow=True, fault=VALIDATOR_OFF),
+        {"unjudged": 3},
+        "0 of 0 candidates were accepted; nothing was applied, since this is a shadow run. Speculation was switched",
+    ),
     "nowhere worth it": (
         BASE._replace(passed_over=1200),
         {},

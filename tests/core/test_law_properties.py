@@ -212,14 +212,15 @@ def test_shadow_runs_end_like_plain_ones(program: str, names: list[str], every: 
 def test_judged_runs_are_transparent_where_nothing_is_accepted(
     seed: int, names: list[str], every: int, horizons: list[int]
 ) -> None:
-    for validator in (Reject(), Break()):
+    validators: tuple[Validator, ...] = (Reject(), Break())
+    for validator in validators:
 
         def build(computation: Computation, validator: Validator = validator) -> Engine:
             scheduler = JudgedScheduler.Config(horizons=tuple(horizons))
             return assemble(computation, made(names), every=every, validator=validator, scheduler=scheduler)
 
         assert check_same_end(lambda: Descent(300, seed), build).ledger.leaps == 0
-        if "linear" in names and "raising" not in names:
+        if isinstance(validator, Reject) and "linear" in names and "raising" not in names:
             check_rejection(lambda: Descent(300, seed), build)
 
 

@@ -33,9 +33,10 @@ from asc.run.replay.profile import Profile, evaluate, profile_run
 from asc.run.replay.revisit import Revisit
 from asc.run.run import Run
 from asc.speculators.judged.scheduler import JudgedScheduler
-from asc.testing.stand_ins import Raising, Silent
+from asc.testing.stand_ins import Break, Raising, Silent
 from asc.trajectory import Trajectory
 from asc.types import Combination, EngineState, Outcome, Plan, Snapshot
+from asc.validator import Validator
 from asc.validators.strict import Strict
 
 STEPS = 100
@@ -110,7 +111,7 @@ def test_a_predictor_sees_as_many_snapshots_as_it_looks_back_on_or_as_the_run_ke
 
 
 def test_a_computation_without_state_words_has_no_profile() -> None:
-    with pytest.raises(AscError, match='this computation provides fingerprint, vector: let it read "words"'):
+    with pytest.raises(AscError, match='this computation provides fingerprint, losses, vector: let it read "words"'):
         profile_run(Descent(100), 0.1, 1e-4)
 
 
@@ -176,10 +177,14 @@ def recorded(plugins: Plugins, folder: Path, *, shadow: bool = True) -> tuple[De
 
 
 def revisited(
-    backend: Descents, kept: list[KeptPosition], horizons: tuple[int, ...] = (10, 20), **predictors: Predictor
+    backend: Descents,
+    kept: list[KeptPosition],
+    horizons: tuple[int, ...] = (10, 20),
+    validator: Callable[[], Validator] = Strict,
+    **predictors: Predictor,
 ) -> dict[str, Evaluations]:
     computation = backend.computation(plain=False)
-    again = Revisit(backend, computation, predictors, Strict, horizons, Trajectory.Config())
+    again = Revisit(backend, computation, predictors, validator, horizons, Trajectory.Config())
     again.run(kept, lambda: False, lambda here: None)
     found = {name: Evaluations(name) for name in predictors}
     again.fill(found)
@@ -301,6 +306,26 @@ def test_updates_in_place_are_asked_for_once_and_never_applied(plugins: Plugins,
     assert len(found["silent"].entries) == 12
 
 
+class Forgetful(Linear):
+    """Raises where it learns whether its candidate was used."""
+
+    def settle(self, accepted: bool) -> None:
+        raise ValueError("what was it?")
+
+
+def test_a_component_that_raises_is_not_asked_again_and_nothing_counts_as_rejected(
+    plugins: Plugins, tmp_path: Path
+) -> None:
+    backend, _ = recorded(plugins, tmp_path)
+    kept = positions.kept_positions(tmp_path)
+    found = revisited(backend, kept, validator=Break, linear=Linear())["linear"]
+    assert found.fault == "the validator raised RuntimeError: this validator always raises"
+    assert {one.outcome for one in found.entries} == {Outcome.SILENT}
+    found = revisited(backend, kept, forgetful=Forgetful())["forgetful"]
+    assert found.fault.startswith("ValueError: what was it? (test_replay.py, line ")
+    assert {one.position for one in found.entries} == {0, 10}
+
+
 def test_without_sequences_to_report_on_there_is_no_gain(plugins: Plugins, tmp_path: Path) -> None:
     backend = Descents(KEEPING, lambda: Descent(STEPS, **SLOW))
     Run(backend, "descent", plugins, folder=tmp_path, shadow=True).execute()
@@ -364,7 +389,7 @@ def test_the_conclusion_where_there_is_little_to_say() -> None:
     assert "silent all 1 times" in concluded(Evaluations("mine", [Evaluation(0, 10, "", Outcome.SILENT)]))
     raising = Evaluations("mine")
     raising.fault = "ValueError: no"
-    assert "a run would have switched it off: ValueError: no." in concluded(raising)
+    assert concluded(raising) == "mine was not asked again: ValueError: no."
 
 
 def test_of_several_new_ones_the_best_of_the_others_is_described_once() -> None:

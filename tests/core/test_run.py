@@ -294,6 +294,75 @@ def test_a_checkpoint_that_cannot_be_written_is_a_warning(plugins: Plugins, tmp_
     assert summary["warnings"] == [f"The checkpoint at position {STEPS} could not be written: no space left on device."]
 
 
+LEFT = "What the run leaves beside its checkpoints, such as a model, could not be written"
+
+
+class Full(Kept):
+    """A backend that cannot write everything at the end."""
+
+    def __init__(self, config: JudgedConfig, faults: Mapping[str, Exception]) -> None:
+        super().__init__(config, **SLOW)
+        self._faults = faults
+        self.wrote: list[str] = []
+
+    def save(self, computation: Descent, folder: Path, state: EngineState) -> None:
+        self._attempt("save")
+        super().save(computation, folder, state)
+
+    def finish(self, computation: Descent, folder: Path) -> None:
+        self._attempt("finish")
+
+    def outcome(self, computation: Descent) -> Mapping[str, Any]:
+        self._attempt("outcome")
+        return super().outcome(computation)
+
+    def figures(self, computation: Descent) -> Mapping[str, Any]:
+        self._attempt("figures")
+        return {"curves": {}}
+
+    def _attempt(self, what: str) -> None:
+        if what in self._faults:
+            raise self._faults[what]
+        self.wrote.append(what)
+
+
+CHECKPOINT = f"The checkpoint at position {STEPS} could not be written"
+
+
+@pytest.mark.parametrize(
+    ("faults", "warnings"),
+    [
+        ({"save": OSError("the disk is full")}, [f"{CHECKPOINT}: the disk is full."]),
+        ({"finish": OSError("the disk is full")}, [f"{LEFT}: the disk is full."]),
+        (
+            {"save": OSError("the disk is full"), "finish": OSError("the disk is still full")},
+            [f"{CHECKPOINT}: the disk is full.", f"{LEFT}: the disk is still full."],
+        ),
+        ({"save": AscError("cannot write it; make room.")}, [f"{CHECKPOINT}: cannot write it; make room."]),
+        (
+            {"save": TypeError("no tensor"), "finish": KeyError("name")},
+            [f"{CHECKPOINT}: TypeError: no tensor (", f"{LEFT}: KeyError: 'name' ("],
+        ),
+        (
+            {"outcome": ValueError("no loss"), "figures": ValueError("no curve")},
+            ["The outcome of the finished run is not known: ValueError: no loss (", "The figures of the finished run"],
+        ),
+    ],
+)
+def test_each_thing_at_the_end_is_attempted_and_what_fails_is_a_warning(
+    plugins: Plugins, tmp_path: Path, faults: Mapping[str, Exception], warnings: list[str]
+) -> None:
+    backend, observer = Full(JUDGED, faults), Observer()
+    plugins.observe(observer, "observer")
+    summary = Run(backend, "descents", plugins, folder=tmp_path).execute()
+    assert backend.wrote == [what for what in ("save", "finish", "outcome", "figures") if what not in faults]
+    assert (summary["state"], summary["position"], len(summary["final_digest"])) == ("finished", STEPS, 64)
+    assert len(summary["warnings"]) == len(warnings)
+    for told, expected in zip(summary["warnings"], warnings, strict=True):
+        assert told.startswith(expected)
+    assert observer.called[-1] == "finished"
+
+
 @pytest.mark.parametrize("hook", ["started", "boundary", "finished"])
 def test_an_observer_that_raises_is_switched_off(plugins: Plugins, hook: str) -> None:
     calls = []
@@ -374,7 +443,7 @@ def test_a_predictor_that_raises_or_answers_nonsense_is_a_warning(tmp_path: Path
     with_bad = load([file], {"ASC_LOAD_PLUGINS": ""})
     config = JUDGED.model_copy(update={"predictors": (Component(name=name),)})
     warnings = Run(Descents(config), "descents", with_bad).execute()["warnings"]
-    assert warnings == [f"{name!r} was switched off, and the run continued without it: {why}."]
+    assert warnings == [f"The predictor {name!r} was switched off, and the run continued without it: {why}."]
 
 
 BAD = """
@@ -413,7 +482,28 @@ def test_a_shadow_run_applies_nothing(plugins: Plugins) -> None:
     assert summary["final_digest"] == walk(Descent(STEPS))
     assert summary["skipped"] == 0
     assert summary["accepted"] + summary["rejected"] > 20
-    assert summary["reason"].endswith("nothing was applied, since this is a shadow run.")
+    speedup = summary["shadow_speedup"]
+    assert speedup > 1 > summary["estimated_speedup"]
+    assert summary["reason"].endswith(
+        "nothing was applied, since this is a shadow run. With every leap taken, the speed-up would have been "
+        f"{speedup:.2f}× by the ledger."
+    )
+
+
+def test_only_a_shadow_run_has_a_speed_up_of_leaps_that_were_not_taken(plugins: Plugins) -> None:
+    assert Run(Descents(JUDGED), "descents", plugins).execute()["shadow_speedup"] is None
+
+
+def test_a_resumed_shadow_run_reports_the_speed_up_of_one_that_never_stopped(plugins: Plugins, tmp_path: Path) -> None:
+    whole = Run(Kept(JUDGED, **SLOW), "descents", plugins, shadow=True).execute()
+    backend = Kept(JUDGED, **SLOW)
+    plugins.observe(stop_at(STEPS // 2), "impatient")
+    first = Run(backend, "descents", plugins, folder=tmp_path, shadow=True).execute()
+    plugins.remove("impatient")
+    second = Run(backend, "descents", plugins, folder=tmp_path, resume=True, shadow=True).execute()
+    assert first["state"] == "interrupted"
+    assert second["shadow_speedup"] == whole["shadow_speedup"] > 1
+    assert second["final_digest"] == whole["final_digest"]
 
 
 def test_a_status_is_there_at_any_moment(plugins: Plugins) -> None:

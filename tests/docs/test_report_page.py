@@ -22,7 +22,6 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "reading-a-report.md").read_text(encoding="utf-8")
 CASES = runpy.run_path(str(ROOT / "tests" / "core" / "test_explain.py"))
 SENTENCES = [
-    executed(CASES["BASE"]._replace(without_recognizer=True), CASES["outcomes"]({})),
     *(executed(facts, CASES["outcomes"](counts)) for facts, counts, _ in CASES["EXECUTED"].values()),
     *(judged(facts, CASES["outcomes"](counts)) for facts, counts, _ in CASES["JUDGED"].values()),
 ]

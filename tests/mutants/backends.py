@@ -408,7 +408,7 @@ BACKENDS: Table = MappingProxyType(
             Mutant(
                 "makes a descent that raises where a candidate is made",
                 making(mutate(Descent, materialise=lambda *_: fail(RuntimeError("nothing is made here")))),
-                "the run warned: 'linear' was switched off",
+                "the run warned: The predictor 'linear' was switched off",
             ),
         ),
     }

@@ -146,7 +146,7 @@ OWN: Table = MappingProxyType(
             Mutant(
                 "needs what nothing provides",
                 mutate(Linear, needs=frozenset({"zeal"})),
-                "no reference run provides zeal; the runs provide fingerprint, vector, words. Otherwise",
+                "no reference run provides zeal; the runs provide fingerprint, losses, vector, words. Otherwise",
             ),
         ),
         "test_reads_only_what_it_needs": (

@@ -76,6 +76,18 @@ OWN: Table = MappingProxyType(
                 "of a ruined candidate judge raised ValueError",
             ),
         ),
+        "test_declares_what_it_needs": (
+            Mutant(
+                "scores without saying so",
+                mutate(Strict, needs=frozenset()),
+                "it asked for losses, and declares that it needs nothing",
+            ),
+            Mutant(
+                "reads something else",
+                first(lambda computation, _: computation.read("vector", [computation.observe()])),
+                "it asked for vector, and declares that it needs losses",
+            ),
+        ),
         "test_accepts_the_true_continuation": (
             Mutant(
                 "rejects everything",
@@ -109,6 +121,7 @@ OWN: Table = MappingProxyType(
         ),
         "test_verdicts_are_well_formed": (
             Mutant("answers True or False", judging(lambda verdict, *_: verdict.accepted), "which is no Verdict"),
+            Mutant("answers nothing", judging(lambda *_: None), "it gives None, which is no Verdict"),
             Mutant("gives no reason", judging(lambda verdict, *_: verdict._replace(reason="")), "the reason is empty"),
             Mutant(
                 "gives a gain to what it rejects",

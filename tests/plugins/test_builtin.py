@@ -23,7 +23,7 @@ def test_these_are_built_in() -> None:
             *("affine", "cascade", "ensemble", "last-value", "linear", "logistic"),
             *("mean", "memory", "polynomial", "quadratic"),
         ),
-        "validator": ("adaptive", "paired", "proximity", "strict"),
+        "validator": ("adaptive", "paired", "proximity", "strict", "synthetic"),
         "backend": (),
         "study": (),
     }

@@ -241,6 +241,19 @@ def test_needs_are_a_set_of_strings(needs: Any, told: str) -> None:
     assert str(caught.value) == f"{TITLE} has needs{told}"
 
 
+def test_the_needs_of_a_validator_are_a_set_as_well() -> None:
+    class Mine(Validator):
+        needs = "losses"  # type: ignore[assignment]
+
+        def judge(self, computation: Any, candidate: Any) -> Any: ...
+
+    with pytest.raises(AscError) as caught:
+        conform("validator", Mine, TITLE)
+    assert str(caught.value) == (
+        f"{TITLE} has needs = 'losses'; expected a set of strings: write frozenset({{\"losses\"}})."
+    )
+
+
 @pytest.mark.parametrize("needs", [{"words"}, frozenset(), property(lambda self: {"words"})])
 def test_any_set_will_do_and_a_property_is_asked_of_the_component(needs: Any) -> None:
     require_attributes("predictor", conform("predictor", made(needs=needs))(), TITLE)

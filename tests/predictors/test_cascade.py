@@ -163,6 +163,9 @@ class Shelf(Cache):
     def discard(self, transition: Transition) -> None:
         raise AssertionError("only the engine discards")
 
+    def clear(self) -> None:
+        raise AssertionError("only the engine clears")
+
     def stats(self) -> dict[str, int]:
         return {}
 

@@ -10,6 +10,7 @@ from asc.validators.adaptive import Adaptive
 from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
 from asc.validators.strict import Strict
+from asc.validators.synthetic import Synthetic
 
 
 class TestAdaptive(ValidatorLaws):
@@ -32,6 +33,16 @@ class TestProximity(ValidatorLaws):
 class TestOneSidedProximity(ValidatorLaws):
     def validator(self) -> Validator:
         return Proximity(Proximity.Config(sided="upper"))
+
+
+class TestSynthetic(ValidatorLaws):
+    dropped: ClassVar = {
+        "test_rejects_a_perturbed_one": "it draws its verdicts, and looks at no candidate",
+        "test_rejects_what_is_no_number": "it draws its verdicts, and looks at no candidate",
+    }
+
+    def validator(self) -> Validator:
+        return Synthetic(Synthetic.Config(rate=1.0))
 
 
 class TestStrict(ValidatorLaws):

@@ -38,7 +38,7 @@ def terminal(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
         "93.2 % of the steps",
         "1,204 hits, 88 misses",
         "4,012 steps skipped",
-        "1,204 accepted, 3 rejected, 0 silent, 2 raised, 0 late",
+        "1,204 accepted, 3 rejected, 0 silent, 2 raised, 0 late, 0 not judged",
         "99.8 %, mean accepted horizon 31.2 steps",
         "3 of 4 busy",
         "3 of 12 state words: i, best, n",

@@ -50,7 +50,7 @@ def conclude(
 def _describe(new: Evaluations, horizon: Describe, gain: DescribeGain) -> tuple[str, int | None]:
     """Return a sentence on a new predictor, and the horizon at which to compare it; None where there is none."""
     if new.fault:
-        return f"{new.name} was not asked again, and a run would have switched it off: {new.fault}.", None
+        return f"{new.name} was not asked again: {new.fault}.", None
     best = new.best_horizon()
     if best is None:
         return f"{new.name} was never asked: no position had enough snapshots before it or steps after it.", None

@@ -40,7 +40,7 @@ class Evaluations:
         self.entries: list[Evaluation] = list(entries)
         self.calls = 0
         self.seconds = 0.0  # of all calls
-        self.fault = ""  # what the predictor raised; it is not asked again after that
+        self.fault = ""  # what the predictor raised, or the validator instead of a verdict; it is not asked again
 
     def at(self, horizon: int) -> list[Evaluation]:
         """Return the evaluations at one horizon."""

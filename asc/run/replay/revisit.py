@@ -103,13 +103,14 @@ class Revisit:
             decision, candidate = self._judged[name].judge(
                 self._computation, self._trajectory.snapshots(), Plan(name, horizon), len(horizons)
             )
-            if decision.outcome is Outcome.FAILED:
+            if decision.outcome in (Outcome.FAILED, Outcome.UNJUDGED):
                 self._faults[name] = decision.reason
                 break
             gain = self._gain(here, candidate)
             evaluation = Evaluation(here.position, horizon, here.label, decision.outcome, gain)
             self._pending[name].append(_Pending(evaluation, here.segment, _distance(predictor, decision)))
-        self._judged[name].settle_predictors(set())
+        for failed in self._judged[name].settle_predictors(set()):
+            self._faults.setdefault(name, failed.reason)
 
     def _gain(self, here: KeptPosition, candidate: Candidate | None) -> float | None:
         """Return the fall of the reported loss, below zero where it rises; None without a candidate or a loss."""

@@ -10,6 +10,7 @@ from asc.speculators.explain import (
     all_rejected,
     count,
     early,
+    with_fault,
     without_candidates,
 )
 from asc.speculators.outcomes import Outcomes
@@ -21,7 +22,7 @@ def explain(facts: Facts, outcomes: Outcomes) -> str:
     if (sentence := early(facts, outcomes)) is not None:
         return sentence
     if facts.leaps and facts.speedup >= 1.02:
-        return _gain(facts, outcomes)
+        return with_fault(_gain(facts, outcomes), facts)
     if facts.fault:
         return f"No speed-up: {facts.fault}."
     if facts.leaps and (count(outcomes, Outcome.ACCEPTED) or not count(outcomes, Outcome.REJECTED)):

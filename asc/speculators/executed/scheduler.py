@@ -62,6 +62,11 @@ class ExecutedScheduler:
         options = ([Plan(name, start - position, steps) for name in predictors] for start, steps in starts)
         return self._rationing.choose(options if predictors else (), capacity, gain, price)
 
+    @property
+    def fault(self) -> str:
+        """Why nothing is predicted any more; empty while a predictor is left."""
+        return self._rationing.fault
+
     def learn(self, decision: Decision) -> bool:
         """Take a decision into account; return whether it has just switched off its predictor."""
         self._outcomes.note(decision, _distance(decision.plan))

@@ -28,7 +28,7 @@ from asc.speculators.explain import Facts
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
-from asc.types import Boundary, Candidate, Combination, Decision, Outcome, Plan, Snapshot, Span, Transition
+from asc.types import Boundary, Candidate, Combination, Decision, Fault, Outcome, Plan, Snapshot, Span, Transition
 
 _HAND_OVER_S = 0.0005  # the threads that send a task need the interpreter, which a busy main thread releases late
 
@@ -150,14 +150,16 @@ class ExecutedSpeculator(Speculator):
                 computation.apply(transition)
         return True
 
-    def settle(self, boundary: Boundary, applied: bool) -> Sequence[tuple[str, str]]:
+    def settle(self, boundary: Boundary, applied: bool) -> Sequence[Fault]:
         """Learn from the boundary's decisions."""
-        return [(d.plan.predictor, d.reason) for d in boundary.decisions if self._scheduler.learn(d)]
+        switched_off = [decision for decision in boundary.decisions if self._scheduler.learn(decision)]
+        return [Fault("predictor", d.plan.predictor, d.reason, switched_off=True) for d in switched_off]
 
     def explain(self, facts: Facts) -> str:
         """Say in one sentence why there is a gain, or none."""
+        fault = self.fault or facts.fault or self._scheduler.fault
         return explain(
-            facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=self.fault, awaited=self.awaited),
+            facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=fault, awaited=self.awaited),
             self.outcomes,
         )
 

@@ -10,6 +10,7 @@ from asc.speculators.explain import (
     all_rejected,
     count,
     early,
+    with_fault,
     without_candidates,
 )
 from asc.speculators.outcomes import Outcomes
@@ -17,23 +18,40 @@ from asc.types import Outcome
 
 
 def explain(facts: Facts, outcomes: Outcomes) -> str:
-    """Return one sentence."""
-    spent = f"{100 * facts.spent_share:.1f} % of the work"
+    """Return one sentence, and another one where the validator or speculation did not last."""
     if (sentence := early(facts, outcomes)) is not None:
         return sentence
-    if facts.leaps and facts.speedup >= 1.02:
-        taken = "the leap taken" if facts.leaps == 1 else f"the {facts.leaps} leaps taken"
-        return (
-            f"{accepted(outcomes)}; {taken} lowered the held-out loss as much as {facts.gained:.0f} of this run's own "
-            f"steps do, and speculation took {spent}."
-        )
+    if facts.fault and not facts.leaps:
+        return f"No speed-up: {facts.fault}."
+    right = count(outcomes, Outcome.ACCEPTED)
     if facts.leaps:
+        sentence = _leapt(facts, outcomes)
+    elif right:
+        sentence = f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
+    elif count(outcomes, Outcome.REJECTED):
+        sentence = f"No leap was taken: {all_rejected(outcomes)} by the validator, so speculation was withdrawn."
+    else:
+        return without_candidates(facts, outcomes) or TOO_SHORT
+    return with_fault(_with_unjudged(sentence, facts, outcomes), facts)
+
+
+def _with_unjudged(sentence: str, facts: Facts, outcomes: Outcomes) -> str:
+    """Add how many candidates were not judged, where this did not end speculation."""
+    unjudged = count(outcomes, Outcome.UNJUDGED)
+    if not unjudged or facts.fault:
+        return sentence
+    were = "1 more was" if unjudged == 1 else f"{unjudged} more were"
+    return f"{sentence} {were} not judged; the warnings say why."
+
+
+def _leapt(facts: Facts, outcomes: Outcomes) -> str:
+    spent = f"speculation took {100 * facts.spent_share:.1f} % of the work"
+    if facts.speedup < 1.02:
         return (
-            f"No speed-up: {accepted(outcomes)}, worth {facts.gained:.0f} of this run's own steps in all, and "
-            f"speculation took {spent}."
+            f"No speed-up: {accepted(outcomes)}, worth {facts.gained:.0f} of this run's own steps in all, and {spent}."
         )
-    if right := count(outcomes, Outcome.ACCEPTED):
-        return f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
-    if count(outcomes, Outcome.REJECTED):
-        return f"No leap was taken: {all_rejected(outcomes)} by the validator, so speculation was withdrawn."
-    return without_candidates(facts, outcomes) or TOO_SHORT
+    taken = "the leap taken" if facts.leaps == 1 else f"the {facts.leaps} leaps taken"
+    return (
+        f"{accepted(outcomes)}; {taken} lowered the held-out loss as much as {facts.gained:.0f} of this run's own "
+        f"steps do, and {spent}."
+    )

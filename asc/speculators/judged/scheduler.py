@@ -53,6 +53,11 @@ class JudgedScheduler:
 
         return self._rationing.choose(self._options(superstep), capacity, gain, price)
 
+    @property
+    def fault(self) -> str:
+        """Why nothing is predicted any more; empty while a predictor is left."""
+        return self._rationing.fault
+
     def learn(self, decision: Decision) -> bool:
         """Take a decision into account; return whether it has just switched off its predictor."""
         self._outcomes.note(decision, decision.plan.horizon)

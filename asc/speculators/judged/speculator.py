@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
@@ -16,11 +16,12 @@ from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
 from asc.speculators.explain import Facts
 from asc.speculators.judged.explain import explain
+from asc.speculators.judged.judge import Judge
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
-from asc.types import Boundary, Candidate, Decision, Outcome, Plan, Snapshot, Transition, Verdict
+from asc.types import Boundary, Candidate, Decision, Fault, Outcome, Plan, Snapshot, Transition
 from asc.validator import Validator
 
 
@@ -40,13 +41,16 @@ class JudgedSpeculator(Speculator):
         validator: Validator,
         ledger: Ledger,
         config: JudgedScheduler.Config | None = None,
+        validator_name: str = "validator",
     ) -> None:
-        self._predictors, self._validator, self._ledger = predictors, validator, ledger
+        self._predictors, self._judge, self._ledger = predictors, Judge(validator, validator_name), ledger
+        self.remarks = validator.remarks
         self.outcomes = Outcomes()
         in_place = [name for name, predictor in predictors.items() if predictor.in_place]
         self._scheduler = JudgedScheduler(
             config or JudgedScheduler.Config(), list(predictors), in_place, ledger, self.outcomes
         )
+        self._first = {name: deepcopy(predictor.state_dict()) for name, predictor in predictors.items()}
         self._unsettled: set[str] = set()  # predictors whose candidates have been judged but not settled
         self._regimes: Counter[str] = Counter()  # boundaries, by label
         self._leaps: list[dict[str, Any]] = []  # every candidate that was judged
@@ -67,18 +71,20 @@ class JudgedSpeculator(Speculator):
                 "nothing to do: leave pool(computation) out, or extend asc.ExecutedConfig."
             )
         validator = create("validator", config.validator.name, config.validator.settings)
-        return cls(predictors, validator, ledger, config.scheduler)
+        return cls(predictors, validator, ledger, config.scheduler, config.validator.name)
 
     def speculate(
         self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache
     ) -> Sequence[Decision]:
         """Judge every plan's candidate; insert the best of those accepted."""
+        if self._judge.fault:
+            return ()
         with self._ledger.work("plan"):
             plans = self._scheduler.plans(superstep)
         accepted: list[tuple[Decision, Candidate]] = []
         decisions: list[Decision] = []
         for plan in plans:
-            decision, candidate = self.judge(computation, history, plan, len(plans))
+            decision, candidate = self.judge(computation, history, plan, len(plans), superstep)
             decisions.append(decision)
             if candidate is not None and decision.outcome is Outcome.ACCEPTED:
                 accepted.append((decision, candidate))
@@ -98,14 +104,19 @@ class JudgedSpeculator(Speculator):
         return decisions
 
     def judge(
-        self, computation: Computation, history: Sequence[Snapshot], plan: Plan, rivals: int
+        self, computation: Computation, history: Sequence[Snapshot], plan: Plan, rivals: int, superstep: int = 0
     ) -> tuple[Decision, Candidate | None]:
         """Judge a plan's candidate; of a chain, each link against the one before, up to the first rejected one.
 
         The links need no correction for their number: a link is tested only where all links before it were accepted.
-        Returns the decision and the candidate that it is about, even a rejected one; None where there was none.
+        A link that the validator gives no verdict on leaves the whole chain without one. A superstep has `superstep`
+        steps, where that is known. Returns the decision and the candidate that it is about, even a rejected one; None
+        where none was judged.
         """
-        links = self._predictors[plan.predictor].links(plan.horizon)
+        try:
+            links = self._predictors[plan.predictor].links(plan.horizon)
+        except Exception as error:  # noqa: BLE001 -- a predictor is foreign code, and must never end the run
+            return Decision(plan, Outcome.FAILED, reason=describe_error(error)), None
         kept: Candidate | None = None
         change: float | None = None
         gain, reached, reason = 0.0, 0, ""
@@ -118,8 +129,11 @@ class JudgedSpeculator(Speculator):
                 break
             self._unsettled.add(plan.predictor)
             base = None if kept is None else kept.state
+            posed = candidate._replace(rivals=rivals, base=base, reach=distance or superstep, base_reach=reached)
             with self._ledger.work("validate"):
-                verdict = self._verdict(computation, candidate._replace(rivals=rivals, base=base))
+                verdict = self._judge.verdict(computation, posed)
+            if isinstance(verdict, str):
+                return Decision(plan, Outcome.UNJUDGED, reason=f"the validator {verdict}"), None
             why = f"link {number} of {len(links)}: {verdict.reason}" if len(links) > 1 else verdict.reason
             if not verdict.accepted:
                 if kept is None:
@@ -130,26 +144,39 @@ class JudgedSpeculator(Speculator):
             change = verdict.change if change is None else change + (verdict.change or 0.0)
         return Decision(plan, Outcome.ACCEPTED, gain, reason, change, reached), kept
 
+    def forget(self) -> None:
+        """Let each predictor forget what it has kept."""
+        for name, state in self._first.items():
+            self._predictors[name].load_state_dict(deepcopy(state))
+        self._unsettled.clear()
+
     def leap(self, computation: Computation, transition: Transition) -> bool:
         """Apply a transition; the snapshots before it lie on another trajectory."""
         with self._ledger.work("apply"):
             computation.apply(transition)
         return False
 
-    def settle(self, boundary: Boundary, applied: bool) -> Sequence[tuple[str, str]]:
+    def settle(self, boundary: Boundary, applied: bool) -> Sequence[Fault]:
         """Tell the predictors whether the run leapt to their candidates, learn, and log every judged candidate."""
         self._regimes[boundary.label] += 1
         if not boundary.decisions:
             return ()
-        self.settle_predictors({leap.source for leap in boundary.leaps} if applied else set())
+        failed = self.settle_predictors({leap.source for leap in boundary.leaps} if applied else set())
         self._log(boundary)
-        return [(d.plan.predictor, d.reason) for d in boundary.decisions if self._scheduler.learn(d)]
+        switched_off = [d for d in (*boundary.decisions, *failed) if self._scheduler.learn(d)]
+        faults = [Fault("predictor", d.plan.predictor, d.reason, switched_off=True) for d in switched_off]
+        return [*faults, *self._judge.settle(boundary.decisions)]
 
-    def settle_predictors(self, taken: set[str]) -> None:
-        """Tell each predictor with an unsettled candidate whether the run leapt to it."""
+    def settle_predictors(self, taken: set[str]) -> list[Decision]:
+        """Tell each predictor with an unsettled candidate whether the run leapt to it; return those that raised."""
+        failed = []
         for name in sorted(self._unsettled):
-            self._predictors[name].settle(name in taken)
+            try:
+                self._predictors[name].settle(name in taken)
+            except Exception as error:  # noqa: BLE001 -- as above
+                failed.append(Decision(Plan(name, 0), Outcome.FAILED, reason=describe_error(error)))
         self._unsettled.clear()
+        return failed
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps to take before the next boundary."""
@@ -157,7 +184,7 @@ class JudgedSpeculator(Speculator):
 
     def explain(self, facts: Facts) -> str:
         """Say in one sentence why there is a gain, or none."""
-        return explain(facts, self.outcomes)
+        return explain(facts._replace(fault=facts.fault or self._judge.fault or self._scheduler.fault), self.outcomes)
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
         """Name the plain run's outcome; the ends differ, so only the backend can say which run was faster."""
@@ -180,18 +207,9 @@ class JudgedSpeculator(Speculator):
             component.load_state_dict(state["components"][name])
         self._regimes, self._leaps = Counter(state["regimes"]), list(state["leaps"])
 
-    def _components(self) -> list[tuple[str, Predictor | Validator]]:
+    def _components(self) -> list[tuple[str, Predictor | Judge]]:
         named = [(f"predictor {name}", predictor) for name, predictor in self._predictors.items()]
-        return [*named, ("validator", self._validator)]
-
-    def _verdict(self, computation: Computation, candidate: Candidate) -> Verdict:
-        try:
-            verdict = self._validator.judge(computation, candidate)
-            return verdict if math.isfinite(verdict.gain_steps) else verdict._replace(gain_steps=0.0)
-        except AscError:  # a user's mistake, such as a backend that has no scores to compare
-            raise
-        except Exception as error:  # noqa: BLE001 -- a validator is foreign code, and must never end the run
-            return Verdict(False, 0.0, f"the validator raised {describe_error(error)}")
+        return [*named, ("validator", self._judge)]
 
     def _log(self, boundary: Boundary) -> None:
         accepted = [d for d in boundary.decisions if d.outcome is Outcome.ACCEPTED]

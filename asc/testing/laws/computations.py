@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import cycle
 from unittest import SkipTest
 
 from asc.computation import Computation, Executable
@@ -412,9 +413,18 @@ class _Rejecting(Validator):
 
 
 class _FailsHalfway(_Rejecting):
-    """Judges as another validator does, then a candidate without a state, so that scoring it fails; raises."""
+    """Judges as another validator does, then a candidate without a state, so that scoring it fails; raises.
+
+    Every second candidate is rejected: a validator that only raises is soon switched off.
+    """
+
+    def __init__(self, validator: Validator) -> None:
+        super().__init__(validator)
+        self._fails = cycle((True, False))
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
-        super().judge(computation, candidate)
+        verdict = super().judge(computation, candidate)
+        if not next(self._fails):
+            return verdict
         self._validator.judge(computation, candidate._replace(state=object()))
-        raise RuntimeError("this validator always raises")
+        raise RuntimeError("this validator raises")

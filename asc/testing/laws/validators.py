@@ -83,7 +83,7 @@ class ValidatorLaws(ComponentLaws):
         return trial.computation.materialise(Direct(trial.computation.vector * math.nan), [here], Plan("trial", _AHEAD))
 
     def test_raises_nothing(self) -> None:
-        """A validator gives a verdict on every candidate; where it raises, the run counts the candidate as rejected.
+        """A validator gives a verdict on every candidate; one that keeps raising ends speculation for the run.
 
         If it fails: look at the losses that it was given, and reject what you do not handle.
         """
@@ -95,6 +95,24 @@ class ValidatorLaws(ComponentLaws):
                     validator.judge(trial.computation, candidate)
                 except Exception as error:
                     raise AssertionError(f"of a {name} candidate {_raised(error)}") from error
+
+    def test_declares_what_it_needs(self) -> None:
+        """What a validator asks of the computation is among its `needs`, so that a run can refuse it at the start.
+
+        If it fails: add the name to `needs`, "losses" for score() and gain_steps(), or look into `computation.provides`
+        first.
+        """
+        trial, validator, asked = self.trial(), self._component(), list[str]()
+        computation: Any = trial.computation
+        computation.provides = frozenset(validator.needs)
+        computation.read = partial(_answering, asked, validator.needs, computation.read)
+        if "losses" not in validator.needs:
+            computation.score = partial(_refusing, asked, "losses")
+            computation.gain_steps = partial(_refusing, asked, "losses")
+        with suppress(Exception):
+            validator.judge(computation, trial.true)
+        needs = ", ".join(sorted(validator.needs)) or "nothing"
+        require(not asked, f"it asked for {', '.join(sorted(set(asked)))}, and declares that it needs {needs}")
 
     def test_accepts_the_true_continuation(self) -> None:
         """The state that plain steps lead to, better by a wide margin, is accepted.
@@ -259,6 +277,17 @@ def _run_out(left: Any, failed: list[int], score: Callable[..., Any], state: Any
         failed.append(look)
         raise MemoryError("a pass that fails on purpose")
     return score(state, look)
+
+
+def _refusing(asked: list[str], need: str, *_: object) -> Any:
+    asked.append(need)
+    raise LookupError(f"this computation does not provide {need}")
+
+
+def _answering(
+    asked: list[str], needs: frozenset[str], read: Callable[..., Any], need: str, snapshots: Sequence[Any]
+) -> Any:
+    return read(need, snapshots) if need in needs else _refusing(asked, need)
 
 
 def _counting(looks: list[object], score: Callable[..., Any], state: Any, look: int) -> Any:

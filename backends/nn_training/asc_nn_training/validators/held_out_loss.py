@@ -14,6 +14,7 @@ from asc.validator import Validator
 from asc.validators.adaptive import Adaptive
 from asc.validators.paired import Paired
 from asc.validators.proximity import Proximity
+from asc.validators.scores import NEEDS
 from asc.validators.strict import Strict
 
 Criterion = Literal["paired", "strict", "adaptive", "proximity"]
@@ -50,6 +51,7 @@ class HeldOutLoss(Validator):
             None, description="judge on another subset at each boundary; by default yes, except for adaptive"
         )
 
+    needs = NEEDS
     config: Config
 
     def __init__(self, config: Config | None = None) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from asc.computation import Computation
-from asc.errors import AscError
 from asc.settings import Settings
 from asc.types import Candidate, Verdict
 from asc.validator import Validator
 from asc.validators.paired import Paired
-from asc.validators.scores import Scores
+from asc.validators.scores import NEEDS
 
 
-@runtime_checkable
 class Trials(Protocol):
-    """A computation that can measure the losses some steps later, from the current state and from a candidate."""
+    """A computation that can measure the losses some steps later, from the current state and from a candidate.
+
+    It provides "trial".
+    """
 
     def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Take `steps` real steps from a candidate's state or, for None, the current one; return losses by look.
@@ -44,6 +45,7 @@ class Probation(Validator):
         alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
         looks: int = Field(4, ge=1, description="subsets of the gate set that are compared")
 
+    needs = NEEDS | {"trial"}
     config: Config
 
     def __init__(self, config: Config | None = None) -> None:
@@ -54,11 +56,6 @@ class Probation(Validator):
 
     def judge(self, computation: Computation, candidate: Candidate) -> Verdict:
         """Take the steps from both sides, and compare."""
-        if not isinstance(computation, Trials) or not isinstance(computation, Scores):
-            raise AscError(
-                f"The validator probation takes trial steps, which {type(computation).__name__} does not offer: choose "
-                "the validator held-out-loss."
-            )
         sides = _Sides(computation, candidate, self)
         return self._paired.judge(cast(Computation, sides), candidate)
 
