@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from functools import partial
 from typing import Any, Literal
@@ -16,16 +15,20 @@ from pydantic import Field
 from torch import Tensor
 
 from asc.computation import Computation
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.settings import Settings
-from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Prediction, Snapshot, Transition
+from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Prediction, Snapshot, Transition, Verdict
+from asc.validator import Validator
 from asc_nn_training.costs import Costs
-from asc_nn_training.training.agree import from_first
-from asc_nn_training.training.device import out_of_memory, random_state, set_random_state
+from asc_nn_training.training.device import out_of_memory, random_state, seed_everything, set_random_state
+from asc_nn_training.training.leap_trace import LeapTrace, undone
 from asc_nn_training.training.loop import Loop, Watch
 from asc_nn_training.training.loss import evaluation
-from asc_nn_training.training.moments import Moments, decays, uniform
+from asc_nn_training.training.moments import Moments, has_moments, moments_of
+from asc_nn_training.training.optimizer_state import leaping, require_known
+from asc_nn_training.training.own_weights import require_reachable
 from asc_nn_training.training.progress import Progress
+from asc_nn_training.training.ranks import Ranks, RanksError
 from asc_nn_training.training.training import NonFiniteError
 from asc_nn_training.validators.gate import Gate
 from asc_nn_training.weights.candidate import CandidateWeights
@@ -43,7 +46,8 @@ class LeapConfig(Settings):
     """What happens to the rest of the training when the weights leap."""
 
     leap_moments: Literal["keep", "reset", "decay"] = Field(
-        "keep", description="AdamW's moments at a leap: keep them, reset them with their step count, or decay them"
+        "keep",
+        description="the optimiser's moments at a leap: keep them, reset them with their step count, or decay them",
     )
     leap_schedule: Literal["stay", "advance"] = Field(
         "stay", description="stay: a leap is extra progress and all steps are still run; advance: it skips its steps"
@@ -57,7 +61,7 @@ class TrainingComputation(Computation):
     snapshot of a boundary is also the copy for the rollback of rejected candidates.
     """
 
-    provides = frozenset({"fingerprint", "optimizer", "score", "segment", "weights"})
+    provides = frozenset({"fingerprint", "losses", "optimizer", "rate", "score", "segment", "trial", "weights"})
 
     def __init__(
         self,
@@ -70,7 +74,12 @@ class TrainingComputation(Computation):
         store: WeightStore | None = None,
     ) -> None:
         self.training, self.config = training, config or LeapConfig()
-        self.weights, self.store = Weights(training.model), store or WeightStore(training.device)
+        self.group = self.ranks = Ranks(training.device)
+        require_reachable(training.model, training.optimizer)
+        require_known(training.optimizer, self.config.leap_moments)
+        self.weights = Weights(training.model, training.optimizer)
+        self.store = store or WeightStore(training.device)
+        self._pad_store()
         self.progress = Progress()
         self._gate, self._fingerprint, self._costs, self._watch = gate, fingerprint, costs, watch
         self._random = random_state(training.device)  # training's own, which draws at a boundary do not disturb
@@ -78,14 +87,21 @@ class TrainingComputation(Computation):
         self._copy: tuple[int, StoredWeights] | None = None  # the weights of a version, for rollbacks
         self._scores: dict[int, NDArray[np.float64]] = {}  # of the present version, by subset
         self._candidate_scores: dict[tuple[int, int], _ScoredCandidate] = {}  # of candidates without own memory
-        self._owed = dict.fromkeys(("recognise", "predict", "validate", "lookup"), 0.0)  # plain steps, by kind of work
+        works = ("recognise", "predict", "validate", "lookup", "rehearse")
+        self._owed = dict.fromkeys(works, 0.0)  # plain steps, by kind of work
         self.remarks: list[str] = []
         self.skipped = 0  # steps that leaps skipped, since the start
+        self._leaps = 0
+        self._trace: LeapTrace | None = None  # of the newest leap, until it is known whether it has lasted
         self.stopping = False
         if fingerprint is None:
             self.provides -= {"fingerprint"}
         if gate.subsets < 2:
             self.provides -= {"score"}
+        if not training.steppable:
+            self.provides -= {"trial"}
+        if not has_moments(training.optimizer):
+            self.provides -= {"optimizer"}
 
     def position(self) -> int:
         """Optimiser steps executed or leapt over."""
@@ -122,6 +138,7 @@ class TrainingComputation(Computation):
 
     def observe(self) -> Snapshot:
         """Copy the weights, once a boundary."""
+        self.ranks.require_together(self.position(), self._leaps)
         return Snapshot(self.position(), 0, WeightSnapshot(self.present()), self.weights.nbytes)
 
     def snapshot(self) -> Snapshot:
@@ -180,7 +197,7 @@ class TrainingComputation(Computation):
         checkpoint are still owed.
         """
         self.reset_progress(state["losses"])
-        self.skipped = state["skipped"]
+        self.skipped, self._trace = state["skipped"], None
         history = unpack(state["history"], self.store)
         if history:
             self._copy = -1, history[-1].state.weights
@@ -190,7 +207,8 @@ class TrainingComputation(Computation):
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
         """Answer "fingerprint", (probes, d), of now; "optimizer", `Moments` of now; "weights", one list a snapshot.
 
-        "segment" is the number of the snapshots' segment. "score" is a call from coefficients of the snapshots to a
+        "rate" is a call from a number of steps ahead, from 1 on, to the learning rate of that step. "segment" is the
+        number of the snapshots' segment. "score" is a call from coefficients of the snapshots to a
         held-out loss, on the subset that never judges.
         """
         match need:
@@ -198,21 +216,28 @@ class TrainingComputation(Computation):
                 self._owed["recognise"] += self._costs.forward(self._costs.probe_tokens)
                 with evaluation(self.training.model):
                     rows = self._fingerprint(self.training.model)
-                return from_first(rows).double().cpu().numpy()
+                return self.ranks.from_first(rows).double().cpu().numpy()
             case "optimizer":
                 return self._moments()
+            case "rate":
+                return self._rate_ahead()
             case "segment":
                 return snapshots[-1].segment
             case "weights":
-                self._owed["predict"] += self._costs.moved(float(len(snapshots)))
-                return LazyWeights([snapshot.state.weights for snapshot in snapshots])
+                self._owed["predict"] += self._costs.moved(2.0 * len(snapshots))
+                return LazyWeights([snapshot.state.weights for snapshot in snapshots], copied=True)
             case "score" if self._gate.subsets > 1:
                 return partial(self._tuning_loss, tuple(snapshots))
-        raise LookupError(f"training provides {', '.join(sorted(self.provides))}, not {need}")
+        readable = sorted(self.provides - {"losses", "trial"})  # those two are for validators, and methods of their own
+        raise LookupError(f"training provides {', '.join(readable)}, not {need}")
 
     def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
         """Inner products, (n-1, n-1), of the differences to the newest weights."""
-        found: NDArray[np.float64] = gram(self.read("weights", snapshots)).numpy()  # `read` books the price
+        self._owed["predict"] += self._costs.moved(float(len(snapshots)))
+        products = gram(LazyWeights([each.state.weights for each in snapshots]), self.weights.shares())
+        if self.weights.sharded:
+            products = self.ranks.sum(products.to(self.ranks.device))
+        found: NDArray[np.float64] = self.ranks.from_first(products).cpu().numpy()
         return found
 
     def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
@@ -222,7 +247,7 @@ class TrainingComputation(Computation):
         if isinstance(prediction, Combination):
             candidate, nbytes = self._sum(prediction, history), 0  # the history holds the snapshots anyway
         else:
-            if [v.shape for v in prediction.state] != [p.shape for p in self.weights.parameters]:
+            if [v.shape for v in prediction.state] != [t.shape for t in self.weights.tensors]:
                 return None
             stored = self.store.keep(prediction.state)
             self._owed["predict"] += self._costs.moved(1.0)
@@ -239,11 +264,25 @@ class TrainingComputation(Computation):
     def apply(self, transition: Transition) -> None:
         """Leap: put the weights in place, and treat moments and schedule as the settings say."""
         candidate: CandidateWeights = transition.effect
-        candidate.put(self.weights, self.present())
-        self._treat_moments(transition.steps)
+        before = self.present()
+        with self._leaping(transition.steps):
+            candidate.put(self.weights, before)
+        if not self.training.steppable:
+            self._trace = LeapTrace(before.values(), self.weights.tensors)
         self.training.position += transition.steps
         self.skipped += transition.steps
+        self._leaps += 1
         self.changed()
+
+    def undone(self) -> bool:
+        """Whether the newest leap has been undone by the loop's steps since then; called after each of them."""
+        if self._trace is None:
+            return False
+        sums = self._trace.note(self.weights.tensors)
+        if sums is None:
+            return False
+        self._trace = None
+        return undone(self.ranks.sum(sums) if self.weights.sharded else self.ranks.from_first(sums))
 
     def price(self, work: str) -> float:
         """Price in plain steps. For work over data or past weights: of what was done and is not paid for yet."""
@@ -264,11 +303,7 @@ class TrainingComputation(Computation):
 
     def digest(self) -> str:
         """SHA-256 of the trainable weights, in the module's order, with their names, types and shapes."""
-        total = hashlib.sha256()
-        for name, parameter in zip(self.weights.names, self.weights.parameters, strict=True):
-            total.update(f"{name} {parameter.dtype} {tuple(parameter.shape)}\n".encode())
-            total.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-        return total.hexdigest()
+        return self.weights.digest()
 
     def score(self, state: Any | None, look: int) -> NDArray[np.float64]:
         """Return each sequence's loss, nats a token, under a candidate or, for None, the present weights."""
@@ -290,8 +325,8 @@ class TrainingComputation(Computation):
         with self.excursion():
             try:
                 if state is not None:
-                    state.put(self.weights, here)
-                    self._treat_moments(0)
+                    with self._leaping(0):
+                        state.put(self.weights, here)
                 for _ in range(steps):
                     if self.training.finished:
                         break
@@ -325,18 +360,59 @@ class TrainingComputation(Computation):
             self._version, self._scores, self._candidate_scores = version, scores, candidate_scores
             set_random_state(drawn, self.training.device)
 
+    def rehearse(self, validator: Validator) -> int:
+        """Try gate, fingerprint and validator once, on weights 0.1 % longer; return how many losses judge.
+
+        What this costs is owed as "rehearse". Raises AscError with the cause where one of them raises.
+        """
+        judging = max(1, self._gate.subsets - 1)
+        try:
+            if self._fingerprint is not None:
+                self.read("fingerprint", ())
+            losses = [self._losses(subset, "rehearse") for subset in range(self._gate.subsets)]
+            again = self.score(None, 0)
+            candidate = CandidateWeights((1.001,), (self.present(),), self._version, self.present())
+            verdict: object = validator.judge(self, Candidate(self.position(), 1, candidate, 0, "rehearsal"))
+        except RanksError:
+            raise
+        except Exception as error:
+            raise AscError(
+                f"Judging was tried once before the training, and that failed: {describe_error(error)}. It would fail "
+                "in the same way at every boundary."
+            ) from error
+        if not isinstance(verdict, Verdict):
+            raise AscError(f"The validator answered {verdict!r}; expected asc.Verdict(accepted, gain_steps, reason).")
+        if not np.allclose(losses[0], again, rtol=1e-3, equal_nan=True):
+            self.remark(
+                "The gate's loss differs between two evaluations of the same weights on the same batch, so verdicts "
+                "are noisy: give a loss that depends on nothing else."
+            )
+        for work in ("recognise", "validate"):
+            self._owed["rehearse"] += self._owed[work]
+            self._owed[work] = 0.0
+        self._copy = self.store.pinned = None
+        self.changed()
+        return sum(map(len, losses[:judging]))
+
+    def renew(self) -> bool:
+        """Take the present trainable weights, if layers were frozen or unfrozen; return whether that is so.
+
+        Earlier copies are of other weights, and are forgotten. Raises AscError if no trainable weight is left.
+        """
+        if not self.weights.outdated():
+            return False
+        self.weights = Weights(self.training.model, self.training.optimizer)
+        self._copy = self.store.pinned = self._trace = None
+        self._pad_store()
+        self.changed()
+        return True
+
     def gain_steps(self, improvement: float) -> float:
         """Return the plain steps that would lower the loss by as much, at the present pace of the training."""
         return self.progress.steps(improvement)
 
     def present(self) -> StoredWeights:
         """Return a copy of the present weights, made once a version. The copy before it counts as past from then on."""
-        if self._copy is not None and not self._copy[1].intact:
-            self._remark(
-                "A predictor changed the weights that it had read, so they were copied from the model again. A "
-                "predictor copies what it changes."
-            )
-            self._copy = None
         if self._copy is None or self._copy[0] != self._version:
             if self._copy is not None:
                 self.store.round(self._copy[1])
@@ -344,7 +420,7 @@ class TrainingComputation(Computation):
             self._copy = self._version, self.store.keep(self._copied())
             self.store.pinned = self._copy[1]
             if self.store.fault:
-                self._remark(self.store.fault)
+                self.remark(self.store.fault)
         return self._copy[1]
 
     def _copied(self) -> Values:
@@ -362,11 +438,12 @@ class TrainingComputation(Computation):
     def distance(self, stored: StoredWeights) -> float:
         """Return the L2 distance of the present weights to others, relative to the length of the present ones."""
         self._owed["lookup"] += self._costs.moved(2.0)
-        apart = length = torch.zeros((), dtype=torch.float64, device=self.training.device)
-        for parameter, value in zip(self.weights.parameters, stored.values(), strict=True):
-            apart = apart + (parameter - value).double().square().sum()
-            length = length + parameter.double().square().sum()
-        return float(from_first((apart / length.clamp(min=1e-300)).sqrt()))
+        sums = torch.zeros(2, dtype=torch.float64, device=self.training.device)
+        for tensor, value, share in zip(self.weights.tensors, stored.values(), self.weights.shares(), strict=True):
+            sums[0] += share * (tensor - value).double().square().sum()
+            sums[1] += share * tensor.double().square().sum()
+        apart, length = (self.ranks.sum(sums) if self.weights.sharded else self.ranks.from_first(sums)).tolist()
+        return float((apart / max(length, 1e-300)) ** 0.5)
 
     def leap_to(self, stored: StoredWeights, source: str, steps: int, gain: float) -> Transition:
         """Return a transition from here to weights that a validator has accepted before."""
@@ -395,62 +472,58 @@ class TrainingComputation(Computation):
             self._owed[work] += self._costs.moved(3.0 + len(candidate.terms))
 
     def _losses(self, subset: int, work: str) -> NDArray[np.float64]:
+        """Return a subset's losses. A loss that draws random numbers draws the same ones each time."""
         self._owed[work] += self._costs.forward(self._costs.gate_tokens)
+        losses: Tensor | None = None
+        failed: Exception | None = None
         try:
             with evaluation(self.training.model):
-                losses = self._gate.losses(self.training.model, subset)
-        except (MemoryError, RuntimeError) as error:
+                seed_everything(subset)
+                losses = self._gate.losses(self.training.model, subset).detach()
+        except Exception as error:  # noqa: BLE001 -- the loss is foreign code; it is raised again below
             self._remark_memory(error)
-            raise
-        found: NDArray[np.float64] = from_first(losses.detach()).double().cpu().numpy()
+            failed = error
+        if self.ranks.any(failed is not None) or losses is None:  # else the other ranks would wait for this one
+            raise failed or AscError("The gate could not be evaluated on another rank.")
+        found: NDArray[np.float64] = self.ranks.from_first(losses).double().cpu().numpy()
         return found
 
     def _remark_memory(self, error: BaseException) -> None:
         if out_of_memory(error):
-            self._remark(
+            self.remark(
                 "There was too little memory to judge a candidate, so the candidate was skipped. A smaller gate set, "
                 "history or batch needs less memory."
             )
 
-    def _remark(self, sentence: str) -> None:
+    def remark(self, sentence: str) -> None:
+        """Add a sentence for the user; the same sentence is added once."""
         if sentence not in self.remarks:
             self.remarks.append(sentence)
+
+    def _pad_store(self) -> None:
+        if self.weights.sharded:
+            self.store.padding = self.ranks.largest(self.weights.local_numel) - self.weights.local_numel
 
     def _has_room(self, end: int) -> bool:
         total = self.total()
         return total is None or end <= total
 
+    def _rate_ahead(self) -> Callable[[int], float]:
+        position, rate = self.position(), self.training.rate
+        return lambda step: rate(position + step - 1)
+
     def _skips(self, horizon: int) -> int:
         return horizon if self.config.leap_schedule == "advance" else 0
 
-    def _optimizer_states(self) -> list[Mapping[str, Any]]:
-        state = self.training.optimizer.state
-        return [state[parameter] for parameter in self.weights.parameters if state.get(parameter)]
-
     def _moments(self) -> Moments | None:
-        """Return AdamW's state; None before its first step, or if the optimiser keeps no such moments."""
-        states, group = self._optimizer_states(), uniform(self.training.optimizer)
-        if len(states) < len(self.weights.parameters) or "exp_avg_sq" not in states[0]:
-            return None
-        self._owed["predict"] += self._costs.moved(4.0)
-        position, rate = self.position(), self.training.rate
-        return Moments(
-            self.present().values(),
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
-            int(states[0]["step"]),
-            group["betas"],
-            group["eps"],
-            decays(self.training.optimizer.param_groups, self.weights.parameters),
-            lambda step: rate(position + step - 1),
-        )
+        """Return AdamW's state; None before the first step of some parameter."""
+        weights = self.present().values()
+        moments = moments_of(self.training.optimizer, self.weights.parameters, weights, self._rate_ahead())
+        if moments is not None:
+            self._owed["predict"] += self._costs.moved(6.0)
+        return moments
 
-    @torch.no_grad()
-    def _treat_moments(self, steps: int) -> None:
-        for state in self._optimizer_states():
-            if self.config.leap_moments == "reset":
-                for value in state.values():
-                    if isinstance(value, Tensor):
-                        value.zero_()  # the step count is one of them
-            elif self.config.leap_moments == "decay" and "exp_avg" in state:
-                state["exp_avg"].mul_(self.training.optimizer.param_groups[0]["betas"][0] ** max(1, steps))
+    def _leaping(self, steps: int) -> AbstractContextManager[None]:
+        """Within, write the weights of a leap; the optimiser's state goes along as the settings say."""
+        optimizer, parameters = self.training.optimizer, self.weights.parameters
+        return leaping(optimizer, parameters, lambda: self.present().values(), self.config.leap_moments, steps)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,19 +62,21 @@ def test_generators_are_restored_from_states_on_any_device(monkeypatch: pytest.M
     module, device = Module(), torch.device("cuda", 0)
     monkeypatch.setattr(torch, "get_device_module", lambda _: module)
     state = random_state(device)
-    assert state.keys() == {"cpu", "cuda"}
-    first = torch.rand(3)
+    assert state.keys() == {"cpu", "cuda", "python", "numpy"}
+    first = torch.rand(3), random.random(), np.random.rand()
     brought = list[int]()
     monkeypatch.setattr(Elsewhere, "cpu", lambda self: brought.append(1) or torch.Tensor(self).to(torch.uint8))
-    set_random_state({kind: value.as_subclass(Elsewhere) for kind, value in state.items()}, device)
-    assert torch.equal(torch.rand(3), first)
+    moved = {kind: state[kind].as_subclass(Elsewhere) for kind in ("cpu", "cuda")}
+    set_random_state(state | moved, device)
+    assert torch.equal(torch.rand(3), first[0])
+    assert (random.random(), np.random.rand()) == first[1:]
     assert len(brought) == 2
     assert module.given[1] == device
 
 
 def test_the_meta_device_has_no_generator() -> None:
     state = random_state(torch.device("meta"))
-    assert state.keys() == {"cpu"}
+    assert state.keys() == {"cpu", "python", "numpy"}
     set_random_state(state, torch.device("meta"))
 
 

@@ -1,11 +1,8 @@
-"""Speculation in the user's own loop: by hand, by Trainer, by Accelerate on two processes."""
+"""Speculation in the user's own loop."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import textwrap
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,7 @@ from asc.plugins import Plugins, load
 from asc.predictors.mean import Mean
 from asc.trajectory import SegmentHistory
 from asc.types import Boundary
-from asc_nn_training import Speculation, SpeculationCallback
-from asc_nn_training.integrations.callback import batch_losses
+from asc_nn_training import Speculation
 
 Batch = tuple[Tensor, Tensor]
 
@@ -182,8 +178,7 @@ def test_a_predictor_that_changes_what_it_reads_does_not_change_the_training(plu
     careless = Loop(predictors=["careless"], validator="reject", plugins=plugins).run(0, 60)
     assert equal(careless.weights(), plain.weights())
     assert careless.speculation.report()["outcomes"]["rejected"] > 0
-    (warning,) = careless.speculation.report()["warnings"]
-    assert warning.startswith("A predictor changed the weights that it had read, so they were copied from the model")
+    assert careless.speculation.report()["warnings"] == []  # each predictor reads a copy of its own
 
 
 def test_hooks_are_called_in_a_loop_of_the_user_s_own(plugins: Plugins, watcher: Watcher) -> None:
@@ -309,137 +304,6 @@ def test_a_fingerprint_gives_regimes() -> None:
     assert {done.label for done in loop.done} & {"stable", "transition", "chaotic"}
 
 
-def trainer_in(folder: Path, stop: int | None = None, **settings: Any) -> Any:
-    """Make a `transformers.Trainer` for a language model of a few hundred weights."""
-    from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
-
-    class Stop(TrainerCallback):
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            control.should_training_stop |= state.global_step == stop
-
-    torch.manual_seed(0)
-    model = GPT2LMHeadModel(
-        GPT2Config(vocab_size=20, n_positions=8, n_layer=1, n_embd=16, n_head=2, bos_token_id=0, eos_token_id=0)
-    )
-    rows = [{"input_ids": (torch.arange(8) + i) % 20, "labels": (torch.arange(8) + i) % 20} for i in range(64)]
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        max_steps=60,
-        per_device_train_batch_size=8,
-        report_to=[],
-        use_cpu=True,
-        disable_tqdm=True,
-        **{"save_strategy": "no", **settings},
-    )
-    return Trainer(model=model, args=arguments, train_dataset=rows, eval_dataset=rows[:32], callbacks=[Stop()])
-
-
-def trained(
-    folder: Path, resume: bool = False, stop: int | None = None, plugins: Plugins | None = None, **settings: Any
-) -> SpeculationCallback:
-    """Train it with speculation."""
-    trainer = trainer_in(folder, stop, **settings)
-    usual = {"gate_batches": 4, "every": 10, "horizons": (10,), "overdraft": 1.0, "step_size": 64}
-    callback = SpeculationCallback(trainer, plugins=plugins, **usual)
-    trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=resume)
-    return callback
-
-
-def test_a_trainer_takes_one_line(tmp_path: Path) -> None:
-    callback = trained(tmp_path)
-    report = callback.report()
-    assert report["position"] == 60
-    assert report["leaps"] > 0
-    assert 0 < report["acceptance_rate"] <= 1
-    assert report["mean_accepted_horizon"] == 10
-    assert report["reason"]
-
-
-def test_hooks_are_called_in_a_trainer(tmp_path: Path, plugins: Plugins, watcher: Watcher) -> None:
-    """At as many boundaries as there are, and at the end of the training, early or not."""
-    trained(tmp_path, plugins=plugins)
-    assert watcher.boundaries == list(range(10, 70, 10))
-    assert [started["position"] for started in watcher.started] == [0]
-    assert [summary["state"] for summary in watcher.summaries] == ["finished"]
-    trained(tmp_path, stop=25, plugins=plugins)
-    assert watcher.boundaries[6:] == [10, 20]
-    assert watcher.summaries[1]["state"] == "interrupted"
-    assert (watcher.summaries[1]["position"], watcher.summaries[1]["total"]) == (25, 60)
-
-
-def test_a_trainer_that_takes_no_leap_ends_as_without_the_callback(tmp_path: Path) -> None:
-    """With dropout, although the loader of held-out batches draws from the same generator."""
-    ends = []
-    for speculate in (False, True):
-        trainer = trainer_in(tmp_path)
-        if speculate:
-            strict = {"name": "held-out-loss", "criterion": "strict"}  # standing still is never better
-            usual = {"gate_batches": 4, "every": 10, "horizons": (10,), "overdraft": 1.0, "step_size": 64}
-            callback = SpeculationCallback(trainer, predictors=["last-value"], validator=strict, **usual)
-            trainer.add_callback(callback)
-        trainer.train()
-        ends.append([parameter.detach().clone() for parameter in trainer.model.parameters()])
-    assert callback.report()["leaps"] == 0
-    assert callback.report()["ledger"]["validate"]["count"] > 0
-    assert all(torch.equal(one, other) for one, other in zip(*ends, strict=True))
-
-
-def test_a_trainer_s_losses_are_noted_step_by_step(tmp_path: Path) -> None:
-    """Although the trainer logs none of them. Two batches a step make one loss, their mean."""
-    callback = trained(tmp_path, gradient_accumulation_steps=2, logging_strategy="no")
-    assert callback.speculation is not None
-    losses = callback.speculation.computation.progress.losses
-    assert len(set(losses)) == len(losses) == 60
-    assert 2.5 < losses[0] < 3.5  # equal odds for 20 tokens give 3.0
-
-
-def test_a_resumed_trainer_continues_to_speculate(tmp_path: Path) -> None:
-    whole = trained(tmp_path / "whole")
-    trained(tmp_path / "cut", stop=30, save_strategy="steps", save_steps=30)
-    rest = trained(tmp_path / "cut", resume=True, save_strategy="steps", save_steps=30)
-    assert whole.speculation is not None
-    assert rest.speculation is not None
-    assert rest.report()["position"] == 60
-    assert rest.report()["leaps"] == whole.report()["leaps"]
-    assert rest.speculation.computation.digest() == whole.speculation.computation.digest()
-
-
-class Answer:
-    """What a transformers model returns."""
-
-    def __init__(self, loss: Tensor, logits: Tensor) -> None:
-        self.loss, self.logits = loss, logits
-
-
-def test_a_model_s_own_loss_shows_whether_labels_are_shifted() -> None:
-    """One loss a sequence for models of the next token and of the present token; the batch's loss for all others."""
-    torch.manual_seed(2)
-    logits, labels = torch.randn(3, 5, 7), torch.randint(0, 7, (3, 5))
-    labels[0, 3:] = -100
-
-    def mean(shift: int) -> Tensor:
-        return nn.functional.cross_entropy(logits[:, : 5 - shift].flatten(0, 1), labels[:, shift:].flatten())
-
-    class Model(nn.Module):
-        def __init__(self, answer: Answer) -> None:
-            super().__init__()
-            self.answer = answer
-
-        def forward(self, **batch: Tensor) -> Answer:
-            return self.answer
-
-    for shift in (0, 1):
-        found = batch_losses(Model(Answer(mean(shift), logits)), {"labels": labels})
-        alone = nn.functional.cross_entropy(logits[1, : 5 - shift], labels[1, shift:])
-        assert found.shape == (3,)
-        assert torch.allclose(found[1], alone)
-    other = batch_losses(Model(Answer(torch.tensor(9.0), logits)), {"labels": labels})
-    assert other.tolist() == [9.0]
-    many = batch_losses(Model(Answer(torch.tensor(0.5), torch.randn(4, 2))), {"labels": torch.ones(4, 2)})
-    assert many.tolist() == [0.5]
-
-
 def test_a_plugin_s_predictor_gets_the_snapshots_that_it_asks_for(plugins: Plugins) -> None:
     rejecting = Loop(predictors=["deep"], plugins=plugins, overdraft=100.0, horizons=(5,), validator="reject")
     seen = plugins.registry.get("predictor", "deep").load().seen
@@ -466,71 +330,5 @@ def test_momentum_is_refused_in_a_sentence_for_other_optimisers(kind: str) -> No
         loop.speculation._loop.optimizer = loop.optimizer
     loop.run(0, 30)
     (warning,) = loop.speculation.report()["warnings"]
-    assert "AdamW with one learning rate for all parameters" in warning
+    assert ("AdamW with one learning rate" if kind == "groups" else "this optimiser, Adam, takes other") in warning
     assert "such as linear" in warning
-
-
-DISTRIBUTED = """
-import hashlib, json, pathlib, sys, torch
-from accelerate import Accelerator
-from torch import nn
-from asc_nn_training import Speculation
-
-def batch(seed):
-    random = torch.Generator().manual_seed(seed)
-    x = torch.randn(16, 6, generator=random)
-    return x, (x[:, :3].sum(1) > 0).long()
-
-def loss(model, given):
-    return nn.functional.cross_entropy(model(given[0]), given[1], reduction="none")
-
-accelerator = Accelerator(cpu=True)
-torch.manual_seed(0)
-model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
-optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-model, optimizer = accelerator.prepare(model, optimizer)
-rank = accelerator.process_index
-gate = [batch(10_000 + 100 * rank + i) for i in range(8 + rank)]  # other data on each rank, and not as much
-speculation = Speculation(model, optimizer, gate=gate, loss=loss, every=5, horizons=(5, 20), overdraft=0.5)
-leaps = []
-for step in range(100):
-    value = loss(model, batch(2 * step + rank)).mean()
-    optimizer.zero_grad()
-    accelerator.backward(value)
-    optimizer.step()
-    done = speculation.step(value)
-    if step == 63 and rank == 0:
-        speculation.state_dict()  # on the first rank alone, as for a checkpoint
-    if done is not None:
-        leaps.append((done.position, [leap.source for leap in done.leaps], [a.outcome.value for a in done.decisions]))
-digest = hashlib.sha256(b"".join(p.detach().numpy().tobytes() for p in model.parameters())).hexdigest()
-decided = hashlib.sha256(repr(leaps).encode()).hexdigest()
-found = [digest, decided, speculation.report()["leaps"], accelerator.num_processes]
-pathlib.Path(sys.argv[1], f"rank{rank}.json").write_text(json.dumps(found))
-accelerator.end_training()
-"""
-
-
-def test_a_trainer_without_held_out_data_is_refused(tmp_path: Path) -> None:
-    from transformers import Trainer, TrainingArguments
-
-    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to=[])
-    trainer = Trainer(model=nn.Linear(2, 2), args=arguments, train_dataset=[])
-    with pytest.raises(AscError, match="the trainer has no eval_dataset: give it one"):
-        SpeculationCallback(trainer)
-
-
-def test_two_ranks_decide_alike(tmp_path: Path) -> None:
-    """DistributedDataParallel over gloo, prepared by Accelerate, with other data on each rank."""
-    script = tmp_path / "train.py"
-    script.write_text(textwrap.dedent(DISTRIBUTED))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    found = subprocess.run(
-        [*command, str(script), str(tmp_path)], capture_output=True, text=True, timeout=200, check=False
-    )
-    ranks = sorted(tmp_path.glob("rank*.json"))
-    assert len(ranks) == 2, found.stderr
-    first, second = (json.loads(path.read_text()) for path in ranks)
-    assert first == second
-    assert first[2] > 0
-    assert first[3] == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
+from numbers import Real
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,22 +13,25 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from asc.assemble import assemble
 from asc.config.validate import validate
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.plugins import Plugins, load
 from asc.run.monitor import Monitor
 from asc.types import Boundary
+from asc.validator import Validator
 from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
 from asc_nn_training.config import UNBOUNDED, SpeculationConfig
 from asc_nn_training.costs import Costs
+from asc_nn_training.integrations.own_loop import OwnLoop, unwrapped
 from asc_nn_training.recognizers.probes import Probes
-from asc_nn_training.training.agree import from_first, mean_over_ranks
-from asc_nn_training.training.device import device_of
-from asc_nn_training.validators.gate import BatchGate
+from asc_nn_training.training.device import preserved_randomness
+from asc_nn_training.training.ranks import Ranks, RanksError
+from asc_nn_training.validators.gate import BatchGate, Loss, as_loss, held_out
 from asc_nn_training.weights.cache import WeightCache
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights
 
 BACKEND = "nn_training"
+_FEW = 8  # losses with which a paired test seldom finds anything
 Part = str | Mapping[str, Any]
 """A component: its name, or a table with its name and settings."""
 
@@ -40,8 +45,10 @@ class Speculation:
             speculation.step(training_loss)    # at a boundary: predict, judge, perhaps leap
         speculation.close()                    # not needed if `total` is given
 
-    `gate` is a list of held-out batches with no other use, and `loss(model, batch)` returns one loss a sample, (n,), or
-    the batch's mean. `fingerprint(model)` returns a tensor (rows, d). With a fingerprint, the recognizer is
+    `gate` has held-out batches with no other use: a list, or a loader or iterator, of which 32 batches are taken. They
+    are judged by what is given: `loss(model, batch)`, one loss a sample, (n,), or the batch's mean; or `score`, the
+    same with higher being better, such as a reward. Both are called in evaluation mode and without gradients, once for
+    each batch already here. `fingerprint(model)` returns a tensor (rows, d). With a fingerprint, the recognizer is
     `activation-cosine` by default; without one, every `every`-th step is a boundary that is worth predicting from.
 
     Prices are counted in the unit of a gate batch: tokens if it holds token numbers, else samples. `step_size` is the
@@ -52,8 +59,13 @@ class Speculation:
     Plugins can watch: `asc_run_started` is called at the first step, `asc_boundary` at each boundary, `asc_progress`
     about once a second between boundaries, and `asc_run_finished` at `total` or by `close`.
 
-    The model may be wrapped by DistributedDataParallel or `torch.compile`, the optimiser by Accelerate. All ranks of a
-    distributed training decide alike. Raises AscError if a setting is wrong, or a component is unknown or unsuitable.
+    The model may be wrapped by DistributedDataParallel or `torch.compile`, or be sharded by FSDP2, and the optimiser
+    may be wrapped by Accelerate. All ranks of a distributed training decide alike. Layers that are frozen later do not
+    move from then on, and layers that are unfrozen do.
+
+    Raises AscError if a setting is wrong, a component is unknown or unsuitable, or the gate or its validator raises.
+    Later, nothing ends the training but ranks that are no longer together: speculation is switched off instead, and
+    `report()` says why.
     """
 
     def __init__(
@@ -61,8 +73,9 @@ class Speculation:
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
         *,
-        gate: Sequence[Any],
-        loss: Callable[[nn.Module, Any], Tensor],
+        gate: Iterable[Any],
+        loss: Loss | None = None,
+        score: Loss | None = None,
         lr_scheduler: LRScheduler | None = None,
         fingerprint: Fingerprint | None = None,
         every: int = 50,
@@ -94,11 +107,18 @@ class Speculation:
         config = validate(SpeculationConfig, settings, " of Speculation")
         if config.leap_schedule == "advance":
             raise AscError("A loop of your own takes all its steps, so leap_schedule can only be stay: leave it out.")
-        self._loop = _OwnLoop(unwrapped(model), optimizer, lr_scheduler, total, position)
-        held_out = BatchGate(gate, loss)
-        costs = _costs(self._loop, held_out, len(gate), step_size, _probe_size(fingerprint, probe_size))
+        if (loss is None) == (score is None):
+            raise AscError(
+                "The gate is judged by one function: give loss=function or score=function, which is called with the "
+                "model and a batch."
+            )
+        self._loop = OwnLoop(unwrapped(model), optimizer, lr_scheduler, total, position)
+        batches = held_out(gate, self._loop.device)
+        judge = BatchGate(batches, as_loss(score) if score is not None else cast(Loss, loss))
+        weights = Weights(self._loop.model, optimizer)
+        costs = _costs(self._loop, weights, judge, len(batches), step_size, _probe_size(fingerprint, probe_size))
         store = WeightStore(self._loop.device, config.cache)
-        self.computation = TrainingComputation(self._loop, held_out, fingerprint, costs, config, store=store)
+        self.computation = TrainingComputation(self._loop, judge, fingerprint, costs, config, store=store)
         plugins = plugins or load()
         self.monitor = Monitor(BACKEND, config.model_dump(mode="json"))
         """What the hooks see of this training; its `status()` is a run at a glance."""
@@ -109,7 +129,14 @@ class Speculation:
             cache=WeightCache(self.computation, config.cache),
             observer=self.monitor,
         )
+        self._rehearse(plugins.registry.create("validator", config.validator.name, config.validator.settings))
         self.monitor.attach(self.engine, plugins.notifier(self.monitor.warn))
+        self._parts = {
+            "predictors": [part.name for part in config.predictors],
+            "recognizer": config.recognizer.name,
+            "validator": config.validator.name,
+        }
+        self._noted = list[Tensor | float]()  # of the present step
         self._losses = list[Tensor | float]()  # of the steps since the last boundary
         self._begun = self._closed = False
         self._last, self._since = position, self.engine.ledger.clock()
@@ -120,12 +147,19 @@ class Speculation:
         """Steps taken so far."""
         return self._loop.position
 
+    def note(self, loss: Tensor | float) -> None:
+        """Tell a training loss of the present step, before `step`; of several, such as micro-batches', the mean counts.
+
+        The loss may be a tensor on the device, of which a copy is kept; it is read at boundaries only.
+        """
+        if not self._closed:
+            self._noted.append(_number(loss))
+
     def step(self, loss: Tensor | float | None = None) -> Boundary | None:
         """Call after each `optimizer.step()` with the training loss; returns what happened, None between boundaries.
 
         The loss measures how fast training goes, and so what an improvement is worth. Without it, candidates are judged
-        all the same, but no gain is counted. The loss may be a tensor on the device: it is read at boundaries only.
-        After `close`, steps are only counted.
+        all the same, but no gain is counted. After `close`, steps are only counted.
         """
         if self._closed:
             self._loop.position += 1
@@ -135,9 +169,18 @@ class Speculation:
             self.monitor.begin()
         self._loop.position += 1
         if loss is not None:
-            self._losses.append(loss.detach() if isinstance(loss, Tensor) else loss)
+            self.note(loss)
+        if self._noted:
+            self._losses.append(self._noted[0] if len(self._noted) == 1 else _mean(self._noted))
+            self._noted.clear()
         boundary = None
-        if self.position < self._next:
+        if self.computation.undone():
+            self.engine.ledger.gained = 0.0
+            self._switch_off(
+                "the training continued from the weights before a leap, so its optimiser keeps weights of its own, "
+                "such as copies in float32, and undoes every leap"
+            )
+        elif self.position < self._next:
             self.monitor.step()
         else:
             boundary = self._boundary()
@@ -173,8 +216,14 @@ class Speculation:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs, as torch's own do; weights and optimiser are for the loop to save."""
+        """Return what `load_state_dict` needs, as torch's own do; weights and optimiser are for the loop to save.
+
+        Of sharded weights, the state has this rank's part.
+        """
         return {
+            "weights": self.computation.weights.layout(),
+            "parts": self._parts,
+            "rank": self._rank(),
             "position": self.position,
             "last": self._last,
             "next": self._next,
@@ -183,23 +232,93 @@ class Speculation:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state_dict` returned, after model and optimiser have been loaded."""
+        """Continue from what `state_dict` returned, after model and optimiser have been loaded.
+
+        Raises AscError, before anything changes, for a state of another model, of other components or of another rank.
+        """
         if self._closed:
             raise AscError(
                 f"This speculation was closed at position {self.position}, so it cannot continue from a saved state: "
                 "make a new Speculation, and load the state into that."
             )
+        self.computation.renew()
+        self._require_own(state)
+        before = deepcopy(self.state_dict())
+        try:
+            self._load(state)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            self._load(before)
+            raise AscError(
+                f"The saved state of the speculation is damaged ({describe_error(error)}): load one that state_dict() "
+                "returned, or continue without one."
+            ) from error
+
+    def _load(self, state: Mapping[str, Any]) -> None:
         self._loop.position, self._last, self._next = state["position"], state["last"], state["next"]
         self._losses[:] = state["losses"]
         self.engine.load_state(self.computation.load_speculation_state(state["speculation"]))
 
-    def _boundary(self) -> Boundary:
+    def _require_own(self, state: Mapping[str, Any]) -> None:
+        """Raise AscError for a state that belongs to something else."""
+        keys = sorted(self.state_dict())
+        if not isinstance(state, Mapping) or not set(keys) <= set(state):
+            held = ", ".join(map(str, state)) if isinstance(state, Mapping) and state else "nothing"
+            raise AscError(
+                f"A saved state of a speculation has {', '.join(keys)}, and this one has {held}: give what "
+                "state_dict() returned."
+            )
+        own, given = self.computation.weights.layout(), list(state["weights"])
+        if own != given:
+            other = next((line for line in given if line not in own), None) or next(iter(set(own) - set(given)), "")
+            raise AscError(
+                f"The saved state of the speculation is of a model with other trainable weights ({other}): load it for "
+                "the model that it was saved with, or continue without it."
+            )
+        for part, named in self._parts.items():
+            if state["parts"].get(part) != named:
+                raise AscError(
+                    f"The saved state of the speculation is of {part} {state['parts'].get(part)}, and this one has "
+                    f"{named}: make it with the same components, or continue without the saved state."
+                )
+        if state["rank"] != self._rank():
+            raise AscError(
+                f"The saved state of the speculation is of rank {state['rank']} (number, of so many), and this is rank "
+                f"{self._rank()}: every rank of a sharded training loads its own state."
+            )
+
+    def _rank(self) -> list[int] | None:
+        """Return this rank's number and how many there are, where each holds its own part of the weights."""
+        ranks = self.computation.ranks
+        return [ranks.number, ranks.count] if self.computation.weights.sharded else None
+
+    def _rehearse(self, validator: Validator) -> None:
+        """Try gate and validator once; what that costs is paid once, like the start of workers."""
+        ledger = self.engine.ledger
+        began = ledger.clock()
+        judging = self.computation.rehearse(validator)
+        ledger.start("rehearse", ledger.clock() - began)
+        if judging < _FEW:
+            self.computation.remark(
+                f"The gate has {judging} losses to judge by, so few candidates can be accepted: give a loss for each "
+                "sample, or more batches."
+            )
+
+    def _boundary(self) -> Boundary | None:
         ledger = self.engine.ledger
         self._note_losses()
         ledger.progress(self.position - self._last, ledger.clock() - self._since)
         self._last = self.position
         self.computation.changed()
-        boundary = self.engine.boundary()
+        boundary = None
+        try:
+            with preserved_randomness(self._loop.device):
+                if self.computation.renew():
+                    self.engine.forget()
+                boundary = self.engine.boundary()
+        except AscError as error:
+            if isinstance(error, RanksError) or self.computation.ranks.count > 1:  # the others would wait for this one
+                raise
+            self._switch_off(str(error))
         _, self._next = self.engine.due()
         self._since = ledger.clock()
         return boundary
@@ -207,58 +326,24 @@ class Speculation:
     def _note_losses(self) -> None:
         if self._losses:
             losses = torch.stack([torch.as_tensor(loss, device=self._loop.device).float() for loss in self._losses])
-            for value in mean_over_ranks(losses).tolist():
+            for value in self.computation.ranks.mean(losses).tolist():
                 self.computation.progress.note(value)
             self._losses.clear()
+
+    def _switch_off(self, why: str) -> None:
+        """Continue the training without speculation."""
+        self.engine.switch_off(why)
+        self.close()
 
     def _warnings(self) -> list[str]:
         return [*self.monitor.warnings, *self.computation.remarks]
 
 
-class _OwnLoop:
-    """The user's loop, as far as the computation may know it."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        lr_scheduler: LRScheduler | None,
-        total: int | None,
-        position: int,
-    ) -> None:
-        self.model, self.optimizer, self._lr_scheduler, self.total = model, optimizer, lr_scheduler, total
-        self.device, self.position = device_of(model), position
-
-    @property
-    def finished(self) -> bool:
-        return self.total is not None and self.position >= self.total
-
-    def step(self) -> float:
-        raise AscError(
-            "The validator probation takes steps on trial, which only a training of `asc run` offers: in a loop of "
-            "your own choose held-out-loss."
-        )
-
-    def rate(self, step: int) -> float:
-        """Return the present rate for every step: what the loop's scheduler will do is not known."""
-        found = self._lr_scheduler.get_last_lr()[0] if self._lr_scheduler else self.optimizer.param_groups[0]["lr"]
-        return float(found)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"position": self.position, "optimizer": self.optimizer.state_dict()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.position = state["position"]
-        self.optimizer.load_state_dict(state["optimizer"])
-
-
-def _costs(loop: _OwnLoop, gate: BatchGate, batches: int, step_size: int | None, probe_size: int) -> Costs:
+def _costs(loop: OwnLoop, weights: Weights, gate: BatchGate, batches: int, step_size: int | None, probes: int) -> Costs:
     """Return the prices of the loop's work; prices steer, so all ranks take those of the first."""
     size = step_size or max(1, gate.tokens // max(1, batches // gate.subsets))
-    sizes = torch.tensor([size, gate.tokens, probe_size], device=loop.device)
-    step_tokens, gate_tokens, probe_tokens = map(int, from_first(sizes).tolist())
-    weights = Weights(loop.model)
-    return Costs(step_tokens, gate_tokens, probe_tokens, weights.numel, weights.nbytes)
+    size, looked, probed = Ranks(loop.device).agree([size, gate.tokens, probes])
+    return Costs(size, looked, probed, weights.numel, weights.nbytes)
 
 
 def _probe_size(fingerprint: Fingerprint | None, given: int | None) -> int:
@@ -267,12 +352,22 @@ def _probe_size(fingerprint: Fingerprint | None, given: int | None) -> int:
     return fingerprint.tokens if isinstance(fingerprint, Probes) else 0
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the module inside of DistributedDataParallel and `torch.compile`."""
-    while True:
-        inner = getattr(model, "_orig_mod", None)
-        if inner is None and isinstance(model, nn.parallel.DistributedDataParallel | nn.DataParallel):
-            inner = model.module
-        if not isinstance(inner, nn.Module):
-            return model
-        model = inner
+def _mean(losses: Sequence[Tensor | float]) -> Tensor | float:
+    """Return the mean of told losses, as a tensor if one is, so that nothing waits for the device."""
+    tensor = next((loss for loss in losses if isinstance(loss, Tensor)), None)
+    if tensor is None:
+        return sum(map(float, losses)) / len(losses)
+    return torch.stack([torch.as_tensor(loss, device=tensor.device).float() for loss in losses]).mean()
+
+
+def _number(loss: object) -> Tensor | float:
+    """Return a told loss as one number, its own copy: a loop may reuse the tensor."""
+    if isinstance(loss, Tensor) and loss.numel():
+        value = loss.detach()
+        return value.clone().reshape(()) if value.numel() == 1 else value.float().mean()
+    if isinstance(loss, Real):
+        return float(loss)
+    raise AscError(
+        f"The training loss of a step is {loss!r}: give a number, or a tensor with one number, such as the loss that "
+        "backward() was called on."
+    )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from asc.errors import AscError
 
@@ -22,6 +22,7 @@ _KINDS = ("cuda", "mps", "xpu")
 """Kinds of devices that torch knows, and this machine may lack."""
 _WITHOUT = ("cpu", "meta")
 """Devices that have no generator of their own beside the CPU's."""
+_PYTHON, _NUMPY = "python", "numpy"
 
 
 def choose(name: str = "auto") -> torch.device:
@@ -83,19 +84,31 @@ def device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
-def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of torch's generators for a computation on this device, as bytes on the CPU, by device kind."""
-    state = {"cpu": torch.get_rng_state()}
+def random_state(device: torch.device) -> dict[str, Any]:
+    """Return the states of all generators: torch's as bytes on the CPU, by device kind, then Python's and numpy's."""
+    state: dict[str, Any] = {"cpu": torch.get_rng_state()}
     if device.type not in _WITHOUT:
         state[device.type] = torch.get_device_module(device).get_rng_state(*_numbered(device))
-    return state
+    return {**state, _PYTHON: random.getstate(), _NUMPY: np.random.get_state()}
 
 
-def set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+def set_random_state(state: Mapping[str, Any], device: torch.device) -> None:
     """Set the generators to what `random_state` returned; generators of other kinds of devices stay as they are."""
     torch.set_rng_state(state["cpu"].cpu())  # a checkpoint's tensors are on the device
     if device.type not in _WITHOUT and device.type in state:
         torch.get_device_module(device).set_rng_state(state[device.type].cpu(), *_numbered(device))
+    random.setstate(state[_PYTHON])
+    np.random.set_state(state[_NUMPY])
+
+
+@contextmanager
+def preserved_randomness(device: torch.device) -> Iterator[None]:
+    """Within, anything may be drawn; afterwards all generators are as they were before, even when it raises."""
+    state = random_state(device)
+    try:
+        yield
+    finally:
+        set_random_state(state, device)
 
 
 def _numbered(device: torch.device) -> tuple[torch.device, ...]:

@@ -15,6 +15,8 @@ class Loop(Protocol):
     optimizer: torch.optim.Optimizer
     device: torch.device
     position: int
+    steppable: bool
+    """Whether `step` can be called: the steps of a loop outside are its own."""
 
     @property
     def total(self) -> int | None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asc_nn_training.training.device import device_of, random_state, set_random_state
+from asc_nn_training.training.device import device_of, preserved_randomness
 
 IGNORED = -100  # the target that torch's cross-entropy ignores
 
@@ -57,15 +57,36 @@ def sequence_losses(model: nn.Module, batch: Tensor, mask: Tensor | None = None)
 
 @contextmanager
 def evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, without gradients; each module's mode and the random state are restored, even when it raises."""
+    """Evaluation mode, without gradients.
+
+    Each module's mode, the buffers and all random states are restored, even when it raises: some models count calls or
+    keep statistics in buffers whenever they are called.
+    """
     modes = [(module, module.training) for module in model.modules()]
-    device = device_of(model)
-    state = random_state(device)
     model.eval()
     try:
-        with torch.no_grad():
+        with preserved_randomness(device_of(model)), _preserved_buffers(model), torch.no_grad():
             yield
     finally:
         for module, mode in modes:
             module.training = mode
-        set_random_state(state, device)
+
+
+@contextmanager
+def _preserved_buffers(model: nn.Module) -> Iterator[None]:
+    """Within, buffers may change or be replaced; afterwards they are the same tensors with the same content."""
+    kept = [
+        (module, name, buffer, buffer._version, buffer.clone())
+        for module in model.modules()
+        for name, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for module, name, buffer, version, content in kept:
+                if module._buffers.get(name) is not buffer:
+                    module._buffers[name] = buffer
+                if buffer._version != version:
+                    buffer.copy_(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -22,8 +23,9 @@ class Progress:
         self._losses: deque[float] = deque(losses, maxlen=WINDOW)
 
     def note(self, loss: float) -> None:
-        """Take the next step's training loss into account, nats a token."""
-        self._losses.append(loss)
+        """Take the next step's training loss into account, nats a token; one that is not finite is left out."""
+        if math.isfinite(loss):
+            self._losses.append(loss)
 
     @property
     def losses(self) -> tuple[float, ...]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, Protocol
+from copy import copy
+from itertools import islice
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
-from asc.errors import AscError
-from asc_nn_training.training.device import Autocast
+from asc.errors import AscError, describe_error
+from asc_nn_training.training.device import Autocast, out_of_memory, preserved_randomness
 from asc_nn_training.training.loss import sequence_losses
+from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.training.rows import Rows
+
+T = TypeVar("T")
+Loss = Callable[[nn.Module, Any], Any]
+"""Returns one loss a sample, a tensor of shape (n,), or the mean of a batch."""
+MOST_BATCHES = 32  # that are taken of a loader or an iterator
 
 
 class Gate(Protocol):
@@ -33,15 +43,21 @@ class Gate(Protocol):
 
 
 class TokenGate:
-    """Next-token losses over `sequences`, int64 (subsets, n, length), at most `size` of them in one forward pass."""
+    """Next-token losses over `sequences`, int64 (subsets, n, length), at most `size` of them in one forward pass.
 
-    def __init__(self, sequences: Tensor, autocast: Autocast = nullcontext, size: int = 8) -> None:
+    The ranks, if any are given, divide the sequences of each subset among themselves.
+    """
+
+    def __init__(
+        self, sequences: Tensor, autocast: Autocast = nullcontext, size: int = 8, ranks: Ranks | None = None
+    ) -> None:
         if sequences.ndim != 3 or not sequences.numel():
             raise AscError(
                 f"The gate set has shape {tuple(sequences.shape)}: give token numbers of shape (subsets, sequences, "
                 "length)."
             )
-        self._sequences, self._autocast, self._size = sequences, autocast, size
+        self._rows = Rows(sequences.shape[1], ranks)
+        self._sequences, self._autocast, self._size = self._rows.part(sequences, 1), autocast, size
         self.subsets = len(sequences)
         self.tokens = sequences[0].numel()
 
@@ -49,13 +65,16 @@ class TokenGate:
         """Return each sequence's loss, nats a token."""
         with self._autocast():
             parts = [sequence_losses(model, part) for part in torch.split(self._sequences[subset], self._size)]
-        return torch.cat(parts)
+        return self._rows.whole(torch.cat(parts))
 
 
 class BatchGate:
-    """Any held-out batches and any loss: `loss(model, batch)` returns one loss a sample, (n,), or the batch's mean."""
+    """Any held-out batches and any loss: `loss(model, batch)` returns one loss a sample, (n,), or the batch's mean.
 
-    def __init__(self, batches: Sequence[Any], loss: Callable[[nn.Module, Any], Tensor], subsets: int = 4) -> None:
+    The loss gets a shallow copy of a batch, so that it may take entries out.
+    """
+
+    def __init__(self, batches: Sequence[Any], loss: Loss, subsets: int = 4) -> None:
         if len(batches) < 2:
             raise AscError(f"The gate was given {len(batches)} batches: give 2 or more, held out from training.")
         subsets = min(subsets, len(batches))
@@ -65,19 +84,98 @@ class BatchGate:
 
     def losses(self, model: nn.Module, subset: int) -> Tensor:
         """Return the losses of all batches of a subset, in one tensor."""
-        return torch.cat([self._loss(model, batch).reshape(-1) for batch in self._parts[subset]])
+        return torch.cat([self._batch_losses(model, batch) for batch in self._parts[subset]])
+
+    def _batch_losses(self, model: nn.Module, batch: Any) -> Tensor:
+        versions = [tensor._version for tensor in _leaves(batch, Tensor)]
+        losses = _checked(self._answer(model, copy(batch)))
+        if [tensor._version for tensor in _leaves(batch, Tensor)] != versions:
+            raise AscError(
+                "The gate's loss changed a tensor of its batch in place, so the next look would see other data: let it "
+                "compute a new tensor."
+            )
+        return losses
+
+    def _answer(self, model: nn.Module, batch: Any) -> Any:
+        try:
+            return self._loss(model, batch)
+        except Exception as error:
+            if out_of_memory(error) or isinstance(error, AscError):
+                raise
+            inner = error.__traceback__.tb_next if error.__traceback__ is not None else None
+            raise GateError(f"the gate's loss raised {describe_error(error.with_traceback(inner))}") from error
+
+
+class GateError(AscError):
+    """The loss by which a gate judges has raised."""
+
+
+def held_out(gate: Any, device: torch.device) -> list[Any]:
+    """Return the batches of a gate, a list, a loader or an iterator of batches, on the model's device.
+
+    Of a loader or an iterator, the first 32 batches are taken. Raises AscError for anything else.
+    """
+    if isinstance(gate, Dataset) or (callable(getattr(gate, "__getitem__", None)) and not isinstance(gate, Sequence)):
+        raise AscError(
+            f"The gate is a {type(gate).__name__}, which gives single samples: give batches, such as "
+            "DataLoader(dataset, batch_size=8), held out from training."
+        )
+    if not isinstance(gate, Iterable) or isinstance(gate, str | bytes | Tensor):
+        raise AscError(
+            f"The gate is a {type(gate).__name__}: give a list of held-out batches, or a DataLoader of such batches."
+        )
+    with preserved_randomness(device):  # a loader draws a seed
+        taken = list(gate if isinstance(gate, Sequence) else islice(gate, MOST_BATCHES))
+    return [_moved(batch, device) for batch in taken]
+
+
+def as_loss(score: Loss) -> Loss:
+    """Return a loss from a score, of which higher is better."""
+    return lambda model, batch: -_checked(score(model, batch))
+
+
+def _checked(answer: object) -> Tensor:
+    """Return the losses of a batch, (n,). Raises AscError for an answer that is no loss."""
+    if isinstance(answer, int | float) and not isinstance(answer, bool):
+        answer = torch.tensor(float(answer))
+    if not isinstance(answer, Tensor) or answer.ndim > 1 or not answer.numel() or answer.is_complex():
+        shape = f" of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else ""
+        raise AscError(
+            f"The gate's loss answered a {type(answer).__name__}{shape}; expected one loss a sample, a tensor of shape "
+            "(n,), or the mean of the batch."
+        )
+    return answer.detach().reshape(-1).float()
 
 
 def batch_size(batch: Any) -> int:
-    """Return the tokens of a batch (elements of its first integer matrix), or else its samples (rows)."""
-    tensors = [part for part in _leaves(batch) if isinstance(part, Tensor)]
+    """Return the tokens of a batch (elements of its first integer matrix), or else its samples (rows).
+
+    Of a batch without tensors, the texts count, four characters as a token.
+    """
+    tensors = list(_leaves(batch, Tensor))
     if not tensors:
-        return 1
+        return max(1, sum(map(len, _leaves(batch, str))) // 4)
     integers = [part for part in tensors if not part.is_floating_point() and part.ndim > 1]
     return integers[0].numel() if integers else max(1, len(tensors[0]) if tensors[0].ndim else 1)
 
 
-def _leaves(batch: Any) -> Sequence[Any]:
+def _moved(batch: Any, device: torch.device) -> Any:
+    """Return a batch on a device: a tensor, an object that moves itself, or nested mappings, lists and tuples."""
+    move, named = getattr(batch, "to", None), getattr(batch, "_fields", None) is not None
+    if callable(move):
+        return move(device)
     if isinstance(batch, Mapping):
-        return list(batch.values())
-    return list(batch) if isinstance(batch, list | tuple) else [batch]
+        return {key: _moved(part, device) for key, part in batch.items()}
+    if isinstance(batch, list | tuple):
+        parts = [_moved(part, device) for part in batch]
+        return type(batch)(*parts) if named else type(batch)(parts)
+    return batch
+
+
+def _leaves(batch: Any, kind: type[T]) -> Iterator[T]:
+    """Yield what a batch has of a kind: a batch is one, or nested mappings, lists and tuples of them."""
+    if isinstance(batch, kind):
+        yield batch
+    elif isinstance(batch, Mapping | list | tuple):
+        for part in batch.values() if isinstance(batch, Mapping) else batch:
+            yield from _leaves(part, kind)

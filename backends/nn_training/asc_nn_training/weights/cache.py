@@ -117,6 +117,11 @@ class WeightCache(Cache):
             self._verified.popitem(last=False)
             self._evictions += 1
 
+    def clear(self) -> None:
+        """Drop all transitions."""
+        self._fresh = self._found = None
+        self._verified.clear()
+
     def stats(self) -> dict[str, int]:
         """Return entries and bytes, hits, recalled verified transitions, misses, evictions, and the store's figures."""
         return {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from torch import Tensor
-
 from asc_nn_training.weights.combine import combine
 from asc_nn_training.weights.store import LazyWeights, StoredWeights
 from asc_nn_training.weights.weights import Weights
@@ -27,4 +25,4 @@ class CandidateWeights(NamedTuple):
     def put(self, weights: Weights, here: StoredWeights | None = None) -> None:
         """Write the sum into the module. `here`, if given, is the copy of what the module holds now."""
         held = next((index for index, term in enumerate(self.terms) if term is here), None)
-        combine(self.coefficients, LazyWeights(self.terms), list[Tensor](weights.parameters), held)
+        combine(self.coefficients, LazyWeights(self.terms), weights.tensors, held)

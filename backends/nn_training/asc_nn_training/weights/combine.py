@@ -72,12 +72,15 @@ def _like(term: Sequence[Tensor], out: Values) -> Values:
 
 
 @torch.no_grad()
-def gram(terms: Sequence[Sequence[Tensor]]) -> Tensor:
-    """Inner products, (n-1, n-1) float64, of the differences of n terms to the last; accumulated tensor by tensor."""
+def gram(terms: Sequence[Sequence[Tensor]], shares: Sequence[float] | None = None) -> Tensor:
+    """Inner products, (n-1, n-1) float64, of the differences of n terms to the last; accumulated tensor by tensor.
+
+    `shares` says by what each tensor counts in a sum over ranks (`Weights.shares`).
+    """
     count = len(terms) - 1
     total = torch.zeros(count, count, dtype=torch.float64, device=terms[-1][0].device)
-    for tensors in zip(*terms, strict=True):
+    for number, tensors in enumerate(zip(*terms, strict=True)):
         newest = tensors[-1]
         differences = torch.stack([(tensor - newest).flatten().double() for tensor in tensors[:-1]])
-        total += differences @ differences.T
-    return total.cpu()
+        total += (1.0 if shares is None else shares[number]) * (differences @ differences.T)
+    return total

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from asc.errors import AscError
 from asc.settings import Settings
+from asc_nn_training.paths import AbsolutePath
 from asc_nn_training.weights.weights import Values
 
 Location = Literal["device", "host", "disk"]
@@ -34,7 +35,7 @@ class StoreConfig(Settings):
     host_bytes: int | None = Field(
         None, ge=0, description="bytes in pinned host memory, on an accelerator; the rest moves to disk"
     )
-    folder: Path | None = Field(None, description="folder for weights on disk; by default a temporary one")
+    folder: AbsolutePath | None = Field(None, description="folder for weights on disk; by default a temporary one")
 
 
 class StoredWeights:
@@ -42,18 +43,10 @@ class StoredWeights:
 
     def __init__(self, store: WeightStore, values: Values) -> None:
         self.location: Location = "device"
-        self.nbytes = _size(values)
+        self.nbytes = store.size(values)
         self._store = store
         self._values: Values | None = values
-        self._versions = [value._version for value in values]  # counts of changes in place
         self._file: Path | None = None
-
-    @property
-    def intact(self) -> bool:
-        """Whether these are the weights that were stored: a predictor may have changed, in place, what it read."""
-        if self.location != "device" or self._values is None:
-            return True  # each reader gets a copy
-        return [value._version for value in self._values] == self._versions
 
     def values(self) -> Values:
         """Return the weights on the device, which the caller must not change; each call fetches them if needed."""
@@ -79,10 +72,16 @@ class WeightStore:
         self._all: dict[int, weakref.ref[StoredWeights]] = {}  # oldest first
         self._number = 0
         self._folder: Path | None = None
+        self.padding = 0  # elements that the largest part of sharded weights has more than this rank's
         self.pending = 0  # bytes that were moved and are not paid for yet
         self.pinned: StoredWeights | None = None  # the copy for rollbacks
         self.fault = ""
         self.spilled = self.fetched = 0  # times
+
+    def size(self, values: Sequence[Tensor]) -> int:
+        """Return the bytes of weights; of sharded ones those of the largest part, so that all ranks decide alike."""
+        own = sum(value.numel() * value.element_size() for value in values)
+        return own + self.padding * values[0].element_size()
 
     def keep(self, values: Values) -> StoredWeights:
         """Take over weights that are on the device."""
@@ -112,9 +111,8 @@ class WeightStore:
         if all(value.dtype == dtype for value in stored._values):
             return
         stored._values = [value.to(dtype) for value in stored._values]
-        stored._versions = [value._version for value in stored._values]
         self.pending += stored.nbytes
-        stored.nbytes = _size(stored._values)
+        stored.nbytes = self.size(stored._values)
 
     def fetch(self, stored: StoredWeights, priced: bool = True) -> Values:
         """Return the weights on the device. Raises AscError if their file is gone."""
@@ -215,10 +213,13 @@ class WeightStore:
 
 
 class LazyWeights(Sequence[Values]):
-    """Several weights of a store as one sequence; each is fetched when it is indexed."""
+    """Several weights of a store as one sequence; each is fetched when it is indexed.
 
-    def __init__(self, stored: Sequence[StoredWeights]) -> None:
-        self._stored = tuple(stored)
+    With `copied`, each is a copy, which its reader may change.
+    """
+
+    def __init__(self, stored: Sequence[StoredWeights], *, copied: bool = False) -> None:
+        self._stored, self._copied = tuple(stored), copied
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -230,9 +231,10 @@ class LazyWeights(Sequence[Values]):
     def __getitem__(self, index: int | slice) -> Values | list[Values]:
         """Return one element's weights, or those of several."""
         if isinstance(index, slice):
-            return [each.values() for each in self._stored[index]]
-        return self._stored[index].values()
+            return [self._read(each) for each in self._stored[index]]
+        return self._read(self._stored[index])
 
-
-def _size(values: Sequence[Tensor]) -> int:
-    return sum(value.numel() * value.element_size() for value in values)
+    def _read(self, stored: StoredWeights) -> Values:
+        values = stored.values()
+        fetched = stored.location != "device"  # each reader has a copy of its own
+        return [value.clone() for value in values] if self._copied and not fetched else values
