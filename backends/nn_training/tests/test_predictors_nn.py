@@ -19,7 +19,6 @@ from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
-from asc_nn_training.training.moments import Moments
 from asc_nn_training.weights.combine import combine, gram
 
 
@@ -48,7 +47,8 @@ class Past:
             return self._segment
         if need == "score":
             return lambda coefficients: self._loss(mixed(self, Combination(tuple(coefficients))))
-        return Moments([], [], [], 1, (0.9, 0.999), 1e-8, (), lambda step: self._rate)
+        assert need == "rate"
+        return lambda step: self._rate
 
 
 def mixed(past: Past, prediction: Combination | Direct | None) -> Tensor:

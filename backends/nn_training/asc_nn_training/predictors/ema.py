@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,7 +11,6 @@ from pydantic import Field
 from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Direct
-from asc_nn_training.training.moments import Moments
 from asc_nn_training.weights.weights import Values
 
 
@@ -33,7 +32,7 @@ class EmaIncrements(Predictor):
 
     config: Config
 
-    needs = frozenset({"optimizer", "weights"})
+    needs = frozenset({"rate", "weights"})
     in_place = True
 
     def __init__(self, config: Config | None = None) -> None:
@@ -45,8 +44,7 @@ class EmaIncrements(Predictor):
     @torch.no_grad()
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Take the newest increment into the average, and add a share of the average to the weights."""
-        moments: Moments | None = history.read("optimizer")
-        if moments is None or len(history.positions) < 2:
+        if len(history.positions) < 2:
             return None
         before, newest = history.read("weights")[-2:]
         if history.positions[-1] > self._seen:
@@ -56,7 +54,8 @@ class EmaIncrements(Predictor):
                 self._average = increment
             else:
                 torch._foreach_lerp_(self._average, increment, 2 / (self.config.span + 1))
-        rate = moments.rate(1)
+        ahead: Callable[[int], float] = history.read("rate")
+        rate = ahead(1)
         self._peak = max(self._peak, rate)
         if self._average is None or not rate:
             return None

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from asc.errors import AscError
 from asc.predictor import History, Predictor
@@ -31,17 +32,17 @@ class Momentum(Predictor):
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Return the weights after `horizon` steps; None before the first step."""
         moments: Moments | None = history.read("optimizer")
-        if moments is None or moments.steps == 0:
+        if moments is None or 0 in moments.steps:
             return None
-        require_precise(moments)
         shrink = moments.betas[0] if self.decaying else 1.0
         ways = {decay: adamw_factors(moments, horizon, decay, shrink) for decay in set(moments.decay)}
         predicted: Values = []
-        for weight, first, second, decay in zip(
-            moments.weights, moments.first, moments.second, moments.decay, strict=True
+        for weight, first, second, steps, decay in zip(
+            moments.weights, moments.first, moments.second, moments.steps, moments.decay, strict=True
         ):
+            require_precise(second)
             keep, move = ways[decay]
-            step = direction(first, second, moments)
+            step = direction(first, second, steps, moments)
             predicted.append((weight.float() * keep).sub_(step, alpha=move).to(weight.dtype))
         return Direct(predicted)
 
@@ -78,7 +79,7 @@ class Published(Predictor):
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Return the weights; None before the first step."""
         moments: Moments | None = history.read("optimizer")
-        if moments is None or moments.steps == 0:
+        if moments is None or 0 in moments.steps:
             return None
         dtype, factor = getattr(torch, self.config.snapshot_dtype), self.factor(moments, horizon)
         predicted: Values = []
@@ -104,11 +105,10 @@ class MomentumAsCoded(Published):
         return -self.config.scale * horizon * moments.rate(1)
 
 
-def require_precise(moments: Moments) -> None:
+def require_precise(second: Tensor) -> None:
     """Refuse second moments in less than fp32. Raises AscError."""
-    for second in moments.second:
-        if torch.finfo(second.dtype).bits < 32:
-            raise AscError(
-                f"The optimiser's second moments are in {str(second.dtype).removeprefix('torch.')}, where most of them "
-                "are zero, so predictor momentum would divide by epsilon. Keep them in float32, or choose linear."
-            )
+    if torch.finfo(second.dtype).bits < 32:
+        raise AscError(
+            f"The optimiser's second moments are in {str(second.dtype).removeprefix('torch.')}, where most of them are "
+            "zero, so predictor momentum would divide by epsilon. Keep them in float32, or choose linear."
+        )
