@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from asc.config.run import Component, JudgedConfig
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.trajectory import Trajectory
 from asc_nn_training.computation import LeapConfig
 from asc_nn_training.data.prepare import DataConfig
+from asc_nn_training.paths import AbsolutePath, absolute_if_there
 from asc_nn_training.training.device import Precision
+from asc_nn_training.training.models import SHAPES, own_tokenizer
 from asc_nn_training.training.optimizer import OptimizerConfig
+from asc_nn_training.training.parallel import Shard
 from asc_nn_training.training.schedule import ScheduleConfig
 from asc_nn_training.weights.cache import WeightCache
 
@@ -27,7 +29,8 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
 
     model: str = Field(
         "gpt2-nano",
-        description="gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder, or a name on the hub",
+        description="gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder or GGUF file, or a name on "
+        "the hub",
     )
     init: Literal["scratch", "pretrained"] = Field("scratch", description="random weights, or the published ones")
     steps: int = Field(2000, ge=1, description="optimiser steps")
@@ -43,12 +46,25 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _published_size(cls, given: Any) -> Any:
-        """Give a published shape its published vocabulary, unless another is given."""
-        if not isinstance(given, dict) or "vocabulary" in given:
+    def _of_the_model(cls, given: Any) -> Any:
+        """Give a published shape its vocabulary, and pretrained weights their tokenizer, unless another is given."""
+        model = given.get("model", cls.model_fields["model"].default) if isinstance(given, dict) else None
+        if not isinstance(model, str):
             return given
-        model = given.get("model", cls.model_fields["model"].default)
-        return {**given, "vocabulary": _VOCABULARIES[model]} if model in _VOCABULARIES else given
+        known: dict[str, Any] = {"vocabulary": _VOCABULARIES[model]} if model in _VOCABULARIES else {}
+        if given.get("init") == "pretrained" and (own := own_tokenizer(model, "pretrained")) is not None:
+            known["tokenizer"] = own
+        return {**known, **given}
+
+    @field_validator("model")
+    @classmethod
+    def _absolute_model(cls, given: str) -> str:
+        return given if given in SHAPES else absolute_if_there(given)
+
+    @property
+    def own_tokenizer(self) -> str | None:
+        """The name of the tokenizer that the model's weights were trained with; None for random weights."""
+        return own_tokenizer(self.model, self.init)
 
 
 class SpeculationConfig(LeapConfig, JudgedConfig):
@@ -73,6 +89,13 @@ class SpeculationConfig(LeapConfig, JudgedConfig):
 class NetworkConfig(TrainingConfig, SpeculationConfig):
     """The settings of `asc run nn_training`."""
 
+    movable = frozenset({"device", "shard"})
+
+    shard: Shard = Field(
+        "none",
+        description="of several processes, started by torchrun: none, each has a copy of the model (DDP); fsdp2: each "
+        "has a part of every parameter",
+    )
     seed: int = Field(0, ge=0, description="what weights, data order and dropout are drawn from")
     until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
     evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
@@ -80,4 +103,6 @@ class NetworkConfig(TrainingConfig, SpeculationConfig):
         10, ge=0, description="steps between updates of the weights' running average, which never trains; 0: none"
     )
     average_span: int = Field(100, ge=1, description="steps that the running average reaches back")
-    tensorboard: Path | None = Field(None, description="folder for TensorBoard's event files, beside the report")
+    tensorboard: AbsolutePath | None = Field(
+        None, description="folder for TensorBoard's event files, beside the report"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +20,7 @@ from asc_nn_training.data.batches import PackedBatches
 from asc_nn_training.data.corpus import Document, load_corpus
 from asc_nn_training.data.prepare import Data, prepare
 from asc_nn_training.data.splits import SETS, similar, split
+from asc_nn_training.data.tokenizer import Tokenizer, fetch, train
 
 Make = Callable[..., NetworkConfig]
 
@@ -166,3 +169,92 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("  \n")
     with pytest.raises(AscError, match="holds no text"):
         load_corpus(str(tmp_path / "empty.txt"))
+
+
+@pytest.mark.parametrize("fetched", [False, True])
+def test_special_tokens_in_a_text_stay_text(fetched: bool, tmp_path: Path) -> None:
+    """A document that spells out the end token has no end within."""
+    tokenizer = train([words(1), "the end"], 400)
+    if fetched:
+        tokenizer.save(tmp_path)
+        tokenizer = fetch(str(tmp_path))
+    text = f"Models end with <|endoftext|>, as {words(2, 9)} <|endoftext|>"
+    (tokens,) = tokenizer.encode([text])
+    assert tokenizer.end not in tokens
+    assert tokenizer.decode(tokens) == text
+    assert tokenizer.decode([tokenizer.end]) == "<|endoftext|>"
+
+
+def test_documents_are_separated_by_the_end_token_alone(small: Make, tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"{number}.txt").write_text(f"{words(number)} <|endoftext|> {words(number + 99, 20)}")
+    found = prepare(small(data=str(tmp_path), data_cache=tmp_path / "cache"))
+    (folder,) = (tmp_path / "cache" / "tokens").iterdir()
+    ends = sum(int((np.load(folder / f"{name}.npy") == found.end).sum()) for name in SETS)
+    assert ends == 60
+
+
+def test_a_tokenizer_that_cannot_keep_a_text_apart_from_its_end_token_is_refused() -> None:
+    from tokenizers import Tokenizer as Fast
+    from tokenizers import models
+
+    unigram = Fast(models.Unigram([("</s>", 0.0), *((letter, -1.0) for letter in "abc</s>")], None, False))
+    tokenizer = Tokenizer(unigram, 0, 8)
+    assert tokenizer.encode(["abc"])[0].tolist() == [1, 2, 3]
+    with pytest.raises(AscError, match=r"1 of 2 texts contain '</s>', which the tokenizer cannot tell from .* bpe"):
+        tokenizer.encode(["abc", "a</s>b"])
+
+
+def test_tokens_of_an_earlier_version_are_made_again(
+    small: Make, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small(data=str(text), data_cache=tmp_path)
+    prepare(config)
+    monkeypatch.setattr("asc_nn_training.data.tokens.VERSION", 1)
+    prepare(config)
+    assert len(list((tmp_path / "tokens").iterdir())) == 2
+
+
+def test_without_a_home_folder_tokens_stay_in_memory(
+    small: Make, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pwd
+
+    def nobody(number: int) -> None:
+        raise KeyError(number)
+
+    expected = prepare(small(data=str(text), data_cache=tmp_path / "cache"))
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("ASC_CACHE", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.chdir(tmp_path)
+    found = prepare(small(data=str(text), data_cache=None))
+    assert torch.equal(found.train.batch(7), expected.train.batch(7))
+    assert found.remarks == (
+        "There is no home folder for a cache, so every run makes its tokens again. Name a folder with --data-cache.",
+    )
+    assert not (tmp_path / "~").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(errno.EROFS, "Read-only file system"), (errno.ENOSPC, "No space left on device"), (errno.EACCES, "Permission")],
+)
+def test_a_cache_that_cannot_be_written_is_left_out(
+    number: int, expected: str, small: Make, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = prepare(small(data=str(text), data_cache=tmp_path / "kept"))
+
+    def refuse(*arguments: object, **others: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.mkdtemp", refuse)
+        found = prepare(small(data=str(text), data_cache=tmp_path / "full"))
+        again = prepare(small(data=str(text), data_cache=tmp_path / "kept"))
+    assert torch.equal(found.train.batch(7), kept.train.batch(7))
+    (remark,) = found.remarks
+    assert f"could not be written to {tmp_path / 'full'}" in remark
+    assert expected in remark
+    assert "name another folder with --data-cache" in remark
+    assert again.remarks == ()  # what is cached already is only read

@@ -81,4 +81,5 @@ def _signature(text: str) -> NDArray[np.uint64]:
 
 
 def _rank(group: Sequence[Document]) -> bytes:
-    return hashlib.sha256(min(document.name for document in group).encode()).digest()
+    first = min(document.name for document in group)
+    return hashlib.sha256(first.encode("utf-8", "surrogatepass")).digest()  # bytes of a name may be no UTF-8

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asc.errors import AscError
 from asc_nn_training.data.splits import SETS
 from asc_nn_training.data.tokenizer import Tokenizer, from_text
 
 Tokens = NDArray[np.unsignedinteger[Any]]
+VERSION = 2  # of how text becomes tokens
 _META, _TOKENIZER = "meta.json", "tokenizer.json"
 
 
@@ -29,14 +29,23 @@ class Tokenized(NamedTuple):
     tokenizer: Tokenizer
 
 
-def cache_folder(given: Path | None) -> Path:
-    """Return the folder of the token cache: as given, `$ASC_CACHE`, or `~/.cache/asc`."""
-    return given or Path(os.environ.get("ASC_CACHE") or Path.home() / ".cache" / "asc")
+def cache_folder(given: Path | None) -> Path | None:
+    """Return the folder of the token cache: as given, `$ASC_CACHE`, or `~/.cache/asc`; None without a home folder."""
+    folder = os.path.expanduser(given or os.environ.get("ASC_CACHE") or "~/.cache/asc")
+    return None if folder.startswith("~") else Path(folder)
 
 
-def cached(root: Path, key: Mapping[str, Any], make: Callable[[], Tokenized]) -> Tokenized:
-    """Return the cached tokens of this key; make and cache them if they are absent or damaged."""
-    named = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+def cached(root: Path | None, key: Mapping[str, Any], make: Callable[[], Tokenized], remarks: list[str]) -> Tokenized:
+    """Return the cached tokens of this key; make and cache them if they are absent or damaged.
+
+    If they cannot be cached, they stay in memory, and there is a remark.
+    """
+    if root is None:
+        remarks.append(
+            "There is no home folder for a cache, so every run makes its tokens again. Name a folder with --data-cache."
+        )
+        return make()
+    named = hashlib.sha256(json.dumps({**key, "version": VERSION}, sort_keys=True).encode()).hexdigest()[:32]
     folder = root / "tokens" / named
     found = _read(folder)
     if found is not None:
@@ -45,10 +54,10 @@ def cached(root: Path, key: Mapping[str, Any], make: Callable[[], Tokenized]) ->
     try:
         _write(folder, made, key)
     except OSError as error:
-        raise AscError(
-            f"The tokens could not be written to {folder} ({error.strerror or error}). Free some disk space, or name "
-            "another folder with --data-cache."
-        ) from error
+        remarks.append(
+            f"The tokens could not be written to {folder} ({error.strerror or error}), so the next run makes them "
+            "again. Free some disk space, or name another folder with --data-cache."
+        )
     return _read(folder) or made
 
 

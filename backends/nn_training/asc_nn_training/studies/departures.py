@@ -108,7 +108,8 @@ class Departures(Study):
 
     @cached_property
     def _texts(self) -> dict[str, list[str]]:
-        corpus = load_corpus(self.config.data, self.config.text_column, self.config.max_bytes)
+        config = self.config
+        corpus = load_corpus(config.data, config.text_column, config.max_bytes, config.encoding)
         return {name: [d.text for d in part] for name, part in splits.split(corpus.documents).items()}
 
     def tables(self, folder: Path) -> Sequence[Table]:

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face hub can be reached: one question of seconds in place of a minute of retries."""
+"""The Hugging Face hub and its libraries: whether it can be reached, in seconds, and what they say when they fail."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from urllib.parse import urlsplit
 from asc.errors import AscError
 
 _PATIENCE_S = 4.0
+_LONGEST = 300  # characters of another library's message
 
 
 def offline() -> bool:
     """Whether the user has set HF_HUB_OFFLINE."""
     return os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
+
+
+def reason(error: Exception) -> str:
+    """Return what another library says about a failure as one line that ends with a full stop."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return f"{text[:_LONGEST]}..." if len(text) > _LONGEST else text.rstrip(".") + "."
 
 
 def require_hub(what: str) -> None:

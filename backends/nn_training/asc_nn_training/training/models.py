@@ -1,20 +1,24 @@
-"""Causal language models: built-in shapes, a local folder, or a name on the hub."""
+"""Causal language models: built-in shapes, a local folder, a GGUF file, or a name on the hub."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from asc.errors import AscError
+from asc_nn_training.paths import absolute
+from asc_nn_training.training.causal import require_causal_config, require_causal_outputs
 from asc_nn_training.training.device import random_state, set_random_state
-from asc_nn_training.training.hub import require_hub
+from asc_nn_training.training.hub import reason
+from asc_nn_training.training.quiet import quiet
+from asc_nn_training.training.source import locate
 
 Init = Literal["scratch", "pretrained"]
 
@@ -47,6 +51,13 @@ SHAPES: Mapping[str, Shape] = {
 """With a vocabulary of 4,096 the small shapes have about 1, 3 and 9 million weights; gpt2 has 124 million in all."""
 
 
+def own_tokenizer(name: str, init: Init) -> str | None:
+    """Return the name of the tokenizer that pretrained weights were trained with; None for random weights."""
+    if init == "scratch":
+        return None
+    return SHAPES[name].published if name in SHAPES else name
+
+
 def make_model(
     name: str,
     *,
@@ -61,7 +72,8 @@ def make_model(
 
     `vocabulary` is the number of different tokens, `length` the tokens of a sequence, `end` the number of the token
     between documents. Dropout is 0 for the small shapes and 0.1 for `gpt2`, unless it is given.
-    Raises AscError if the name is unknown, the hub cannot be reached, or model and data do not fit.
+    Raises AscError if the name is unknown, the hub cannot be reached, the model is no causal language model, or model
+    and data do not fit.
     """
     shape = SHAPES.get(name)
     source = name
@@ -75,7 +87,7 @@ def make_model(
     with quiet(), _seeded(seed):
         if shape is not None and init == "scratch":
             return _built(shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
-        return _fetched(source, name, init, vocabulary, length)
+        return _fetched(source, name, init, vocabulary, length, end)
 
 
 def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout: float) -> nn.Module:
@@ -101,53 +113,77 @@ def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout:
     return model
 
 
-def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int) -> nn.Module:
+def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int, end: int | None) -> nn.Module:
     from transformers import AutoConfig, AutoModelForCausalLM  # noqa: PLC0415 -- seconds to import
 
-    folder = Path(source).expanduser()
-    local = folder.is_dir()
-    source = str(folder) if local else source
-    if local and not (folder / "config.json").exists():
-        raise AscError(f"The folder {source} has no config.json, so it holds no model: name a folder with a model.")
-    if not local:
-        if name not in SHAPES and "/" not in source:
-            near = difflib.get_close_matches(name, SHAPES, 1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise AscError(
-                f"There is no model {name!r}.{hint} Built in are {', '.join(SHAPES)}; --model also takes a local "
-                "folder, or a hub name such as EleutherAI/pythia-70m."
-            )
-        require_hub(f"The model {source}")
+    _require_plausible(source)
+    found = locate(source, f"The model {source}")
+    silent = redirect_stderr(StringIO()) if found.gguf else nullcontext()  # a progress bar
+    missing: Collection[str] = ()
     try:
-        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
-        _check(config, name, init, vocabulary, length)
-        config.use_cache = False
-        if init == "scratch":
-            config.vocab_size = max(config.vocab_size, vocabulary)
-            model: nn.Module = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-        else:
-            model = AutoModelForCausalLM.from_pretrained(
-                source, config=config, trust_remote_code=False, use_safetensors=True
-            )
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        with silent:
+            config = AutoConfig.from_pretrained(found.place, **found.options)
+            require_causal_config(config, name)
+            _check(config, name, init, vocabulary, length)
+            config.use_cache = False
+            if init == "scratch":
+                config.vocab_size = max(config.vocab_size, vocabulary)
+                if end is not None:
+                    config.bos_token_id = config.eos_token_id = end
+                model: nn.Module = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+            else:
+                loaded: Any = AutoModelForCausalLM.from_pretrained(
+                    found.place, config=config, output_loading_info=True, **found.options, **found.weights
+                )
+                model, missing = loaded[0], loaded[1]["missing_keys"]
+    except AscError:
+        raise
+    except Exception as error:  # configurations and weights are foreign
+        code = " No code that comes with a model is run." if "trust_remote_code" in str(error) else ""
         raise AscError(
-            f"The model {source} could not be loaded: {first} Name a causal language model with safetensors weights, "
-            "or a built-in shape."
+            f"The model {source} could not be loaded: {reason(error)}{code} Name a causal language model with "
+            "safetensors weights, or a built-in shape."
         ) from error
-    return model.float()
+    if missing:
+        raise AscError(
+            f"The weights of {source} lack {len(missing)} of the tensors of a causal language model, such as "
+            f"{min(missing)}, which would be random. Name a model with all its weights, or type --init scratch."
+        )
+    model = model.float()
+    require_causal_outputs(model, name, length)
+    return model
+
+
+def _require_plausible(source: str) -> None:
+    """Raise AscError if this is no path and cannot be a name on the hub, or if it is a folder without a model."""
+    folder = absolute(Path(source))
+    if not folder.exists() and "/" not in source:
+        near = difflib.get_close_matches(source, SHAPES, 1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise AscError(
+            f"There is no model {source!r}.{hint} Built in are {', '.join(SHAPES)}; --model also takes a local "
+            "folder, a GGUF file, or a hub name such as EleutherAI/pythia-70m."
+        )
+    if not folder.is_dir() or (folder / "config.json").exists() or any(folder.glob("*.gguf")):
+        return
+    if (folder / "adapter_config.json").exists():
+        raise AscError(
+            f"The folder {source} holds an adapter of PEFT, and no model. Merge the adapter into its model: "
+            "model.merge_and_unload().save_pretrained(FOLDER)."
+        )
+    raise AscError(f"The folder {source} has no config.json, so it holds no model: name a folder with a model.")
 
 
 def _check(config: Any, name: str, init: Init, vocabulary: int, length: int) -> None:
     positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-    if positions is not None and length > positions:
+    if positions is not None and 0 < positions < length:
         raise AscError(
             f"{name} has {positions} positions, and --length is {length}: type --length {positions} or less."
         )
     if init == "pretrained" and config.vocab_size < vocabulary:
         raise AscError(
-            f"{name} knows {config.vocab_size} tokens and the data's tokenizer has {vocabulary}: "
-            f"type --tokenizer {name}, the model's own."
+            f"{name} knows {config.vocab_size} tokens and the data's tokenizer has {vocabulary}: leave --tokenizer out "
+            f"to use the model's own, or name one of {config.vocab_size} tokens or fewer."
         )
 
 
@@ -161,20 +197,3 @@ def _seeded(seed: int) -> Iterator[None]:
         yield
     finally:
         set_random_state(before, device)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Within, transformers prints nothing on the terminal, which the run uses."""
-    from transformers.utils import logging  # noqa: PLC0415 -- seconds to import
-
-    level: int = logging.get_verbosity()
-    bars = bool(logging.is_progress_bar_enabled())
-    restore: Callable[[], None] = logging.enable_progress_bar if bars else logging.disable_progress_bar
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        restore()
