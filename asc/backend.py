@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from asc.cache import Cache, TrajectoryCache
 from asc.computation import Computation
 from asc.config.run import RunConfig
+from asc.group import Group
 from asc.speculators.pool import Pool
 from asc.types import EngineState
 
@@ -31,6 +32,15 @@ class Backend(ABC, Generic[C]):
     @abstractmethod
     def computation(self, *, plain: bool) -> C:
         """Make the computation at its start; a plain one runs without an engine and may skip all preparation."""
+
+    @property
+    def group(self) -> Group:
+        """The processes that run one computation together: by default this process alone.
+
+        In a larger group, every process makes the computation, and calls `save`, `finish`, `load`, `outcome` and
+        `figures` at the same position. The first process writes; all of them read.
+        """
+        return Group()
 
     def pool(self, computation: C) -> Pool | None:
         """Return the workers that execute candidates; None for a backend whose candidates are judged."""

@@ -1,4 +1,4 @@
-"""Ctrl-C asks for a clean end; a second Ctrl-C ends at once."""
+"""Ctrl-C and SIGTERM ask for a clean end; a second Ctrl-C ends at once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 
 @contextmanager
 def stoppable(stop: Callable[[], object]) -> Iterator[None]:
-    """Let Ctrl-C call `stop`, which asks for a clean end; a second one raises KeyboardInterrupt at once.
+    """Let Ctrl-C and SIGTERM call `stop`, which asks for a clean end; a second Ctrl-C raises KeyboardInterrupt at once.
 
-    Only the main thread receives signals; in any other thread this does nothing.
+    A further SIGTERM changes nothing, because schedulers and launchers send several. Only the main thread receives
+    signals; in any other thread this does nothing.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if not _receives_signals():
         yield
         return
 
@@ -24,8 +25,34 @@ def stoppable(stop: Callable[[], object]) -> Iterator[None]:
         stop()
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    def on_termination(_signal: int, _frame: object) -> None:
+        stop()
+
+    interrupt = signal.signal(signal.SIGINT, on_interrupt)
+    termination = signal.signal(signal.SIGTERM, on_termination)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, termination or signal.SIG_DFL)  # None: the handler was not set by Python
+
+
+@contextmanager
+def postponing_termination() -> Iterator[Callable[[], bool]]:
+    """Within, SIGTERM interrupts nothing, such as the writing of a record; the yielded call says whether it came.
+
+    Only `stoppable` within reacts to it.
+    """
+    if not _receives_signals():
+        yield lambda: False
+        return
+    came = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda _signal, _frame: came.set())
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _receives_signals() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -99,7 +99,10 @@ def bench_predictor_command(
     kind: type[Replay] = ExecutedReplay if issubclass(config_class, ExecutedConfig) else JudgedReplay
     others = _beside(registry, record, names, beside or kind.beside)
     config = _config(registry, config_class, record, [*names, *others], sets)
-    recorded = RecordedRun(folder, record, config, make_backend(session, backend, config))
+    made = make_backend(session, backend, config)
+    if made.group.count > 1:
+        raise AscError(f"A replay takes one process, and this is one of {made.group.count}: start one alone.")
+    recorded = RecordedRun(folder, record, config, made)
     replay = kind(session, recorded, None if horizons is None else _horizons(horizons), seconds)
     required = names if beside in (None, "own", "all") else [*names, *others]
     predictors = dict(_predictors(session, config, required, replay))
@@ -152,7 +155,8 @@ def _config(
     recorded = build_config(config_class, flags, None, (), base)
     config: RunConfig = build_config(config_class, flags, None, [_by_index(text, names) for text in sets], base)
     before, after = recorded.model_dump(), config.model_dump()
-    changed = sorted(name for name in after if after[name] != before[name] and name not in _CHANGEABLE)
+    changeable = {*_CHANGEABLE, *config.movable}
+    changed = sorted(name for name in after if after[name] != before[name] and name not in changeable)
     if changed:
         tables = " or ".join(name for name in _CHANGEABLE[1:] if name in after)
         raise AscError(

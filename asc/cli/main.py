@@ -83,7 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a console of ASCII has no multiplication sign
     code = call(arguments)
-    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C while Python ends comes too late to count
+    for asking in (signal.SIGINT, signal.SIGTERM):  # while Python ends, they come too late to count
+        atexit.register(signal.signal, asking, signal.SIG_IGN)
     sys.exit(code)
 
 

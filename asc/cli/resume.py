@@ -21,6 +21,6 @@ def require_version(what: str, record: Mapping[str, Any]) -> None:
         )
 
 
-def command_line(files: Sequence[Path], *words: str) -> str:
+def command_line(files: Sequence[Path], *words: str, start: Sequence[str] = ("asc",)) -> str:
     """Return a command as it is typed into a shell, with the plugin files that this command was given."""
-    return shlex.join(["asc", *words, *(part for file in files for part in ("--plugin", str(file)))])
+    return shlex.join([*start, *words, *(part for file in files for part in ("--plugin", str(file)))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 import asc
+from asc.backend import Backend
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
 from asc.cli.resume import command_line, require_version
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
 from asc.errors import AscError
-from asc.interrupts import INTERRUPTED
+from asc.group import Group
+from asc.interrupts import INTERRUPTED, postponing_termination
 from asc.plugins.entry import Entry
 from asc.records.event_writer import EventWriter
 from asc.records.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
@@ -32,6 +34,7 @@ from asc.views.lines import Lines
 from asc.views.live import Live
 
 RUNS = Path("runs")
+_RECORD = "record"  # the observer that writes the events
 _OUTCOMES = 8  # values of the final state that are shown at most
 
 OPTIONS = [
@@ -75,56 +78,98 @@ def run(
     if resume is not None and pairs:
         raise click.UsageError("--resume and --compare exclude each other: only whole runs can be compared.")
     if resume is None:
-        config = config_from()
-        backend, folder = make_backend(session, name, config), new_run_folder(out, name)
+        backend = make_backend(session, name, config_from())
+        folder = Path(backend.group.agree(str(new_run_folder(out, name)) if backend.group.first else ""))
     else:
         config, folder, shadow, plain = _resumed(name, config_from, find_run(out, resume))
         backend = make_backend(session, name, config)
-    plugins = session.plugins
-    if not quiet:
-        plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
-    plugins.observe(EventWriter(folder), "record")
-    try:
-        first = Run(
-            backend, name, plugins, folder=folder, resume=resume is not None, shadow=shadow, speculate=not plain
-        )
-    except AscError:
-        with suppress(OSError):  # keep a folder that has something in it
-            folder.rmdir()
-        raise
-    for remark in first.computation.remarks:  # known beforehand; repeated at the end
-        session.warn(remark)
-    if resume is None:
-        _describe(folder, first)
-    try:
-        summary = first.execute()
-    except AscError:
-        _keep(folder, first.summary("failed"))
-        raise
-    plugins.remove("record")
-    if pairs and summary["state"] == "finished":
-
-        def again(speculate: bool) -> dict[str, Any]:
-            session.say(f"The same again, {'with' if speculate else 'without'} speculation.")
-            return Run(backend, name, plugins, speculate=speculate).execute()
-
+    if not backend.group.first:
+        session.mute()
+    first = _first_run(
+        session, name, backend, folder, quiet=quiet, resume=resume is not None, shadow=shadow, plain=plain
+    )
+    with postponing_termination() as terminated:
         try:
-            compare_pairs(summary, again, pairs, first.engine.speculator, backend)
-        except KeyboardInterrupt:  # before a run handles Ctrl-C itself; the first result is there all the same
-            summary["warnings"].append(NOT_COMPARED)
-    _keep(folder, summary)
-    _print_result(session, summary, as_json)
+            summary = first.execute()
+        except AscError:
+            _keep(folder, first.summary("failed"), backend.group)
+            raise
+        if pairs and summary["state"] == "finished":
+            _compare(session, name, backend, first, summary, pairs, terminated)
+        _keep(folder, summary, backend.group)
+        _print_result(session, summary, as_json, backend.group)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
 
 
-def _describe(folder: Path, run: Run) -> None:
-    """Write down what is being run, so that it can be run again or resumed."""
+def _first_run(
+    session: CommandSession,
+    name: str,
+    backend: Backend[Any],
+    folder: Path,
+    *,
+    quiet: bool,
+    resume: bool,
+    shadow: bool,
+    plain: bool,
+) -> Run:
+    """Make the run that is recorded; the first process shows and records it."""
+    plugins, first = session.plugins, backend.group.first
+    if first and not quiet:
+        plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
+    if first:
+        plugins.observe(EventWriter(folder), _RECORD)
+    try:
+        run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
+    except AscError:
+        if first:
+            with suppress(OSError):  # keep a folder that has something in it
+                folder.rmdir()
+        raise
+    for remark in run.computation.remarks:  # known beforehand; repeated at the end
+        session.warn(remark)
+    if first:
+        _describe(folder, run, anew=not resume)
+    return run
+
+
+def _compare(
+    session: CommandSession,
+    name: str,
+    backend: Backend[Any],
+    first: Run,
+    summary: dict[str, Any],
+    pairs: int,
+    terminated: Callable[[], bool],
+) -> None:
+    """Make the other runs of the pairs, which are not recorded, and put their figures into the first run's summary."""
+    plugins, group = session.plugins, backend.group
+    if group.first:
+        plugins.remove(_RECORD)
+
+    def again(speculate: bool) -> dict[str, Any]:
+        if group.any(terminated()):
+            raise KeyboardInterrupt
+        session.say(f"The same again, {'with' if speculate else 'without'} speculation.")
+        return Run(backend, name, plugins, speculate=speculate).execute()
+
+    try:
+        compare_pairs(summary, again, pairs, first.engine.speculator, backend)
+    except KeyboardInterrupt:  # before a run handles Ctrl-C itself; the first result is there all the same
+        summary["warnings"].append(NOT_COMPARED)
+
+
+def _describe(folder: Path, run: Run, *, anew: bool) -> None:
+    """Write down what is being run, so that it can be run again or resumed; of a resumed run, where it runs now."""
+    if not anew:
+        (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
+        write_json(folder / CONFIG, read_json(folder / CONFIG) | {"config": run.config})
+        return
     flags = {"shadow": run.shadow, "speculate": run.speculate}
     origin = {"asc_version": asc.__version__, "command": sys.argv[1:], "started": run.started}
     write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | origin)
 
 
-def _print_result(session: CommandSession, summary: dict[str, Any], as_json: bool) -> None:
+def _print_result(session: CommandSession, summary: dict[str, Any], as_json: bool, group: Group) -> None:
     """Print the warnings, the result, and how to resume a run that was stopped."""
     for warning in summary["warnings"]:
         session.warn(warning)
@@ -135,7 +180,8 @@ def _print_result(session: CommandSession, summary: dict[str, Any], as_json: boo
     if summary["identical"] is False:
         raise AscError(different(session.plugins.registry.get("backend", summary["backend"])))
     if summary["state"] == "interrupted":
-        resume = command_line(session.files, "run", summary["backend"], "--resume", summary["run_dir"])
+        words = "run", summary["backend"], "--resume", summary["run_dir"]
+        resume = command_line(session.files, *words, start=group.command)
         session.say(f"Stopped at position {summary['position']}. Resume with: {resume}")
 
 
@@ -158,18 +204,20 @@ def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfi
             f"asc run {record.get('backend')} --resume {folder.name}"
         )
     require_version(f"The run {folder.name}", record)
-    config = config_from(record.get("config"))
-    if config != type(config).model_validate(record.get("config")):
+    config: RunConfig = config_from(record.get("config"))
+    recorded = type(config).model_validate(record.get("config"))
+    if config != recorded.model_copy(update={setting: getattr(config, setting) for setting in config.movable}):
         raise AscError(
             f"A resumed run keeps its settings, and these options would change those of {folder.name}. "
             f"Type only: asc run {name} --resume {folder.name}"
         )
-    (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
     return config, folder, bool(record.get("shadow")), not record.get("speculate", True)
 
 
-def _keep(folder: Path, summary: dict[str, Any]) -> None:
-    """Write summary, report and trace; the result is shown even where the disk is full."""
+def _keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
+    """Write summary, report and trace, once; the result is shown even where the disk is full."""
+    if not group.first:
+        return
     try:
         write_json(folder / SUMMARY, summary)
         write_report(folder)

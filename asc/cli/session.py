@@ -40,6 +40,10 @@ class CommandSession:
                 self._warned.append(status.error)
         return plugins
 
+    def mute(self) -> None:
+        """Print nothing but errors from now on, because another process prints the same."""
+        self.console.quiet = self.messages.quiet = True
+
     def say(self, sentence: str, label: str = "", style: str = "bold") -> None:
         """Print a sentence on standard error, after a label such as "stopped"."""
         self.messages.print(Text.assemble((f"{label}: " if label else "", style), sentence), soft_wrap=True)
@@ -50,6 +54,7 @@ class CommandSession:
 
     def fail(self, sentence: str) -> None:
         """Print an error on standard error."""
+        self.messages.quiet = False
         self.say(sentence, "error", "bold red")
 
     def without_warnings(self, sentence: str) -> str:

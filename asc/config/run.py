@@ -45,6 +45,8 @@ class RunConfig(Settings):
 
     scheduler: Rationing.Config = Field(Rationing.Config(), description="how speculation is rationed")
 
+    movable: ClassVar[frozenset[str]] = frozenset()
+    """The settings that say where a run takes place, so that a resumed run may change them."""
     speculator: ClassVar[type[Speculator]]
     """How candidates are confirmed: everything that depends on it is this class's."""
 

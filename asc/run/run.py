@@ -42,7 +42,8 @@ class Run(Monitor):
     ) -> None:
         super().__init__(name, backend.config.model_dump(mode="json"), folder)
         self.shadow, self.speculate, self.stopped = shadow, speculate, False
-        self._backend, self._settings = backend, backend.config
+        self._backend, self._settings, self._group = backend, backend.config, backend.group
+        self._stop_asked = False
         self.computation = backend.computation(plain=not speculate)
         state = backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
         if resume and state is None:
@@ -57,7 +58,7 @@ class Run(Monitor):
             shadow=shadow,
             observer=self,
         )
-        self.attach(self.engine, plugins.notifier(self.warn))
+        self.attach(self.engine, plugins.notifier(self.warn) if self._group.first else None)
         self.recorder = self._new_recorder()
         self.computation.on_step = self._on_step
         if state is not None and state.state:
@@ -81,9 +82,10 @@ class Run(Monitor):
         return self._end("finished" if self.computation.finished() else "interrupted")
 
     def stop(self) -> None:
-        """Ask for a clean end at the next boundary."""
-        self.stopped = True
-        self.engine.stop()
+        """Ask for a clean end at the next boundary; several processes end after the same step."""
+        self._stop_asked = True
+        if self._group.count == 1:
+            self._stop()
 
     def status(self) -> Status:
         """Take stock."""
@@ -104,24 +106,24 @@ class Run(Monitor):
         known, backend, computation = super().summary(state), self._backend, self.computation
         known |= {
             "final_digest": self._asked(state, "digest", computation.digest) or "",
-            "outcome": dict(self._asked(state, "outcome", lambda: backend.outcome(computation)) or {}),
+            "outcome": self._asked(state, "outcome", lambda: dict(backend.outcome(computation))) or {},
             "shadow": self.shadow,
         }
         if not self.speculate:
             known["estimated_speedup"] = None
         if self.recorder is not None:
             known["trajectory"] = self.recorder.summary()
-        figures = self._asked(state, "figures", lambda: backend.figures(computation)) or {}
+        figures = self._asked(state, "figures", lambda: dict(backend.figures(computation))) or {}
         return {**known, **figures, "warnings": list(self.warnings)}
 
     def _asked(self, state: str, what: str, ask: Callable[[], A]) -> A | None:
-        """Ask the backend about the end. After a failure, what it raises is a warning, so that the failure shows."""
-        if state != "failed":
-            return ask()
+        """Ask the backend about the end. What it raises is a warning, so that the record of the run is written."""
+        if state == "failed" and self._group.count > 1:
+            return None  # the other processes may no longer be there to answer
         try:
             return ask()
-        except Exception as error:  # noqa: BLE001 -- a backend is foreign code, and has failed already
-            self.warn(f"The {what} of the failed run is not known: {describe_error(error)}.")
+        except Exception as error:  # noqa: BLE001 -- a backend is foreign code, and the run is over
+            self.warn(f"The {what} of the {state} run is not known: {describe_error(error)}.")
             return None
 
     def _new_recorder(self) -> Recorder | None:
@@ -147,19 +149,43 @@ class Run(Monitor):
             self._checkpoint()
 
     def _due(self) -> bool:
-        return self.folder is not None and time.perf_counter() - self._saved > self._settings.checkpoint_seconds
+        """Whether a checkpoint is due. Here all processes also learn that one of them was asked to stop."""
+        late = time.perf_counter() - self._saved > self._settings.checkpoint_seconds
+        due = self._group.first and late and self.folder is not None
+        if not self._group.any(due or self._stop_asked):
+            return False
+        if self._group.any(self._stop_asked):
+            self._stop()
+        return self._group.any(due)
+
+    def _stop(self) -> None:
+        self.stopped = True
+        self.engine.stop()
 
     def _checkpoint(self, *, last: bool = False) -> None:
         if self.folder is None:
             return
+        backend, computation, folder = self._backend, self.computation, self.folder
         with self.engine.ledger.work("checkpoint", speculative=False):  # a plain run has checkpoints as well
-            try:
-                self._backend.save(self.computation, self.folder / CHECKPOINTS, self.engine.save_state())
-                if last:
-                    self._backend.finish(self.computation, self.folder)
-            except OSError as error:
-                self.warn(f"The checkpoint at position {self.computation.position()} could not be written: {error}.")
+            self._write(
+                f"The checkpoint at position {computation.position()}",
+                lambda: backend.save(computation, folder / CHECKPOINTS, self.engine.save_state()),
+            )
+            if last:
+                self._write(
+                    "What the run leaves beside its checkpoints, such as a model,",
+                    lambda: backend.finish(computation, folder),
+                )
         self._saved = time.perf_counter()
+
+    def _write(self, what: str, write: Callable[[], object]) -> None:
+        """Write something. A failure is a warning: the steps taken so far are worth more than a file."""
+        try:
+            write()
+        except (OSError, AscError) as error:
+            self.warn(f"{what} could not be written: {str(error).rstrip('.')}.")
+        except Exception as error:  # noqa: BLE001 -- a backend and its components are foreign code
+            self.warn(f"{what} could not be written: {describe_error(error)}.")
 
     def _run_plain(self) -> None:
         """Take the computation's own steps, a fraction of a second at a time, without the engine."""
@@ -169,7 +195,7 @@ class Run(Monitor):
             done = computation.advance(steps)
             seconds = ledger.clock() - began
             ledger.progress(done.steps, seconds)
-            steps = max(1, min(2 * steps, int(_CHUNK_S * done.steps / max(seconds, 1e-9))))
+            steps = self._group.agree(max(1, min(2 * steps, int(_CHUNK_S * done.steps / max(seconds, 1e-9)))))
             self.notify(Boundary(position, "plain", (), (), (), wall, wall))
             self._checkpoint_if_due()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import resource
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -29,18 +27,27 @@ from asc_nn_training.predictors.average import Average
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training import checkpoint
 from asc_nn_training.training.board import Board
-from asc_nn_training.training.device import autocast, be_deterministic, choose, seed_everything
+from asc_nn_training.training.device import autocast, be_deterministic, preserved_randomness, seed_everything
+from asc_nn_training.training.launch import join, local_device
 from asc_nn_training.training.loss import evaluation
-from asc_nn_training.training.models import make_model, quiet
+from asc_nn_training.training.memory import peak_memory
+from asc_nn_training.training.models import make_model
 from asc_nn_training.training.optimizer import make_optimizer
+from asc_nn_training.training.parallel import Parallel, placed, reshard
+from asc_nn_training.training.quiet import quiet
+from asc_nn_training.training.random_states import of_all, of_rank, seed_rank
+from asc_nn_training.training.rank_batches import RankBatches
+from asc_nn_training.training.ranks import Ranks
 from asc_nn_training.training.schedule import Schedule
 from asc_nn_training.training.training import Training
+from asc_nn_training.training.tree import transformed
 from asc_nn_training.training.watch import LossWatch
 from asc_nn_training.validators.gate import Gate, TokenGate
 from asc_nn_training.weights.cache import WeightCache
 from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.store import WeightStore
-from asc_nn_training.weights.weights import Weights
+from asc_nn_training.weights.weights import Weights, local
+from asc_nn_training.weights.whole import to_parts, to_whole
 
 MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end of a run
 _REPORTED = 16  # dev sequences that measure a candidate; spread out, because neighbours come from one document
@@ -106,43 +113,72 @@ class NetworkBackend(Backend[NetworkComputation]):
         self._boards = Counter[str]()
 
     @cached_property
+    def group(self) -> Ranks:
+        """The processes that torchrun has started, or this one alone."""
+        ranks = join(self.config.device)
+        if ranks.count == 1 and self.config.shard != "none":
+            raise AscError(
+                f"--shard {self.config.shard} divides a model among several processes, and this is one alone: start it "
+                "with torchrun --nproc-per-node N -m asc run nn_training ..., or add --set shard=none."
+            )
+        return ranks
+
+    @cached_property
     def data(self) -> Data:
-        """The corpus, prepared once for all computations of this backend."""
-        return prepare(self.config, self.config.seed)
+        """The corpus, prepared once for all computations of this backend; the other ranks read what the first cached.
+
+        Raises AscError if the ranks find different texts.
+        """
+        config, ranks = self.config, self.group
+        data = prepare(config, config.seed, config.own_tokenizer) if ranks.first else None
+        digest = ranks.agree("" if data is None else data.digest)
+        if data is None:
+            data = prepare(config, config.seed, config.own_tokenizer)
+        if data.digest != digest:
+            raise AscError(
+                f"Rank {ranks.number} found another corpus than the first rank (its digest begins with "
+                f"{data.digest[:12]}, and the first rank's with {digest[:12]}): give every rank the same --data."
+            )
+        return data
 
     def computation(self, plain: bool) -> NetworkComputation:
         """Make a training at its start."""
-        config, device = self.config, choose(self.config.device)
+        config, ranks = self.config, self.group
+        device = local_device(config.device)
         data = self.data  # takes a while to prepare
+        batches = RankBatches(data.train, ranks, accumulation=config.accumulation, size=config.batch)
         if config.deterministic and device.type != "cpu":
             be_deterministic()
         seed_everything(config.seed)
+        bpe = config.tokenizer == BPE and config.init == "scratch"  # which may learn fewer tokens than it may have
         model = make_model(
             config.model,
             init=config.init,
-            vocabulary=max(data.vocabulary, config.vocabulary) if config.tokenizer == BPE else data.vocabulary,
+            vocabulary=max(data.vocabulary, config.vocabulary) if bpe else data.vocabulary,
             length=config.length,
             seed=config.seed,
             end=data.end,
             dropout=config.dropout,
-        ).to(device)
+        )
+        parallel = Parallel(model, device, ranks, config.shard)
         cast = autocast(device, config.precision)
         optimizer = make_optimizer(model, config)
         training = Training(
             model,
             optimizer,
             Schedule(optimizer.param_groups[0]["lr"], config),
-            data.train,
+            batches,
             config.steps,
-            accumulation=config.accumulation,
+            accumulation=batches.own_accumulation,
             clip=config.clip,
             autocast=cast,
             compile=config.compile,
+            parallel=parallel,
         )
         weights = Weights(model)
-        probes = Probes(data.probes.to(device), autocast=cast)
+        probes = Probes(data.probes.to(device), autocast=cast, ranks=ranks)
         at_a_time = config.gate_batch or config.batch
-        gate = TokenGate(data.gate.to(device), cast, at_a_time)
+        gate = TokenGate(data.gate.to(device), cast, at_a_time, ranks)
         step_tokens = config.batch * config.length * config.accumulation
         costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
         span = config.average_span / max(1, config.average_every)
@@ -158,11 +194,14 @@ class NetworkBackend(Backend[NetworkComputation]):
             average_every=config.average_every or 1,
             board=board,
         )
-        reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time)
+        reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time, ranks)
         store = WeightStore(device, config.cache)
-        made = NetworkComputation(
-            training, gate, probes, costs, config, watch, store, data=data, reporting=reporting, board=board
-        )
+        with preserved_randomness(device):  # what is drawn at a boundary is the same on all ranks
+            seed_rank(config.seed, ranks.number)  # and what training draws is not
+            made = NetworkComputation(
+                training, gate, probes, costs, config, watch, store, data=data, reporting=reporting, board=board
+            )
+        made.remarks += data.remarks
         if device.type == "cpu" and weights.numel > 30e6:
             made.remarks.append(
                 f"A model of {weights.numel / 1e6:.0f} million weights is slow on a CPU: expect seconds to minutes a "
@@ -175,34 +214,31 @@ class NetworkBackend(Backend[NetworkComputation]):
         return WeightCache(computation, self.config.cache)
 
     def save(self, computation: NetworkComputation, folder: Path, state: EngineState) -> None:
-        """Write a checkpoint."""
-        training = computation.training
+        """Write a checkpoint, which any number of ranks can resume."""
+        training, weights, ranks = computation.training, computation.weights, self.group
+        own = computation.training_state()
         saved = {
             "data": self.data.digest,
             "model": _tensors(training.model),
-            "training": computation.training_state(),
+            "training": own | {"random": of_all(own["random"], ranks)},
             "watch": computation.watch.state_dict(),
             "speculation": computation.speculation_state(state),
         }
-        checkpoint.save(folder, training.position, saved)
+        saved = to_whole(saved, weights)
+        if ranks.first:
+            checkpoint.save(folder, training.position, saved)
 
     def finish(self, computation: NetworkComputation, folder: Path) -> None:
         """Write the model and its average, as folders that `from_pretrained` reads."""
-        model, weights, watch = computation.training.model, computation.weights, computation.watch
-        _write_model(model, folder / MODEL, computation.data)
-        values = None if watch.average is None else watch.average.values()
-        if values is not None:
-            present = weights.copy()
-            try:
-                weights.put(values)
-                _write_model(model, folder / AVERAGE, computation.data)
-            finally:
-                weights.put(present)
+        try:
+            self._write_model(computation, folder / MODEL)
+        finally:  # the other ranks gather the average in any case
+            self._write_average(computation, folder / AVERAGE)
 
     def load(self, computation: NetworkComputation, folder: Path) -> EngineState | None:
         """Go to the newest checkpoint."""
-        training = computation.training
-        found = checkpoint.load(folder, training.device)
+        training, weights, ranks = computation.training, computation.weights, self.group
+        found = checkpoint.load(folder, "cpu" if weights.sharded else training.device)
         if found is None:
             return None
         _, saved = found
@@ -212,9 +248,10 @@ class NetworkBackend(Backend[NetworkComputation]):
                 f"this corpus's with {self.data.digest[:12]}). Resume it with the data that the run began with."
             )
         _put_tensors(training.model, saved["model"], folder)
-        computation.load_training_state(saved["training"])
-        computation.watch.load_state_dict(saved["watch"])
-        return computation.load_speculation_state(saved["speculation"])
+        drawn = of_rank(saved["training"]["random"], ranks.number, self.config.seed, training.device)
+        computation.load_training_state(saved["training"] | {"random": drawn})
+        computation.watch.load_state_dict(_on(training.device, to_parts(saved["watch"], weights)))
+        return computation.load_speculation_state(to_parts(saved["speculation"], weights))
 
     def outcome(self, computation: NetworkComputation) -> Mapping[str, Any]:
         """Return losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
@@ -245,7 +282,7 @@ class NetworkBackend(Backend[NetworkComputation]):
                 "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
                 "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
             },
-            "peak_memory_bytes": _peak_memory(computation.training.device),
+            "peak_memory_bytes": self.group.largest(peak_memory(computation.training.device)),
         }
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -261,9 +298,37 @@ class NetworkBackend(Backend[NetworkComputation]):
             "plain_outcome": plain["outcome"],
         }
 
+    def _write_model(self, computation: NetworkComputation, folder: Path) -> None:
+        """Write the model as it is now; all ranks gather it, and the first writes."""
+        model, state = computation.training.model, None
+        if computation.weights.sharded:
+            names = model.state_dict().keys()
+            own = {name: tensor for name, tensor in _tensors(model).items() if name in names}
+            state = to_whole(own, computation.weights)
+        if not self.group.first:
+            return
+        with quiet():
+            try:
+                model.save_pretrained(folder, state_dict=state)  # type: ignore[operator]
+                computation.data.tokenizer.save(folder)
+            except SafetensorError as error:  # raised for a full disk
+                raise OSError(str(error)) from error
+
+    def _write_average(self, computation: NetworkComputation, folder: Path) -> None:
+        weights, average = computation.weights, computation.watch.average
+        values = None if average is None else average.values()
+        if values is None:
+            return
+        present = weights.copy()
+        try:
+            weights.put(values)
+            self._write_model(computation, folder)
+        finally:
+            weights.put(present)
+
     def _board(self, kind: str) -> Board | None:
         """Return the board of a new run: each run of a comparison has its own folder."""
-        if self.config.tensorboard is None:
+        if self.config.tensorboard is None or not self.group.first:
             return None
         self._boards[kind] += 1
         number = self._boards[kind]
@@ -282,17 +347,9 @@ def _when(points: Sequence[tuple[float, float]], goal: float) -> float | None:
     return None
 
 
-def _write_model(model: nn.Module, folder: Path, data: Data) -> None:
-    with quiet():
-        try:
-            model.save_pretrained(folder)  # type: ignore[operator]
-            data.tokenizer.save(folder)
-        except SafetensorError as error:  # raised for a full disk
-            raise OSError(str(error)) from error
-
-
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     """Return every parameter and buffer once, tied ones under their first name."""
+    reshard(model)
     return dict(model.named_parameters()) | dict(model.named_buffers())
 
 
@@ -305,21 +362,14 @@ def _put_tensors(model: nn.Module, saved: Mapping[str, torch.Tensor], folder: Pa
             "saved it, or begin a new run without --resume."
         )
     for name, tensor in own.items():
-        tensor.copy_(saved[name])
+        local(tensor).copy_(local(placed(saved[name], tensor)))
+
+
+def _on(device: torch.device, state: Any) -> Any:
+    """Return a state whose tensors are on the device."""
+    return transformed(state, lambda tensor: tensor.to(device))
 
 
 def _number(value: float | None) -> float | None:
     """Return a loss with six digits; None if JSON cannot hold it."""
     return round(value, 6) if value is not None and math.isfinite(value) else None
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Return the peak of memory in bytes: the device's on CUDA, else the process's."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    status = Path("/proc/self/status")
-    if status.exists():  # the peak of `getrusage` includes the parent process
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

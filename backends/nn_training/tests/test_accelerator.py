@@ -142,7 +142,7 @@ def rejected(done: Boundary) -> set[str]:
 def rejecting(config: NetworkConfig) -> Run:
     """A run whose every candidate is judged and rejected."""
     made = run(config)
-    made.engine.speculator._validator = Look()  # type: ignore[attr-defined]
+    made.engine.speculator._judge.validator = Look()  # type: ignore[attr-defined]
     return made
 
 
@@ -287,7 +287,7 @@ def test_a_rejection_in_an_own_loop_leaves_running_means_and_moments(device: tor
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
         gate = [batch(1000 + look) for look in range(8)]
         watched = Speculation(model, optimizer, gate=gate, loss=loss, every=every, predictors=ALL, overdraft=10)
-        watched.engine.speculator._validator = Look()  # type: ignore[attr-defined]
+        watched.engine.speculator._judge.validator = Look()  # type: ignore[attr-defined]
         seen = set[str]()
         for step in range(30):
             value = loss(model, batch(step)).mean()

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,8 @@ from asc.testing.stand_ins import Reject
 from asc.trajectory import SegmentHistory
 from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.training.memory import peak_memory
+from asc_nn_training.training.ranks import Ranks
 from asc_nn_training.training.schedule import Schedule
 
 Make = Callable[..., NetworkConfig]
@@ -54,6 +57,8 @@ def state(computation: NetworkComputation) -> dict[str, Any]:
 def same(left: Any, right: Any) -> bool:
     if isinstance(left, torch.Tensor):
         return torch.equal(left, right)
+    if isinstance(left, np.ndarray):
+        return np.array_equal(left, right)
     if isinstance(left, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list | tuple):
@@ -80,7 +85,7 @@ def rejecting(small: Make, **settings: Any) -> Run:
     given = small(predictors=predictors, scheduler={"horizons": (5,), "overdraft": 10}, **settings)
     given = given.model_copy(update={"recognizer": Component(name="every", steps=10)})
     made = run(given)
-    made.engine.speculator._validator = Reject()  # type: ignore[attr-defined]
+    made.engine.speculator._judge.validator = Reject()  # type: ignore[attr-defined]
     return made
 
 
@@ -255,9 +260,50 @@ def test_a_run_survives_too_little_memory_to_judge(small: Make) -> None:
     summary = short.execute()
     plain = run(config, speculate=False).execute()
     assert summary["state"] == "finished"
-    assert summary["rejected"] > 0
+    assert summary["outcomes"]["not judged"] > 0
     assert any("too little memory to judge a candidate" in warning for warning in summary["warnings"])
     assert summary["final_digest"] == plain["final_digest"]
+
+
+def test_ranks_that_find_different_texts_are_refused(small: Make) -> None:
+    class Second(Ranks):
+        number, count = 1, 2  # type: ignore[assignment]
+
+        def agree(self, value: Any) -> Any:
+            return "another digest"
+
+    backend = NetworkBackend(small())
+    backend.__dict__["group"] = Second()
+    with pytest.raises(AscError, match=r"Rank 1 found another corpus than the first rank .* give every rank the same"):
+        _ = backend.data
+
+
+def test_the_average_is_written_where_the_model_could_not_be(
+    small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other ranks gather both in any case, so the first must too."""
+    written: list[str] = []
+
+    def full(_backend: NetworkBackend, _computation: NetworkComputation, folder: Path) -> None:
+        written.append(folder.name)
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(NetworkBackend, "_write_model", full)
+    made = run(small(steps=10), tmp_path, speculate=False)
+    summary = made.execute()
+    assert written == ["model", "average"]
+    assert any("no space left on device" in warning for warning in summary["warnings"])
+
+
+def test_the_peak_of_memory_is_reported_where_a_system_tells_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux has a file for it, other systems a module, and Windows neither."""
+    assert peak_memory(torch.device("cpu")) > 1e6
+    monkeypatch.setattr("asc_nn_training.training.memory._STATUS", tmp_path / "none")
+    assert peak_memory(torch.device("cpu")) > 1e6
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert peak_memory(torch.device("cpu")) == 0
 
 
 PLUGIN = """
@@ -290,7 +336,7 @@ def test_a_plugin_s_predictor_gets_the_snapshots_that_it_asks_for(small: Make, t
 def test_a_mean_averages_its_whole_window(small: Make) -> None:
     config = small(steps=60, predictors=["mean"], scheduler={"horizons": (5,), "overdraft": 100})
     made = run(config.model_copy(update={"recognizer": Component(name="every", steps=5)}))
-    made.engine.speculator._validator = Reject()  # type: ignore[attr-defined]
+    made.engine.speculator._judge.validator = Reject()  # type: ignore[attr-defined]
     assert made.execute()["rejected"] > 0
     history = SegmentHistory(made.engine.trajectory.snapshots(), made.computation)
     assert [float(share) for share in Mean().predict(history, 5).coefficients] == [1 / 8] * 8

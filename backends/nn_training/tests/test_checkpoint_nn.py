@@ -123,8 +123,10 @@ def test_damage_is_reported_with_the_last_good_checkpoint(tmp_path: Path, damage
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     manifest = checkpoint.save(tmp_path, 1, {}) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"version": 3', '"version": 9'))
-    with pytest.raises(AscError, match="has layout 9, and this version of asc-nn-training reads layout 3"):
+    manifest.write_text(manifest.read_text().replace(f'"version": {checkpoint.VERSION}', '"version": 9'))
+    with pytest.raises(
+        AscError, match=f"has layout 9, and this version of asc-nn-training reads layout {checkpoint.VERSION}"
+    ):
         checkpoint.load(tmp_path)
 
 
@@ -192,3 +194,30 @@ def test_writing_a_position_again_never_loses_the_old_checkpoint(
     assert checkpoint.load(tmp_path) == (7, {"x": 1})
     checkpoint.save(tmp_path, 7, {"x": 3})
     assert checkpoint.load(tmp_path) == (7, {"x": 3})
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES])
+def test_a_folder_that_cannot_be_synchronised_still_gets_checkpoints(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network and FUSE file systems refuse to synchronise folders, and Windows to open them."""
+    refusing = os.open if number == errno.EACCES else os.fsync
+
+    def refuse(what: Any, *arguments: int) -> int | None:
+        if Path(what if isinstance(what, Path) else f"/proc/self/fd/{what}").is_dir():
+            raise OSError(number, os.strerror(number))
+        return refusing(what, *arguments)  # type: ignore[operator,no-any-return]
+
+    monkeypatch.setattr(checkpoint.os, refusing.__name__, refuse)
+    checkpoint.save(tmp_path, 3, {"x": 1})
+    assert checkpoint.load(tmp_path) == (3, {"x": 1})
+
+
+def test_a_disk_that_fails_to_synchronise_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(checkpoint.os, "fsync", fail)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        checkpoint.save(tmp_path, 3, {"x": 1})
+    assert checkpoint.load(tmp_path) is None

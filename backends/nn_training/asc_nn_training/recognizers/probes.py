@@ -6,9 +6,12 @@ from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from asc.errors import AscError
 from asc_nn_training.training.device import Autocast
+from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.training.rows import Rows
 
 LEAST = 100  # distinct probes, after Leap+Verify
 
@@ -17,12 +20,17 @@ class Probes:
     """Fixed texts, int64 (probes, length); a call with a model returns the fingerprint, (probes, d).
 
     A row is the mean of one text's final hidden states over its real tokens, where `mask` is true. At least 100 of the
-    texts must be distinct. Source: Leap+Verify, Eq. 1, whose single cosine of all rows joined is the recognizer's
-    `probes=joined`.
+    texts must be distinct. The ranks, if any are given, divide the texts among themselves. Source: Leap+Verify, Eq. 1,
+    whose single cosine of all rows joined is the recognizer's `probes=joined`.
     """
 
     def __init__(
-        self, texts: Tensor, mask: Tensor | None = None, autocast: Autocast = nullcontext, size: int = 64
+        self,
+        texts: Tensor,
+        mask: Tensor | None = None,
+        autocast: Autocast = nullcontext,
+        size: int = 64,
+        ranks: Ranks | None = None,
     ) -> None:
         distinct = len(torch.unique(texts, dim=0))
         if distinct < LEAST:
@@ -30,12 +38,11 @@ class Probes:
                 f"A fingerprint needs {LEAST} distinct probe texts or more, and {distinct} of the {len(texts)} given "
                 "are distinct: give more text, or a longer --probe-length."
             )
-        self._texts, self._mask, self._autocast, self._size = texts, mask, autocast, size
-
-    @property
-    def tokens(self) -> int:
+        self._rows = Rows(len(texts), ranks)
+        self._texts, self._mask = self._rows.part(texts), None if mask is None else self._rows.part(mask)
+        self._autocast, self._size = autocast, size
+        self.tokens = texts.numel()
         """Tokens of one fingerprint."""
-        return self._texts.numel()
 
     def __call__(self, model: nn.Module) -> Tensor:
         """Return the fingerprint, fp32 (probes, d). The caller sets evaluation mode."""
@@ -46,7 +53,7 @@ class Probes:
             with self._autocast():
                 states = hidden(model, self._texts[part], mask).float()
             rows.append(states.mean(1) if mask is None else _mean(states, mask))
-        return torch.cat(rows)
+        return self._rows.whole(torch.cat(rows))
 
 
 def hidden(model: nn.Module, texts: Tensor, mask: Tensor | None) -> Tensor:
@@ -61,6 +68,14 @@ def hidden(model: nn.Module, texts: Tensor, mask: Tensor | None) -> Tensor:
             "function of the module that returns a fingerprint of shape (probes, d)."
         )
     extra = {} if mask is None else {"attention_mask": mask}
+    if isinstance(model, FSDPModule):  # only a call of the whole module gathers its parameters
+        found: list[Tensor] = []
+        hook = body.register_forward_hook(lambda _module, _inputs, output: found.append(output.last_hidden_state))
+        try:
+            model(input_ids=texts, **extra)
+        finally:
+            hook.remove()
+        return found[0]
     states: Tensor = body(input_ids=texts, **extra).last_hidden_state
     return states
 

@@ -1,7 +1,13 @@
-"""Checkpoints: one folder each, complete or absent; the newest two are kept; no pickle."""
+"""Checkpoints: one folder each, complete or absent; the newest two are kept; no pickle.
+
+A checkpoint holds whole tensors, whatever the number of ranks that trained: `weights.whole` gathers sharded ones, one
+after the other, and only the first rank writes. So any number of ranks can resume it, each with its own part. Torch's
+distributed checkpoints (DCP) would be written by all ranks at once, but their index is a pickle.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -18,7 +24,7 @@ from torch import Tensor
 from asc.errors import AscError
 from asc_nn_training.training.tree import flatten, unflatten
 
-VERSION = 3  # of the layout
+VERSION = 4  # of the layout
 KEPT = 2  # checkpoints
 _PREFIX = "step-"
 _TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"
@@ -79,6 +85,8 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[st
         raise AscError(f"The checkpoint {newest} is damaged ({error}); {advice}.") from error
 
 
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF}
+"""What is answered where folders or files cannot be synchronised; Windows refuses to open a folder (EACCES)."""
 _DAMAGE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError)
 
 
@@ -137,8 +145,13 @@ def _digest(path: Path) -> str:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Write a file or folder through to the disk, where the file system can: some network and FUSE ones cannot."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise

@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from asc.errors import AscError
 from asc_nn_training.training.device import Autocast, device_of, random_state, set_random_state
 from asc_nn_training.training.loss import evaluation, mean_loss, token_losses
+from asc_nn_training.training.parallel import Parallel, placed_optimizer, whole
+from asc_nn_training.training.ranks import Ranks, passing
+from asc_nn_training.training.rows import Rows
 from asc_nn_training.training.schedule import Schedule
 
 
@@ -33,8 +36,11 @@ class Training:
 
     A step takes `accumulation` batches, numbered from position · accumulation on, and is one update of the weights. The
     constructor puts the model into training mode. With `compile` the forward and backward passes of a step are
-    compiled; `model` stays the given module. The gradient's norm is clipped at `clip`, unless that is None.
+    compiled; `model` stays the given module. The gradient's norm is clipped at `clip`, unless that is None. `parallel`
+    is the model as several ranks share it; `batches` and `accumulation` are then this rank's own.
     """
+
+    steppable = True
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class Training:
         clip: float | None = 1.0,
         autocast: Autocast = nullcontext,
         compile: bool = False,
+        parallel: Parallel | None = None,
     ) -> None:
         if total < 0 or accumulation < 1:
             raise AscError(
@@ -64,7 +71,10 @@ class Training:
         self.clip = clip
         self.autocast = autocast
         self.device = device_of(model)
-        self._forward: nn.Module = torch.compile(model) if compile else model  # type: ignore[assignment]
+        self._parallel = parallel or Parallel(model, self.device, Ranks())
+        self._forward: nn.Module = self._parallel.forward
+        if compile:
+            self._forward = torch.compile(self._forward)  # type: ignore[assignment]
         self._trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         model.train()
 
@@ -80,16 +90,18 @@ class Training:
     def step(self) -> float:
         """Take one optimiser step at the current position and return the mean training loss before it, nats a token.
 
-        Raises NonFiniteError, before any weight changes, if the loss or the gradient's norm is not finite. The step
-        waits for the device once, because loss and norm are copied together.
+        The loss is the mean over ranks. Raises NonFiniteError, before any weight changes, if the loss or the gradient's
+        norm is not finite, and RanksError if another rank has ended. The step waits for the device once, because loss
+        and norm are copied together.
         """
         if self.finished:
             raise AscError(f"All {self.total} steps have been taken: ask for more with --steps.")
         rate = self.rate(self.position)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._gradient()
-        norm = torch.nn.utils.clip_grad_norm_(self._trainable, inf if self.clip is None else self.clip)
+        with passing():
+            loss = self._parallel.ranks.mean(self._gradient())
+            norm = whole(torch.nn.utils.clip_grad_norm_(self._trainable, inf if self.clip is None else self.clip))
         value, size = torch.stack((loss, norm.to(loss.dtype))).tolist()
         if not (isfinite(value) and isfinite(size)):
             self.optimizer.zero_grad()
@@ -106,17 +118,20 @@ class Training:
     def evaluate(self, batches: Tensor | Iterable[Tensor], size: int = 8) -> float:
         """Return the mean loss over all tokens of the batches, nats a token, in evaluation mode.
 
-        One tensor of sequences, (n, length), is split into batches of `size`. Training mode and random state are
-        restored, even when it raises. Raises AscError if there is no token to evaluate on.
+        One tensor of sequences, (n, length), is split into batches of `size`, which the ranks divide among themselves.
+        Training mode and random state are restored, even when it raises. Raises AscError if there is no token to
+        evaluate on.
         """
-        parts = torch.split(batches, size) if isinstance(batches, Tensor) else batches
-        total, count = torch.zeros((), dtype=torch.float64), 0
-        with evaluation(self.model):
-            for part in parts:
+        parts = list(torch.split(batches, size) if isinstance(batches, Tensor) else batches)
+        rows = Rows(len(parts), self._parallel.ranks)
+        sums = torch.zeros(len(rows.own), 2, dtype=torch.float64)  # of losses, and how many
+        with evaluation(self.model), passing():
+            for found, index in zip(sums, rows.own, strict=True):
                 with self.autocast():
-                    losses = token_losses(self.model, part.to(self.device))
-                total += losses.cpu().double().sum()
-                count += losses.numel()
+                    losses = token_losses(self.model, parts[index].to(self.device))
+                found[0], found[1] = losses.cpu().double().sum(), losses.numel()
+        results = rows.whole(sums).tolist()
+        total, count = sum(result[0] for result in results), sum(result[1] for result in results)
         if not count:
             raise AscError("There is no sequence of two tokens or more to evaluate on: give a larger corpus.")
         return float(total / count)
@@ -135,7 +150,7 @@ class Training:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from a saved state. Raises AscError if it belongs to another model or optimiser."""
         try:
-            self.optimizer.load_state_dict(dict(state["optimizer"]))
+            self.optimizer.load_state_dict(placed_optimizer(state["optimizer"], self.optimizer))
             position = int(state["position"])
             set_random_state(state["random"], self.device)
         except (LookupError, TypeError, ValueError) as error:
@@ -147,11 +162,12 @@ class Training:
 
     def _gradient(self) -> Tensor:
         """Compute the mean gradient of this step's batches, and return their mean loss."""
-        losses = []
-        for number in range(self.position * self.accumulation, (self.position + 1) * self.accumulation):
+        losses, end = list[Tensor](), (self.position + 1) * self.accumulation
+        for number in range(self.position * self.accumulation, end):
             batch = self.batches.batch(number).to(self.device, non_blocking=True)
-            with self.autocast():
-                loss = mean_loss(self._forward, batch) / self.accumulation
-            loss.backward()  # type: ignore[no-untyped-call]
+            with nullcontext() if number == end - 1 else self._parallel.accumulating():
+                with self.autocast():
+                    loss = mean_loss(self._forward, batch) / self.accumulation
+                loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum()

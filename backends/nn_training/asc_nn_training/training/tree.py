@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -52,6 +52,18 @@ def unflatten(written: Any, tensors: Mapping[str, Tensor]) -> Any:  # noqa: PLR0
             dtype, data = content
             return np.frombuffer(base64.b64decode(data), np.dtype(dtype))[0]
     raise ValueError(f"there is no kind of value {kind!r}")
+
+
+def transformed(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return a value with each of its tensors changed, in their order."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: transformed(inner, change) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        inner = [transformed(each, change) for each in value]
+        return inner if isinstance(value, list) else tuple(inner)
+    return value
 
 
 def _write(value: Any, tensors: dict[str, Tensor]) -> Any:  # noqa: PLR0911 -- one for each kind

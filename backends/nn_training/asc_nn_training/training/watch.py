@@ -53,7 +53,7 @@ class LossWatch:
         """Note the loss; update the average and evaluate when they are due."""
         self._sum, self._count = self._sum + loss, self._count + 1
         if self.average is not None and position % self._average_every == 0:
-            self.average.update([parameter.detach() for parameter in self._weights.parameters])
+            self.average.update(self._weights.tensors)
         if position % self._every == 0 or self._training.finished:
             self.evaluate()
 
