@@ -13,6 +13,7 @@ from asc_toy.worker import Parcel, install
 
 try:
     from distributed import Client, LocalCluster, WorkerPlugin
+    from distributed.comm.addressing import resolve_address
 except ImportError as error:
     raise AscError(
         "The Dask executor needs the package distributed. Install it: pip install 'asc-toy[dask]'. "
@@ -43,8 +44,14 @@ class DaskPool(Executor):
         try:
             if address is None:
                 self._cluster = LocalCluster(
-                    n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address=":0",  # the usual port may belong to another cluster
+                    scheduler_kwargs={"dashboard": False},
+                    silence_logs=logging.ERROR,
                 )
+            else:
+                resolve_address(address)  # a client with an address that cannot be would take long to close
             self._client = Client(address or self._cluster, timeout="10s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise AscError(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -18,9 +19,11 @@ from asc_nn_training.studies.paper_tables import paper_tables
 from asc_nn_training.studies.predictor_forms import As, make_forms
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
 from asc_nn_training.studies.results import Results, evaluate, is_done, load_logs, result_data, seed_folder
-from asc_nn_training.studies.seed_processes import run_seeds
+from asc_nn_training.studies.seed_processes import seed_processes
 from asc_nn_training.studies.seed_run import DEPTH, SeedPlan, SeedRun
+from asc_nn_training.studies.seeds import Workers, run_seeds
 
+Executor = Literal["processes", "dask"]
 _RANGE = re.compile(r"(\d+)-(\d+)")
 
 
@@ -49,7 +52,14 @@ class LeapVerify(Study):
             ge=0,
             description="run cascades from every n-th snapshot that is stable when it is taken; 0: from none",
         )
-        workers: int = Field(1, ge=1, description="processes that run seeds at the same time")
+        executor: Executor = Field("processes", description="what runs seeds at the same time")
+        workers: int = Field(
+            1, ge=1, description="processes of this machine that run seeds; a Dask scheduler at an address has its own"
+        )
+        dask: str | None = Field(
+            None,
+            description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started",
+        )
 
         @field_validator("seeds", mode="before")
         @classmethod
@@ -82,21 +92,36 @@ class LeapVerify(Study):
                     f"the first snapshot is at step {self.snapshot_every}, and {min(self.horizons)} steps ahead from "
                     f"there is past the last of {self.steps}: give more steps, or a smaller snapshot_every or horizon"
                 )
+            if self.dask is not None and self.executor != "dask":
+                raise ValueError(
+                    f"dask is the address {self.dask}, and the executor is {self.executor}: give --executor dask, or "
+                    "no address with --set dask=null"
+                )
             return self
 
     config: Config
 
-    free = FREE | {"seeds", "thresholds", "workers"}
+    free = FREE | {"seeds", "thresholds", "executor", "workers", "dask"}
 
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Run every seed that is not done. If all are done, neither data nor device is needed."""
         config, stopped = self.config, with_time_limit(self.config, stopped)
         seeds = [seed for seed in config.seeds if not is_done(folder, seed)]
-        if config.workers > 1 and len(seeds) > 1:
-            return run_seeds(
-                self.run_seed, folder, seeds, steps=config.steps, workers=config.workers, tell=tell, stopped=stopped
-            )
-        return all(self.run_seed(folder, seed, tell, stopped) for seed in seeds)
+        if not seeds:
+            return True
+        if config.executor == "processes" and min(config.workers, len(seeds)) == 1:
+            return all(self.run_seed(folder, seed, tell, stopped) for seed in seeds)
+        return run_seeds(
+            self._workers(folder, len(seeds)), folder, seeds, steps=config.steps, tell=tell, stopped=stopped
+        )
+
+    def _workers(self, folder: Path, seeds: int) -> AbstractContextManager[Workers]:
+        count = min(self.config.workers, seeds)
+        if self.config.executor == "processes":
+            return seed_processes(self.run_seed, folder, count)
+        from asc_nn_training.studies.seed_dask import seed_workers  # noqa: PLC0415 -- an optional extra, slow to import
+
+        return seed_workers(self.run_seed, folder, count, self.config.dask)
 
     def run_seed(self, folder: Path, seed: int, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Train one seed with its sweeps; return whether it is done."""

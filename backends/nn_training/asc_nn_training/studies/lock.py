@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -18,7 +18,7 @@ def exclusive(folder: Path) -> Iterator[None]:
     The lock is the file `.lock` in the folder. The operating system releases it if the process dies.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = _lock(folder)
     try:
         lock.acquire(timeout=0)
     except Timeout as error:
@@ -29,3 +29,14 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Wait until no process has locked a folder, or until this time is over."""
+    if folder.exists():
+        with suppress(Timeout), _lock(folder).acquire(timeout=seconds):
+            pass
+
+
+def _lock(folder: Path) -> FileLock:
+    return FileLock(folder / ".lock")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -14,58 +14,40 @@ from pathlib import Path
 
 import torch
 
-from asc.errors import AscError
-from asc.study import Tell
-from asc_nn_training.studies import results
+from asc_nn_training.studies.seeds import RunSeed, WorkersLostError, silent
 
-_POLL_S = 1.0
 _STOP = "stop"  # a file: as long as it exists, every process stops
 
-RunSeed = Callable[[Path, int, Tell, Callable[[], bool]], bool]
-"""Called with the study's folder, a seed, and what reports progress and asks for a stop; true if the seed is done."""
+
+class SeedProcesses:
+    """Runs seeds in processes, which stop soon after this process if it is killed. `run_seed` must be picklable."""
+
+    def __init__(self, executor: ProcessPoolExecutor, run_seed: RunSeed, folder: Path) -> None:
+        self._executor, self._run_seed, self._folder = executor, run_seed, folder
+
+    def start(self, seed: int) -> Future[bool]:
+        """Run a seed as soon as a process is free."""
+        with _ignoring_interrupts():
+            return self._executor.submit(_run, self._run_seed, self._folder, seed, os.getpid())
+
+    def check(self) -> None:
+        """Do nothing: if a process is lost, the executor says so through every seed."""
+
+    def stop(self) -> None:
+        """Ask all seeds to stop."""
+        (self._folder / _STOP).touch()
 
 
-def run_seeds(
-    run_seed: RunSeed,
-    folder: Path,
-    seeds: Sequence[int],
-    *,
-    steps: int,
-    workers: int,
-    tell: Tell,
-    stopped: Callable[[], bool],
-) -> bool:
-    """Run every seed, of so many steps, in a process; return whether all are done.
-
-    `run_seed` must be picklable. If this process is killed, the others stop soon after.
-    """
-    stop = folder / _STOP
+@contextmanager
+def seed_processes(run_seed: RunSeed, folder: Path, workers: int) -> Iterator[SeedProcesses]:
+    """Open so many processes. Raises WorkersLostError if one of them is killed."""
+    stop, threads = folder / _STOP, max(1, (os.cpu_count() or 1) // workers)
     stop.unlink(missing_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // workers)
     try:
-        with ProcessPoolExecutor(min(workers, len(seeds)), get_context("spawn"), _prepare, (threads,)) as pool:
-            with _ignoring_interrupts():
-                tasks = [pool.submit(_run, run_seed, folder, seed, os.getpid()) for seed in seeds]
-            try:
-                waiting = set(tasks)
-                while waiting:
-                    done, waiting = wait(waiting, _POLL_S, FIRST_EXCEPTION)
-                    for task in done:
-                        task.result()
-                    for seed in seeds:
-                        tell(f"seed {seed}", results.reached_position(folder, seed), steps)
-                    if stopped():
-                        stop.touch()
-            except BaseException:
-                stop.touch()
-                for task in tasks:
-                    task.cancel()
-                raise
-            return all(task.result() for task in tasks)
+        with ProcessPoolExecutor(workers, get_context("spawn"), _prepare, (threads,)) as executor:
+            yield SeedProcesses(executor, run_seed, folder)
     except BrokenProcessPool as error:
-        if stopped():
-            return False
-        raise AscError(
+        raise WorkersLostError(
             "A process that ran a seed was killed, perhaps because memory ran out: give fewer --workers, and resume "
             "with --resume."
         ) from error
@@ -88,12 +70,9 @@ def _prepare(threads: int) -> None:
 
 
 def _run(run_seed: RunSeed, folder: Path, seed: int, parent: int) -> bool:
-    return run_seed(folder, seed, _silent, partial(_stopped, folder / _STOP, parent))
+    stopped = partial(_stopped, folder / _STOP, parent)
+    return not stopped() and run_seed(folder, seed, silent, stopped)
 
 
 def _stopped(stop: Path, parent: int) -> bool:
     return stop.exists() or os.getppid() != parent
-
-
-def _silent(part: str, done: float, total: float, doing: str = "") -> None:
-    """Report nothing: the first process reports, from the journals."""
