@@ -69,26 +69,20 @@ def train(steps: int, rate: float, speculate: bool) -> float:
         trainer = Trainer(model(), arguments, train_dataset=sequences(TRAIN), eval_dataset=sequences(EVALUATE))
         trainer.remove_callback(PrinterCallback)
         if speculate:
-            callback = SpeculationCallback(trainer)
-            trainer.add_callback(callback)  # the added line
-            trainer.add_callback(Tell(callback))
+            trainer.add_callback(SpeculationCallback(trainer))  # the added line
+            trainer.add_callback(Tell)
         trainer.train()
         trainer.remove_callback(Tell)
         return float(trainer.evaluate(sequences(TEST))["eval_loss"])
 
 
 class Tell(TrainerCallback):
-    """Prints the training loss when the trainer logs it, and whether there were leaps since."""
-
-    def __init__(self, speculation: SpeculationCallback) -> None:
-        self._speculation, self._leaps = speculation, 0
+    """Prints the training loss when the trainer logs it, and whether there were leaps since: both are in its log."""
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        if not logs or "loss" not in logs:
-            return
-        report = self._speculation.report()
-        taken, self._leaps = report["leaps"] - self._leaps, report["leaps"]
-        print(f"step {state.global_step:4}  training loss {float(logs['loss']):.3f}{'  leapt' if taken else ''}")
+        if logs and "asc/leap" in logs:
+            leapt = "  leapt" if logs["asc/leap"] else ""
+            print(f"step {state.global_step:4}  training loss {float(logs['loss']):.3f}{leapt}")
 
 
 def main(steps: int, rate: float) -> None:
