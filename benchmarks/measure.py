@@ -55,10 +55,15 @@ def in_turns(
     for number in range(slices):
         first, second = (clock(each) for each in ((ours, theirs) if number % 2 else (theirs, ours)))
         ratios.append(first / second if number % 2 else second / first)
-    ratios.sort()
-    reach = round(0.98 * math.sqrt(slices))
-    low, high = max(0, slices // 2 - reach), min(slices - 1, slices // 2 + reach)
-    return {"median": median(ratios), "low": ratios[low], "high": ratios[high]}
+    return with_interval(ratios)
+
+
+def with_interval(values: Sequence[float]) -> dict[str, float]:
+    """Median, and its 95 % interval."""
+    ordered, count = sorted(values), len(values)
+    reach = round(0.98 * math.sqrt(count))
+    low, high = max(0, count // 2 - reach), min(count - 1, count // 2 + reach)
+    return {"median": median(ordered), "low": ordered[low], "high": ordered[high]}
 
 
 def with_origin(rows: Sequence[Mapping[str, Any]], command: str) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""Writes the README's table and `docs/results.md` from the committed result files: `python benchmarks/tables.py`."""
+"""Writes tables into the README, `docs/integrations.md` and `docs/results.md`: `python benchmarks/tables.py`.
+
+They are made of the committed result files.
+"""
 
 from __future__ import annotations
 
@@ -300,10 +303,67 @@ def _range(found: dict[str, float]) -> str:
     return f"**{found['median']:.2f}** ({found['low']:.2f}–{found['high']:.2f})"
 
 
+def attached(result: dict[str, Any]) -> str:
+    """Return what a speculation that is attached and does nothing costs, as Markdown."""
+    lines = ["| what | time of a step, attached over plain | goal | met |", "|---|---|---|---|"]
+    for row in result["rows"]:
+        taken = f"steps of {row['step_ms']:.0f} ms in turns, {row['slices']} blocks of {row['steps_a_slice']} pairs"
+        cells = [
+            f"{row['row']}; {taken}; median and 95 % interval",
+            f"**{_between(row['ratio'], 4)}**",
+            row["goal"],
+            "yes" if row["met"] else "no",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+_WHERE = (
+    "plain loop",
+    "attach",
+    "optimisers",
+    "transformers.Trainer",
+    "TRL",
+    "PEFT",
+    "Accelerate",
+    "Lightning",
+    "Fabric",
+)
+"""Where people meet the library, in the order of the page; other places come after these."""
+
+
+def integrations(result: dict[str, Any]) -> str:
+    """Return what works and what is refused, from the tests that ran, as Markdown."""
+    rows = sorted(result["rows"], key=_place)
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items() if name != "python")
+    lines = [
+        f"{sum(row['tests'] for row in rows)} tests ran with Python {result['versions']['python']}, {versions}.",
+        "",
+        "| where | what works |",
+        "|---|---|",
+        *(_cells(row["where"], row["what"]) for row in rows if row["outcome"] == "works"),
+        "",
+        "| where | what is refused | the message |",
+        "|---|---|---|",
+        *(_cells(row["where"], row["what"], row["sentence"]) for row in rows if row["outcome"] == "refused"),
+    ]
+    return "\n".join(lines)
+
+
+def _place(row: dict[str, Any]) -> tuple[int, str]:
+    where = row["where"]
+    return (_WHERE.index(where), "") if where in _WHERE else (len(_WHERE), where)
+
+
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
 TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "toy": ("Toy programs", table),
     "network": ("The network backend's promises", network),
     "recipes": ("Whole training recipes beside their controls", recipes),
+    "attached": ("A speculation that is attached and idle", attached),
     "replay": ("Judging a predictor offline", replay),
     "startup": ("Starting the command", startup),
     "against": ("Beside an earlier commit", against),
@@ -348,16 +408,18 @@ def read_results() -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths if "scratch" not in path.stem}
 
 
-def readme_with(text: str, table: str) -> str:
-    """Return the README with its table of headline figures."""
-    before, rest = text.split("<!-- headline -->")
-    return f"{before}<!-- headline -->\n{table}\n<!-- /headline -->{rest.split('<!-- /headline -->')[1]}"
+def put(table: str, name: str, path: Path) -> None:
+    """Write a table between the comments with its name in a page."""
+    before, rest = path.read_text(encoding="utf-8").split(f"<!-- {name} -->")
+    after = rest.split(f"<!-- /{name} -->")[1]
+    path.write_text(f"{before}<!-- {name} -->\n{table}\n<!-- /{name} -->{after}", encoding="utf-8")
 
 
 def main() -> None:
-    """Write the README's table and the page of results."""
-    results, readme = read_results(), ROOT / "README.md"
-    readme.write_text(readme_with(readme.read_text(encoding="utf-8"), headline(results)), encoding="utf-8")
+    """Write the tables of the README and of the page on integrations, and the page of results."""
+    results = read_results()
+    put(headline(results), "headline", ROOT / "README.md")
+    put(integrations(results["integrations"]), "integrations", ROOT / "docs" / "integrations.md")
     (ROOT / "docs" / "results.md").write_text(page(results), encoding="utf-8")
 
 

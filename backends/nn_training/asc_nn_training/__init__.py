@@ -13,16 +13,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asc_nn_training.integrations.attach import attach
     from asc_nn_training.integrations.callback import SpeculationCallback
+    from asc_nn_training.integrations.lightning import LightningSpeculation
     from asc_nn_training.integrations.speculation import Speculation
+    from asc_nn_training.integrations.tracking import Tracking
     from asc_nn_training.recognizers.probes import Probes
 
-__all__ = ["Probes", "Speculation", "SpeculationCallback"]
+__all__ = ["LightningSpeculation", "Probes", "Speculation", "SpeculationCallback", "Tracking", "attach"]
 
 _HOMES = {
+    "LightningSpeculation": "integrations.lightning",
     "Probes": "recognizers.probes",
     "Speculation": "integrations.speculation",
     "SpeculationCallback": "integrations.callback",
+    "Tracking": "integrations.tracking",
+    "attach": "integrations.attach",
 }
 
 

@@ -1,4 +1,8 @@
-"""Small tensors gain nothing from threads, and the tests share the cores."""
+"""Small tensors gain nothing from threads, and the tests share the cores.
+
+Tests with the marker `integration(where, what, outcome)` are rows of the table of integrations. With
+`--integrations FILE` their results are written to that file as JSON, those of refusals with the sentence.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ import pytest
 import torch
 
 from asc.cli.main import call
+from asc.hookspecs import Registrar, hookimpl
+from asc.plugins import Plugins, load
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.data.corpus import load_corpus
 
@@ -35,8 +41,76 @@ SMALL: dict[str, Any] = {
 }
 """A training that takes a second: a little text, short sequences, few evaluations."""
 
+ROW, SENTENCE = "integration", "integration sentence"
+"""Properties of a test's report, which also a test that ran in another process has."""
+
 Make = Callable[..., NetworkConfig]
 Asc = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--integrations", metavar="FILE", help="write the rows of the table of integrations to this file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    file = config.getoption("integrations", None)  # not known where the tests were found from a folder above
+    if file is not None and not hasattr(config, "workerinput"):  # the processes of xdist report to the first
+        config.pluginmanager.register(Rows(Path(file)), "integration rows")
+
+
+class Rows:
+    """Collects the rows of the table of integrations."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._rows = file, list[dict[str, Any]]()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or not report.passed:
+            for where, what, outcome in (value for name, value in report.user_properties if name == ROW):
+                row = {
+                    "where": where,
+                    "what": what,
+                    "outcome": outcome,
+                    "test": report.nodeid,
+                    "result": report.outcome,
+                }
+                sentences = [value for name, value in report.user_properties if name == SENTENCE]
+                self._rows.append(row | ({"sentence": sentences[0]} if sentences else {}))
+
+    def pytest_sessionfinish(self) -> None:
+        self._file.write_text(json.dumps(self._rows, indent=1) + "\n", encoding="utf-8")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in item.iter_markers("integration"):
+            where, what, outcome, *sentence = marker.args
+            if outcome not in ("works", "refused"):
+                raise pytest.UsageError(f"{item.nodeid}: the outcome of a row is works or refused, not {outcome}")
+            item.user_properties.append((ROW, [where, what, outcome]))
+            item.user_properties.extend((SENTENCE, value) for value in sentence)
+
+
+@pytest.fixture
+def integration_refusal(request: pytest.FixtureRequest) -> Callable[[object], None]:
+    """Report the sentence of a refusal, which the table of integrations shows: `integration_refusal(error.value)`."""
+    return lambda sentence: request.node.user_properties.append((SENTENCE, str(sentence)))
+
+
+class Rejecting:
+    """A plugin with a validator that rejects every candidate: training must end as without speculation."""
+
+    @hookimpl
+    def asc_register(self, registry: Registrar) -> None:
+        registry.add("validator", "reject", "asc.testing.stand_ins:Reject", "rejects every candidate")
+
+
+@pytest.fixture
+def rejecting() -> Plugins:
+    """The installed plugins, and the validator `reject`."""
+    plugins = load()
+    plugins.observe(Rejecting(), "rejecting")
+    return plugins
 
 
 @pytest.fixture(scope="session")
