@@ -21,6 +21,7 @@ from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Predi
 from asc.validator import Validator
 from asc_nn_training.costs import Costs
 from asc_nn_training.training.device import out_of_memory, random_state, seed_everything, set_random_state
+from asc_nn_training.training.hidden_state import HiddenState
 from asc_nn_training.training.leap_trace import LeapTrace, undone
 from asc_nn_training.training.loop import Loop, Watch
 from asc_nn_training.training.loss import evaluation
@@ -216,6 +217,12 @@ class TrainingComputation(Computation):
                 self._owed["recognise"] += self._costs.forward(self._costs.probe_tokens)
                 with evaluation(self.training.model):
                     rows = self._fingerprint(self.training.model)
+                if not isinstance(rows, Tensor) or rows.ndim != 2:
+                    shape = f" of shape {tuple(rows.shape)}" if isinstance(rows, Tensor) else ""
+                    raise AscError(
+                        f"The fingerprint answered a {type(rows).__name__}{shape}; expected a tensor of shape "
+                        "(rows, d)."
+                    )
                 return self.ranks.from_first(rows).double().cpu().numpy()
             case "optimizer":
                 return self._moments()
@@ -366,6 +373,7 @@ class TrainingComputation(Computation):
         What this costs is owed as "rehearse". Raises AscError with the cause where one of them raises.
         """
         judging = max(1, self._gate.subsets - 1)
+        hidden = HiddenState(self.training.model)
         try:
             if self._fingerprint is not None:
                 self.read("fingerprint", ())
@@ -380,6 +388,23 @@ class TrainingComputation(Computation):
                 f"Judging was tried once before the training, and that failed: {describe_error(error)}. It would fail "
                 "in the same way at every boundary."
             ) from error
+        if hidden.has_new_gradients():
+            raise AscError(
+                "The gate's loss calls backward(), whose gradients would be added to those of the next training step: "
+                "let it return the loss alone, and take gradients that it needs by torch.autograd.grad."
+            )
+        if names := hidden.changed():
+            self.remark(
+                f"Each pass of the model changes {', '.join(names[:4])}, also on held-out data, and this is no buffer, "
+                "so it is not restored: the training differs from one without speculation. Make it a buffer, or change "
+                "it only where self.training is true."
+            )
+        every = np.concatenate(losses)
+        if wrong := int((~np.isfinite(every)).sum()):
+            raise AscError(
+                f"The gate's loss is nan or infinite for {wrong} of {every.size} held-out samples, and nothing can be "
+                "compared with that: leave such samples out of the gate, for example those without labels."
+            )
         if not isinstance(verdict, Verdict):
             raise AscError(f"The validator answered {verdict!r}; expected asc.Verdict(accepted, gain_steps, reason).")
         if not np.allclose(losses[0], again, rtol=1e-3, equal_nan=True):

@@ -124,6 +124,7 @@ def main(folder: Path) -> None:
             loss=loss,
         )
     )
+    found["settings"] = refused(lambda: Loop("ddp", every=5 + RANK))
     found["agreed"] = Ranks().agree({"rank": RANK, "text": "é"})
     found["gathered"] = Ranks().gather([RANK, 7])
     apart = Loop("ddp")

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from asc.errors import AscError
 from asc.plugins import Plugins, load
-from asc_nn_training import Speculation
+from asc_nn_training import Speculation, attach
 
 Batch = tuple[Tensor, Tensor]
 
@@ -123,13 +123,20 @@ def swapped(given: Any, model: nn.Module) -> Tensor:
     return loss(model, given)
 
 
+def unreadable() -> Iterator[Batch]:
+    yield gate()[0]
+    raise FileNotFoundError("no held-out data")
+
+
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
         (
             {"loss": misspelt},
-            r"Judging was tried once before the training, and that failed: GateError: the gate's loss raised AttributeError: .*cross_",
+            r"Judging was tried once before the training, and that failed: GateError: the gate's loss raised "
+            r"AttributeError: .*cross_",
         ),
+        ({"score": swapped}, r"that failed: GateError: .* TypeError: .*test_foreign_loops\.py, line \d+"),
         ({"loss": swapped}, r"that failed: GateError: .* TypeError: .*test_foreign_loops\.py, line \d+"),
         pytest.param(
             {"loss": lambda model, given: {"loss": 1.0}},
@@ -160,6 +167,18 @@ def swapped(given: Any, model: nn.Module) -> Tensor:
             marks=refused_row("the validator probation, which takes steps on trial"),
         ),
         ({"fingerprint": lambda model: model(torch.zeros(1, 7))}, r"that failed: RuntimeError: mat1 and mat2"),
+        ({"fingerprint": lambda model: torch.zeros(3)}, r"The fingerprint answered a Tensor of shape \(3,\); expected"),
+        ({"gate": dict(enumerate(gate()))}, r"The gate is a dict: give a list .*list\(gate\.values\(\)\)"),
+        pytest.param(
+            {"gate": unreadable()},
+            r"batches of the gate could not be read: FileNotFoundError: no held-out data",
+            marks=refused_row("a gate that cannot be read"),
+        ),
+        pytest.param(
+            {"loss": lambda model, given: torch.where(given[1] > 0, loss(model, given), torch.nan)},
+            r"The gate's loss is nan or infinite for \d+ of 128 held-out samples",
+            marks=refused_row("losses that are not finite, such as those of samples without labels"),
+        ),
     ],
 )
 def test_what_cannot_judge_is_refused_at_the_start(
@@ -168,6 +187,65 @@ def test_what_cannot_judge_is_refused_at_the_start(
     with pytest.raises(AscError, match=expected) as refused:
         Loop(**settings)
     integration_refusal(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"lr_scheduler": "cosine"}, r"The lr_scheduler is of type str: give one of torch\.optim\.lr_scheduler"),
+        ({"position": -1}, r"position is -1: give a whole number of steps, at least 0"),
+        ({"total": 1.5}, r"total is 1\.5: give a whole number of steps"),
+        ({"step_size": 0}, r"step_size is 0: give a whole number of tokens or samples, at least 1"),
+        ({"plugins": 3}, r"plugins is of type int: give what asc\.plugins\.load\(\) returned"),
+        ({"leap": "reset"}, r"leap is 'reset': give a table of settings, such as leap="),
+        ({"cache": 3}, r"cache is 3: give a table of settings"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_at_the_start(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(AscError, match=expected):
+        Loop(**settings)
+
+
+OPTIMISER = torch.optim.SGD(nn.Linear(1, 1).parameters())
+
+
+@pytest.mark.parametrize("make", [Speculation, attach])
+@pytest.mark.parametrize(
+    ("model", "optimizer", "expected"),
+    [
+        (OPTIMISER, network(), r"The model is of type SGD: give one torch\.nn\.Module, and then its optimiser"),
+        (None, OPTIMISER, r"The model is of type NoneType"),
+        (network(), torch.optim.SGD, r"The optimiser is the class SGD: give one optimiser that is made already"),
+        (network(), [OPTIMISER], r"The optimiser is of type list: .*several optimisers has a speculation of its own"),
+        (network(), network().parameters(), r"The optimiser is of type generator"),
+    ],
+)
+def test_what_is_no_model_or_no_optimiser_is_refused(
+    make: Callable[..., object], model: Any, optimizer: Any, expected: str
+) -> None:
+    with pytest.raises(AscError, match=expected):
+        make(model, optimizer, gate=gate(), loss=loss)
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
+def test_a_scripted_model_cannot_be_attached_to_but_speculates() -> None:
+    model = torch.jit.script(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    with pytest.raises(AscError, match=r"A model of torch\.jit\.script has no hooks.*make a Speculation"):
+        attach(model, optimizer, gate=gate(), loss=loss)
+    assert Loop(model, optimizer).run(0, 60).report()["leaps"] > 0
+
+
+def test_attach_names_the_nearest_setting() -> None:
+    model = network()
+    with pytest.raises(AscError, match="attach has no setting horizon; did you mean horizons"):
+        attach(model, torch.optim.SGD(model.parameters()), gate=gate(), loss=loss, horizon=5)
+
+
+def test_one_predictor_and_one_horizon_need_no_list() -> None:
+    bare, listed = Loop(predictors="linear", horizons=5), Loop(predictors=["linear"], horizons=[5])
+    assert equal(bare.run(0, 40).model.state_dict(), listed.run(0, 40).model.state_dict())
+    assert bare.report()["leaps"] > 0
 
 
 def test_a_validator_that_answers_something_else_is_refused_at_the_start(plugins: Plugins) -> None:
@@ -183,6 +261,12 @@ def test_a_loss_that_changes_its_batch_is_refused(integration_refusal: Callable[
     with pytest.raises(AscError, match="changed a tensor of its batch in place") as refused:
         Loop(loss=scaling)
     integration_refusal(refused.value)
+
+
+def test_a_gate_may_be_made_in_inference_mode() -> None:
+    with torch.inference_mode():
+        given = gate()
+    assert equal(Loop(gate=given).run(0, 60).model.state_dict(), Loop().run(0, 60).model.state_dict())
 
 
 def test_a_loss_may_take_entries_out_of_its_batch() -> None:
@@ -218,10 +302,62 @@ def test_making_a_speculation_draws_no_random_numbers() -> None:
     assert before[1:] == after[1:]
 
 
+class Counting(nn.Module):
+    """Counts its passes in an attribute, and draws noise by a generator of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.passes, self.noise = network(), 0, torch.Generator().manual_seed(0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.passes += 1
+        answer: Tensor = self.inner(x + 1e-3 * torch.randn(x.shape, generator=self.noise))
+        return answer
+
+
+def test_a_model_whose_passes_change_more_than_buffers_is_warned_of() -> None:
+    (warning,) = Loop(Counting()).report()["warnings"]
+    assert warning.startswith("Each pass of the model changes passes, noise, also on held-out data")
+
+
+@refused_row("a loss that calls backward()")
+def test_a_loss_that_computes_gradients_is_refused(integration_refusal: Callable[[object], None]) -> None:
+    def training(each: nn.Module, given: Batch) -> Tensor:
+        with torch.enable_grad():
+            losses = loss(each, given)
+            losses.mean().backward()
+        return losses
+
+    model = network()
+    with pytest.raises(AscError, match=r"The gate's loss calls backward\(\)") as refused:
+        Loop(model, loss=training)
+    integration_refusal(refused.value)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_a_loss_of_another_model_is_warned_of() -> None:
+    other = network().eval()
+    report = Loop(loss=lambda model, given: loss(other, given)).run(0, 60).report()
+    assert report["leaps"] == 0
+    assert report["warnings"][0].startswith("Predicted weights moved no held-out loss at all")
+
+
 def test_few_losses_are_warned_of() -> None:
     loop = Loop(gate=gate()[:4], loss=lambda model, given: loss(model, given).mean())
     (warning,) = loop.report()["warnings"]
     assert warning.startswith("The gate has 3 losses to judge by")
+
+
+@pytest.mark.parametrize("kind", [float, np.float32])
+def test_a_mean_loss_may_be_a_plain_number(kind: type) -> None:
+    mean = Loop(loss=lambda model, given: loss(model, given).mean()).run(0, 60)
+    plain = Loop(loss=lambda model, given: kind(loss(model, given).mean().item())).run(0, 60)
+    assert equal(plain.model.state_dict(), mean.model.state_dict())
+
+
+def test_a_score_may_be_a_list_of_numbers_as_rewards_are() -> None:
+    listed = Loop(score=lambda model, given: (-loss(model, given)).tolist()).run(0, 60)
+    assert equal(listed.model.state_dict(), Loop().run(0, 60).model.state_dict())
 
 
 def test_a_score_is_a_loss_with_its_sign_changed() -> None:
@@ -399,6 +535,8 @@ def test_a_training_with_nothing_left_to_train_continues() -> None:
         (lambda state: state | {"parts": state["parts"] | {"validator": "strict"}}, r"of validator strict"),
         (lambda state: state | {"speculation": {"losses": []}}, r"is damaged \(KeyError"),
         (lambda state: state | {"speculation": state["speculation"] | {"engine": {}}}, r"is damaged \("),
+        (lambda state: state | {"weights": None}, r"is damaged \(TypeError"),
+        (lambda state: state | {"position": "late"}, r"is damaged \(ValueError"),
     ],
 )
 def test_a_state_of_something_else_is_refused_before_anything_changes(
@@ -466,6 +604,38 @@ def test_a_lazy_model_is_refused_before_its_first_batch(integration_refusal: Cal
     with pytest.raises(AscError, match=r"0\.weight is not initialised yet.*run one batch through the model") as refused:
         Loop(model, torch.optim.SGD(model.parameters(), lr=0.1))
     integration_refusal(refused.value)
+
+
+@refused_row("a model on the meta device")
+def test_a_model_on_the_meta_device_is_refused(integration_refusal: Callable[[object], None]) -> None:
+    model = nn.Sequential(network(), nn.Linear(2, 2, device="meta"))
+    with pytest.raises(AscError, match=r"The parameter 1\.weight is on the meta device") as refused:
+        Loop(model, torch.optim.SGD(model.parameters(), lr=0.1), loss=lambda each, given: loss(each[0], given))
+    integration_refusal(refused.value)
+
+
+class Interfering(nn.Module):
+    """Adds waves whose weights are complex, or pairs of real numbers."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        pairs = torch.randn(6, 2, 2, generator=torch.Generator().manual_seed(0))
+        self.waves = nn.Parameter(torch.view_as_complex(pairs) if kind == "complex" else pairs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        waves = self.waves if self.waves.is_complex() else torch.view_as_complex(self.waves)
+        return ((x + x.roll(1, 1) * 1j) @ waves).abs()
+
+
+@pytest.mark.integration("plain loop", "complex parameters", "works")
+@pytest.mark.parametrize("predictor", ["linear", "anderson", "momentum"])
+def test_complex_weights_leap_as_pairs_of_real_ones_do(predictor: str, plugins: Plugins) -> None:
+    chosen = {"predictors": predictor, "validator": "accept", "plugins": plugins, "horizons": 5, "overdraft": 1e6}
+    loops = [Loop(Interfering(kind), **chosen).run(0, 30) for kind in ("complex", "real")]
+    waves = [loop.model.get_parameter("waves").detach() for loop in loops]
+    torch.testing.assert_close(torch.view_as_real(waves[0]), waves[1], rtol=1e-3, atol=1e-4)
+    assert loops[0].report()["outcomes"] == loops[1].report()["outcomes"]
+    assert loops[0].report()["leaps"] > 0
 
 
 @refused_row("an optimiser of another model")

@@ -78,6 +78,11 @@ def test_fsdp1_is_refused(found: list[dict[str, Any]], integration_refusal: Call
     assert all("Shard the model with torch.distributed.fsdp.fully_shard" in rank["fsdp1"] for rank in found)
 
 
+def test_ranks_with_different_settings_are_refused_on_all(found: list[dict[str, Any]]) -> None:
+    assert all("ranks of this training were given different settings" in rank["settings"] for rank in found)
+    assert "(recognizer)" in found[1]["settings"]
+
+
 def test_ranks_agree(found: list[dict[str, Any]]) -> None:
     assert all(rank["agreed"] == {"rank": 0, "text": "é"} for rank in found)
     assert all(rank["gathered"] == [[0, 7], [1, 7]] for rank in found)

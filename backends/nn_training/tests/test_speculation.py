@@ -212,6 +212,7 @@ def test_a_loop_that_ends_early_is_closed_by_its_owner(
     loop.speculation.close()
     (summary,) = watcher.summaries
     assert (summary["state"], summary["position"], summary["total"]) == (state, 32, total)
+    assert loop.speculation.report()["ledger"]["plain"]["steps"] == 32  # those after the last boundary included
     boundaries = len(watcher.boundaries)
     after = loop.run(32, 60)
     assert (after.speculation.position, len(watcher.boundaries)) == (60, boundaries)

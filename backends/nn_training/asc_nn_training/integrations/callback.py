@@ -6,7 +6,6 @@ import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from time import perf_counter
@@ -20,7 +19,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoin
 from asc.errors import AscError, describe_error
 from asc_nn_training.integrations import trainer_checkpoint
 from asc_nn_training.integrations.objective import Objective, generates, given_objective, objective
-from asc_nn_training.integrations.speculation import Speculation
+from asc_nn_training.integrations.speculation import Speculation, require_settings
 from asc_nn_training.integrations.tracking import tracked
 from asc_nn_training.validators.gate import Loss, batch_size
 
@@ -53,8 +52,8 @@ class SpeculationCallback(TrainerCallback):
         score: Loss | None = None,
         **settings: Any,
     ) -> None:
-        _require_suitable(trainer, gate, loss, score)
-        _require_known(settings)
+        _require_suitable(trainer, gate, gate_batches, loss, score)
+        require_settings("SpeculationCallback", settings, ("model", "optimizer", "lr_scheduler", "total", "position"))
         self.speculation: Speculation | None = None
         self._trainer, self._gate, self._gate_batches, self._settings = trainer, gate, gate_batches, settings
         self._loss, self._score = loss, score
@@ -226,12 +225,14 @@ def _replaced(trainer: Trainer, name: str, change: Callable[[Any], Any]) -> Iter
             setattr(trainer, name, own)
 
 
-def _require_suitable(trainer: object, gate: object, loss: object, score: object) -> None:
+def _require_suitable(trainer: object, gate: object, gate_batches: int | None, loss: object, score: object) -> None:
     if not isinstance(trainer, Trainer):
         raise AscError(
             f"SpeculationCallback(trainer) was given a {type(trainer).__name__}: give the transformers.Trainer whose "
             "training is to be speculated on."
         )
+    if gate_batches is not None and gate_batches < 2:
+        raise AscError(f"gate_batches is {gate_batches}: give 2 or more, or leave it out.")
     if loss is not None and score is not None:
         raise AscError("The gate is judged by one function: give SpeculationCallback either loss= or score=.")
     if loss is None and score is None and generates(trainer):
@@ -245,15 +246,3 @@ def _require_suitable(trainer: object, gate: object, loss: object, score: object
             "SpeculationCallback judges on held-out batches, and the trainer has no eval_dataset: give it one, or "
             "give the callback a gate=[...]."
         )
-
-
-def _require_known(settings: Mapping[str, Any]) -> None:
-    from_trainer = {"model", "optimizer", "gate", "loss", "score", "lr_scheduler", "total", "position"}
-    known = sorted(set(inspect.signature(Speculation).parameters) - from_trainer)
-    for name in settings:
-        if name in from_trainer:
-            raise AscError(f"SpeculationCallback takes {name} from the trainer: leave the setting out.")
-        if name not in known:
-            near = get_close_matches(name, known, 1)
-            advice = f"did you mean {near[0]}?" if near else f"the settings are {', '.join(known)}."
-            raise AscError(f"SpeculationCallback has no setting {name}; {advice}")

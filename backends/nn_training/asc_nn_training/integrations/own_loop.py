@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from torch import nn
@@ -51,6 +52,28 @@ class OwnLoop:
         """Continue from what `state_dict` returned."""
         self.position = state["position"]
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def require_a_training(model: object, optimizer: object, lr_scheduler: object, position: object, total: object) -> None:
+    """Raise AscError for what is no training's model, optimiser, scheduler, position or end."""
+    if not isinstance(model, nn.Module):
+        raise AscError(f"The model is {_named(model)}: give one torch.nn.Module, and then its optimiser.")
+    if isinstance(optimizer, type) or not isinstance(getattr(optimizer, "param_groups", None), list):
+        raise AscError(
+            f"The optimiser is {_named(optimizer)}: give one optimiser that is made already, such as "
+            "torch.optim.AdamW(model.parameters()). Each of several optimisers has a speculation of its own."
+        )
+    if lr_scheduler is not None and not callable(getattr(lr_scheduler, "get_last_lr", None)):
+        raise AscError(
+            f"The lr_scheduler is {_named(lr_scheduler)}: give one of torch.optim.lr_scheduler, or leave it out."
+        )
+    for name, value in (("position", position), ("total", 0 if total is None else total)):
+        if not isinstance(value, Integral) or value < 0:
+            raise AscError(f"{name} is {value!r}: give a whole number of steps, at least 0.")
+
+
+def _named(given: object) -> str:
+    return f"the class {given.__name__}" if isinstance(given, type) else f"of type {type(given).__name__}"
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

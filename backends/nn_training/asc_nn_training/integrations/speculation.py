@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import inspect
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, cast
 
 import torch
@@ -14,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from asc.assemble import assemble
 from asc.config.validate import validate
 from asc.errors import AscError, describe_error
+from asc.nearest import nearest
 from asc.plugins import Plugins, load
 from asc.run.monitor import Monitor
 from asc.types import Boundary
@@ -21,7 +23,7 @@ from asc.validator import Validator
 from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputation
 from asc_nn_training.config import UNBOUNDED, SpeculationConfig
 from asc_nn_training.costs import Costs
-from asc_nn_training.integrations.own_loop import OwnLoop, unwrapped
+from asc_nn_training.integrations.own_loop import OwnLoop, require_a_training, unwrapped
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training.device import preserved_randomness
 from asc_nn_training.training.ranks import Ranks, RanksError
@@ -79,8 +81,8 @@ class Speculation:
         lr_scheduler: LRScheduler | None = None,
         fingerprint: Fingerprint | None = None,
         every: int = 50,
-        horizons: Sequence[int] = (50, 100, 200),
-        predictors: Sequence[Part] = ("linear",),
+        horizons: Sequence[int] | int = (50, 100, 200),
+        predictors: Sequence[Part] | Part = ("linear",),
         recognizer: Part | None = None,
         validator: Part = "held-out-loss",
         leap: Mapping[str, Any] | None = None,
@@ -93,16 +95,21 @@ class Speculation:
         position: int = 0,
         plugins: Plugins | None = None,
     ) -> None:
+        require_a_training(model, optimizer, lr_scheduler, position, total)
+        _require_prices(step_size=step_size, probe_size=probe_size)
         by_regime = {"name": "activation-cosine", "every": every}
         usual = {"name": "every", "steps": every} if fingerprint is None else by_regime
         settings = {
-            **validate(LeapConfig, leap or {}, " of leap").model_dump(),
-            "predictors": list(predictors),
+            **validate(LeapConfig, _table("leap", leap), " of leap").model_dump(),
+            "predictors": [predictors] if isinstance(predictors, str | Mapping) else list(predictors),
             "recognizer": usual if recognizer is None else recognizer,
             "validator": validator,
-            "cache": dict(cache or {}),
+            "cache": _table("cache", cache),
             "history": {"max_snapshots": snapshots, "max_bytes": UNBOUNDED},
-            "scheduler": {"horizons": list(horizons), "overdraft": overdraft},
+            "scheduler": {
+                "horizons": [horizons] if isinstance(horizons, int) else list(horizons),
+                "overdraft": overdraft,
+            },
         }
         config = validate(SpeculationConfig, settings, " of Speculation")
         if config.leap_schedule == "advance":
@@ -119,6 +126,9 @@ class Speculation:
         costs = _costs(self._loop, weights, judge, len(batches), step_size, _probe_size(fingerprint, probe_size))
         store = WeightStore(self._loop.device, config.cache)
         self.computation = TrainingComputation(self._loop, judge, fingerprint, costs, config, store=store)
+        if not isinstance(plugins, Plugins | None):
+            raise AscError(f"plugins is of type {type(plugins).__name__}: give what asc.plugins.load() returned.")
+        _require_one_configuration(self.computation.ranks, config.model_dump(mode="json"))
         plugins = plugins or load()
         self.monitor = Monitor(BACKEND, config.model_dump(mode="json"))
         """What the hooks see of this training; its `status()` is a run at a glance."""
@@ -193,6 +203,7 @@ class Speculation:
         if self._closed:
             return
         self._closed = True
+        self._book_steps()
         self.engine.speculator.close()
         self.monitor.stop_clock()
         if self._begun:
@@ -242,9 +253,9 @@ class Speculation:
                 "make a new Speculation, and load the state into that."
             )
         self.computation.renew()
-        self._require_own(state)
         before = deepcopy(self.state_dict())
         try:
+            self._require_own(state)
             self._load(state)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             self._load(before)
@@ -254,7 +265,7 @@ class Speculation:
             ) from error
 
     def _load(self, state: Mapping[str, Any]) -> None:
-        self._loop.position, self._last, self._next = state["position"], state["last"], state["next"]
+        self._loop.position, self._last, self._next = int(state["position"]), state["last"], state["next"]
         self._losses[:] = state["losses"]
         self.engine.load_state(self.computation.load_speculation_state(state["speculation"]))
 
@@ -306,8 +317,7 @@ class Speculation:
     def _boundary(self) -> Boundary | None:
         ledger = self.engine.ledger
         self._note_losses()
-        ledger.progress(self.position - self._last, ledger.clock() - self._since)
-        self._last = self.position
+        self._book_steps()
         self.computation.changed()
         boundary = None
         try:
@@ -319,9 +329,21 @@ class Speculation:
             if isinstance(error, RanksError) or self.computation.ranks.count > 1:  # the others would wait for this one
                 raise
             self._switch_off(str(error))
+        if boundary is not None and any(decision.change == 0 for decision in boundary.decisions):
+            self.computation.remark(
+                "Predicted weights moved no held-out loss at all. If the gate's function does not use the model that "
+                "it is given, no candidate can be accepted."
+            )
         _, self._next = self.engine.due()
         self._since = ledger.clock()
         return boundary
+
+    def _book_steps(self) -> None:
+        """Book the steps since the last boundary, if there are any."""
+        ledger, steps = self.engine.ledger, self.position - self._last
+        if steps:
+            ledger.progress(steps, ledger.clock() - self._since)
+        self._last = self.position
 
     def _note_losses(self) -> None:
         if self._losses:
@@ -339,11 +361,49 @@ class Speculation:
         return [*self.monitor.warnings, *self.computation.remarks]
 
 
+def require_settings(whose: str, settings: Mapping[str, Any], given: Collection[str] = ()) -> None:
+    """Raise AscError for a setting that `Speculation` does not have, or that comes from elsewhere, as those `given`."""
+    known = sorted(set(inspect.signature(Speculation).parameters) - {"model", "optimizer", "gate", "loss", "score"})
+    for name in settings:
+        if name in given:
+            raise AscError(f"{whose} takes {name} from the trainer: leave the setting out.")
+        if name not in known:
+            near = nearest(name, known)
+            advice = f"the settings are {', '.join(known)}." if near is None else f"did you mean {near}?"
+            raise AscError(f"{whose} has no setting {name}; {advice}")
+
+
 def _costs(loop: OwnLoop, weights: Weights, gate: BatchGate, batches: int, step_size: int | None, probes: int) -> Costs:
     """Return the prices of the loop's work; prices steer, so all ranks take those of the first."""
     size = step_size or max(1, gate.tokens // max(1, batches // gate.subsets))
     size, looked, probed = Ranks(loop.device).agree([size, gate.tokens, probes])
     return Costs(size, looked, probed, weights.numel, weights.nbytes)
+
+
+def _require_one_configuration(ranks: Ranks, given: dict[str, Any]) -> None:
+    """Raise AscError, on every rank, if the ranks were given different settings."""
+    given["cache"].pop("folder")  # each rank may have its own
+    first = ranks.agree(given)
+    if ranks.any(given != first):
+        other = [name for name in given if given[name] != first[name]]
+        raise AscError(
+            f"The ranks of this training were given different settings ({', '.join(other) or 'on another rank'}), so "
+            "they would not speculate at the same steps: give all ranks the same ones."
+        )
+
+
+def _table(name: str, given: object) -> dict[str, Any]:
+    if given is not None and not isinstance(given, Mapping):
+        raise AscError(f'{name} is {given!r}: give a table of settings, such as {name}={{"setting": value}}.')
+    return dict(given or {})
+
+
+def _require_prices(**sizes: object) -> None:
+    for name, size in sizes.items():
+        if size is not None and not (isinstance(size, Integral) and int(size) > 0):
+            raise AscError(
+                f"{name} is {size!r}: give a whole number of tokens or samples, at least 1, or leave it out."
+            )
 
 
 def _probe_size(fingerprint: Fingerprint | None, given: int | None) -> int:
@@ -364,6 +424,8 @@ def _number(loss: object) -> Tensor | float:
     """Return a told loss as one number, its own copy: a loop may reuse the tensor."""
     if isinstance(loss, Tensor) and loss.numel():
         value = loss.detach()
+        if not value.ndim:
+            return value.clone()
         return value.clone().reshape(()) if value.numel() == 1 else value.float().mean()
     if isinstance(loss, Real):
         return float(loss)

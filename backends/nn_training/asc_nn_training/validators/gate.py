@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from copy import copy
 from itertools import islice
+from numbers import Real
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -87,9 +89,9 @@ class BatchGate:
         return torch.cat([self._batch_losses(model, batch) for batch in self._parts[subset]])
 
     def _batch_losses(self, model: nn.Module, batch: Any) -> Tensor:
-        versions = [tensor._version for tensor in _leaves(batch, Tensor)]
+        versions = _versions(batch)
         losses = _checked(self._answer(model, copy(batch)))
-        if [tensor._version for tensor in _leaves(batch, Tensor)] != versions:
+        if _versions(batch) != versions:
             raise AscError(
                 "The gate's loss changed a tensor of its batch in place, so the next look would see other data: let it "
                 "compute a new tensor."
@@ -102,8 +104,7 @@ class BatchGate:
         except Exception as error:
             if out_of_memory(error) or isinstance(error, AscError):
                 raise
-            inner = error.__traceback__.tb_next if error.__traceback__ is not None else None
-            raise GateError(f"the gate's loss raised {describe_error(error.with_traceback(inner))}") from error
+            raise GateError(f"the gate's loss raised {_described(error)}") from error
 
 
 class GateError(AscError):
@@ -115,6 +116,8 @@ def held_out(gate: Any, device: torch.device) -> list[Any]:
 
     Of a loader or an iterator, the first 32 batches are taken. Raises AscError for anything else.
     """
+    if isinstance(gate, dict):
+        raise AscError("The gate is a dict: give a list of held-out batches, such as list(gate.values()).")
     if isinstance(gate, Dataset) or (callable(getattr(gate, "__getitem__", None)) and not isinstance(gate, Sequence)):
         raise AscError(
             f"The gate is a {type(gate).__name__}, which gives single samples: give batches, such as "
@@ -125,8 +128,19 @@ def held_out(gate: Any, device: torch.device) -> list[Any]:
             f"The gate is a {type(gate).__name__}: give a list of held-out batches, or a DataLoader of such batches."
         )
     with preserved_randomness(device):  # a loader draws a seed
-        taken = list(gate if isinstance(gate, Sequence) else islice(gate, MOST_BATCHES))
+        try:
+            taken = list(gate if isinstance(gate, Sequence) else islice(gate, MOST_BATCHES))
+        except Exception as error:
+            raise AscError(f"The batches of the gate could not be read: {_described(error)}.") from error
     return [_moved(batch, device) for batch in taken]
+
+
+def _described(error: Exception) -> str:
+    """Describe an error with the line that raised it beyond this file."""
+    inner = error.__traceback__
+    while inner is not None and inner.tb_frame.f_code.co_filename == __file__:
+        inner = inner.tb_next
+    return describe_error(error.with_traceback(inner))
 
 
 def as_loss(score: Loss) -> Loss:
@@ -136,7 +150,9 @@ def as_loss(score: Loss) -> Loss:
 
 def _checked(answer: object) -> Tensor:
     """Return the losses of a batch, (n,). Raises AscError for an answer that is no loss."""
-    if isinstance(answer, int | float) and not isinstance(answer, bool):
+    if isinstance(answer, list | tuple) and all(isinstance(number, Real) for number in answer):
+        answer = torch.tensor([float(number) for number in answer])
+    if isinstance(answer, int | float | np.floating) and not isinstance(answer, bool):
         answer = torch.tensor(float(answer))
     if not isinstance(answer, Tensor) or answer.ndim > 1 or not answer.numel() or answer.is_complex():
         shape = f" of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else ""
@@ -170,6 +186,11 @@ def _moved(batch: Any, device: torch.device) -> Any:
         parts = [_moved(part, device) for part in batch]
         return type(batch)(*parts) if named else type(batch)(parts)
     return batch
+
+
+def _versions(batch: Any) -> list[int]:
+    """Return how often each tensor has been changed in place; tensors made in inference mode do not count."""
+    return [tensor._version for tensor in _leaves(batch, Tensor) if not tensor.is_inference()]
 
 
 def _leaves(batch: Any, kind: type[T]) -> Iterator[T]:

@@ -45,6 +45,17 @@ class Weights:
                 "unfreeze some, and give the optimiser the parameters of this model."
             )
         self.sharded = any(isinstance(parameter, DTensor) for parameter in self.parameters)
+        for name, parameter in moved:
+            if parameter.is_meta:
+                raise AscError(
+                    f"The parameter {name} is on the meta device, so it has no values yet: put the model on a real "
+                    "device, and give it its weights, before you make the optimiser and the speculation."
+                )
+            if self.sharded and parameter.is_complex():
+                raise AscError(
+                    f"The parameter {name} is complex, and the weights are sharded: complex weights can be speculated "
+                    "on in one process, or with DistributedDataParallel."
+                )
         self.nbytes = sum(parameter.numel() * parameter.element_size() for parameter in self.parameters)
         """Bytes of all parameters, on all ranks together."""
         self.numel = sum(parameter.numel() for parameter in self.parameters)
@@ -129,8 +140,13 @@ class Weights:
 
 @torch.no_grad()
 def local(tensor: Tensor) -> Tensor:
-    """Return the tensor or, of a sharded one, this rank's part: the same memory, without gradient."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor.detach()
+    """Return the tensor or, of a sharded one, this rank's part: the same memory, without gradient.
+
+    Complex numbers are pairs of real ones, in a last dimension of length 2: optimisers treat them so, and predictors
+    and sums then need not know of them.
+    """
+    here = tensor.to_local() if isinstance(tensor, DTensor) else tensor.detach()
+    return torch.view_as_real(here) if here.is_complex() else here
 
 
 def _moved(module: nn.Module, optimizer: Optimizer | None) -> list[tuple[str, nn.Parameter]]:
