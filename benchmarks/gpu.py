@@ -35,8 +35,8 @@ from asc.trajectory import SegmentHistory
 from asc.types import Plan
 from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.models.models import make_model
 from asc_nn_training.training.device import choose
-from asc_nn_training.training.models import make_model
 from asc_nn_training.weights.combine import combine
 
 ROOT = Path(__file__).parent.parent

@@ -84,7 +84,10 @@ def without_candidates(facts: Facts, outcomes: Outcomes) -> str | None:
     return None
 
 
-TOO_SHORT = "No speed-up: the run was too short to speculate in."
+TOO_SHORT = (
+    "No speed-up: the run was too short to speculate in, because speculation may cost only a small share of the plain "
+    "work so far (its setting overdraft)."
+)
 NOT_FOUND = (
     "the cache gave none of them back. Either they are larger than its bounds (--set cache.max_bytes=2000000000), or "
     "the backend's key() does not agree with what its transitions read."

@@ -131,7 +131,7 @@ EXECUTED: dict[str, Case] = {
         "the recognizer mine raised ValueError: no (mine.py, line 3).",
     ),
     "alone": (BASE, {}, "No speed-up: no state came back, and there are no workers to run ahead."),
-    "short": (WORKERS, {}, "No speed-up: the run was too short to speculate in."),
+    "short": (WORKERS, {}, "No speed-up: the run was too short to speculate in,"),
     "at the start": (
         WORKERS._replace(position=0, over=False),
         {},
@@ -225,7 +225,7 @@ JUDGED: dict[str, Case] = {
         {},
         "No speed-up: the recognizer found no place worth predicting from, at 1,200 boundaries.",
     ),
-    "short": (BASE, {}, "No speed-up: the run was too short to speculate in."),
+    "short": (BASE, {}, "No speed-up: the run was too short to speculate in,"),
 }
 
 

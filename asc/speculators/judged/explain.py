@@ -47,8 +47,10 @@ def _with_unjudged(sentence: str, facts: Facts, outcomes: Outcomes) -> str:
 def _leapt(facts: Facts, outcomes: Outcomes) -> str:
     spent = f"speculation took {100 * facts.spent_share:.1f} % of the work"
     if facts.speedup < 1.02:
+        flat = "" if facts.gained else " (its own loss fell too little to count an improvement in steps)"
         return (
-            f"No speed-up: {accepted(outcomes)}, worth {facts.gained:.0f} of this run's own steps in all, and {spent}."
+            f"No speed-up: {accepted(outcomes)}, worth {facts.gained:.0f} of this run's own steps in all{flat}, and "
+            f"{spent}."
         )
     taken = "the leap taken" if facts.leaps == 1 else f"the {facts.leaps} leaps taken"
     return (

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from asc_nn_training.integrations.attach import attach
     from asc_nn_training.integrations.callback import SpeculationCallback
-    from asc_nn_training.integrations.lightning import LightningSpeculation
+    from asc_nn_training.integrations.lightning import LightningSpeculation as LightningSpeculation  # needs an extra
     from asc_nn_training.integrations.speculation import Speculation
     from asc_nn_training.integrations.tracking import Tracking
     from asc_nn_training.recognizers.probes import Probes
 
-__all__ = ["LightningSpeculation", "Probes", "Speculation", "SpeculationCallback", "Tracking", "attach"]
+__all__ = ["Probes", "Speculation", "SpeculationCallback", "Tracking", "attach"]
 
 _HOMES = {
     "LightningSpeculation": "integrations.lightning",

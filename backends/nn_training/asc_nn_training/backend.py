@@ -23,21 +23,22 @@ from asc_nn_training.config import NetworkConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.data.prepare import Data, prepare
 from asc_nn_training.data.tokenizer import BPE
+from asc_nn_training.models.models import make_model
+from asc_nn_training.models.quiet import quiet
+from asc_nn_training.optimizers.optimizer import make_optimizer
 from asc_nn_training.predictors.average import Average
+from asc_nn_training.ranks.batches import RankBatches
+from asc_nn_training.ranks.launch import join, local_device
+from asc_nn_training.ranks.parallel import Parallel, placed, reshard
+from asc_nn_training.ranks.random_states import of_all, of_rank, seed_rank
+from asc_nn_training.ranks.ranks import Ranks
+from asc_nn_training.ranks.whole import to_parts, to_whole
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training import checkpoint
 from asc_nn_training.training.board import Board
 from asc_nn_training.training.device import autocast, be_deterministic, preserved_randomness, seed_everything
-from asc_nn_training.training.launch import join, local_device
 from asc_nn_training.training.loss import evaluation
 from asc_nn_training.training.memory import peak_memory
-from asc_nn_training.training.models import make_model
-from asc_nn_training.training.optimizer import make_optimizer
-from asc_nn_training.training.parallel import Parallel, placed, reshard
-from asc_nn_training.training.quiet import quiet
-from asc_nn_training.training.random_states import of_all, of_rank, seed_rank
-from asc_nn_training.training.rank_batches import RankBatches
-from asc_nn_training.training.ranks import Ranks
 from asc_nn_training.training.schedule import Schedule
 from asc_nn_training.training.training import Training
 from asc_nn_training.training.tree import transformed
@@ -47,7 +48,6 @@ from asc_nn_training.weights.cache import WeightCache
 from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights, local
-from asc_nn_training.weights.whole import to_parts, to_whole
 
 MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end of a run
 _REPORTED = 16  # dev sequences that measure a candidate; spread out, because neighbours come from one document

@@ -15,21 +15,19 @@ from pydantic import Field
 from torch import Tensor
 
 from asc.computation import Computation
-from asc.errors import AscError, describe_error
+from asc.errors import AscError
 from asc.settings import Settings
-from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Prediction, Snapshot, Transition, Verdict
-from asc.validator import Validator
+from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Prediction, Snapshot, Transition
 from asc_nn_training.costs import Costs
+from asc_nn_training.optimizers.leap_trace import LeapTrace, undone
+from asc_nn_training.optimizers.moments import Moments, has_moments, moments_of
+from asc_nn_training.optimizers.own_weights import require_reachable
+from asc_nn_training.optimizers.state import leaping, require_known
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import out_of_memory, random_state, seed_everything, set_random_state
-from asc_nn_training.training.hidden_state import HiddenState
-from asc_nn_training.training.leap_trace import LeapTrace, undone
 from asc_nn_training.training.loop import Loop, Watch
 from asc_nn_training.training.loss import evaluation
-from asc_nn_training.training.moments import Moments, has_moments, moments_of
-from asc_nn_training.training.optimizer_state import leaping, require_known
-from asc_nn_training.training.own_weights import require_reachable
 from asc_nn_training.training.progress import Progress
-from asc_nn_training.training.ranks import Ranks, RanksError
 from asc_nn_training.training.training import NonFiniteError
 from asc_nn_training.validators.gate import Gate
 from asc_nn_training.weights.candidate import CandidateWeights
@@ -317,7 +315,7 @@ class TrainingComputation(Computation):
         subset = look % max(1, self._gate.subsets - 1)
         if state is None:
             if subset not in self._scores:
-                self._scores[subset] = self._losses(subset, "validate")
+                self._scores[subset] = self.losses(subset, "validate")
             return self._scores[subset]
         if state.own:  # not remembered, because that would keep its memory in use
             return self._losses_under(state, subset, "validate")
@@ -339,7 +337,7 @@ class TrainingComputation(Computation):
                         break
                     self.training.step()
                     self._owed["validate"] += 1.0
-                found = {subset: self._losses(subset, "validate") for subset in sorted(set(subsets.values()))}
+                found = {subset: self.losses(subset, "validate") for subset in sorted(set(subsets.values()))}
             except NonFiniteError:
                 found = {}
             except (MemoryError, RuntimeError) as error:
@@ -367,57 +365,13 @@ class TrainingComputation(Computation):
             self._version, self._scores, self._candidate_scores = version, scores, candidate_scores
             set_random_state(drawn, self.training.device)
 
-    def rehearse(self, validator: Validator) -> int:
-        """Try gate, fingerprint and validator once, on weights 0.1 % longer; return how many losses judge.
-
-        What this costs is owed as "rehearse". Raises AscError with the cause where one of them raises.
-        """
-        judging = max(1, self._gate.subsets - 1)
-        hidden = HiddenState(self.training.model)
-        try:
-            if self._fingerprint is not None:
-                self.read("fingerprint", ())
-            losses = [self._losses(subset, "rehearse") for subset in range(self._gate.subsets)]
-            again = self.score(None, 0)
-            candidate = CandidateWeights((1.001,), (self.present(),), self._version, self.present())
-            verdict: object = validator.judge(self, Candidate(self.position(), 1, candidate, 0, "rehearsal"))
-        except RanksError:
-            raise
-        except Exception as error:
-            raise AscError(
-                f"Judging was tried once before the training, and that failed: {describe_error(error)}. It would fail "
-                "in the same way at every boundary."
-            ) from error
-        if hidden.has_new_gradients():
-            raise AscError(
-                "The gate's loss calls backward(), whose gradients would be added to those of the next training step: "
-                "let it return the loss alone, and take gradients that it needs by torch.autograd.grad."
-            )
-        if names := hidden.changed():
-            self.remark(
-                f"Each pass of the model changes {', '.join(names[:4])}, also on held-out data, and this is no buffer, "
-                "so it is not restored: the training differs from one without speculation. Make it a buffer, or change "
-                "it only where self.training is true."
-            )
-        every = np.concatenate(losses)
-        if wrong := int((~np.isfinite(every)).sum()):
-            raise AscError(
-                f"The gate's loss is nan or infinite for {wrong} of {every.size} held-out samples, and nothing can be "
-                "compared with that: leave such samples out of the gate, for example those without labels."
-            )
-        if not isinstance(verdict, Verdict):
-            raise AscError(f"The validator answered {verdict!r}; expected asc.Verdict(accepted, gain_steps, reason).")
-        if not np.allclose(losses[0], again, rtol=1e-3, equal_nan=True):
-            self.remark(
-                "The gate's loss differs between two evaluations of the same weights on the same batch, so verdicts "
-                "are noisy: give a loss that depends on nothing else."
-            )
-        for work in ("recognise", "validate"):
+    def rehearsed(self) -> None:
+        """Count what has been done so far as a rehearsal, and forget the copy of the weights."""
+        for work in ("recognise", "predict", "validate"):
             self._owed["rehearse"] += self._owed[work]
             self._owed[work] = 0.0
         self._copy = self.store.pinned = None
         self.changed()
-        return sum(map(len, losses[:judging]))
 
     def renew(self) -> bool:
         """Take the present trainable weights, if layers were frozen or unfrozen; return whether that is so.
@@ -491,25 +445,25 @@ class TrainingComputation(Computation):
         here = self.present()
         try:
             candidate.put(self.weights, here)
-            return self._losses(subset, work)
+            return self.losses(subset, work)
         finally:
             self.weights.put(here.values())
             self._owed[work] += self._costs.moved(3.0 + len(candidate.terms))
 
-    def _losses(self, subset: int, work: str) -> NDArray[np.float64]:
-        """Return a subset's losses. A loss that draws random numbers draws the same ones each time."""
+    def losses(self, subset: int, work: str) -> NDArray[np.float64]:
+        """Return a subset's losses under the present weights, and owe their price for a kind of work.
+
+        A loss that draws random numbers draws the same ones each time.
+        """
         self._owed[work] += self._costs.forward(self._costs.gate_tokens)
-        losses: Tensor | None = None
-        failed: Exception | None = None
-        try:
-            with evaluation(self.training.model):
-                seed_everything(subset)
-                losses = self._gate.losses(self.training.model, subset).detach()
-        except Exception as error:  # noqa: BLE001 -- the loss is foreign code; it is raised again below
-            self._remark_memory(error)
-            failed = error
-        if self.ranks.any(failed is not None) or losses is None:  # else the other ranks would wait for this one
-            raise failed or AscError("The gate could not be evaluated on another rank.")
+        with self.ranks.failing_together("The evaluation of the gate"):
+            try:
+                with evaluation(self.training.model):
+                    seed_everything(subset)
+                    losses = self._gate.losses(self.training.model, subset).detach()
+            except (MemoryError, RuntimeError) as error:
+                self._remark_memory(error)
+                raise
         found: NDArray[np.float64] = self.ranks.from_first(losses).double().cpu().numpy()
         return found
 

@@ -11,11 +11,11 @@ from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.trajectory import Trajectory
 from asc_nn_training.computation import LeapConfig
 from asc_nn_training.data.prepare import DataConfig
+from asc_nn_training.models.models import SHAPES, own_tokenizer
+from asc_nn_training.optimizers.optimizer import OptimizerConfig
 from asc_nn_training.paths import AbsolutePath, absolute_if_there
+from asc_nn_training.ranks.parallel import Shard
 from asc_nn_training.training.device import Precision
-from asc_nn_training.training.models import SHAPES, own_tokenizer
-from asc_nn_training.training.optimizer import OptimizerConfig
-from asc_nn_training.training.parallel import Shard
 from asc_nn_training.training.schedule import ScheduleConfig
 from asc_nn_training.weights.cache import WeightCache
 

@@ -16,7 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from asc.errors import AscError
 from asc_nn_training import Speculation
-from asc_nn_training.training.ranks import Ranks, RanksError
+from asc_nn_training.ranks.ranks import Ranks, RanksError
 
 Batch = tuple[Tensor, Tensor]
 RANK, WORLD = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])

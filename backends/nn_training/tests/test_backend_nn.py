@@ -27,8 +27,8 @@ from asc.testing.stand_ins import Reject
 from asc.trajectory import SegmentHistory
 from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.memory import peak_memory
-from asc_nn_training.training.ranks import Ranks
 from asc_nn_training.training.schedule import Schedule
 
 Make = Callable[..., NetworkConfig]

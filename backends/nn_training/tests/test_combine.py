@@ -88,5 +88,5 @@ def test_weights_are_unique_and_trainable() -> None:
 
 def test_nothing_to_train_is_said() -> None:
     module = torch.nn.Linear(2, 2).requires_grad_(False)
-    with pytest.raises(AscError, match="no trainable parameter that its optimiser moves, so there is nothing to predict"):
+    with pytest.raises(AscError, match="no trainable parameter that its optimiser moves"):
         Weights(module)

@@ -197,13 +197,13 @@ def normed(accumulation: int = 1) -> TrainingComputation:
 def test_scores_trials_and_leaps_put_the_same_weights_into_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bit for bit."""
     made, judged = computation(), list[str]()
-    losses = TrainingComputation._losses
+    losses = TrainingComputation.losses
 
     def seen(self: TrainingComputation, subset: int, work: str) -> Tensor:
         judged.append(self.digest())
         return losses(self, subset, work)  # type: ignore[return-value]
 
-    monkeypatch.setattr(TrainingComputation, "_losses", seen)
+    monkeypatch.setattr(TrainingComputation, "losses", seen)
     past = [made.observe()]
     for _ in range(12):
         made.advance(5)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from asc.errors import AscError
-from asc_nn_training.training.models import SHAPES, make_model
+from asc_nn_training.models.models import SHAPES, make_model
 from asc_nn_training.weights.weights import Weights
 
 USUAL: dict[str, Any] = {"init": "scratch", "vocabulary": 300, "length": 16, "seed": 1}

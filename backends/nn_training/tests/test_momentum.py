@@ -9,8 +9,8 @@ import torch
 
 from asc.errors import AscError
 from asc.predictor import Predictor
+from asc_nn_training.optimizers.moments import Moments, has_moments, moments_of
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
-from asc_nn_training.training.moments import Moments, has_moments, moments_of
 from asc_nn_training.weights.weights import Weights
 
 HORIZON = 7

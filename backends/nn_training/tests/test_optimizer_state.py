@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from transformers.optimization import Adafactor
 
 from asc.errors import AscError
-from asc_nn_training.training.optimizer_state import Policy, leaping, require_known
+from asc_nn_training.optimizers.state import Policy, leaping, require_known
 
 STEPS, HORIZON = 5, 3
 LR = 0.01

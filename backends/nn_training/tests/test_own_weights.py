@@ -17,10 +17,10 @@ from asc.errors import AscError
 from asc.types import Combination, Plan, Transition
 from asc_nn_training.computation import LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
+from asc_nn_training.optimizers.leap_trace import LeapTrace, undone
+from asc_nn_training.optimizers.own_weights import OwnWeights, require_reachable
+from asc_nn_training.optimizers.state import leaping
 from asc_nn_training.testing import Bigrams, Moves
-from asc_nn_training.training.leap_trace import LeapTrace, undone
-from asc_nn_training.training.optimizer_state import leaping
-from asc_nn_training.training.own_weights import OwnWeights, require_reachable
 from asc_nn_training.training.schedule import Schedule
 from asc_nn_training.training.training import Training
 from asc_nn_training.validators.gate import TokenGate

@@ -20,7 +20,7 @@ from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
 from asc_nn_training.data.prepare import prepare
 from asc_nn_training.data.tokenizer import Tokenizer, fetch, train
-from asc_nn_training.training.models import make_model
+from asc_nn_training.models.models import make_model
 
 Make = Callable[..., NetworkConfig]
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.ranks import Ranks
+from asc_nn_training.ranks.whole import to_parts, to_whole
 from asc_nn_training.weights.weights import Weights
-from asc_nn_training.weights.whole import to_parts, to_whole
 
 RANKS = 2
 SCRIPT = Path(__file__).with_name("ranks_script.py")

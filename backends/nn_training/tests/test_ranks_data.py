@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, distributed
 
 from asc.errors import AscError
-from asc_nn_training.training import launch
-from asc_nn_training.training.random_states import of_all, of_rank, seed_rank
-from asc_nn_training.training.rank_batches import RankBatches
-from asc_nn_training.training.ranks import Ranks, RanksError, passing
-from asc_nn_training.training.rows import Rows
+from asc_nn_training.ranks import launch
+from asc_nn_training.ranks.batches import RankBatches
+from asc_nn_training.ranks.random_states import of_all, of_rank, seed_rank
+from asc_nn_training.ranks.ranks import Ranks, RanksError, passing
+from asc_nn_training.ranks.rows import Rows
 
 CPU = torch.device("cpu")
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from asc.errors import AscError
 from asc_nn_training.data import tables
 from asc_nn_training.data.files import UnreadableError, named, read_each, read_text, shown, walk
+from asc_nn_training.models.hub import offline, reason, require_hub
 from asc_nn_training.paths import absolute
-from asc_nn_training.training.hub import offline, reason, require_hub
 
 WIKITEXT = {"wikitext-2": "wikitext-2-raw-v1", "wikitext-103": "wikitext-103-raw-v1"}
 STDLIB, HUB = "stdlib", "hf:"

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc.errors import AscError
+from asc_nn_training.models.hub import reason
+from asc_nn_training.models.quiet import quiet
+from asc_nn_training.models.source import locate
 from asc_nn_training.paths import absolute
-from asc_nn_training.training.hub import reason
-from asc_nn_training.training.quiet import quiet
-from asc_nn_training.training.source import locate
 
 END = "<|endoftext|>"
 BPE = "bpe"

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from asc.errors import AscError
 from asc_nn_training.integrations.own_loop import require_a_training
 from asc_nn_training.integrations.speculation import Speculation, require_settings
-from asc_nn_training.training.optimizer_layouts import known, links
+from asc_nn_training.optimizers.layouts import known, links
 from asc_nn_training.validators.gate import Loss
 
 _attached = WeakSet[Optimizer]()

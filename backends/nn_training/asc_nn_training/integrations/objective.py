@@ -15,9 +15,9 @@ from transformers import Trainer
 from asc.errors import describe_error
 from asc_nn_training.integrations.cross_entropy import alignment, sample_losses
 from asc_nn_training.integrations.stand_in import stand_in
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import device_of, out_of_memory, preserved_randomness
 from asc_nn_training.training.loss import evaluation
-from asc_nn_training.training.ranks import Ranks
 from asc_nn_training.validators.gate import GateError, Loss, held_out
 
 BATCHES = 8

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,16 +24,16 @@ from asc_nn_training.computation import Fingerprint, LeapConfig, TrainingComputa
 from asc_nn_training.config import UNBOUNDED, SpeculationConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.integrations.own_loop import OwnLoop, require_a_training, unwrapped
+from asc_nn_training.integrations.rehearsal import rehearse
+from asc_nn_training.ranks.ranks import Ranks, RanksError
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training.device import preserved_randomness
-from asc_nn_training.training.ranks import Ranks, RanksError
-from asc_nn_training.validators.gate import BatchGate, Loss, as_loss, held_out
+from asc_nn_training.validators.gate import BatchGate, Loss, held_out
 from asc_nn_training.weights.cache import WeightCache
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights
 
 BACKEND = "nn_training"
-_FEW = 8  # losses with which a paired test seldom finds anything
 Part = str | Mapping[str, Any]
 """A component: its name, or a table with its name and settings."""
 
@@ -120,8 +120,10 @@ class Speculation:
                 "model and a batch."
             )
         self._loop = OwnLoop(unwrapped(model), optimizer, lr_scheduler, total, position)
-        batches = held_out(gate, self._loop.device)
-        judge = BatchGate(batches, as_loss(score) if score is not None else cast(Loss, loss))
+        with Ranks(self._loop.device).failing_together("The preparation of the gate"):
+            batches = held_out(gate, self._loop.device)
+            judged_by: Literal["loss", "score"] = "loss" if score is None else "score"
+            judge = BatchGate(batches, cast(Loss, loss if score is None else score), judged_by=judged_by)
         weights = Weights(self._loop.model, optimizer)
         costs = _costs(self._loop, weights, judge, len(batches), step_size, _probe_size(fingerprint, probe_size))
         store = WeightStore(self._loop.device, config.cache)
@@ -139,13 +141,17 @@ class Speculation:
             cache=WeightCache(self.computation, config.cache),
             observer=self.monitor,
         )
-        self._rehearse(plugins.registry.create("validator", config.validator.name, config.validator.settings))
+        began = self.engine.ledger.clock()
+        judging: Validator = plugins.registry.create("validator", config.validator.name, config.validator.settings)
+        rehearse(self.computation, judge.subsets, judging)
+        self.engine.ledger.start("rehearse", self.engine.ledger.clock() - began)  # paid once, like starting workers
         self.monitor.attach(self.engine, plugins.notifier(self.monitor.warn))
         self._parts = {
             "predictors": [part.name for part in config.predictors],
             "recognizer": config.recognizer.name,
             "validator": config.validator.name,
         }
+        self._scored = score is not None
         self._noted = list[Tensor | float]()  # of the present step
         self._losses = list[Tensor | float]()  # of the steps since the last boundary
         self._begun = self._closed = False
@@ -160,10 +166,12 @@ class Speculation:
     def note(self, loss: Tensor | float) -> None:
         """Tell a training loss of the present step, before `step`; of several, such as micro-batches', the mean counts.
 
-        The loss may be a tensor on the device, of which a copy is kept; it is read at boundaries only.
+        The loss may be a tensor on the device, of which a copy is kept; it is read at boundaries only. Where a score
+        judges, no loss counts, because it does not say how fast the score rises.
         """
-        if not self._closed:
-            self._noted.append(_number(loss))
+        number = _number(loss)
+        if not (self._closed or self._scored):
+            self._noted.append(number)
 
     def step(self, loss: Tensor | float | None = None) -> Boundary | None:
         """Call after each `optimizer.step()` with the training loss; returns what happened, None between boundaries.
@@ -301,18 +309,6 @@ class Speculation:
         """Return this rank's number and how many there are, where each holds its own part of the weights."""
         ranks = self.computation.ranks
         return [ranks.number, ranks.count] if self.computation.weights.sharded else None
-
-    def _rehearse(self, validator: Validator) -> None:
-        """Try gate and validator once; what that costs is paid once, like the start of workers."""
-        ledger = self.engine.ledger
-        began = ledger.clock()
-        judging = self.computation.rehearse(validator)
-        ledger.start("rehearse", ledger.clock() - began)
-        if judging < _FEW:
-            self.computation.remark(
-                f"The gate has {judging} losses to judge by, so few candidates can be accepted: give a loss for each "
-                "sample, or more batches."
-            )
 
     def _boundary(self) -> Boundary | None:
         ledger = self.engine.ledger

@@ -13,7 +13,7 @@ from asc.errors import AscError
 from asc.predictor import History, Predictor
 from asc.settings import Settings
 from asc.types import Direct
-from asc_nn_training.training.moments import Moments, adamw_factors, direction
+from asc_nn_training.optimizers.moments import Moments, adamw_factors, direction
 from asc_nn_training.weights.weights import Values
 
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FSDPModule
 
 from asc.errors import AscError
+from asc_nn_training.ranks.ranks import Ranks
+from asc_nn_training.ranks.rows import Rows
 from asc_nn_training.training.device import Autocast
-from asc_nn_training.training.ranks import Ranks
-from asc_nn_training.training.rows import Rows
 
 LEAST = 100  # distinct probes, after Leap+Verify
 

@@ -15,6 +15,7 @@ from asc.predictor import Predictor
 from asc.study import Study, Table, Tell
 from asc.types import Snapshot
 from asc_nn_training.computation import TrainingComputation
+from asc_nn_training.optimizers.moments import Moments
 from asc_nn_training.predictors.momentum import (
     Momentum,
     MomentumAsCoded,
@@ -29,7 +30,6 @@ from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
 from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
 from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
-from asc_nn_training.training.moments import Moments
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 FORMULAS: Mapping[str, str] = {

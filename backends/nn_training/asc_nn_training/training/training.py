@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from asc.errors import AscError
+from asc_nn_training.ranks.parallel import Parallel, placed_optimizer, whole
+from asc_nn_training.ranks.ranks import Ranks, passing
+from asc_nn_training.ranks.rows import Rows
 from asc_nn_training.training.device import Autocast, device_of, random_state, set_random_state
 from asc_nn_training.training.loss import evaluation, mean_loss, token_losses
-from asc_nn_training.training.parallel import Parallel, placed_optimizer, whole
-from asc_nn_training.training.ranks import Ranks, passing
-from asc_nn_training.training.rows import Rows
 from asc_nn_training.training.schedule import Schedule
 
 

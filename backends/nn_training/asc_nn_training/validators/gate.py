@@ -7,18 +7,18 @@ from contextlib import nullcontext
 from copy import copy
 from itertools import islice
 from numbers import Real
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from asc.errors import AscError, describe_error
+from asc_nn_training.ranks.ranks import Ranks
+from asc_nn_training.ranks.rows import Rows
 from asc_nn_training.training.device import Autocast, out_of_memory, preserved_randomness
 from asc_nn_training.training.loss import sequence_losses
-from asc_nn_training.training.ranks import Ranks
-from asc_nn_training.training.rows import Rows
 
 T = TypeVar("T")
 Loss = Callable[[nn.Module, Any], Any]
@@ -76,11 +76,14 @@ class BatchGate:
     The loss gets a shallow copy of a batch, so that it may take entries out.
     """
 
-    def __init__(self, batches: Sequence[Any], loss: Loss, subsets: int = 4) -> None:
+    def __init__(
+        self, batches: Sequence[Any], loss: Loss, subsets: int = 4, judged_by: Literal["loss", "score"] = "loss"
+    ) -> None:
+        """`judged_by` says whether lower values of the function are better, or higher ones."""
         if len(batches) < 2:
             raise AscError(f"The gate was given {len(batches)} batches: give 2 or more, held out from training.")
         subsets = min(subsets, len(batches))
-        self._parts, self._loss = [batches[i::subsets] for i in range(subsets)], loss
+        self._parts, self._function, self._judged_by = [batches[i::subsets] for i in range(subsets)], loss, judged_by
         self.subsets = subsets
         self.tokens = max(sum(batch_size(batch) for batch in part) for part in self._parts)
 
@@ -90,25 +93,25 @@ class BatchGate:
 
     def _batch_losses(self, model: nn.Module, batch: Any) -> Tensor:
         versions = _versions(batch)
-        losses = _checked(self._answer(model, copy(batch)))
+        values = _checked(self._answer(model, copy(batch)), self._judged_by)
         if _versions(batch) != versions:
             raise AscError(
-                "The gate's loss changed a tensor of its batch in place, so the next look would see other data: let it "
-                "compute a new tensor."
+                f"The gate's {self._judged_by} changed a tensor of its batch in place, so the next look would see "
+                "other data: let it compute a new tensor."
             )
-        return losses
+        return -values if self._judged_by == "score" else values
 
     def _answer(self, model: nn.Module, batch: Any) -> Any:
         try:
-            return self._loss(model, batch)
+            return self._function(model, batch)
         except Exception as error:
             if out_of_memory(error) or isinstance(error, AscError):
                 raise
-            raise GateError(f"the gate's loss raised {_described(error)}") from error
+            raise GateError(f"the gate's {self._judged_by} raised {_described(error)}") from error
 
 
 class GateError(AscError):
-    """The loss by which a gate judges has raised."""
+    """The function by which a gate judges has raised."""
 
 
 def held_out(gate: Any, device: torch.device) -> list[Any]:
@@ -118,6 +121,11 @@ def held_out(gate: Any, device: torch.device) -> list[Any]:
     """
     if isinstance(gate, dict):
         raise AscError("The gate is a dict: give a list of held-out batches, such as list(gate.values()).")
+    if isinstance(gate, IterableDataset):
+        raise AscError(
+            f"The gate is a {type(gate).__name__}: give DataLoader(dataset, batch_size=8) or, where it gives batches "
+            "already, DataLoader(dataset, batch_size=None), held out from training."
+        )
     if isinstance(gate, Dataset) or (callable(getattr(gate, "__getitem__", None)) and not isinstance(gate, Sequence)):
         raise AscError(
             f"The gate is a {type(gate).__name__}, which gives single samples: give batches, such as "
@@ -143,13 +151,8 @@ def _described(error: Exception) -> str:
     return describe_error(error.with_traceback(inner))
 
 
-def as_loss(score: Loss) -> Loss:
-    """Return a loss from a score, of which higher is better."""
-    return lambda model, batch: -_checked(score(model, batch))
-
-
-def _checked(answer: object) -> Tensor:
-    """Return the losses of a batch, (n,). Raises AscError for an answer that is no loss."""
+def _checked(answer: object, what: str) -> Tensor:
+    """Return the losses, or scores, of a batch, (n,). Raises AscError for an answer that is none."""
     if isinstance(answer, list | tuple) and all(isinstance(number, Real) for number in answer):
         answer = torch.tensor([float(number) for number in answer])
     if isinstance(answer, int | float | np.floating) and not isinstance(answer, bool):
@@ -157,8 +160,8 @@ def _checked(answer: object) -> Tensor:
     if not isinstance(answer, Tensor) or answer.ndim > 1 or not answer.numel() or answer.is_complex():
         shape = f" of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else ""
         raise AscError(
-            f"The gate's loss answered a {type(answer).__name__}{shape}; expected one loss a sample, a tensor of shape "
-            "(n,), or the mean of the batch."
+            f"The gate's {what} answered a {type(answer).__name__}{shape}; expected one {what} a sample, a tensor of "
+            "shape (n,), or the mean of the batch."
         )
     return answer.detach().reshape(-1).float()
 

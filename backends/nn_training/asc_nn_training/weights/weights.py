@@ -18,8 +18,8 @@ from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 
 from asc.errors import AscError
-from asc_nn_training.training.parallel import placed, whole
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.parallel import placed, whole
+from asc_nn_training.ranks.ranks import Ranks
 
 Values = list[Tensor]  # one tensor a trainable storage, in the module's own order; of sharded ones this rank's part
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from asc.errors import AscError
-from asc_nn_training.training.optimizer_layouts import Layout, layout_of, links, name_of, states_of
-from asc_nn_training.training.own_weights import OwnWeights
+from asc_nn_training.optimizers.layouts import Layout, layout_of, links, name_of, states_of
+from asc_nn_training.optimizers.own_weights import OwnWeights
 from asc_nn_training.weights.weights import local
 
 Policy = Literal["keep", "reset", "decay"]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from asc.errors import AscError
-from asc_nn_training.training.optimizer_layouts import layout_of, links, name_of
+from asc_nn_training.optimizers.layouts import layout_of, links, name_of
 from asc_nn_training.weights.weights import local
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
+from asc_nn_training.models.hub import require_hub
 from asc_nn_training.paths import absolute
-from asc_nn_training.training.hub import require_hub
 
 _GGUF = ".gguf"
 

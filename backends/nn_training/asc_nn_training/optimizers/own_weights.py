@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from asc.errors import AscError
-from asc_nn_training.training.optimizer_layouts import Layout, known, links, name_of, states_of
+from asc_nn_training.optimizers.layouts import Layout, known, links, name_of, states_of
 from asc_nn_training.weights.weights import Values, local
 
 _ALIKE = 0.25  # squared distance to the weights, relative to theirs, under which a tensor is taken for weights

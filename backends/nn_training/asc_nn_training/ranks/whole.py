@@ -8,8 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from asc_nn_training.training.parallel import whole
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.parallel import whole
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.tree import transformed
 from asc_nn_training.weights.weights import Values, Weights
 

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from asc.errors import AscError
+from asc_nn_training.models.causal import require_causal_config, require_causal_outputs
+from asc_nn_training.models.hub import reason
+from asc_nn_training.models.quiet import quiet
+from asc_nn_training.models.source import locate
 from asc_nn_training.paths import absolute
-from asc_nn_training.training.causal import require_causal_config, require_causal_outputs
 from asc_nn_training.training.device import random_state, set_random_state
-from asc_nn_training.training.hub import reason
-from asc_nn_training.training.quiet import quiet
-from asc_nn_training.training.source import locate
 
 Init = Literal["scratch", "pretrained"]
 

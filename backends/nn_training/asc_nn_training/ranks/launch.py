@@ -9,8 +9,8 @@ import torch
 from torch import distributed
 
 from asc.errors import AscError
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import choose
-from asc_nn_training.training.ranks import Ranks
 
 _NEEDED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun puts into the environment of each process, beside WORLD_SIZE."""

@@ -8,7 +8,7 @@ from math import ceil
 import torch
 from torch import Tensor
 
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.ranks import Ranks
 
 
 class Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from asc.errors import AscError
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.training import Batches
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from asc.errors import AscError
-from asc_nn_training.training.hub import reason
+from asc_nn_training.models.hub import reason
 from asc_nn_training.training.loss import evaluation
 
 _EXPECTED = "Name a causal language model, such as a GPT-2, a Llama or a Qwen, or a built-in shape."

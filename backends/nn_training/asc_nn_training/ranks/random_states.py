@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import preserved_randomness, random_state
-from asc_nn_training.training.ranks import Ranks
 
 _APART = 1_000_003  # a prime: the seeds of the ranks of two runs with neighbouring seeds are different
 

@@ -13,7 +13,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from asc_nn_training.training.ranks import Ranks
+from asc_nn_training.ranks.ranks import Ranks
 
 Shard = Literal["none", "fsdp2"]
 

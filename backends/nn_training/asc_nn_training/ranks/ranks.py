@@ -103,6 +103,17 @@ class Ranks(Group):
         agreed: T = json.loads(bytes(self.from_first(written).tolist()))
         return agreed
 
+    @contextmanager
+    def failing_together(self, doing: str) -> Iterator[None]:
+        """Raise on all ranks what raises within on one: the others would wait for it. `doing` says what it was."""
+        failed: Exception | None = None
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 -- it is raised again below
+            failed = error
+        if self.any(failed is not None):
+            raise failed or AscError(f"{doing} failed on another rank, whose output says why.")
+
     def require_together(self, position: int, leaps: int) -> None:
         """Raise RanksError, on every rank, if the ranks are not at the same position after the same number of leaps."""
         everyone = self.gather([position, leaps])

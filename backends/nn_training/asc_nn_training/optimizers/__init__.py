@@ -1,0 +1,1 @@
+"""What optimisers keep beside the weights: moments, counts, weights of their own."""
