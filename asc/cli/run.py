@@ -125,7 +125,7 @@ def _first_run(
             with suppress(OSError):  # keep a folder that has something in it
                 folder.rmdir()
         raise
-    for remark in run.computation.remarks:  # known beforehand; repeated at the end
+    for remark in (*run.computation.remarks, *run.engine.speculator.remarks):  # known beforehand; repeated at the end
         session.warn(remark)
     if first:
         _describe(folder, run, anew=not resume)
