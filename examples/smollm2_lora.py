@@ -77,9 +77,9 @@ def adapted(model: nn.Module, seed: int = 0) -> nn.Module:
 def sequences(modules: tuple[str, ...], tokenizer: Any, length: int = LENGTH) -> Tensor:
     """Return the source of these modules as token numbers, (n, length)."""
     folder = Path(sysconfig.get_path("stdlib"))
-    sources = (folder / f"{module}.py" for module in modules)
-    texts = [(source if source.exists() else source.with_suffix("") / "__init__.py").read_text() for source in sources]
-    tokens = torch.tensor(tokenizer("\n".join(texts), verbose=False)["input_ids"])
+    files = (folder / f"{module}.py" for module in modules)
+    text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    tokens = torch.tensor(tokenizer(text, verbose=False)["input_ids"])
     return tokens[: len(tokens) // length * length].view(-1, length)
 
 
