@@ -25,6 +25,7 @@ from asc_nn_training.config import UNBOUNDED, SpeculationConfig
 from asc_nn_training.costs import Costs
 from asc_nn_training.integrations.own_loop import OwnLoop, require_a_training, unwrapped
 from asc_nn_training.integrations.rehearsal import rehearse
+from asc_nn_training.integrations.saved_state import require_own
 from asc_nn_training.ranks.ranks import Ranks, RanksError
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training.device import preserved_randomness
@@ -263,7 +264,7 @@ class Speculation:
         self.computation.renew()
         before = deepcopy(self.state_dict())
         try:
-            self._require_own(state)
+            require_own(state, before)
             self._load(state)
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             self._load(before)
@@ -276,34 +277,6 @@ class Speculation:
         self._loop.position, self._last, self._next = int(state["position"]), state["last"], state["next"]
         self._losses[:] = state["losses"]
         self.engine.load_state(self.computation.load_speculation_state(state["speculation"]))
-
-    def _require_own(self, state: Mapping[str, Any]) -> None:
-        """Raise AscError for a state that belongs to something else."""
-        keys = sorted(self.state_dict())
-        if not isinstance(state, Mapping) or not set(keys) <= set(state):
-            held = ", ".join(map(str, state)) if isinstance(state, Mapping) and state else "nothing"
-            raise AscError(
-                f"A saved state of a speculation has {', '.join(keys)}, and this one has {held}: give what "
-                "state_dict() returned."
-            )
-        own, given = self.computation.weights.layout(), list(state["weights"])
-        if own != given:
-            other = next((line for line in given if line not in own), None) or next(iter(set(own) - set(given)), "")
-            raise AscError(
-                f"The saved state of the speculation is of a model with other trainable weights ({other}): load it for "
-                "the model that it was saved with, or continue without it."
-            )
-        for part, named in self._parts.items():
-            if state["parts"].get(part) != named:
-                raise AscError(
-                    f"The saved state of the speculation is of {part} {state['parts'].get(part)}, and this one has "
-                    f"{named}: make it with the same components, or continue without the saved state."
-                )
-        if state["rank"] != self._rank():
-            raise AscError(
-                f"The saved state of the speculation is of rank {state['rank']} (number, of so many), and this is rank "
-                f"{self._rank()}: every rank of a sharded training loads its own state."
-            )
 
     def _rank(self) -> list[int] | None:
         """Return this rank's number and how many there are, where each holds its own part of the weights."""
