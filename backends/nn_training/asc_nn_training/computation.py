@@ -21,7 +21,6 @@ from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Predi
 from asc_nn_training.costs import Costs
 from asc_nn_training.optimizers.leap_trace import LeapTrace, undone
 from asc_nn_training.optimizers.moments import Moments, has_moments, moments_of
-from asc_nn_training.optimizers.own_weights import require_reachable
 from asc_nn_training.optimizers.state import leaping, require_known
 from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import out_of_memory, random_state, seed_everything, set_random_state
@@ -74,7 +73,6 @@ class TrainingComputation(Computation):
     ) -> None:
         self.training, self.config = training, config or LeapConfig()
         self.group = self.ranks = Ranks(training.device)
-        require_reachable(training.model, training.optimizer)
         require_known(training.optimizer, self.config.leap_moments)
         self.weights = Weights(training.model, training.optimizer)
         self.store = store or WeightStore(training.device)

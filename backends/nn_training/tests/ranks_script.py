@@ -116,15 +116,9 @@ def main(folder: Path) -> None:
     keep = {"keep": 4, "match": "distance", "tolerance": 0.5}
     found["kept"] = Loop("fsdp2", cache={**keep, "device_bytes": 0}).run(0, 60).outcome()
     found["resumed"] = resumed()
-    found["fsdp1"] = refused(
-        lambda: Speculation(
-            FullyShardedDataParallel(nn.Linear(4, 4), device_id=torch.device("cpu")),
-            torch.optim.SGD([torch.zeros(1)]),
-            gate=[batch(0), batch(1)],
-            loss=loss,
-        )
-    )
-    found["settings"] = refused(lambda: Loop("ddp", every=5 + RANK))
+    flat = FullyShardedDataParallel(nn.Linear(4, 4), device_id=torch.device("cpu"))
+    optimizer = torch.optim.SGD(flat.parameters())
+    found["fsdp1"] = refused(lambda: Speculation(flat, optimizer, gate=[batch(0), batch(1)], loss=loss))
     found["agreed"] = Ranks().agree({"rank": RANK, "text": "é"})
     found["gathered"] = Ranks().gather([RANK, 7])
     apart = Loop("ddp")

@@ -642,6 +642,6 @@ def test_complex_weights_leap_as_pairs_of_real_ones_do(predictor: str, plugins: 
 
 @refused_row("an optimiser of another model")
 def test_an_optimiser_of_another_model_is_refused(integration_refusal: Callable[[object], None]) -> None:
-    with pytest.raises(AscError, match="parameters of this model") as refused:
+    with pytest.raises(AscError, match="trains other tensors than the model's parameters") as refused:
         Loop(network(), torch.optim.AdamW(network().parameters()))
     integration_refusal(refused.value)

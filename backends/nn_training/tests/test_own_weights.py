@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from asc.errors import AscError
 from asc.types import Combination, Plan, Transition
+from asc_nn_training import Speculation
 from asc_nn_training.computation import LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
 from asc_nn_training.optimizers.leap_trace import LeapTrace, undone
@@ -347,6 +348,13 @@ def test_only_samples_of_large_tensors_are_kept() -> None:
     assert all(each.numel() < 10_000 for each in (*trace._before, *trace._after))
 
 
+def test_a_speculation_refuses_what_a_leap_cannot_reach() -> None:
+    model = nn.Linear(2, 2)
+    optimizer: Any = Lookahead(torch.optim.SGD(model.parameters(), lr=LR))
+    with pytest.raises(AscError, match="Lookahead returns to slow weights"):
+        Speculation(model, optimizer, gate=[torch.ones(2, 2)] * 4, loss=lambda model, batch: model(batch).mean(1))
+
+
 class TestATraining:
     def training(self, kind: Any, dtype: torch.dtype = torch.float32, **settings: Any) -> TrainingComputation:
         torch.manual_seed(0)
@@ -369,9 +377,7 @@ class TestATraining:
         master = subject.training.optimizer.state[subject.weights.parameters[0]]["master"]
         assert torch.equal(master.to(torch.bfloat16), landed)
 
-    def test_refuses_what_a_leap_cannot_reach_or_reset(self) -> None:
-        with pytest.raises(AscError, match="Lookahead returns to slow weights"):
-            self.training(lambda p: Lookahead(torch.optim.SGD(p, lr=LR)))
+    def test_refuses_what_a_leap_cannot_reset(self) -> None:
         with pytest.raises(AscError, match=r"leap_moments=reset .* state of MasterSGD means is not known"):
             self.training(MasterSGD, leap_moments="reset")
 

@@ -26,6 +26,7 @@ from asc_nn_training.costs import Costs
 from asc_nn_training.integrations.own_loop import OwnLoop, require_a_training, unwrapped
 from asc_nn_training.integrations.rehearsal import rehearse
 from asc_nn_training.integrations.saved_state import require_own
+from asc_nn_training.optimizers.own_weights import require_reachable
 from asc_nn_training.ranks.ranks import Ranks, RanksError
 from asc_nn_training.recognizers.probes import Probes
 from asc_nn_training.training.device import preserved_randomness
@@ -125,6 +126,7 @@ class Speculation:
             batches = held_out(gate, self._loop.device)
             judged_by: Literal["loss", "score"] = "loss" if score is None else "score"
             judge = BatchGate(batches, cast(Loss, loss if score is None else score), judged_by=judged_by)
+        require_reachable(self._loop.model, optimizer)
         weights = Weights(self._loop.model, optimizer)
         costs = _costs(self._loop, weights, judge, len(batches), step_size, _probe_size(fingerprint, probe_size))
         store = WeightStore(self._loop.device, config.cache)
