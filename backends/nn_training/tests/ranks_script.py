@@ -119,6 +119,7 @@ def main(folder: Path) -> None:
     flat = FullyShardedDataParallel(nn.Linear(4, 4), device_id=torch.device("cpu"))
     optimizer = torch.optim.SGD(flat.parameters())
     found["fsdp1"] = refused(lambda: Speculation(flat, optimizer, gate=[batch(0), batch(1)], loss=loss))
+    found["settings"] = refused(lambda: Loop("ddp", every=5 + RANK))
     found["agreed"] = Ranks().agree({"rank": RANK, "text": "é"})
     found["gathered"] = Ranks().gather([RANK, 7])
     apart = Loop("ddp")
