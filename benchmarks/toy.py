@@ -34,10 +34,10 @@ from asc.plugins import Plugins, load
 from asc.run.replay.profile import time_both_ways
 from asc.run.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
-from asc_toy.executors import ROUND_TRIP_S
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
 from asc_toy.state import plain_state, split
+from asc_toy.workers.executors import ROUND_TRIP_S
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "third_party_plugin"))
 import asc_gf2

@@ -15,9 +15,9 @@ from asc.speculators.pool import NO_WORKERS, Pool
 from asc.types import EngineState
 from asc_toy import checkpoint
 from asc_toy.computation import SavedState, ToyComputation
-from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
+from asc_toy.workers.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 
 
 class SpeculationConfig(ExecutedConfig):

@@ -16,8 +16,8 @@ from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapsh
 from asc.words import Word, bits, canonical, combine, same
 from asc_toy.program import Program
 from asc_toy.state import Array, PlainState, is_word, plain_state, split, with_arrays
-from asc_toy.tracking import ArrayStore, Effect, apply_effect, require_words, run_tracked
-from asc_toy.worker import Parcel, run_task
+from asc_toy.tracking.tracked import ArrayStore, Effect, apply_effect, require_words, run_tracked
+from asc_toy.workers.worker import Parcel, run_task
 
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
 

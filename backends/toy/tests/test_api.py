@@ -181,7 +181,7 @@ SCRIPT = """
 from asc.types import Candidate
 from asc_toy import Program, accelerate
 from asc_toy.computation import ToyComputation
-from asc_toy.executors import executor_factory
+from asc_toy.workers.executors import executor_factory
 
 FACTOR = 3
 

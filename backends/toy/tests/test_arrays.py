@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asc_toy.arrays import TrackedArray
-from asc_toy.elements import Elements, ElementTracker, frozen
-from asc_toy.guarded import GuardedArray, alias, guarded
+from asc_toy.tracking.arrays import TrackedArray
+from asc_toy.tracking.elements import Elements, ElementTracker, frozen
+from asc_toy.tracking.guarded import GuardedArray, alias, guarded
 
 Ask = Callable[[Any], Any]
 

@@ -25,10 +25,10 @@ from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.testing.assembly import assemble
 from asc.types import Boundary, Candidate, Decision, Outcome, Transition
 from asc_toy.computation import ToyComputation, run_plain
-from asc_toy.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
-from asc_toy.worker import Parcel
+from asc_toy.workers.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
+from asc_toy.workers.worker import Parcel
 
 DEADLINE_S = 60.0  # for a slow machine; no promise of the code
 LARGE = 20_000  # elements, so that the program is installed and does not travel with every task
@@ -130,7 +130,7 @@ def test_missing_dask_scheduler_is_reported() -> None:
 
 def test_missing_dask_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    monkeypatch.delitem(sys.modules, "asc_toy.dask_pool", raising=False)
+    monkeypatch.delitem(sys.modules, "asc_toy.workers.dask_pool", raising=False)
     make = executor_factory("dask", 1, None, Parcel("key", b""))
     with pytest.raises(AscError, match=r"needs the package distributed. Install it: pip install 'asc-toy\[dask\]'"):
         make()
@@ -205,8 +205,8 @@ def test_killed_worker_breaks_the_pool_in_a_way_that_is_recognised() -> None:
 
 ORPHANS = """
 import os, sys, time
-from asc_toy.executors import executor_factory
-from asc_toy.worker import Parcel
+from asc_toy.workers.executors import executor_factory
+from asc_toy.workers.worker import Parcel
 pool = executor_factory("processes", 1, None, Parcel("key", b""))()
 print(pool.submit(os.getpid).result(), flush=True)
 time.sleep(600)

@@ -634,7 +634,7 @@ class TestUndone:
     def test_worker_leaves_its_arrays_as_they_were(
         self, initial: Bare, state: Bare, pieces: tuple[Piece, ...], steps: int
     ) -> None:
-        from asc_toy.tracking import ArrayStore, run_tracked
+        from asc_toy.tracking.tracked import ArrayStore, run_tracked
 
         arrays = independent(state).arrays
         store = ArrayStore(arrays)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from asc.errors import AscError
 from asc.types import Transition
 from asc_toy.state import OPERATIONS, RESERVED, is_word, plain_state, split
-from asc_toy.tracking import ArrayStore, apply_effect, run_tracked
+from asc_toy.tracking.tracked import ArrayStore, apply_effect, run_tracked
 
 Step = Callable[[Any], None]
 

@@ -12,7 +12,7 @@ import pytest
 from asc.types import Transition
 from asc.words import bits
 from asc_toy.state import split
-from asc_toy.tracking import ArrayStore, Effect, apply_effect, run_tracked
+from asc_toy.tracking.tracked import ArrayStore, Effect, apply_effect, run_tracked
 
 Step = Callable[[Any], None]
 

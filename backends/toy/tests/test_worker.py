@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from asc.types import Transition
-from asc_toy.limits import OverTimeError, run_limited
-from asc_toy.worker import Parcel, install, run_task
+from asc_toy.workers.limits import OverTimeError, run_limited
+from asc_toy.workers.worker import Parcel, install, run_task
 
 LIMIT_S = 0.02
 DEADLINE_S = 60.0  # for a slow machine; no promise of the code
@@ -244,7 +244,7 @@ class TestTimeLimit:
         """In a process of its own, since one that was left in that state could not even report it."""
         code = """
 import sys
-from asc_toy.limits import OverTimeError, run_limited
+from asc_toy.workers.limits import OverTimeError, run_limited
 
 def spin():
     while True:

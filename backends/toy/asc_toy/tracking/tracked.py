@@ -13,10 +13,6 @@ import numpy as np
 
 from asc.types import Transition
 from asc.words import Word, bits
-from asc_toy.arrays import TrackedArray
-from asc_toy.elements import Elements, ElementTracker, Flags
-from asc_toy.guarded import GuardedArray, alias, guarded
-from asc_toy.increments import ElementIncrements, suits
 from asc_toy.program import Step
 from asc_toy.state import (
     NAMES,
@@ -31,6 +27,10 @@ from asc_toy.state import (
     require_integers,
     with_arrays,
 )
+from asc_toy.tracking.arrays import TrackedArray
+from asc_toy.tracking.elements import Elements, ElementTracker, Flags
+from asc_toy.tracking.guarded import GuardedArray, alias, guarded
+from asc_toy.tracking.increments import ElementIncrements, suits
 
 
 class Effect(NamedTuple):

@@ -19,10 +19,10 @@ import cloudpickle
 
 from asc.types import Transition
 from asc.words import Word
-from asc_toy.limits import OverTimeError, run_limited
 from asc_toy.program import Step
 from asc_toy.state import Array
-from asc_toy.tracking import ArrayStore, run_tracked
+from asc_toy.tracking.tracked import ArrayStore, run_tracked
+from asc_toy.workers.limits import OverTimeError, run_limited
 
 _SMALL = 64 * 1024  # bytes of a pickle that may travel with every task
 

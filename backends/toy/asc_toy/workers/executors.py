@@ -15,7 +15,7 @@ from typing import Any, Literal
 from loky import ProcessPoolExecutor
 
 from asc.errors import AscError
-from asc_toy.worker import Parcel, install, start_process
+from asc_toy.workers.worker import Parcel, install, start_process
 
 Kind = Literal["none", "threads", "processes", "dask"]
 
@@ -85,6 +85,6 @@ def _threads(workers: int, parcel: Parcel) -> Executor:
 
 
 def _dask(workers: int, address: str | None, parcel: Parcel) -> Executor:
-    from asc_toy.dask_pool import DaskPool  # noqa: PLC0415 -- an optional extra, slow to import
+    from asc_toy.workers.dask_pool import DaskPool  # noqa: PLC0415 -- an optional extra, slow to import
 
     return DaskPool(workers, address, parcel)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from asc_toy.guarded import alias, guarded
-from asc_toy.increments import ElementIncrements
 from asc_toy.state import OPERATIONS, Array
+from asc_toy.tracking.guarded import alias, guarded
+from asc_toy.tracking.increments import ElementIncrements
 
 
 class Elements(NamedTuple):

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from asc_toy.elements import ElementTracker
 from asc_toy.state import Array
+from asc_toy.tracking.elements import ElementTracker
 
 
 class TrackedArray(NDArrayOperatorsMixin):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from asc.errors import AscError
-from asc_toy.worker import Parcel, install
+from asc_toy.workers.worker import Parcel, install
 
 try:
     from distributed import Client, LocalCluster, WorkerPlugin

@@ -1,0 +1,1 @@
+"""Workers: what runs in them, and the executors that start them."""
