@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from asc.group import Group
@@ -110,14 +110,41 @@ class Computation(ABC):
 class Executable(Computation):
     """A computation whose supersteps a worker can run from a candidate: what executed speculation needs."""
 
+    hindrance: str = ""
+    """Why no step can be skipped, or none any more, as a sentence; empty where nothing stands in the way."""
+
+    def begin(self) -> None:
+        """Prepare speculation; called once, before the first boundary of a run with speculation.
+
+        It may take steps, such as a first step under observation. Raises AscError where no step can be skipped.
+        """
+
     @abstractmethod
     def key(self, names: tuple[str, ...]) -> Any:
         """Hash key of the named state words' present bits, the same that `Transition.causal` holds for a match."""
 
     @abstractmethod
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
-        """Return a picklable call that runs `steps` from the candidate within `seconds`; it returns None on failure."""
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        """Return a picklable call that runs on from the candidate, within `seconds` in all.
+
+        It returns (or yields, so that an error in a later part leaves the earlier ones) a transition for each part of
+        so many steps, and each part starts where the part before it has ended. A backend that cannot divide a run
+        returns one transition of all steps. There are several parts since the main thread can begin with any of them.
+        """
 
     @abstractmethod
     def resembles(self, candidate: Candidate) -> bool:
         """Whether the candidate, expected at this position, is right about every state word known to be read."""
+
+    def checksum(self) -> str:
+        """Return a digest of the state that only this run compares, with its own; it may be cheaper than `digest`."""
+        return self.digest()
+
+    def disagreement(self, transition: Transition) -> str:
+        """Return the name of a state word that the transition read with other bits than it has now.
+
+        The reason of a rejection names that word. Empty where there is no such word, or where it is not known.
+        """
+        return ""

@@ -22,10 +22,9 @@ from asc.shadow import Shadow
 from asc.speculators.explain import Facts
 from asc.speculators.speculator import Speculator
 from asc.trajectory import Trajectory
-from asc.types import Boundary, Decision, EngineState, Fault, Outcome, Recognition, Transition
+from asc.types import MAIN, Boundary, Decision, EngineState, Fault, Outcome, Recognition, Transition
 from asc.words import Excited
 
-MAIN = "main"  # the source of transitions that the main thread recorded itself
 _NO_RECOGNIZER = Recognition(speculate=False, label="no recognizer", score=None)
 
 
@@ -127,10 +126,11 @@ class Engine:
         computation, position = self.computation, self.computation.position()
         supersteps, target = self.due() if self._target is None else (1, self._target)
         target = target if self.until is None else min(target, self.until)
-        record = supersteps == 1 and self.speculator.remembers(self.recalled)
+        steps = target - position
+        recorded = self.speculator.remembers(steps, self.recalled) if supersteps == 1 else 0
         began = self.ledger.clock()
-        done = computation.advance(target - position, record)
-        self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=record)
+        done = computation.advance(recorded or steps, record=recorded > 0)
+        self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=recorded > 0)
         early = computation.position() < target and not computation.finished()
         self._target = target if early else None
         if done.skipped:  # a backend that leaps within its own advance reports a batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Any
 
 _NOT_THE_CAUSE = frozenset({"asc", "concurrent", "importlib", "importlib_metadata", "pluggy", "pydantic", "runpy"})
 """Packages that only call others, or deliver what others raised. The backport `importlib_metadata`, once imported by
@@ -15,7 +16,16 @@ class AscError(Exception):
 
 
 class StepError(AscError):
-    """The user's own step function raised; `__cause__` is its exception, the message has the position."""
+    """The user's own step function raised; `__cause__` is its exception, the message has the position.
+
+    `position` counts the steps that were completed. `state` is the state after them, by name, as the failing step found
+    it: the program can be continued from there. It is None where that state is not known, because it was too large to
+    be kept before the failing step began to change it. The computation that runs the step fills both in.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None, state: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.position, self.state = position, state
 
 
 class NonDeterministicStepError(AscError):

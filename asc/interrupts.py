@@ -14,8 +14,8 @@ INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 def stoppable(stop: Callable[[], object]) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM call `stop`, which asks for a clean end; a second Ctrl-C raises KeyboardInterrupt at once.
 
-    A further SIGTERM changes nothing, because schedulers and launchers send several. Only the main thread receives
-    signals; in any other thread this does nothing.
+    A further SIGTERM changes nothing, because schedulers and launchers send several. A signal that the process ignores
+    stays ignored. Only the main thread receives signals; in any other thread this does nothing.
     """
     if not _receives_signals():
         yield
@@ -28,13 +28,14 @@ def stoppable(stop: Callable[[], object]) -> Iterator[None]:
     def on_termination(_signal: int, _frame: object) -> None:
         stop()
 
-    interrupt = signal.signal(signal.SIGINT, on_interrupt)
-    termination = signal.signal(signal.SIGTERM, on_termination)
+    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_termination}
+    heard = {number: handler for number, handler in handlers.items() if signal.getsignal(number) != signal.SIG_IGN}
+    before = {number: signal.signal(number, handler) for number, handler in heard.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, interrupt)
-        signal.signal(signal.SIGTERM, termination or signal.SIG_DFL)  # None: the handler was not set by Python
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)  # None: the handler was not set by Python
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def postponing_termination() -> Iterator[Callable[[], bool]]:
 
     Only `stoppable` within reacts to it.
     """
-    if not _receives_signals():
+    if not _receives_signals() or signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
         yield lambda: False
         return
     came = threading.Event()

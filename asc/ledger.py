@@ -62,8 +62,13 @@ class Ledger:
 
     @property
     def unit(self) -> float:
-        """The recent price of one plain step in the unit of account: seconds (0 while unknown), or 1."""
+        """The recent price of one plain, untracked step in the unit of account: seconds (0 while unknown), or 1."""
         return self._unit
+
+    @property
+    def tracking(self) -> float:
+        """How many times as long as plain steps a recorded superstep takes, at least."""
+        return self._price.tracking
 
     def work(self, kind: str, *, speculative: bool = True) -> _Work:
         """Book what happens within: `with ledger.work("observe"): …`. Work never contains work of the same kind.
@@ -101,14 +106,14 @@ class Ledger:
         """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's."""
         self.executed += steps
         if self._timed and steps:
-            self._price.note(seconds / steps, tracked)
+            self._price.note(steps, seconds, tracked)
             self._unit = self._price.step
-        plain_s = seconds / self._price.tracking if tracked else seconds
-        self.plain += plain_s if self._timed else steps
-        self.spent += seconds - plain_s if self._timed else 0.0
-        self.book("plain", plain_s, steps)
+        charged = self._price.charge(seconds) if tracked else 0.0
+        self.plain += seconds - charged if self._timed else steps
+        self.spent += charged if self._timed else 0.0
+        self.book("plain", seconds - charged, steps)
         if tracked:
-            self.book("track", seconds - plain_s, (seconds - plain_s) / self._unit if self._unit else 0.0)
+            self.book("track", charged, charged / self._unit if self._unit else 0.0)
 
     def book(self, kind: str, seconds: float, steps: float = 0.0) -> None:
         """Add to an account, and to nothing else."""
@@ -125,8 +130,11 @@ class Ledger:
 
     def allowance(self) -> float:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
-        permitted = self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
-        return self.gained + permitted - self.spent
+        return self.gained + self.overdraft() - self.spent
+
+    def overdraft(self) -> float:
+        """What speculation may lose in all, in the steering unit."""
+        return self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps of plain work pay back what speculation has lost; 1 where it has lost nothing.
@@ -159,6 +167,18 @@ class Ledger:
         paid = self.plain + self.spent + self.started
         return plain / paid if plain > 0 and paid > 0 else 1.0
 
+    def recording(self, steps: int) -> float:
+        """Return what tracking so many steps will cost beyond their plain price; 0 before it was tried."""
+        return (self._price.likely - 1) * steps * self._unit
+
+    def cost(self, *kinds: str) -> float:
+        """Return what these kinds of work took in all, in the unit of account."""
+        return sum(self._accounts.get(kind, (0.0, 0.0, 0))[0 if self._timed else 1] for kind in kinds)
+
+    def count(self, kind: str) -> int:
+        """Return how often this kind of work was done."""
+        return int(self._accounts.get(kind, (0.0, 0.0, 0))[2])
+
     def price(self, kinds: Sequence[str], per: str) -> float:
         """Return what these kinds of work took, in plain steps, for each piece of the kind `per`."""
         count = self._accounts.get(per, (0.0, 0.0, 0))[2]
@@ -166,8 +186,7 @@ class Ledger:
 
     def share(self, *kinds: str) -> float:
         """Return what these kinds of work took in all, relative to the plain work."""
-        seconds = sum(self._accounts.get(kind, (0.0, 0.0, 0))[0 if self._timed else 1] for kind in kinds)
-        return seconds / self.plain if self.plain else 0.0
+        return self.cost(*kinds) / self.plain if self.plain else 0.0
 
     def accounts(self) -> dict[str, dict[str, float]]:
         """Return seconds, plain-step equivalents and count of every kind of work so far."""

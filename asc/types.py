@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 S = TypeVar("S")
 
+MAIN = "main"
+"""The source of transitions that the main thread recorded itself."""
+
 
 class Outcome(Enum):
     """What became of one plan; the value is the word that people see."""

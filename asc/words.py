@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,8 @@ Word = bool | int | float | bytes | str | np.generic
 """What a word may hold."""
 
 WORD_TYPES = (bool, int, float, bytes, str, np.generic)
+
+_ENTRY_BYTES = 40  # of a dictionary, for a name that others share
 
 
 def bits(value: Word) -> Hashable:
@@ -55,6 +58,15 @@ def canonical(value: Word) -> bytes:
         little = np.asarray(value).astype(value.dtype.newbyteorder("<"))
         return f"numpy {value.dtype.str.lstrip('<>=|')}:".encode() + little.tobytes()
     raise TypeError(f"a word holds int, float, bool, bytes, str or a numpy scalar, not {kind.__name__}")
+
+
+def weight(values: Iterable[Hashable]) -> int:
+    """Return the approximate bytes that words, or their `bits`, take in a dictionary; a big integer takes its size."""
+    total = 0
+    for value in values:
+        parts = (value, *value) if type(value) is tuple else (value,)
+        total += _ENTRY_BYTES + sum(map(sys.getsizeof, parts))
+    return total
 
 
 def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) -> Word | None:

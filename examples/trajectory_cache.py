@@ -89,8 +89,8 @@ def run_ahead() -> None:
     computation, cache = watchman(), TrajectoryCache()
     candidate = {"room": 3, "lamp": "off", "minutes": 999}
     print(f"\nA candidate for position 3: {show(candidate)}")
-    run = computation.task(Candidate(0, SUPERSTEP, candidate, 0, "by hand"), SUPERSTEP, seconds=None)
-    entry = run()
+    run = computation.task(Candidate(0, SUPERSTEP, candidate, 0, "by hand"), [SUPERSTEP], seconds=None)
+    (entry,) = run()
     cache.insert(entry)
     computation.advance(SUPERSTEP)
     print(f"The state at position 3:    {show(computation.words)}")

@@ -17,7 +17,6 @@ from asc.cli.bench.judged import JudgedReplay
 from asc.cli.bench.replay import RecordedRun, Replay, Stop
 from asc.cli.bench.tables import calls, conclusions, data, verdicts
 from asc.cli.components import make_backend
-from asc.cli.resume import require_version
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.layers import build_config
 from asc.config.run import Component, ExecutedConfig, RunConfig
@@ -26,6 +25,8 @@ from asc.interrupts import INTERRUPTED, stoppable
 from asc.plugins.registry import Registry
 from asc.predictor import Predictor
 from asc.records.folders import CONFIG, find_run, read_json
+from asc.records.version import require_version
+from asc.run.record import require_command
 from asc.run.replay.evaluations import Evaluations
 
 _CHANGEABLE = ("predictors", "history", "validator")
@@ -94,6 +95,7 @@ def bench_predictor_command(
     folder = find_run(out, run)
     record = read_json(folder / CONFIG)
     require_version(f"The run {folder.name}", record)
+    require_command(f"The run {folder.name}", record)
     backend = str(record.get("backend"))
     config_class = registry.config_class("backend", backend)
     kind: type[Replay] = ExecutedReplay if issubclass(config_class, ExecutedConfig) else JudgedReplay

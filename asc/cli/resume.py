@@ -1,24 +1,10 @@
-"""What it takes to resume a run or a study: the right version of asc, and the command to type."""
+"""The command that resumes a run or a study."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import asc
-from asc.errors import AscError
-
-
-def require_version(what: str, record: Mapping[str, Any]) -> None:
-    """Raise AscError where another minor version of asc made the record; `what` is its subject, "The run x"."""
-    version = str(record.get("asc_version") or asc.__version__)
-    if version.split(".")[:2] != asc.__version__.split(".")[:2]:
-        raise AscError(
-            f"{what} was made by asc {version}, and this is asc {asc.__version__}, which has other settings and "
-            f"checkpoints. Use asc {version} for it, or start a new one with this version."
-        )
 
 
 def command_line(files: Sequence[Path], *words: str, start: Sequence[str] = ("asc",)) -> str:

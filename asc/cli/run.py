@@ -13,10 +13,9 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-import asc
 from asc.backend import Backend
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
-from asc.cli.resume import command_line, require_version
+from asc.cli.resume import command_line
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
 from asc.errors import AscError
@@ -24,17 +23,16 @@ from asc.group import Group
 from asc.interrupts import INTERRUPTED, postponing_termination
 from asc.plugins.entry import Entry
 from asc.records.event_writer import EventWriter
-from asc.records.folders import CONFIG, SUMMARY, find_run, new_run_folder, read_json, write_json
-from asc.report.report import write_report
-from asc.report.trace import write_trace
+from asc.records.folders import CONFIG, find_run, new_run_folder, read_json
+from asc.records.version import require_version
 from asc.run.compare import NOT_COMPARED, compare_pairs
+from asc.run.record import OBSERVER, describe, keep, require_command
 from asc.run.run import Run
 from asc.views import figures
 from asc.views.lines import Lines
 from asc.views.live import Live
 
 RUNS = Path("runs")
-_RECORD = "record"  # the observer that writes the events
 _OUTCOMES = 8  # values of the final state that are shown at most
 
 OPTIONS = [
@@ -92,11 +90,11 @@ def run(
         try:
             summary = first.execute()
         except AscError:
-            _keep(folder, first.summary("failed"), backend.group)
+            keep(folder, first.summary("failed"), backend.group)
             raise
         if pairs and summary["state"] == "finished":
             _compare(session, name, backend, first, summary, pairs, terminated)
-        _keep(folder, summary, backend.group)
+        keep(folder, summary, backend.group)
         _print_result(session, summary, as_json, backend.group)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
 
@@ -117,7 +115,7 @@ def _first_run(
     if first and not quiet:
         plugins.observe(Live(session.messages) if session.messages.is_terminal else Lines(session.messages), "view")
     if first:
-        plugins.observe(EventWriter(folder), _RECORD)
+        plugins.observe(EventWriter(folder), OBSERVER)
     try:
         run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
     except AscError:
@@ -128,7 +126,7 @@ def _first_run(
     for remark in (*run.computation.remarks, *run.engine.speculator.remarks):  # known beforehand; repeated at the end
         session.warn(remark)
     if first:
-        _describe(folder, run, anew=not resume)
+        describe(folder, run, {"command": sys.argv[1:]}, anew=not resume)
     return run
 
 
@@ -144,7 +142,7 @@ def _compare(
     """Make the other runs of the pairs, which are not recorded, and put their figures into the first run's summary."""
     plugins, group = session.plugins, backend.group
     if group.first:
-        plugins.remove(_RECORD)
+        plugins.remove(OBSERVER)
 
     def again(speculate: bool) -> dict[str, Any]:
         if group.any(terminated()):
@@ -156,17 +154,6 @@ def _compare(
         compare_pairs(summary, again, pairs, first.engine.speculator, backend)
     except KeyboardInterrupt:  # before a run handles Ctrl-C itself; the first result is there all the same
         summary["warnings"].append(NOT_COMPARED)
-
-
-def _describe(folder: Path, run: Run, *, anew: bool) -> None:
-    """Write down what is being run, so that it can be run again or resumed; of a resumed run, where it runs now."""
-    if not anew:
-        (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
-        write_json(folder / CONFIG, read_json(folder / CONFIG) | {"config": run.config})
-        return
-    flags = {"shadow": run.shadow, "speculate": run.speculate}
-    origin = {"asc_version": asc.__version__, "command": sys.argv[1:], "started": run.started}
-    write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | origin)
 
 
 def _print_result(session: CommandSession, summary: dict[str, Any], as_json: bool, group: Group) -> None:
@@ -204,6 +191,7 @@ def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfi
             f"asc run {record.get('backend')} --resume {folder.name}"
         )
     require_version(f"The run {folder.name}", record)
+    require_command(f"The run {folder.name}", record)
     config: RunConfig = config_from(record.get("config"))
     recorded = type(config).model_validate(record.get("config"))
     if config != recorded.model_copy(update={setting: getattr(config, setting) for setting in config.movable}):
@@ -212,18 +200,6 @@ def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfi
             f"Type only: asc run {name} --resume {folder.name}"
         )
     return config, folder, bool(record.get("shadow")), not record.get("speculate", True)
-
-
-def _keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
-    """Write summary, report and trace, once; the result is shown even where the disk is full."""
-    if not group.first:
-        return
-    try:
-        write_json(folder / SUMMARY, summary)
-        write_report(folder)
-        write_trace(folder)
-    except (AscError, OSError) as error:
-        summary["warnings"].append(f"The record of the run is incomplete: {error}")
 
 
 def _show(session: CommandSession, summary: dict[str, Any]) -> None:

@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 import asc
 from asc.cli.components import ConfigFrom
-from asc.cli.resume import require_version
 from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.folders import write_json
+from asc.records.version import require_version
 from asc.study import Study
 
 RECORD = "study.json"

@@ -18,6 +18,7 @@ from asc.predictors.linear import Linear
 from asc.predictors.logistic import BitLogistic
 from asc.predictors.mean import Mean
 from asc.predictors.memory import Memory
+from asc.predictors.most_frequent import MostFrequent
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
 from asc.settings import Create, Settings
@@ -31,6 +32,7 @@ BUILT_IN: Mapping[str, Callable[[], Predictor]] = {
     "logistic": BitLogistic,
     "mean": Mean,
     "memory": Memory,
+    "most-frequent": MostFrequent,
     "polynomial": Polynomial,
     "quadratic": Quadratic,
 }
@@ -52,9 +54,10 @@ class Ensemble(Predictor):
 
     At every new snapshot each member is asked for the prediction that it would have made one superstep before. Its
     weight on every changing word is multiplied by exp(-learning_rate) where it was wrong (Littlestone and Warmuth
-    1994). A member without a forecast of a word keeps its weight. A small share of all weight is then spread evenly, so
-    that a member that was wrong for long can come back when the program enters another phase (Herbster and Warmuth
-    1998). A member that raises has no vote in that call, and loses weight on every word.
+    1994), and the members that had a forecast of the word share the weight that they had together: a member without a
+    forecast keeps its own (Freund, Schapire, Singer and Warmuth 1997). A small part of that weight is then spread
+    evenly, so that a member that was wrong for long can come back when the program enters another phase (Herbster and
+    Warmuth 1998). A member that raises has no vote in that call, and loses weight on every word.
 
     Once every word has a leader, or no member is right about it, the other members are asked only now and then: to ask
     all of them each time would cost more than the average candidate is worth. After a leader's error all are asked.
@@ -64,7 +67,7 @@ class Ensemble(Predictor):
         """Who votes, and how fast the weights follow."""
 
         members: tuple[str, ...] = Field(
-            ("last-value", "linear", "quadratic", "affine", "memory"),
+            ("last-value", "linear", "quadratic", "affine", "memory", "most-frequent"),
             min_length=1,
             description="predictors that vote, by name; of equally heavy values the one named first wins",
         )
@@ -132,9 +135,10 @@ class Ensemble(Predictor):
         return Direct(state)
 
     def _awake(self) -> frozenset[int]:
-        """Return the members to be asked in this round."""
-        all_members = self._alert > 0 or self._round % _ROLL_CALL == 0
-        return frozenset(range(len(self._members)) if all_members else self._leaders.values())
+        """Return the members to be asked in this round: all, or those that lead and those with the most weight."""
+        if self._alert > 0 or self._round % _ROLL_CALL == 0:
+            return frozenset(range(len(self._members)))
+        return frozenset([*self._leaders.values(), *(_heaviest(weights) for weights in self._weights.values())])
 
     def _ask(self, history: Prefix, horizon: int, awake: frozenset[int]) -> list[Forecast]:
         """Return each member's forecast of the changing words; members that are not asked are silent."""
@@ -158,17 +162,21 @@ class Ensemble(Predictor):
         self._alert -= 1
         forecasts = self._ask(history, gap, self._awake())
         factor = math.exp(-self.config.learning_rate)
-        spread = self.config.share / len(self._members)
         for name in self._reader.excited:
             if name not in truth:
                 continue
             true = truth[name]
-            weights = [
-                weight * factor if forecast.raised or not same(forecast.words.get(name, true), true) else weight
-                for weight, forecast in zip(self._of(name), forecasts, strict=True)
-            ]
-            total = sum(weights)
-            self._weights[name] = [(1 - self.config.share) * weight / total + spread for weight in weights]
+            weights = self._of(name)
+            awake = [index for index, one in enumerate(forecasts) if one.raised or name in one.words]
+            before, after = sum(weights[index] for index in awake), 0.0
+            for index in awake:
+                words = forecasts[index].words
+                weights[index] *= 1.0 if name in words and same(words[name], true) else factor
+                after += weights[index]
+            for index in awake:
+                part = (1 - self.config.share) * weights[index] / after + self.config.share / len(awake)
+                weights[index] = before * part
+            self._weights[name] = weights
             self._elect(name, forecasts, true)
 
     def _elect(self, name: str, forecasts: Sequence[Forecast], true: Word) -> None:
@@ -185,7 +193,7 @@ class Ensemble(Predictor):
             self._alert = _ALERT
 
     def _of(self, name: str) -> list[float]:
-        return self._weights.get(name) or [1 / len(self._members)] * len(self._members)
+        return self._weights.get(name) or [1 / len(self._members)] * len(self._members)  # changed in place
 
     def _majority(self, name: str, forecasts: Sequence[Forecast], newest: Word) -> Word:
         votes: dict[Hashable, float] = {}
@@ -197,6 +205,10 @@ class Ensemble(Predictor):
                 values.setdefault(key, value)
                 votes[key] = votes.get(key, 0.0) + weight
         return values[max(votes, key=lambda key: votes[key])] if votes else newest
+
+
+def _heaviest(weights: Sequence[float]) -> int:
+    return max(range(len(weights)), key=weights.__getitem__)
 
 
 def built_in(name: str) -> Predictor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 
 from asc.computation import Executable
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
-from asc.words import WORD_TYPES, Word, bits, canonical, combine
+from asc.words import WORD_TYPES, Word, bits, canonical, combine, weight
 
 Step = Callable[[Mapping[str, Word]], Mapping[str, Word]]
 """A pure function: it reads words and returns those that change; for words that are summed, what to add."""
-
-_WORD_BYTES = 64
 
 
 class Effect(NamedTuple):
@@ -27,6 +25,12 @@ class Effect(NamedTuple):
 
     written: Mapping[str, Word]
     added: Mapping[str, int]
+
+    def results(self, words: Mapping[str, Word]) -> Iterator[tuple[str, Word]]:
+        """Yield the words that change, and their values after the superstep."""
+        yield from self.written.items()
+        for name, value in self.added.items():
+            yield name, self.written.get(name, words[name]) + value  # type: ignore[operator]
 
 
 class Recording(Mapping[str, Word]):
@@ -120,7 +124,7 @@ class Registers(Executable):
 
     def snapshot(self) -> Snapshot:
         """Take the words."""
-        return Snapshot(self._position, 0, dict(self._words), _WORD_BYTES * len(self._words))
+        return Snapshot(self._position, 0, dict(self._words), weight(self._words.values()))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Put the words back."""
@@ -154,10 +158,12 @@ class Registers(Executable):
             words.update(given)
         return Candidate(newest.position, plan.horizon, words, newest.nbytes, plan.predictor)
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
-        """Return the call that runs on from the candidate; it pickles where the step does."""
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        """Return the call that runs on from the candidate, in parts; it pickles where the step does."""
         start = candidate.start + candidate.horizon
-        return partial(run_superstep, self._step, self._sums, candidate.state, start, steps=steps, seconds=seconds)
+        return partial(run_parts, self._step, self._sums, candidate.state, start, lengths=lengths, seconds=seconds)
 
     def resembles(self, candidate: Candidate) -> bool:
         """Whether the candidate is right about all words that supersteps have read; before any has, about all words."""
@@ -169,13 +175,16 @@ class Registers(Executable):
         fits = self._position + transition.steps <= self._steps
         return fits and all(bits(self._words[name]) == value for name, value in transition.causal.items())
 
+    def disagreement(self, transition: Transition) -> str:
+        """Return the first word that was read with other bits than it has now."""
+        causal = transition.causal.items()
+        return next((name for name, value in causal if bits(self._words[name]) != value), "")
+
     def apply(self, transition: Transition) -> None:
         """Leap."""
         effect: Effect = transition.effect
-        for name, value in effect.written.items():
+        for name, value in list(effect.results(self._words)):
             self._set(name, value)
-        for name, value in effect.added.items():
-            self._set(name, self._words[name] + value)  # type: ignore[operator]
         self._position += transition.steps
 
     def key(self, names: tuple[str, ...]) -> tuple[Hashable, ...]:
@@ -218,15 +227,35 @@ def run_superstep(
     start: int,
     *,
     steps: int,
-    seconds: float | None = None,
+    deadline: float = math.inf,
 ) -> Transition:
-    """Run `steps` from these words, which stay as they are. Raises TimeoutError after so many seconds."""
+    """Run `steps` from these words, which stay as they are. Raises TimeoutError at this time of the monotonic clock."""
     recording = Recording(words, sums)
-    deadline = None if seconds is None else time.monotonic() + seconds
     for _ in range(steps):
-        if deadline is not None and time.monotonic() > deadline:
-            raise TimeoutError(f"{steps} steps took more than {seconds} seconds")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{steps} steps did not end in time")
         recording.take(step(recording))
     effect = Effect(recording.written, recording.added)
-    nbytes = _WORD_BYTES * (len(recording.causal) + len(effect.written) + len(effect.added))
-    return Transition(start, steps, effect, nbytes, "", recording.causal)
+    held = (*recording.causal.values(), *effect.written.values(), *effect.added.values())
+    return Transition(start, steps, effect, weight(held), "", recording.causal)
+
+
+def run_parts(
+    step: Step,
+    sums: Collection[str],
+    words: Mapping[str, Word],
+    start: int,
+    *,
+    lengths: Sequence[int],
+    seconds: float | None = None,
+) -> Iterator[Transition]:
+    """Run supersteps one after the other, each from where the one before has ended. The words stay as they are.
+
+    Raises TimeoutError after so many seconds in all.
+    """
+    words, deadline = dict(words), math.inf if seconds is None else time.monotonic() + seconds
+    for steps in lengths:
+        transition = run_superstep(step, sums, words, start, steps=steps, deadline=deadline)
+        yield transition
+        words.update(list(transition.effect.results(words)))
+        start += steps

@@ -50,7 +50,7 @@ def report(run: RunData) -> str:
 def _heading(run: RunData, backend: str) -> Html:
     summary, config = run.summary, run.config
     settings = config.get("config") or {}
-    program = settings.get("program") or settings.get("model")
+    program = settings.get("program") or settings.get("model") or config.get("program")
     started = finite(config.get("started"))
     when = "" if started is None else time.strftime(", started %Y-%m-%d %H:%M:%S", time.localtime(started))
     version = f", asc {config['asc_version']}" if config.get("asc_version") else ""

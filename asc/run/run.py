@@ -39,9 +39,11 @@ class Run(Monitor):
         resume: bool = False,
         shadow: bool = False,
         speculate: bool = True,
+        digest: bool = True,
     ) -> None:
         super().__init__(name, backend.config.model_dump(mode="json"), folder)
         self.shadow, self.speculate, self.stopped = shadow, speculate, False
+        self._digest = digest  # whether the summary has the digest of the end, which takes time where states are large
         self._backend, self._settings, self._group = backend, backend.config, backend.group
         self._stop_asked = False
         self.computation = backend.computation(plain=not speculate)
@@ -105,7 +107,7 @@ class Run(Monitor):
         """Return what `summary.json` and `--json` hold, before any comparison with a plain run."""
         known, backend, computation = super().summary(state), self._backend, self.computation
         known |= {
-            "final_digest": self._asked(state, "digest", computation.digest) or "",
+            "final_digest": (self._digest and self._asked(state, "digest", computation.digest)) or "",
             "outcome": self._asked(state, "outcome", lambda: dict(backend.outcome(computation))) or {},
             "shadow": self.shadow,
         }

@@ -63,6 +63,11 @@ def _shadow(facts: Facts, outcomes: Outcomes) -> str:
     return with_fault(sentence, facts)
 
 
+def as_fault(sentence: str) -> str:
+    """Return a sentence as the end of another one."""
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
+
+
 def with_fault(sentence: str, facts: Facts) -> str:
     """Add why there are no further leaps, where that has a reason of its own."""
     return f"{sentence} {facts.fault[0].upper()}{facts.fault[1:]}." if facts.fault else sentence

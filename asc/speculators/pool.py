@@ -7,6 +7,13 @@ from concurrent.futures import Executor
 from typing import NamedTuple
 
 
+class NoWorkersError(Exception):
+    """A run can have no workers, or none any more, and continues without them.
+
+    Raised where an executor is made, or in a worker. The message says why, as the end of a sentence, without full stop.
+    """
+
+
 class Pool(NamedTuple):
     """The workers that execute candidates. Without workers, only the main thread's own supersteps are remembered."""
 
@@ -14,6 +21,8 @@ class Pool(NamedTuple):
     workers: int  # beside the main thread
     start_s: float = 0.0  # typical seconds until workers have started; a shorter run does without them
     background: bool = True  # whether the main thread continues while workers start
+    inline: bool = False  # whether `make` runs on the main thread, as a fork must; workers warm up in the background
+    hand_over_s: float = 0.0005  # the main thread's pause after sending: an executor's own threads need the interpreter
 
 
 def _never() -> Executor:

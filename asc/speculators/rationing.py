@@ -39,6 +39,8 @@ class Rationing:
         self._ledger, self._asked = ledger, bool(predictors)
         self._boundary = self._resume_at = self._streak = 0
         self._explored = self._explore_at = 0
+        self.unprofitable = False
+        """Whether no plan of the latest choice would gain what it costs."""
 
     def open(self, capacity: int) -> bool:
         """Count a boundary; whether anything may be planned at it."""
@@ -67,6 +69,7 @@ class Rationing:
                 costly = worth, plan
             if len(chosen) == capacity:
                 break
+        self.unprofitable = not chosen and costly is not None
         if chosen:
             self._explored = 0
         elif costly is not None and self._boundary >= self._explore_at:

@@ -97,9 +97,12 @@ class Speculator(ABC):
         """Take results that have arrived, wait for one that is about to, settle those whose position is reached."""
         return ()
 
-    def remembers(self, recalled: int) -> bool:
-        """Whether the main thread records its next superstep; `recalled` recorded ones have been used so far."""
-        return False
+    def remembers(self, steps: int, recalled: int) -> int:
+        """Return how many of the next `steps`, a superstep, the main thread records: all, none, or some as a trial.
+
+        `recalled` recorded supersteps have been used so far.
+        """
+        return 0
 
     @abstractmethod
     def rest(self, superstep: int) -> int:

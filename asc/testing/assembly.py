@@ -62,7 +62,7 @@ def assemble(
     config: RunConfig
     pool = None
     if isinstance(computation, Executable):
-        pool = Pool(executor, workers, background=False)
+        pool = Pool(executor, workers, background=False, hand_over_s=0.0)  # no other thread needs the interpreter
         config = ExecutedConfig(**shared)
     else:
         config = JudgedConfig(validator=_GIVEN, **shared)

@@ -196,7 +196,7 @@ def check_executed(run: ReferenceRun, assembled: Callable[..., Engine]) -> Engin
         priced = Priced(computation, clock, PRICES)
         return assembled(priced, clock=clock, scheduler=scheduler, observer=faults)
 
-    engine = check_same_end(partial(run.make, 40 * run.every), build)
+    engine = check_same_end(partial(run.make, 60 * run.every), build)
     require(not faults.reasons, f"it was switched off in a run of {run.name}: {'; '.join(faults.reasons)}")
     return engine
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from asc.computation import Executable
@@ -89,10 +89,28 @@ class Priced(Executable):
         self._pay("predict")
         return self._computation.materialise(prediction, history, plan)
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+    @property
+    def hindrance(self) -> str:  # type: ignore[override]
+        """As the wrapped computation's."""
+        return self._computation.hindrance
+
+    def checksum(self) -> str:
+        """Digest, at its price."""
+        self._pay("digest")
+        return self._computation.checksum()
+
+    def begin(self) -> None:
+        """Begin, at the price of the steps that this takes."""
+        before = self.position()
+        self._computation.begin()
+        self._pay("step", self.position() - before)
+
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
         """Make a task, at the price of sending it; the worker's own time costs the main thread nothing."""
         self._pay("dispatch")
-        return self._computation.task(candidate, steps, seconds)
+        return self._computation.task(candidate, lengths, seconds)
 
     def resembles(self, candidate: Candidate) -> bool:
         """As the wrapped computation's."""
@@ -102,6 +120,10 @@ class Priced(Executable):
         """Compare, at the price of a look-up."""
         self._pay("lookup")
         return self._computation.agrees(transition)
+
+    def disagreement(self, transition: Transition) -> str:
+        """As the wrapped computation's."""
+        return self._computation.disagreement(transition)
 
     def apply(self, transition: Transition) -> None:
         """Leap, at its price."""

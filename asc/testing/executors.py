@@ -6,7 +6,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
+
+from asc.speculators.executed.delivery import Delivery
+from asc.testing.clock import Clock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +113,58 @@ class Deferred(Executor):
         if cancel_futures:
             for call in self.calls:
                 call.future.cancel()
+
+
+class Timed(Executor):
+    """Workers whose results arrive when a clock says so: a task takes so many seconds for each of its steps.
+
+    A wait moves the clock. So a test sees the schedule of a run with workers, the same on any machine. The thread that
+    made the executor opens the pool: what workers warm up on takes no time.
+    """
+
+    def __init__(self, clock: Clock, workers: int, step_s: float, round_trip_s: float = 0.0) -> None:
+        self._clock, self._step_s, self._round_trip_s = clock, step_s, round_trip_s
+        self._free = [0.0] * workers  # when each worker has done all that was submitted
+        self._opener = threading.current_thread()
+        self.busy_s = 0.0
+        """Seconds that workers have worked, or will have."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run the call, and return a future that is done later."""
+        result = fn(*args, **kwargs)
+        if threading.current_thread() is self._opener:
+            return _Later(self._clock, result, self._clock(), self._clock())
+        began = max(self._clock(), min(self._free))
+        steps = max(1, result.steps) if isinstance(result, Delivery) else 0
+        ended = began + steps * self._step_s + self._round_trip_s
+        if isinstance(result, Delivery):
+            self.busy_s += ended - began
+            result = cast(T, result._replace(began=began, ended=ended))
+        self._free[self._free.index(min(self._free))] = ended
+        return _Later(self._clock, result, began, ended)
+
+
+class _Later(Future[T]):
+    def __init__(self, clock: Clock, value: T, began: float, ended: float) -> None:
+        super().__init__()
+        self._clock, self._value, self._began, self._ended = clock, value, began, ended
+
+    def done(self) -> bool:
+        return self.cancelled() or self._clock() >= self._ended
+
+    def cancel(self) -> bool:
+        return self._clock() < self._began and super().cancel()
+
+    def result(self, timeout: float | None = None) -> T:
+        self.exception(timeout)
+        return self._value
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        left = max(0.0, self._ended - self._clock())
+        self._clock.move(left if timeout is None else min(left, timeout))
+        if not self.done():
+            raise TimeoutError
+        return None
 
 
 def _settle(call: Call, error: BaseException | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -17,13 +17,15 @@ from asc.predictor import History, Predictor
 from asc.predictors.linear import Linear
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
+from asc.reference.registers import Registers
 from asc.speculators.executed.speculator import ExecutedSpeculator
 from asc.speculators.pool import Pool
 from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
-from asc.types import Decision, Direct, Outcome, Plan
+from asc.types import Decision, Direct, Outcome, Plan, Snapshot
+from asc.words import Word
 
 STEP_S = 2e-4
 EVERY = 8
@@ -73,7 +75,12 @@ class Bench:
 
     def launch(self, *ahead: int, predictor: str = "linear") -> list[Decision]:
         plans = [Plan(predictor, EVERY * distance, EVERY) for distance in ahead]
-        return list(self.executed.launch(self.computation, self.trajectory.snapshots(), plans))
+        return list(self.executed.launch(self.computation, self.trajectory.snapshots(), plans, EVERY))
+
+    def launch_long(self, steps: int) -> None:
+        """Send a task of several supersteps, which starts at the next boundary."""
+        plans = [Plan("linear", EVERY, steps)]
+        assert self.executed.launch(self.computation, self.trajectory.snapshots(), plans, EVERY)
 
     def speculate(self) -> list[Decision]:
         return list(self.executed.speculate(self.computation, self.trajectory.snapshots(), EVERY, self.cache))
@@ -120,7 +127,7 @@ def test_a_wrong_candidate_is_rejected_when_its_position_is_reached() -> None:
     bench.walk()
     (decision,) = bench.collect()
     assert (decision.outcome, decision.gain_steps) == (Outcome.REJECTED, 0.0)
-    assert decision.reason == "it read a state word that was predicted wrong"
+    assert decision.reason == "`x` was predicted wrong"
     assert bench.cache.lookup(bench.computation) is None
 
 
@@ -151,15 +158,30 @@ def test_idle_workers_and_covered_positions() -> None:
 
 def test_a_late_result_is_kept_all_the_same() -> None:
     bench = Bench()
+    bench.know_the_rate()
+    bench.launch(1)
+    bench.pool.begin()
+    bench.clock.move(EVERY * STEP_S)  # so long that it is not waited for
+    bench.walk()
+    assert bench.collect() == []
+    bench.walk()
+    bench.pool.finish()
+    assert bench.outcomes() == [Outcome.LATE]
+    assert len(bench.cache) == 2
+    assert bench.executed.covered() == {}
+
+
+def test_a_late_result_whose_candidate_was_seen_to_be_wrong_is_rejected() -> None:
+    bench = Bench(program="congruential")
     bench.launch(1)
     bench.pool.begin()
     bench.walk()
-    assert bench.outcomes() == [Outcome.REJECTED]  # its position is reached, and the candidate is seen to be wrong
+    assert bench.collect() == []
     bench.walk()
     bench.pool.finish()
-    assert bench.outcomes() == []  # once is enough
-    assert len(bench.cache) == 1
-    assert bench.executed.covered() == {}
+    assert bench.collect() == [
+        Decision(Plan("linear", 8, 8), Outcome.REJECTED, reason="a state word was predicted wrong")
+    ]
 
 
 def test_a_task_that_has_not_begun_is_taken_back() -> None:
@@ -206,8 +228,131 @@ def test_one_that_takes_longer_than_it_should_is_not_waited_for() -> None:
 
 def test_one_that_started_from_a_wrong_candidate_is_not_waited_for() -> None:
     bench = awaited(program="congruential")
-    assert bench.outcomes() == [Outcome.REJECTED]
+    assert bench.collect() == []
     assert bench.pool.calls[0].future.waits == []
+
+
+def forgetful(words: Mapping[str, Any]) -> Mapping[str, Word]:
+    """Forget the mode in each eighth step."""
+    n = words["n"]
+    return {"n": n + 1, "mode": words["mode"] * 5 % 7 if n % 8 != 4 else 3}
+
+
+class Forgetful(Bench):
+    """A bench whose program soon forgets what was wrong, and whose tasks of 32 steps start with a wrong mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.computation = Registers(forgetful, {"n": 0, "mode": 3}, 10_000)
+        self.walk(8)
+        self.walk(8)
+        self.plan = Plan("wrong mode", 32, 32)
+        self.executed = ExecutedSpeculator(
+            {"wrong mode": WrongMode()}, Pool(self.open, 1, background=False), self.ledger
+        )
+
+    def launch_one(self) -> None:
+        snapshots = self.trajectory.snapshots()
+        assert self.executed.launch(self.computation, snapshots, [self.plan], EVERY)
+
+
+class WrongMode(Predictor):
+    """Right about the position alone."""
+
+    def predict(self, history: History, horizon: int) -> Direct:
+        return Direct({"n": history.positions[-1] + horizon, "mode": 6})
+
+
+def test_a_task_comes_in_two_parts_its_first_superstep_and_the_rest() -> None:
+    bench = Forgetful()
+    bench.launch_one()
+    bench.pool.finish()
+    bench.collect()
+    assert bench.executed.covered() == {48: 32, 56: 24}
+    assert len(bench.cache) == 2
+
+
+def test_where_a_candidate_was_wrong_the_main_thread_joins_at_the_second_part() -> None:
+    """The task starts at step 48 with another mode; at step 56 both are the same again."""
+    bench = Forgetful()
+    bench.launch_one()
+    bench.pool.finish()
+    for _ in range(5):
+        assert bench.collect() == []
+        assert bench.cache.lookup(bench.computation) is None
+        bench.walk()
+    assert bench.computation.position() == 56
+    assert bench.collect() == [Decision(bench.plan, Outcome.ACCEPTED, 24)]
+    leap = bench.cache.lookup(bench.computation)
+    assert leap is not None
+    assert (leap.start, leap.steps) == (56, 24)
+    expected = Registers(forgetful, {"n": 0, "mode": 3}, 10_000)
+    expected.advance(80)
+    bench.computation.apply(leap)
+    assert bench.computation.digest() == expected.digest()
+
+
+def test_a_result_that_comes_late_is_joined_at_its_second_part() -> None:
+    bench = Forgetful()
+    bench.launch_one()
+    bench.pool.begin()
+    bench.walk(40)
+    assert bench.collect() == []
+    bench.pool.finish()
+    assert bench.collect() == [Decision(bench.plan, Outcome.ACCEPTED, 24)]
+
+
+def test_a_task_that_the_main_thread_can_still_join_is_waited_for() -> None:
+    bench = Bench(make=partial(Deferred, True))
+    bench.know_the_rate()
+    bench.launch_long(8 * EVERY)
+    bench.pool.begin()
+    bench.computation.advance(2 * EVERY)
+    assert bench.collect() == [Decision(Plan("linear", 8, 8 * EVERY), Outcome.ACCEPTED, 7 * EVERY)]
+
+
+class Breaking(Bench):
+    """A bench whose step raises in the second part of a task."""
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+
+        def step(words: Mapping[str, Any]) -> Mapping[str, Word]:
+            if words["n"] == 35:
+                raise error("no more")
+            return {"n": words["n"] + 1}
+
+        self.computation = Registers(step, {"n": 0}, 10_000)
+        for _ in range(2):
+            self.walk()
+        self.launch_long(2 * EVERY)
+        self.pool.finish()
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_what_was_done_before_an_error_is_used(error: type[BaseException]) -> None:
+    bench = Breaking(error)
+    bench.walk()
+    assert bench.collect() == [Decision(Plan("linear", 8, 2 * EVERY), Outcome.ACCEPTED, EVERY)]
+
+
+class Unskippable(BaseException):
+    """Says by itself what stands in the way."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError, "ValueError: no more"),
+        (SystemExit, "SystemExit: no more"),
+        (KeyboardInterrupt, "KeyboardInterrupt: no more"),
+        (Unskippable, "no more"),
+    ],
+)
+def test_the_reason_of_a_rejection_is_what_the_worker_raised(error: type[BaseException], reason: str) -> None:
+    bench = Breaking(error)
+    bench.computation.restore(Snapshot(24, 0, {"n": -1}, 0))  # so that the first part does not match either
+    assert bench.collect() == [Decision(Plan("linear", 8, 2 * EVERY), Outcome.REJECTED, reason=reason)]
 
 
 def test_one_that_is_not_there_in_time_is_left_under_way() -> None:
@@ -372,6 +517,17 @@ def test_a_short_run_does_without_workers() -> None:
     assert len(Bench(start_s=1.0).launch(1)) == 1
 
 
+def test_a_run_of_unknown_length_has_workers_once_it_has_lasted_as_long_as_they_take_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench(start_s=2 * EVERY * STEP_S)
+    monkeypatch.setattr(bench.computation, "total", lambda: None)
+    assert bench.launch(1) == []
+    assert bench.pools == []
+    bench.walk()
+    assert len(bench.launch(1)) == 1
+
+
 def test_closing_takes_back_what_has_not_begun() -> None:
     bench = Bench()
     bench.launch(1, 2)
@@ -401,7 +557,7 @@ def test_a_computation_that_cannot_run_from_a_candidate_is_refused() -> None:
     with pytest.raises(AscError, match="cannot run on from a predicted state"):
         executed.begin(computation)
     with pytest.raises(AscError, match="cannot run on from a predicted state"):
-        executed.launch(computation, trajectory.snapshots(), [Plan("linear", 8, 8)])
+        executed.launch(computation, trajectory.snapshots(), [Plan("linear", 8, 8)], EVERY)
     executed.close()
 
 
@@ -415,11 +571,21 @@ def test_needs_that_the_backend_cannot_meet_are_refused() -> None:
 
 
 def test_what_it_plans_itself_goes_to_idle_workers_only() -> None:
+    """The task that workers warm up on shows what a task costs."""
     bench = Bench(workers=3)
     bench.clock.move(1.0)
-    bench.walk(800)  # so that there is plain work to ration by
-    launched = bench.speculate()
-    assert [decision.outcome for decision in launched] == [Outcome.LAUNCHED] * 3
-    assert all(decision.plan.steps == EVERY for decision in launched if decision.plan.predictor == "linear")
+    bench.walk(8000)  # so that there is plain work to ration by
+    launched = [len(bench.speculate()) for _ in range(4)]
+    assert launched == [0, 0, 3, 0]
     assert bench.executed.busy() == 3
-    assert bench.speculate() == []
+
+
+def test_a_rest_ends_where_a_result_is_wanted() -> None:
+    bench = Bench()
+    assert bench.executed.rest(EVERY) == 1
+    bench.ledger.charge("observe", 1.0)
+    assert bench.executed.rest(EVERY) > 50
+    bench.ledger.charge("observe", 1.0)
+    bench.launch(5)
+    bench.collect()
+    assert bench.executed.rest(EVERY) == 5

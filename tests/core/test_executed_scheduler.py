@@ -1,4 +1,4 @@
-"""What workers execute: where tasks start and how long they are; and what the main thread records."""
+"""What workers execute: where tasks start and how long they are."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pydantic import ValidationError
 
 from asc.ledger import Ledger
 from asc.reference.programs import machine
-from asc.speculators.executed.scheduler import ExecutedScheduler
+from asc.speculators.executed.scheduler import Crew, ExecutedScheduler
 from asc.speculators.outcomes import Outcomes
 from asc.testing.clock import Clock
 from asc.types import Decision, Outcome, Plan
 
 
-def rich(insert: float = 0.0) -> Ledger:
-    """Return a ledger with room for anything, on which a step takes a second; `insert` seconds are booked."""
+def rich(spent: float = 0.0, task: float = 0.0) -> Ledger:
+    """Return a ledger with room for anything, on which a step takes a second; a task has taken `task` seconds."""
     ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
     ledger.progress(1_000_000, 1e6)
-    if insert:
-        ledger.charge("insert", insert)
+    ledger.charge("dispatch", task)
+    ledger.charge("observe", spent)
     return ledger
 
 
@@ -41,10 +41,14 @@ def plans(
     slowdown: float = 1.0,
     steps: int = 1000,
     position: int = 0,
+    nbytes: float = 0.0,
 ) -> list[Plan]:
+    """Return the plans of a boundary, the second with supersteps of this length."""
     computation = machine("count", steps)
     computation.advance(position)
-    return subject.plans(computation, 10, capacity, covered or {}, slowdown)
+    crew = Crew(capacity, capacity, slowdown, nbytes)
+    subject.plans(computation, 10, crew._replace(idle=0), covered or {})
+    return subject.plans(computation, 10, crew, covered or {})
 
 
 def grown(task_length: int) -> ExecutedScheduler:
@@ -55,7 +59,7 @@ def grown(task_length: int) -> ExecutedScheduler:
 
 
 def test_plans_cover_the_next_supersteps() -> None:
-    subject = scheduler()
+    subject = scheduler(task_length=1)
     assert plans(subject, capacity=3) == [Plan("a", 10, 10), Plan("a", 20, 10), Plan("a", 30, 10)]
     assert plans(subject, capacity=2, covered={10: 10, 30: 10}) == [Plan("a", 20, 10), Plan("a", 40, 10)]
     assert plans(subject, capacity=0) == []
@@ -66,16 +70,29 @@ def test_plans_end_where_the_run_does() -> None:
     assert plans(scheduler(), capacity=9, position=965) == expected
 
 
-def test_tasks_grow_while_candidates_are_accepted_and_shrink_when_one_is_rejected() -> None:
-    subject = scheduler(task_length=4)
+def test_nothing_is_planned_while_the_length_of_a_superstep_changes() -> None:
+    """The run would pass by the positions of these tasks."""
+    subject, computation, crew = scheduler(task_length=1), machine("count", 1000), Crew(1, 1)
+    found = [bool(subject.plans(computation, superstep, crew, {})) for superstep in (10, 20, 20, 40, 40, 40)]
+    assert found == [False, False, True, False, True, True]
+
+
+def test_tasks_double_where_a_candidate_is_accepted_and_halve_where_most_are_rejected() -> None:
+    subject = scheduler(task_length=16)
     sizes = []
-    for outcome in (Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REJECTED):
+    for outcome in (*[Outcome.ACCEPTED] * 2, *[Outcome.REJECTED] * 3):
         [plan] = plans(subject, capacity=1, steps=100_000)
         sizes.append((plan.horizon, plan.steps))
         learn(subject, plan, outcome)
     [plan] = plans(subject, capacity=1, steps=100_000)
-    assert sizes == [(10, 10), (20, 20), (40, 40), (40, 40)]
-    assert (plan.horizon, plan.steps) == (10, 10)
+    assert sizes == [(40, 40), (90, 80), *[(180, 160)] * 2, (90, 80)]
+    assert (plan.horizon, plan.steps) == (40, 40)
+
+
+def test_a_task_has_two_supersteps_at_least_so_that_the_main_thread_can_join_it_at_its_second_part() -> None:
+    subject = scheduler()
+    learn(subject, Plan("a", 10, 10), Outcome.REJECTED, times=3)
+    assert [plan.steps for plan in plans(subject, capacity=1, steps=100_000)] == [20]
 
 
 @pytest.mark.parametrize(("slowdown", "horizon"), [(0.1, 10), (1.0, 90), (1.5, 140), (3.0, 270)])
@@ -100,7 +117,7 @@ def test_tasks_shrink_so_that_all_are_done_at_the_end() -> None:
 
 
 def test_lookahead_is_bounded() -> None:
-    assert [plan.horizon for plan in plans(scheduler(lookahead=2), capacity=9)] == [10, 20]
+    assert [plan.horizon for plan in plans(scheduler(lookahead=2, task_length=1), capacity=9)] == [10, 20]
 
 
 def test_the_more_probable_predictor_is_asked() -> None:
@@ -121,7 +138,7 @@ def test_silence_counts_a_little() -> None:
 
 
 def test_distances_of_like_magnitude_share_their_outcomes() -> None:
-    subject = scheduler("a", "b")
+    subject = scheduler("a", "b", task_length=1)
     learn(subject, Plan("a", 40, 10), Outcome.REJECTED)
     chosen = {plan.horizon: plan.predictor for plan in plans(subject, capacity=8)}
     assert chosen == {10: "a", 20: "a", 30: "a", 40: "b", 50: "b", 60: "b", 70: "b", 80: "a"}
@@ -138,59 +155,44 @@ def test_a_predictor_that_raised_is_not_asked_again() -> None:
 
 def test_rejections_in_a_row_pause_it_and_an_overdrawn_ledger_does() -> None:
     subject = scheduler()
-    learn(subject, Plan("a", 10, 10), Outcome.REJECTED, times=4)
-    assert [bool(plans(subject)) for _ in range(3)] == [False, True, True]
-    assert plans(scheduler(ledger=rich(insert=40_000.0))) == []
+    learn(subject, Plan("a", 10, 10), Outcome.REJECTED, times=5)
+    assert plans(subject) == []
+    assert plans(subject)
+    assert plans(scheduler(ledger=rich(spent=40_000.0))) == []
 
 
-def test_a_loss_is_made_up_for_before_the_next_boundary() -> None:
-    ledger = rich()
-    subject = scheduler(ledger=ledger)
-    assert subject.rest(10) == 1
-    cheap = Ledger(lambda _: 0.0, timed=True, clock=Clock())
-    cheap.progress(1_000_000, 1.0)
-    cheap.charge("predict", 0.04)
-    assert scheduler(ledger=cheap).rest(10) > 1
-
-
-def recorded(subject: ExecutedScheduler, supersteps: int, recalled: int = 0) -> int:
-    return sum(subject.remembers(recalled) for _ in range(supersteps))
-
-
-def test_what_is_recorded_for_nothing_is_paused() -> None:
-    subject = scheduler(ledger=rich(insert=20_000.0))
-    assert recorded(subject, 100) > 50
-    recorded(subject, 400)
-    assert recorded(subject, 200) == 0
-    assert recorded(subject, 2000) > 100
-
-
-def test_what_comes_back_is_recorded_on_and_on() -> None:
-    subject = scheduler(ledger=rich(insert=20_000.0))
-    assert all(recorded(subject, 100, recalled=i) > 80 for i in range(1, 30))
-
-
-def test_now_and_then_a_superstep_stays_plain() -> None:
-    subject = scheduler()
-    tracked = [subject.remembers(1) for _ in range(1000)]
-    assert 0 < tracked.count(False) < 100
-
-
-def test_supersteps_that_are_recorded_have_a_boundary_each() -> None:
+def test_the_first_task_is_a_probe_and_its_price_counts_for_the_next() -> None:
     ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
-    ledger.progress(1_000_000, 1.0)
+    ledger.progress(1_000, 1_000.0)
+    subject = scheduler(ledger=ledger, task_length=1)
+    assert len(plans(subject, capacity=8)) == 1
+    ledger.charge("dispatch", 1.0)
+    assert len(plans(subject, capacity=8)) == 8, "eight tasks of 1 s are within the allowance of 29 s"
+    ledger.charge("dispatch", 6.0)
+    assert len(plans(subject, capacity=8)) == 6, "a task takes 3.5 s, and 23 s are left"
+
+
+def test_a_task_is_worth_its_price_sixteen_times() -> None:
+    """A task that costs 10 steps, or that moves 10 GB, which takes 10 s, has 160 steps."""
+    assert [plan.steps for plan in plans(scheduler(ledger=rich(task=10.0)), capacity=1, steps=100_000)] == [160]
+    assert [plan.steps for plan in plans(scheduler(), capacity=1, steps=100_000, nbytes=10e9)] == [160]
+
+
+def test_tasks_that_cannot_pay_are_tried_less_and_less_often() -> None:
+    subject = scheduler(ledger=rich(task=1000.0))
+    tried = sum(bool(plans(subject, steps=100_000)) for _ in range(300))
+    assert 1 < tried < 10
+    assert subject.unprofitable
+
+
+def test_an_unusual_price_is_soon_forgotten() -> None:
+    ledger = rich(task=1000.0)
     subject = scheduler(ledger=ledger)
-    assert subject.remembers(0)
-    ledger.charge("predict", 0.04)
-    assert subject.rest(10) == 1
-    recorded(subject, 63)
-    assert subject.rest(10) > 1
-
-
-def test_nothing_is_recorded_where_that_was_not_wanted_or_cannot_be_paid() -> None:
-    assert recorded(scheduler(memoise=False), 100) == 0
-    assert recorded(scheduler(ledger=Ledger(lambda _: 0.0, timed=True, clock=Clock())), 100) == 0
-    assert recorded(scheduler(ledger=rich(insert=40_000.0)), 100) == 0
+    plans(subject)
+    for _ in range(3):
+        ledger.charge("dispatch", 1.0)
+        subject.price()
+    assert subject.price() == 1.0
 
 
 @pytest.mark.parametrize("settings", [{"overdraft": -0.1}, {"lookahead": 0}, {"task_length": 0}])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 
+from asc.ledger import Ledger
+from asc.speculators.executed.arrival import WRONG
+from asc.speculators.executed.explain import Costs
 from asc.speculators.executed.explain import explain as executed
 from asc.speculators.explain import Facts
 from asc.speculators.judged.explain import explain as judged
 from asc.speculators.outcomes import Outcomes
+from asc.testing.clock import Clock
 from asc.types import Outcome
 
 BASE = Facts(
@@ -46,8 +51,7 @@ EXECUTED: dict[str, Case] = {
     "recorded supersteps, and no candidate accepted": (
         WORKERS._replace(leaps=3, recalled=3, skipped=30, slowdown=1.9),
         {"rejected": 8},
-        "Speculation was withdrawn: all 8 candidates were rejected, since each read a state word that was predicted "
-        "wrong.",
+        "Speculation was withdrawn: all 8 candidates were rejected, since a state word was predicted wrong.",
     ),
     "nowhere worth it": (
         WORKERS._replace(passed_over=1200),
@@ -98,7 +102,8 @@ EXECUTED: dict[str, Case] = {
     "costly speculation": (
         WORKERS._replace(leaps=5, skipped=600),
         RIGHT,
-        "No speed-up although 30 of 40 candidates were accepted: speculation took 25 % of the time, as much as",
+        "No speed-up although 30 of 40 candidates were accepted: speculation took 25 % of the time, as much as it "
+        "saved, most of it for sending tasks. Longer supersteps (--set recognizer.worth=200) or heavier steps would",
     ),
     "not found again": (
         WORKERS,
@@ -113,7 +118,7 @@ EXECUTED: dict[str, Case] = {
     "all wrong": (
         WORKERS,
         {"rejected": 9},
-        "Speculation was withdrawn: all 9 candidates were rejected, since each read a state word that was predicted",
+        "Speculation was withdrawn: all 9 candidates were rejected, since a state word was predicted wrong.",
     ),
     "late": (WORKERS, {"late": 2}, "No speed-up: the run was over, or already past the position, before"),
     "launched": (WORKERS, {"launched": 2}, "No speed-up: the run was over, or already past the position, before"),
@@ -235,10 +240,98 @@ def outcomes(counts: dict[str, int]) -> Outcomes:
     return found
 
 
+REASONS: dict[str, tuple[dict[str, int], str]] = {
+    "one sentence": ({"the step prints (prices.py, line 3)": 9}, ", since the step prints (prices.py, line 3)."),
+    "a word": ({"`mode` was predicted wrong": 9}, ", since `mode` was predicted wrong."),
+    "an error": ({"ValueError: no": 9}, ", since a worker raised ValueError: no."),
+    "an error without a message": ({"SystemExit": 9}, ", since a worker raised SystemExit."),
+    "the most frequent one": (
+        {"`mode` was predicted wrong": 4, "ValueError: no": 5},
+        ", mostly since a worker raised ValueError: no.",
+    ),
+}
+"""What rejections counted by their reasons add to the sentence."""
+
+UNPROFITABLE = Costs(task=1234.0, nbytes=200e6, unprofitable=True)
+COSTS: dict[str, tuple[Facts, dict[str, int], Costs, str]] = {
+    "a task that costs too much, once sent": (
+        WORKERS._replace(leaps=1, skipped=8),
+        {"launched": 1, "accepted": 1},
+        UNPROFITABLE,
+        "a task, with 200 MB to copy, costs the main thread as much as 1,234 steps, more than it can gain.",
+    ),
+    "a task that costs too much, never sent": (
+        WORKERS,
+        {},
+        UNPROFITABLE._replace(nbytes=5e3),
+        "No speed-up: a task costs the main thread as much as 1,234 steps, more than it can gain.",
+    ),
+    "slow tracking, where every result is late": (
+        WORKERS._replace(slowdown=40.0),
+        {"late": 3},
+        Costs(),
+        "arrived, since with tracking a worker takes 40.0 times as long as the plain step.",
+    ),
+    "slow tracking, where nothing was tried": (
+        WORKERS,
+        {},
+        Costs(recording=40.0),
+        "No speed-up: tracking takes at least 40.0 times as long as plain steps, so speculation was withheld. Do "
+        "more work a step on fewer reads.",
+    ),
+}
+"""Costs that explain a loss, and the end of the sentence."""
+
+
+def executed_sentences() -> list[str]:
+    """Return every sentence about executed speculation."""
+    plain = [executed(facts, outcomes(counts), Counter([WRONG]), Costs()) for facts, counts, _ in EXECUTED.values()]
+    reasons = [executed(WORKERS, outcomes({"rejected": 9}), Counter(found), Costs()) for found, _ in REASONS.values()]
+    costs = [executed(facts, outcomes(counts), Counter(), cost) for facts, counts, cost, _ in COSTS.values()]
+    return [*plain, *reasons, *costs]
+
+
 @pytest.mark.parametrize("case", sorted(EXECUTED))
 def test_executed_speculation_is_explained(case: str) -> None:
     facts, counts, expected = EXECUTED[case]
-    check(executed(facts, outcomes(counts)), expected)
+    check(executed(facts, outcomes(counts), Counter([WRONG]), Costs()), expected)
+
+
+@pytest.mark.parametrize("case", sorted(REASONS))
+def test_the_most_frequent_reason_of_rejections_is_named(case: str) -> None:
+    reasons, end = REASONS[case]
+    said = executed(WORKERS, outcomes({"rejected": 9}), Counter(reasons), Costs())
+    check(said, f"Speculation was withdrawn: all 9 candidates were rejected{end}")
+
+
+@pytest.mark.parametrize("case", sorted(COSTS))
+def test_a_cost_that_explains_a_loss_is_named(case: str) -> None:
+    facts, counts, costs, end = COSTS[case]
+    said = executed(facts, outcomes(counts), Counter(), costs)
+    check(said, "No speed-up")
+    assert said.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("kind", "phrase"),
+    [
+        ("track", "most of it for recording supersteps, so that they can be remembered. To record none: --set"),
+        ("dispatch", "most of it for sending tasks. Longer supersteps"),
+        ("predict", "most of it for predicting states. Fewer predictors"),
+        ("wait", "most of it for waiting for workers. A free core"),
+        ("collect", "most of it for taking in results and looking them up."),
+        ("observe", "most of it at boundaries between supersteps."),
+        ("spot-check", "most of it for starting workers and for checks."),
+    ],
+)
+def test_the_cost_that_ate_the_gain_is_named(kind: str, phrase: str) -> None:
+    ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
+    ledger.progress(1000, 10.0)
+    ledger.charge(kind, 3.0)
+    for other in ("plan", "lookup", "notify"):
+        ledger.charge(other, 1.0)
+    costs = Costs.of(ledger, 0.0, 0.0, False)
+    assert phrase in executed(WORKERS._replace(leaps=5, skipped=600), outcomes(RIGHT), Counter(), costs)
 
 
 @pytest.mark.parametrize("case", sorted(JUDGED))

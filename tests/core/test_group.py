@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from asc.backend import Backend
-from asc.cli.run import _compare, _keep
+from asc.cli.run import _compare
 from asc.cli.session import CommandSession
 from asc.config.run import Component, JudgedConfig
 from asc.errors import AscError
@@ -21,6 +21,7 @@ from asc.hookspecs import hookimpl
 from asc.interrupts import postponing_termination, stoppable
 from asc.plugins import Plugins, load
 from asc.reference.descent import Descent
+from asc.run.record import keep
 from asc.run.run import Run
 from asc.types import EngineState
 
@@ -182,9 +183,9 @@ def test_after_a_failure_nothing_is_asked_of_processes_that_may_have_ended(
     assert (backend.asked_at_end, backend.saved) == (0, [])
     summary = run.summary("failed")
     assert (summary["state"], summary["final_digest"], summary["outcome"]) == ("failed", "", {})
-    _keep(tmp_path, summary, Pair(first=False))
+    keep(tmp_path, summary, Pair(first=False))
     assert not (tmp_path / "summary.json").exists()
-    _keep(tmp_path, summary, backend.group)
+    keep(tmp_path, summary, backend.group)
     assert json.loads((tmp_path / "summary.json").read_text())["state"] == "failed"
 
 

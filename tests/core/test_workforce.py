@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import BrokenExecutor, Executor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
 
 import pytest
 
 from asc.errors import AscError
 from asc.ledger import Ledger
+from asc.predictors.linear import Linear
+from asc.reference.programs import PROGRAMS, machine
+from asc.reference.registers import Registers
 from asc.speculators.executed.workforce import Workforce
-from asc.speculators.pool import Pool
-from asc.testing.clock import Clock
+from asc.speculators.pool import NoWorkersError, Pool
+from asc.testing.assembly import assemble
+from asc.testing.checks import drive, walk
+from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Deferred, Inline
+from asc.types import Candidate, Transition
 
 
 def ledger() -> Ledger:
@@ -136,3 +143,104 @@ def test_breakdowns_in_a_row_are_forgiven_by_an_answer() -> None:
     workforce.replace(BrokenExecutor("gone"))
     assert workforce.fault == "the workers broke down 4 times in a row (BrokenExecutor: gone)"
     assert not ready(workforce)
+
+
+def test_a_pool_that_must_be_made_inline_is_made_by_the_thread_that_asks() -> None:
+    makers = []
+
+    def make() -> Executor:
+        makers.append(threading.current_thread())
+        return Inline()
+
+    book = ledger()
+    workforce = Workforce(Pool(make, 1, inline=True), book)
+    ready(workforce)
+    assert makers == [threading.current_thread()]
+    wait_for_opening()
+    assert ready(workforce)
+    assert len(makers) == 1
+    assert book.accounts()["start"]["count"] == 2  # making it, and waiting for it
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_run_that_can_have_no_workers_says_why(inline: bool) -> None:
+    def make() -> Executor:
+        raise NoWorkersError("this process may have no children")
+
+    workforce = Workforce(Pool(make, 1, background=False, inline=inline), ledger())
+    assert not ready(workforce)
+    assert workforce.fault == "this process may have no children"
+    assert not untouched(workforce)
+
+
+def test_a_worker_may_find_at_its_start_that_there_can_be_no_workers() -> None:
+    def warm_up() -> None:
+        raise NoWorkersError("the workers differ from this process")
+
+    opened: list[Deferred] = []
+
+    def make() -> Executor:
+        opened.append(Deferred())
+        return opened[-1]
+
+    workforce = Workforce(Pool(make, 1, background=False), ledger())
+    assert not workforce.ready(lambda: warm_up)
+    assert workforce.fault == "the workers differ from this process"
+    assert opened[0].closed
+
+
+def test_a_pool_is_given_up_for_good() -> None:
+    opened: list[Deferred] = []
+
+    def make() -> Executor:
+        opened.append(Deferred())
+        return opened[-1]
+
+    workforce = Workforce(Pool(make, 1, background=False), ledger())
+    assert ready(workforce)
+    workforce.give_up(NoWorkersError("a worker has changed `counter`"))
+    assert opened[0].closed
+    assert not ready(workforce)
+    assert workforce.fault == "a worker has changed `counter`"
+    assert len(opened) == 1
+
+
+def test_a_pool_whose_workers_never_start_is_closed_with_the_run() -> None:
+    class Stuck(Deferred):
+        def submit(self, fn: object, /, *args: object, **kwargs: object) -> Future[object]:  # type: ignore[override]
+            submitted.set()
+            return pending
+
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait, cancel_futures=cancel_futures)
+            pending.set_exception(RuntimeError("the workers were let go"))
+
+    submitted, pending, stuck = threading.Event(), Future[object](), Stuck()
+    workforce = Workforce(Pool(lambda: stuck, 1), ledger())
+    ready(workforce)
+    submitted.wait()
+    workforce.close()
+    assert stuck.closed
+    wait_for_opening()
+    assert workforce.fault == ""
+
+
+class Different(Registers):
+    """A machine whose workers find that they cannot do what the main thread does."""
+
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        def differ() -> Iterable[Transition]:
+            raise NoWorkersError("the workers differ from this process in the decimal context")
+
+        return super().task(candidate, lengths, seconds) if sum(lengths) == 1 else differ
+
+
+def test_a_task_may_find_that_there_can_be_no_workers() -> None:
+    program, clock = PROGRAMS["count"], Clock()
+    registers = Different(program.step, program.words, 1000, program.sums)
+    engine = assemble(Priced(registers, clock, {"step": 1e-3}), {"linear": Linear()}, workers=1, clock=clock)
+    drive(engine)
+    assert registers.digest() == walk(machine("count", 1000))
+    assert engine.speculator.fault == "the workers differ from this process in the decimal context"

@@ -81,6 +81,14 @@ def _count(self: Any) -> int:
     return asked
 
 
+def _count_observed(self: Any) -> None:
+    self.observed = getattr(self, "observed", 0) + 1
+
+
+def _asked(self: Any, original: Any) -> str:
+    return f"{getattr(self, 'asked', 0)} {getattr(self, 'observed', 0)} {original()}"
+
+
 def _lend(self: Any, _: Any, snapshot: Any) -> None:
     self._position, self._words = snapshot.position, snapshot.state
 
@@ -102,8 +110,7 @@ def _forget_reads(self: Any, original: Any, *arguments: Any) -> Any:
     run = original(*arguments)
 
     def forget() -> Any:
-        found = run()
-        return found and found._replace(causal={})
+        return [part._replace(causal={}) for part in run()]
 
     return forget
 
@@ -168,9 +175,15 @@ _TRANSPARENT = "with speculation the run ended in another state than without"
 _TWO_STATES = "ended in two states"
 _observing = Mutant("increments a word where it is observed", machine(observe=first(_increment)), _TRANSPARENT)
 _forgetting = Mutant(
-    "leaves what it read out of its transitions", mutate(Mixing, task=_forget_reads), "two results|another"
+    "leaves what it read out of its transitions",
+    mutate(Mixing, task=_forget_reads),
+    f"gave one state to worker 1|{_TRANSPARENT}",
 )
-_half = Mutant("leaps without the words that are summed", mutate(Mixing, apply=_apply_half), _TRANSPARENT)
+_half = Mutant(
+    "leaps without the words that are summed",
+    mutate(Mixing, apply=_apply_half),
+    f"gave one state to worker 1|{_TRANSPARENT}",
+)
 
 EXACT: Table = MappingProxyType(
     {
@@ -231,9 +244,7 @@ EXACT: Table = MappingProxyType(
         "test_driven_from_outside": (
             Mutant(
                 "counts in its digest how often it was asked",
-                machine(
-                    position=first(_count), digest=lambda self, original: f"{getattr(self, 'asked', 0)} {original()}"
-                ),
+                machine(position=first(_count), observe=first(_count_observed), digest=_asked),
                 r"in another state than by run\(\)",
             ),
         ),

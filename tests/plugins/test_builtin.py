@@ -21,7 +21,7 @@ def test_these_are_built_in() -> None:
         "recognizer": ("always", "every", "recurring", "similarity"),
         "predictor": (
             *("affine", "cascade", "ensemble", "last-value", "linear", "logistic"),
-            *("mean", "memory", "polynomial", "quadratic"),
+            *("mean", "memory", "most-frequent", "polynomial", "quadratic"),
         ),
         "validator": ("adaptive", "paired", "proximity", "strict", "synthetic"),
         "backend": (),

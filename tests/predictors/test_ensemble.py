@@ -70,7 +70,7 @@ def test_each_word_follows_the_member_that_knows_it() -> None:
 
 def test_weights_are_a_distribution_over_the_members_for_changing_words_alone() -> None:
     ensemble = of(("last-value", LastValue()), ("linear", Linear()))
-    show(ensemble, [{"n": k, "still": 5} for k in range(10)])
+    show(ensemble, [{"n": k, "still": 5} for k in range(20)])
     assert set(ensemble.weights) == {"n"}
     assert sum(ensemble.weights["n"].values()) == pytest.approx(1)
     assert ensemble.weights["n"]["linear"] > 0.9

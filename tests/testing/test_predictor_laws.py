@@ -14,6 +14,7 @@ from asc.predictors.linear import Linear
 from asc.predictors.logistic import BitLogistic
 from asc.predictors.mean import Mean
 from asc.predictors.memory import Memory
+from asc.predictors.most_frequent import MostFrequent
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
 from asc.testing import PredictorLaws, ReferenceRun, Registers
@@ -84,6 +85,23 @@ class TestMean(PredictorLaws):
 class TestMemory(PredictorLaws):
     def predictor(self) -> Predictor:
         return Memory(Memory.Config(entries=32))
+
+
+def modes(words: Mapping[str, Any]) -> Mapping[str, Word]:
+    """A counter, and a mode that seldom is another one than 0."""
+    n = words["n"]
+    return {"n": n + 1, "mode": int(n * 2654435761 % 2**32 % 5 == 0)}
+
+
+class TestMostFrequent(PredictorLaws):
+    least = 1
+
+    def predictor(self) -> Predictor:
+        return MostFrequent()
+
+    def reference_runs(self) -> Sequence[ReferenceRun]:
+        own = ReferenceRun("modes", lambda steps: Registers(modes, {"n": 0, "mode": 0}, steps), every=5)
+        return [*super().reference_runs(), own]
 
 
 class TestPolynomial(PredictorLaws):

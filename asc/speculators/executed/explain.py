@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import NamedTuple, Self
+
+from asc.ledger import Ledger
 from asc.speculators.explain import (
     NOT_FOUND,
     TOO_SHORT,
@@ -16,9 +20,50 @@ from asc.speculators.explain import (
 from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
+_SLOW = 1.5  # a worker that takes so many times as long as the main thread explains a loss
+_SLOW_RECORDING = 3.0  # a recorded superstep that takes so many times as long as a plain one explains a loss
 
-def explain(facts: Facts, outcomes: Outcomes) -> str:
-    """Return one sentence."""
+
+class _Cause(NamedTuple):
+    what: str  # the end of "most of it …"
+    kinds: tuple[str, ...]
+    remedy: str
+
+
+_LONGER = "Longer supersteps (--set recognizer.worth=200) or heavier steps would help."
+_CAUSES = (
+    _Cause(
+        "for recording supersteps, so that they can be remembered",
+        ("track", "insert"),
+        "To record none: --set scheduler.memoise=false.",
+    ),
+    _Cause("for sending tasks", ("dispatch", "hand-over"), _LONGER),
+    _Cause("for predicting states", ("predict", "plan"), "Fewer predictors, or heavier steps, would help."),
+    _Cause("for waiting for workers", ("wait",), "A free core for each worker would help."),
+    _Cause("for taking in results and looking them up", ("collect", "lookup", "apply"), _LONGER),
+    _Cause("at boundaries between supersteps", ("observe", "recognise", "notify"), _LONGER),
+    _Cause("for starting workers and for checks", ("start", "warm-up", "spot-check"), "A longer run would help."),
+)
+
+
+class Costs(NamedTuple):
+    """What speculation cost, as far as a sentence needs it."""
+
+    cause: _Cause = _CAUSES[1]  # the largest
+    task: float = 0.0  # plain steps for one task
+    nbytes: float = 0.0  # that travel for one task
+    unprofitable: bool = False  # whether a task costs more than it can gain
+    recording: float = 1.0  # how many times as long as plain steps a recorded superstep takes
+
+    @classmethod
+    def of(cls, ledger: Ledger, task: float, nbytes: float, unprofitable: bool) -> Self:
+        """Take the figures from a ledger."""
+        cause = max(_CAUSES, key=lambda cause: ledger.cost(*cause.kinds))
+        return cls(cause, task, nbytes, unprofitable, ledger.tracking)
+
+
+def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Costs) -> str:
+    """Return one sentence; `reasons` counts those of rejections."""
     if (sentence := early(facts, outcomes)) is not None:
         return sentence
     if facts.leaps and facts.speedup >= 1.02:
@@ -26,8 +71,9 @@ def explain(facts: Facts, outcomes: Outcomes) -> str:
     if facts.fault:
         return f"No speed-up: {facts.fault}."
     if facts.leaps and (count(outcomes, Outcome.ACCEPTED) or not count(outcomes, Outcome.REJECTED)):
-        return _loss(facts, outcomes)
-    return _nothing(facts, outcomes)  # the few leaps that there were came from recorded supersteps, and did not matter
+        return _loss(facts, outcomes, costs)
+    # The few leaps that there may have been came from recorded supersteps, and did not matter.
+    return _nothing(facts, outcomes, reasons, costs)
 
 
 def _gain(facts: Facts, outcomes: Outcomes) -> str:
@@ -38,34 +84,58 @@ def _gain(facts: Facts, outcomes: Outcomes) -> str:
     return f"{accepted(outcomes)}, and {share}{remembered}."
 
 
-def _loss(facts: Facts, outcomes: Outcomes) -> str:
-    if facts.slowdown is not None and facts.slowdown > 1.5:
-        return (
-            f"No speed-up although {accepted(outcomes)}: with tracking a worker takes {facts.slowdown:.1f} times as "
-            "long as the plain step. Do more work a step on fewer reads."
-        )
+def _loss(facts: Facts, outcomes: Outcomes, costs: Costs) -> str:
+    although = f"No speed-up although {accepted(outcomes)}" if count(outcomes, Outcome.ACCEPTED) else "No speed-up"
+    if costs.unprofitable:
+        return f"{although}: {_unprofitable(costs)}."
+    if facts.slowdown is not None and facts.slowdown > _SLOW:
+        return f"{although}: {_slow(facts.slowdown)}. Do more work a step on fewer reads."
     if facts.skipped < 0.05 * facts.position:
         return f"No speed-up: {accepted(outcomes)}, too few to matter, so speculation was mostly withheld."
     return (
-        f"No speed-up although {accepted(outcomes)}: speculation took {100 * facts.spent_share:.0f} % of the time, as "
-        "much as it saved. Longer supersteps (--set recognizer.worth=200) or heavier steps would help."
+        f"{although}: speculation took {100 * facts.spent_share:.0f} % of the time, as much as it saved, most of it "
+        f"{costs.cause.what}. {costs.cause.remedy}"
     )
 
 
-def _nothing(facts: Facts, outcomes: Outcomes) -> str:
+def _nothing(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Costs) -> str:
     if right := count(outcomes, Outcome.ACCEPTED):
         return f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
     if count(outcomes, Outcome.REJECTED):
-        return (
-            f"Speculation was withdrawn: {all_rejected(outcomes)}, since each read a state word that was predicted "
-            "wrong."
-        )
+        return f"Speculation was withdrawn: {all_rejected(outcomes)}{_since(reasons)}."
+    if costs.unprofitable:
+        return f"No speed-up: {_unprofitable(costs)}."
     if count(outcomes, Outcome.LATE) or count(outcomes, Outcome.LAUNCHED):
-        return "No speed-up: the run was over, or already past the position, before a worker's result arrived."
-    return without_candidates(facts, outcomes) or _without_workers(facts)
+        slow = f", since {_slow(facts.slowdown)}" if facts.slowdown is not None and facts.slowdown > _SLOW else ""
+        return (
+            "No speed-up: the run was over, or already past the position, before a worker's result arrived" + slow + "."
+        )
+    return without_candidates(facts, outcomes) or _without_workers(facts, costs)
 
 
-def _without_workers(facts: Facts) -> str:
+def _since(reasons: Counter[str]) -> str:
+    """Return the most frequent reason of the rejections."""
+    if not reasons:
+        return ""
+    reason, times = reasons.most_common(1)[0]
+    kind = reason.partition(":")[0]
+    mostly = "" if times == reasons.total() else "mostly "
+    return f", {mostly}since " + (f"a worker raised {reason}" if kind.isidentifier() else reason)
+
+
+def _slow(slowdown: float) -> str:
+    return f"with tracking a worker takes {slowdown:.1f} times as long as the plain step"
+
+
+def _unprofitable(costs: Costs) -> str:
+    travels = f", with {costs.nbytes / 1e6:,.0f} MB to copy," if costs.nbytes >= 1e6 else ""
+    return f"a task{travels} costs the main thread as much as {costs.task:,.0f} steps, more than it can gain"
+
+
+def _without_workers(facts: Facts, costs: Costs) -> str:
     if facts.awaited:
         return "No speed-up: the run was over while its workers were still starting; a longer run has more of them."
+    slow = f"tracking takes at least {costs.recording:.1f} times as long as plain steps"
+    if costs.recording > _SLOW_RECORDING:
+        return f"No speed-up: {slow}, so speculation was withheld. Do more work a step on fewer reads."
     return TOO_SHORT if facts.workers else "No speed-up: no state came back, and there are no workers to run ahead."

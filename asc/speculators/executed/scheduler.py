@@ -1,24 +1,33 @@
-"""Decides where tasks start, how long they are, and whether the main thread records its own supersteps."""
+"""Decides where tasks start and how long they are."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from pydantic import Field
 
 from asc.computation import Computation
 from asc.ledger import Ledger
+from asc.speculators.executed.prices import ALL, SENDING, TaskPrice
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.rationing import Rationing
 from asc.types import Decision, Outcome, Plan
 
-_WINDOW = 128  # supersteps recorded before it is asked whether any came back
-_PROBE = 64  # supersteps that are recorded in a row before it is asked what they cost
-_CHEAP = 0.005  # share of the work up to which recording needs no proof that it pays
-_PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
-_PLAIN_FIRST = 8  # and more of them at first
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
-_WORK = ("predict", "dispatch", "hand-over", "collect", "wait")  # kinds of work that a candidate costs the main thread
+_WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
+_FIRST = 4  # supersteps in the first task: long enough to pay for a leap, short enough to be soon known
+_BYTES_A_SECOND = 1e9  # of what travels to a worker and back: threads beside the main thread pack and unpack it
+
+
+class Crew(NamedTuple):
+    """The workers, as the scheduler needs to know them."""
+
+    idle: int
+    workers: int
+    slowdown: float = 1.0  # how many times as long as the main thread they take for a step
+    nbytes: float = 0.0  # bytes that travel for a task
 
 
 class ExecutedScheduler:
@@ -28,39 +37,54 @@ class ExecutedScheduler:
         """How executed speculation is rationed."""
 
         lookahead: int = Field(1024, ge=1, description="supersteps to look ahead at most")
-        task_length: int = Field(16, ge=1, description="supersteps in one worker task at most")
+        task_length: int = Field(32, ge=1, description="supersteps in one worker task at most")
         memoise: bool = Field(True, description="record the main thread's own supersteps where that pays")
 
     def __init__(self, config: Config, predictors: Sequence[str], ledger: Ledger, outcomes: Outcomes) -> None:
         self._config, self._ledger, self._outcomes = config, ledger, outcomes
         self._rationing = Rationing(predictors, ledger)
-        self._length = 1  # supersteps in a task: doubled where a candidate was right, one again where it was wrong
-        self._recorded = self._window = 0
-        self._window_ends, self._window_resumes = _WINDOW, 0
-        self._probe = 0  # supersteps that are still to be recorded, whatever they cost
+        self._least = min(2, config.task_length)  # so that the main thread can join a task at its second part
+        self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
+        self._sending, self._price = TaskPrice(ledger, SENDING), TaskPrice(ledger, ALL)
+        self._superstep = 0  # steps in the superstep of the latest boundary
+        self.unprofitable = False
+        """Whether no task would gain what it costs, or could be paid, when that was last looked at."""
 
-    def plans(
-        self, computation: Computation, superstep: int, capacity: int, covered: Mapping[int, int], slowdown: float
-    ) -> list[Plan]:
-        """Return at most `capacity` plans; none while paused or overdrawn.
+    def plans(self, computation: Computation, superstep: int, crew: Crew, covered: Mapping[int, int]) -> list[Plan]:
+        """Return a plan for each idle worker at most; none while paused or overdrawn.
 
-        `covered` maps positions to the steps that are under way or delivered from there. A worker takes `slowdown`
-        times as long for a step as the main thread.
+        `covered` maps positions to the steps that are under way or delivered from there. There are no plans where the
+        length of a superstep has just changed, since it may change again: the run would pass by the tasks' positions.
         """
-        if not self._rationing.open(capacity):
+        steady, self._superstep = superstep == self._superstep, superstep
+        if not self._rationing.open(crew.idle) or not steady:
             return []
 
         def gain(plan: Plan) -> float:
             return self._outcomes.at(plan.predictor, _distance(plan)).probability * plan.steps
 
-        def price(_: Plan) -> float:
-            return self._ledger.price(_WORK, "dispatch")
-
-        position = computation.position()
-        predictors = self._rationing.predictors
-        starts = self._starts(position, computation.total(), superstep, capacity, covered, slowdown)
+        price = max(self.price(crew.nbytes), computation.price("dispatch"))
+        position, predictors = computation.position(), self._rationing.predictors
+        capacity = self._affordable(crew.idle)
+        if not capacity:
+            self.unprofitable = True
+            return []
+        starts = self._starts(position, computation.total(), superstep, capacity, crew, covered, price)
         options = ([Plan(name, start - position, steps) for name in predictors] for start, steps in starts)
-        return self._rationing.choose(options if predictors else (), capacity, gain, price)
+        plans = self._rationing.choose(options if predictors else (), capacity, gain, lambda _: price)
+        self.unprofitable = self._rationing.unprofitable
+        return plans
+
+    def price(self, nbytes: float = 0.0) -> float:
+        """Return what a task costs in plain steps, by the recent ones; `nbytes` of it travel. 0 while unknown."""
+        self._price.look()
+        seconds, unit = self._price.seconds, self._ledger.unit
+        return 0.0 if seconds is None or not unit else (seconds + nbytes / _BYTES_A_SECOND) / unit
+
+    def probed(self, seconds: float) -> None:
+        """Note what it took to make a task that was not sent: the one that workers warm up on."""
+        self._sending.probe(seconds)
+        self._price.probe(seconds)
 
     @property
     def fault(self) -> str:
@@ -69,39 +93,24 @@ class ExecutedScheduler:
 
     def learn(self, decision: Decision) -> bool:
         """Take a decision into account; return whether it has just switched off its predictor."""
-        self._outcomes.note(decision, _distance(decision.plan))
+        distance = _distance(decision.plan)
+        self._outcomes.note(decision, distance)
         if decision.outcome is Outcome.ACCEPTED:
             self._length = min(self._config.task_length, 2 * self._length)
-        elif decision.outcome is Outcome.REJECTED:
-            self._length = 1
+        elif (
+            decision.outcome is Outcome.REJECTED
+            and self._outcomes.at(decision.plan.predictor, distance).probability < 0.5
+        ):
+            self._length = max(self._least, self._length // 2)
         return self._rationing.learn(decision)
 
-    def remembers(self, recalled: int) -> bool:
-        """Whether to track the next superstep for the cache; `recalled` recorded ones have been used so far.
-
-        Where tracking costs a noticeable share of the work and nothing comes back within a window, it pauses; windows
-        and the pauses between them double.
-        """
-        self._recorded += 1
-        if not self._config.memoise or not self._ledger.unit or self._recorded < self._window_resumes:
-            return False
-        if not self._probe:
-            if self._ledger.allowance() <= 0:
-                return False
-            self._probe = _PROBE
-        self._probe -= 1
-        if recalled or self._ledger.share("track", "insert", "lookup") < _CHEAP:
-            self._window_ends = self._recorded + _WINDOW
-        elif self._recorded >= self._window_ends:
-            self._window += 1
-            self._window_resumes = self._recorded + 3 * _WINDOW * 2**self._window
-            self._window_ends = self._window_resumes + _WINDOW * 2**self._window
-        return self._recorded % (_PLAIN_EVERY if self._recorded > _PLAIN_EVERY else _PLAIN_FIRST) != 0
-
-    def rest(self, superstep: int) -> int:
-        """Return how many supersteps to take before the next boundary; one while supersteps are being recorded."""
-        supersteps = self._ledger.rest(superstep)
-        return 1 if self._probe else supersteps
+    def _affordable(self, idle: int) -> int:
+        """Return how many tasks may be sent at once: what the allowance covers, and one where no price is known."""
+        self._sending.look()
+        seconds, allowance = self._sending.seconds, self._ledger.allowance()
+        if seconds is None:
+            return min(idle, 1)
+        return idle if idle * seconds <= allowance else int(allowance / seconds)
 
     def _starts(
         self,
@@ -109,20 +118,23 @@ class ExecutedScheduler:
         total: int | None,
         superstep: int,
         capacity: int,
+        crew: Crew,
         covered: Mapping[int, int],
-        slowdown: float,
+        price: float,
     ) -> Iterator[tuple[int, int]]:
         """Yield where tasks start and how many steps they take.
 
         A task starts where the main thread will be when the task is done: the main thread takes `slowdown` times as
-        many supersteps meanwhile as the task is long. Towards the end, tasks shrink so that all end at the same time.
+        many supersteps meanwhile as the task is long. A task is so long that it is worth its price many times over.
+        Towards the end, tasks shrink so that all end at the same time.
         """
-        length = self._length
+        length = max(self._length, min(self._config.task_length, math.ceil(_WORTH * price / superstep)))
         if total is not None:
-            length = min(length, int((total - position) / superstep / (len(covered) + capacity + slowdown)))
+            alone = total - position - _steps(covered, position)
+            length = min(length, int(alone / superstep / (crew.workers + crew.slowdown)))
         length = max(1, length)
         last = position + self._config.lookahead * superstep
-        start, own, needed = position, 0, max(1, round(length * slowdown * _SLACK))
+        start, own, needed = position, 0, max(1, round(length * crew.slowdown * _SLACK))
         while capacity and start <= last and (total is None or start < total):
             if start in covered:
                 start += covered[start]
@@ -133,6 +145,17 @@ class ExecutedScheduler:
                 end = end if total is None else min(end, total)
                 yield start, end - start
                 start, capacity = end, capacity - 1
+
+
+def _steps(covered: Mapping[int, int], position: int) -> int:
+    """Return how many steps from a position on are covered."""
+    steps, reached = 0, position
+    for start, length in sorted(covered.items()):
+        end = start + length
+        if end > reached:
+            steps += end - max(start, reached)
+            reached = end
+    return steps
 
 
 def _distance(plan: Plan) -> int:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -19,25 +20,28 @@ from asc.ledger import Ledger
 from asc.predictor import Predictor
 from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
-from asc.speculators.executed.explain import explain
-from asc.speculators.executed.scheduler import ExecutedScheduler
-from asc.speculators.executed.spotcheck import check_first_step, check_leap
-from asc.speculators.executed.tasks import Tasks, deliver
+from asc.speculators.executed.arrival import divide
+from asc.speculators.executed.delivery import deliver
+from asc.speculators.executed.explain import Costs, explain
+from asc.speculators.executed.remembering import Remembering
+from asc.speculators.executed.scheduler import Crew, ExecutedScheduler
+from asc.speculators.executed.spotcheck import SpotChecks
+from asc.speculators.executed.tasks import Tasks
 from asc.speculators.executed.workforce import Workforce
-from asc.speculators.explain import Facts
+from asc.speculators.explain import Facts, as_fault
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
-from asc.types import Boundary, Candidate, Combination, Decision, Fault, Outcome, Plan, Snapshot, Span, Transition
+from asc.types import MAIN, Boundary, Candidate, Combination, Decision, Fault, Outcome, Plan, Snapshot, Span, Transition
 
-_HAND_OVER_S = 0.0005  # the threads that send a task need the interpreter, which a busy main thread releases late
+_REASONS = 32  # different reasons of rejections that are counted at most: an error's message may have a number in it
 
 
 class ExecutedSpeculator(Speculator):
     """Sends predicted states to workers and stores the transitions that come back.
 
-    Every leap is confirmed by execution, so the run ends bit-identical to the plain run. Now and then a leap is checked
-    against the steps that it skips. Every time on the main thread is booked in the ledger.
+    Every leap is confirmed by execution, so the run ends bit-identical to the plain run. The first leap is checked
+    against the steps that it skips, and later ones now and then. Every time on the main thread is booked in the ledger.
     """
 
     timed: ClassVar[bool] = True
@@ -51,15 +55,19 @@ class ExecutedSpeculator(Speculator):
         ledger: Ledger,
         config: ExecutedScheduler.Config | None = None,
     ) -> None:
-        self._predictors, self.workers, self._ledger, self._start_s = predictors, pool.workers, ledger, pool.start_s
+        self._predictors, self.workers, self._ledger = predictors, pool.workers, ledger
+        self._start_s, self._hand_over_s = pool.start_s, pool.hand_over_s
         self.outcomes = Outcomes()
-        self._scheduler = ExecutedScheduler(
-            config or ExecutedScheduler.Config(), list(predictors), ledger, self.outcomes
-        )
+        self._reasons: Counter[str] = Counter()  # of rejections
+        config = config or ExecutedScheduler.Config()
+        self._scheduler = ExecutedScheduler(config, list(predictors), ledger, self.outcomes)
+        self._remembering = Remembering(ledger) if config.memoise else None
         self._workforce = Workforce(pool, ledger)
         self._awaited = False
+        self._hindrance = ""  # why no step can be skipped any more, as the end of a sentence
         self._tasks = Tasks(self._workforce, ledger)
-        self._next_check = 0  # number of the leap that is checked next
+        self._position = 0  # of the latest boundary
+        self._checks = SpotChecks(ledger)
 
     @classmethod
     def assemble(
@@ -95,10 +103,9 @@ class ExecutedSpeculator(Speculator):
         return self._awaited
 
     def begin(self, computation: Computation) -> None:
-        """Take the first step twice: only a function of the state can be predicted."""
-        _executable(computation)
-        began = self._ledger.clock()
-        check_first_step(computation)
+        """Let the computation prepare, which may take the first step under observation."""
+        machine, began = _executable(computation), self._ledger.clock()
+        machine.begin()
         self._ledger.start("spot-check", self._ledger.clock() - began)
 
     def slowdown(self) -> float | None:
@@ -130,38 +137,42 @@ class ExecutedSpeculator(Speculator):
         """Share of `steps` for which the cache had a way on."""
         return min(1.0, found / max(1, steps))
 
-    def remembers(self, recalled: int) -> bool:
-        """Whether the main thread records its next superstep."""
-        return self._scheduler.remembers(recalled)
+    def remembers(self, steps: int, recalled: int) -> int:
+        """Return how many of the next `steps`, a superstep, the main thread records."""
+        return 0 if self._remembering is None or self._hindrance else self._remembering.steps(steps, recalled)
 
     def rest(self, superstep: int) -> int:
-        """Return how many supersteps to take before the next boundary."""
-        return self._scheduler.rest(superstep)
+        """Return how many supersteps to take before the next boundary: to the next result, even where a loss is due."""
+        supersteps = self._ledger.rest(superstep)
+        if supersteps == 1 or self._tasks.settled:
+            return supersteps
+        ahead = [start - self._position for start in self.covered() if start > self._position]
+        return min(supersteps, -(-min(ahead) // superstep)) if ahead else supersteps
 
     def leap(self, computation: Computation, transition: Transition) -> bool:
-        """Apply a transition, and check some of those whose steps are affordable; it stays on the trajectory."""
-        affordable = transition.steps * self._ledger.unit < self._ledger.allowance() / 32
-        if self._ledger.leaps >= self._next_check and affordable:
-            self._next_check = 16 * self._ledger.leaps + 1
-            with self._ledger.work("spot-check"):
-                check_leap(computation, transition)
-        else:
-            with self._ledger.work("apply"):
-                computation.apply(transition)
+        """Apply a transition, or check it; it stays on the trajectory."""
+        if transition.source == MAIN and self._remembering is not None:
+            self._remembering.leapt(transition.steps)
+        self._checks.leap(_executable(computation), transition)
         return True
 
     def settle(self, boundary: Boundary, applied: bool) -> Sequence[Fault]:
         """Learn from the boundary's decisions."""
+        for decision in boundary.decisions:
+            if decision.outcome is Outcome.REJECTED and (
+                decision.reason in self._reasons or len(self._reasons) < _REASONS
+            ):
+                self._reasons[decision.reason] += 1
         switched_off = [decision for decision in boundary.decisions if self._scheduler.learn(decision)]
         return [Fault("predictor", d.plan.predictor, d.reason, switched_off=True) for d in switched_off]
 
     def explain(self, facts: Facts) -> str:
         """Say in one sentence why there is a gain, or none."""
-        fault = self.fault or facts.fault or self._scheduler.fault
-        return explain(
-            facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=fault, awaited=self.awaited),
-            self.outcomes,
-        )
+        fault = facts.fault or self._hindrance or self.fault or self._scheduler.fault
+        facts = facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=fault, awaited=self.awaited)
+        nbytes = self._tasks.nbytes()
+        costs = Costs.of(self._ledger, self._scheduler.price(nbytes), nbytes, self._scheduler.unprofitable)
+        return explain(facts, self.outcomes, self._reasons, costs)
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
         """Compare seconds and digests: both runs must end in the same state."""
@@ -176,12 +187,16 @@ class ExecutedSpeculator(Speculator):
     ) -> Sequence[Decision]:
         """Plan candidates for the idle workers, and launch them."""
         with self._ledger.work("plan"):
-            idle = 0 if self.fault else self.workers - len(self._tasks)
-            plans = self._scheduler.plans(computation, superstep, idle, self.covered(), self.slowdown() or 1.0)
-        return self.launch(computation, history, plans)
+            idle = 0 if self.fault or self._hindrance else self.workers - len(self._tasks)
+            crew = Crew(idle, self.workers, self.slowdown() or self._ledger.tracking, self._tasks.nbytes())
+            plans = self._scheduler.plans(computation, superstep, crew, self.covered())
+        if plans and self._workforce.untouched:  # the task that workers warm up on shows what a task costs
+            self._ready(computation, history)
+            return ()
+        return self.launch(computation, history, plans, superstep)
 
     def launch(
-        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan]
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan], superstep: int
     ) -> Sequence[Decision]:
         """Send each plan's candidate to a worker; no plan is launched before the workers have started."""
         decisions: list[Decision] = []
@@ -193,38 +208,38 @@ class ExecutedSpeculator(Speculator):
             if isinstance(candidate, Decision):
                 decisions.append(candidate)
                 continue
+            lengths = divide(plan.steps, superstep)
             with self._ledger.work("dispatch"):
-                sent = self._tasks.send(plan, candidate, self._task(computation, candidate, plan))
+                sent = self._tasks.send(plan, candidate, lengths, self._task(computation, candidate, lengths))
             if not sent:  # the pool broke down, and what was under way in it is lost
                 break
             launched = True
             decisions.append(Decision(plan, Outcome.LAUNCHED))
-        if launched:
+        if launched and self._hand_over_s:
             with self._ledger.work("hand-over"):
-                time.sleep(_HAND_OVER_S)
+                time.sleep(self._hand_over_s)
         return decisions
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Decision]:
         """Take what has arrived, wait for what is about to arrive, take back what has not begun, settle the rest."""
+        position, machine = computation.position(), _executable(computation)
+        self._position, self._hindrance = position, as_fault(machine.hindrance)
         if self._tasks.settled:
             return ()
-        position, machine = computation.position(), _executable(computation)
-        decisions: list[Decision] = []
         with self._ledger.work("collect"):
             self._tasks.take_arrived(cache)
-            awaited = self._tasks.awaited_at(position, machine, decisions)
+            awaited = self._tasks.awaited_at(position, machine)
         if awaited is not None:
             with self._ledger.work("wait"):
-                self._tasks.wait(awaited, cache)
+                self._tasks.wait(awaited, position, cache)
         with self._ledger.work("collect"):
-            decisions += self._tasks.settle_reached(machine, position)
-        return decisions
+            return self._tasks.settle_reached(machine, position)
 
     def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
-        total = computation.total()
-        if self._workforce.untouched and total is not None:
-            short = (total - computation.position()) * self._ledger.unit < self._start_s
-            if short:
+        if self._workforce.untouched:
+            total, position = computation.total(), computation.position()
+            left = position if total is None else total - position  # an unknown end: as much as has been done
+            if left * self._ledger.unit < self._start_s:
                 return False
         self._awaited = not self._workforce.ready(lambda: self._warm_up(computation, history))
         return not self._awaited
@@ -233,12 +248,16 @@ class ExecutedSpeculator(Speculator):
         """Return a call of one step from here, so that a worker has unpacked the program before its first task."""
         since, here = self._ledger.clock(), Plan("warm-up", 0, 1)
         candidate = computation.materialise(Combination((1,)), history[-1:], here)
-        call = partial(deliver, self._task(computation, candidate, here)) if candidate else os.getpid
-        self._ledger.start("warm-up", self._ledger.clock() - since)
+        call = partial(deliver, self._task(computation, candidate, (1,))) if candidate else os.getpid
+        taken = self._ledger.clock() - since
+        self._ledger.start("warm-up", taken)
+        self._scheduler.probed(taken)
         return call
 
-    def _task(self, computation: Computation, candidate: Candidate, plan: Plan) -> Callable[[], Transition | None]:
-        return _executable(computation).task(candidate, plan.steps, self._tasks.limit(plan.steps))
+    def _task(
+        self, computation: Computation, candidate: Candidate, lengths: Sequence[int]
+    ) -> Callable[[], Iterable[Transition]]:
+        return _executable(computation).task(candidate, lengths, self._tasks.limit(sum(lengths)))
 
 
 def _executable(computation: Computation) -> Executable:

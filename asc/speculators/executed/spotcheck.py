@@ -1,9 +1,10 @@
-"""Spot checks: run the same thing twice and compare, since only what is a function of the state can be predicted."""
+"""Spot checks: take a leap and its steps and compare, since only what is a function of the state can be predicted."""
 
 from __future__ import annotations
 
-from asc.computation import Computation
+from asc.computation import Executable
 from asc.errors import NonDeterministicStepError
+from asc.ledger import Ledger
 from asc.types import Transition
 
 _HINT = (
@@ -12,29 +13,48 @@ _HINT = (
 )
 
 
-def check_first_step(computation: Computation) -> None:
-    """Take one step twice from the same state; the computation is left where it was."""
-    before = computation.snapshot()
-    digests = []
-    for _ in range(2):
-        computation.advance(1)
-        digests.append(computation.digest())
-        computation.restore(before)
-    if digests[0] != digests[1]:
-        raise NonDeterministicStepError(
-            f"The step function is not deterministic: run twice from position {before.position}, it gave two different "
-            f"states. {_HINT}"
-        )
+class SpotChecks:
+    """Takes leaps, and checks the first one, whatever that costs, and later ones where that is affordable."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._leaps = 0  # in this process: a resumed run begins anew
+        self._next = 0  # number of the leap after which the next one is checked
+        self._extra_s = 0.0  # what the latest check took beyond the steps of its leap
+
+    def leap(self, computation: Executable, transition: Transition) -> None:
+        """Apply a transition, or check it. Raises NonDeterministicStepError where its steps lead to another state."""
+        self._leaps += 1
+        plain = transition.steps * self._ledger.unit
+        affordable = 32 * (plain + self._extra_s) < self._ledger.allowance()
+        if self._leaps == 1 or (self._leaps > self._next and affordable):
+            self._next = 16 * self._leaps
+            self._check(computation, transition, plain)
+        else:
+            with self._ledger.work("apply"):
+                computation.apply(transition)
+
+    def _check(self, computation: Executable, transition: Transition, plain: float) -> None:
+        """Check a leap. What the first check takes beyond the `plain` steps is a cost of starting, paid once."""
+        ledger, began = self._ledger, self._ledger.clock()
+        check_leap(computation, transition)
+        taken = ledger.clock() - began
+        self._extra_s = max(0.0, taken - plain)
+        if self._leaps == 1:
+            ledger.start("spot-check", self._extra_s)
+            taken -= self._extra_s
+        ledger.charge("spot-check", taken)
+        ledger.spent_before = ledger.spent  # the next boundary will not cost as much
 
 
-def check_leap(computation: Computation, leap: Transition) -> None:
+def check_leap(computation: Executable, leap: Transition) -> None:
     """Take the leap's steps as well as the leap, and compare; the computation is left at the leap's end."""
     before = computation.snapshot()
-    computation.advance(leap.steps)
-    expected = computation.digest()
-    computation.restore(before)
     computation.apply(leap)
-    if computation.digest() != expected:
+    led_to = computation.checksum()
+    computation.restore(before)
+    computation.advance(leap.steps)
+    if computation.checksum() != led_to:
         raise NonDeterministicStepError(
             f"The step function is not deterministic: the {leap.steps} steps from position {before.position} gave one "
             f"state to {leap.source} and another to the main thread. {_HINT}"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
+from itertools import accumulate
 from statistics import median
 from typing import NamedTuple
 
@@ -15,22 +13,14 @@ from asc.cache import Cache
 from asc.computation import Executable
 from asc.errors import describe_error
 from asc.ledger import Ledger
+from asc.speculators.executed.arrival import WRONG, Arrival
+from asc.speculators.executed.delivery import Delivery, deliver
 from asc.speculators.executed.workforce import Workforce
-from asc.types import Candidate, Decision, Outcome, Plan, Span, Transition
+from asc.speculators.pool import NoWorkersError
+from asc.types import Candidate, Decision, Plan, Span, Transition
 
 _PATIENCE = 20  # a task may take this many times as long as earlier tasks of its length
 _LEAST_LIMIT = 2.0  # seconds that every task may take
-_WRONG = "it read a state word that was predicted wrong"
-
-
-class Delivery(NamedTuple):
-    """What a worker hands back."""
-
-    transition: Transition | None
-    error: str
-    worker: str
-    began: float
-    ended: float
 
 
 class Flight(NamedTuple):
@@ -38,25 +28,19 @@ class Flight(NamedTuple):
 
     plan: Plan
     candidate: Candidate
-    start: int
+    starts: tuple[int, ...]  # positions at which its parts start
     future: Future[Delivery]
     sent: float
 
+    @property
+    def start(self) -> int:
+        """Where it starts."""
+        return self.starts[0]
 
-class _Arrival(NamedTuple):
-    plan: Plan
-    transition: Transition | None
-    error: str
-
-
-def deliver(task: Callable[[], Transition | None]) -> Delivery:
-    """Run a task in a worker. A task that raises is bad speculation, never an error of the program."""
-    began, transition, error = time.time(), None, ""
-    try:
-        transition = task()
-    except Exception as caught:  # noqa: BLE001 -- a garbage state may raise anything
-        error = f"{type(caught).__name__}: {caught}"
-    return Delivery(transition, error, f"{os.getpid()}:{threading.get_ident() % 10**6}", began, time.time())
+    @property
+    def end(self) -> int:
+        """Where it ends."""
+        return self.start + self.plan.steps
 
 
 class Tasks:
@@ -65,11 +49,12 @@ class Tasks:
     def __init__(self, workforce: Workforce, ledger: Ledger) -> None:
         self._workforce, self._ledger = workforce, ledger
         self._flights: dict[int, Flight] = {}
-        self._arrived: dict[int, _Arrival] = {}
-        self._refuted: set[int] = set()  # where a candidate is known to be wrong while its worker still runs
+        self._arrived: list[Arrival] = []
+        self._doubted: set[int] = set()  # where a candidate is known to be wrong while its worker still runs
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
         self._rates: deque[float] = deque(maxlen=9)  # seconds a step on a worker
+        self._sizes: deque[int] = deque(maxlen=9)  # bytes that were sent and delivered for a task
 
     def __len__(self) -> int:
         """How many tasks are under way."""
@@ -81,27 +66,41 @@ class Tasks:
         return not self._flights and not self._arrived
 
     def covered(self) -> Mapping[int, int]:
-        """Return the positions from which a task is under way or has been delivered, each with its steps."""
-        under_way: dict[int, Flight | _Arrival] = {**self._flights, **self._arrived}
-        return {start: one.plan.steps for start, one in under_way.items()}
+        """Return the positions from which a task is under way or has been delivered, each with the steps to its end.
+
+        They are the positions at which a part starts.
+        """
+        covered: dict[int, int] = {}
+        for arrival in self._arrived:
+            covered |= arrival.covered()
+        for flight in self._flights.values():
+            covered |= {start: flight.end - start for start in flight.starts}
+        return covered
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
         return median(self._rates) / self._ledger.unit if self._rates and self._ledger.unit else None
+
+    def nbytes(self) -> float:
+        """Return the bytes that travel for a task, in both directions."""
+        return median(self._sizes) if self._sizes else 0.0
 
     def limit(self, steps: int) -> float | None:
         """Return the seconds after which a worker gives up a task of so many steps; None where that is unknown."""
         expected = self._expected(steps)
         return None if expected is None else max(_LEAST_LIMIT, _PATIENCE * expected)
 
-    def send(self, plan: Plan, candidate: Candidate, task: Callable[[], Transition | None]) -> bool:
+    def send(
+        self, plan: Plan, candidate: Candidate, lengths: Sequence[int], task: Callable[[], Iterable[Transition]]
+    ) -> bool:
         """Hand a task to a worker; False where the pool broke down, and everything under way in it is lost."""
         start = candidate.start + candidate.horizon
         future = self._workforce.submit(deliver, task)
         if future is None:
             self.forget()
             return False
-        self._flights[start] = Flight(plan, candidate, start, future, self._ledger.clock())
+        starts = tuple(accumulate(lengths[:-1], initial=start))
+        self._flights[start] = Flight(plan, candidate, starts, future, self._ledger.clock())
         return True
 
     def take_arrived(self, cache: Cache) -> None:
@@ -114,43 +113,36 @@ class Tasks:
             if not self._flights:  # taken, all of them, or lost with a pool that broke down
                 break
 
-    def awaited_at(self, position: int, computation: Executable, decisions: list[Decision]) -> Flight | None:
+    def awaited_at(self, position: int, computation: Executable) -> Flight | None:
         """Return the task whose result is wanted here, if it is worth waiting for.
 
-        A task that has not begun is taken back. Where its candidate is known to be wrong, `decisions` gets that.
+        A task that has not begun is taken back. One whose candidate is seen to be wrong is not waited for.
         """
-        flight = None if position in self._refuted else self._flights.get(position)
+        flight = next((flight for flight in self._flights.values() if position in flight.starts), None)
         if flight is None:
             return None
-        if flight.future.cancel():
-            del self._flights[position]
-        elif not computation.resembles(flight.candidate):
-            self._refuted.add(position)
-            decisions.append(Decision(flight.plan, Outcome.REJECTED, reason=_WRONG))
-        elif self._worth_waiting(flight):
-            return flight
-        return None
+        if flight.start == position:
+            if flight.future.cancel():
+                del self._flights[position]
+                return None
+            if not computation.resembles(flight.candidate):
+                self._doubted.add(position)
+        return flight if flight.start not in self._doubted and self._worth_waiting(flight, position) else None
 
     def settle_reached(self, computation: Executable, position: int) -> Sequence[Decision]:
         """Return what became of the candidates whose position has been reached or passed."""
         decisions: list[Decision] = []
-        for start in sorted(start for start in self._arrived if start <= position):
-            arrival = self._arrived.pop(start)
-            if arrival.transition is None:
-                reason = arrival.error or "the worker could not run on from the predicted state"
-                decisions.append(Decision(arrival.plan, Outcome.REJECTED, reason=reason))
-            elif start < position:
-                decisions.append(Decision(arrival.plan, Outcome.LATE))
-            elif computation.agrees(arrival.transition):
-                decisions.append(Decision(arrival.plan, Outcome.ACCEPTED, arrival.transition.steps))
-            else:
-                decisions.append(Decision(arrival.plan, Outcome.REJECTED, reason=_WRONG))
+        for arrival in [arrival for arrival in self._arrived if arrival.start <= position]:
+            decision = arrival.settle(computation, position)
+            if decision is not None:
+                self._arrived.remove(arrival)
+                decisions.append(decision)
         return decisions
 
-    def wait(self, flight: Flight, cache: Cache) -> None:
-        """Wait for at most as long as the main thread would take for the same superstep itself."""
+    def wait(self, flight: Flight, position: int, cache: Cache) -> None:
+        """Wait for at most as long as the main thread would take for the same steps itself."""
         try:
-            flight.future.exception(timeout=max(0.001, flight.plan.steps * self._ledger.unit))
+            flight.future.exception(timeout=max(0.001, (flight.end - position) * self._ledger.unit))
         except (TimeoutError, CancelledError):
             return
         self._take(flight, cache)
@@ -169,33 +161,37 @@ class Tasks:
     def forget(self) -> None:
         """Forget what is under way."""
         self._flights.clear()
-        self._refuted.clear()
+        self._doubted.clear()
 
     def _take(self, flight: Flight, cache: Cache) -> None:
         del self._flights[flight.start]
-        refuted = flight.start in self._refuted
-        self._refuted.discard(flight.start)
+        wrong = WRONG if flight.start in self._doubted else ""
+        self._doubted.discard(flight.start)
         try:
             delivery = flight.future.result()
         except (BrokenExecutor, CancelledError) as error:
             self._break(error)
             return
+        except NoWorkersError as error:
+            self.forget()
+            self._workforce.give_up(error)
+            return
         except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
-            if not refuted:
-                self._arrived[flight.start] = _Arrival(flight.plan, None, describe_error(error))
+            self._arrived.append(Arrival(flight.plan, flight.start, (), describe_error(error)))
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
         self._spans.append(Span(name, delivery.began, delivery.ended, flight.start, flight.plan.steps))
-        self._rates.append((delivery.ended - delivery.began) / max(1, flight.plan.steps))
-        if not refuted:
-            self._arrived[flight.start] = _Arrival(flight.plan, delivery.transition, delivery.error)
-        if delivery.transition is not None:
-            cache.insert(delivery.transition._replace(source=f"{name}, {flight.plan.predictor}"))
+        if delivery.parts:
+            self._rates.append((delivery.ended - delivery.began) / max(1, delivery.steps))
+            self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
+        self._arrived.append(Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong))
+        for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
+            cache.insert(part._replace(source=f"{name}, {flight.plan.predictor}"))
 
     def _expected(self, steps: int) -> float | None:
-        """Seconds that a worker will take: as earlier tasks did, or before any, as the main thread would."""
-        rate = median(self._rates) if self._rates else self._ledger.unit
+        """Seconds that a worker will take: as earlier tasks did, or before any, as the main thread would, tracked."""
+        rate = median(self._rates) if self._rates else self._ledger.unit * self._ledger.tracking
         return rate * steps or None
 
     def _stuck(self, flight: Flight) -> bool:
@@ -203,15 +199,13 @@ class Tasks:
         limit = self.limit(flight.plan.steps)
         return limit is not None and self._ledger.clock() - flight.sent > 2 * limit + _LEAST_LIMIT
 
-    def _remaining(self, flight: Flight) -> float | None:
-        expected = self._expected(flight.plan.steps)
-        return None if expected is None else expected - (self._ledger.clock() - flight.sent)
-
-    def _worth_waiting(self, flight: Flight) -> bool:
+    def _worth_waiting(self, flight: Flight, position: int) -> bool:
         """Whether the worker will likely be done sooner than the main thread would be."""
-        remaining = self._remaining(flight)
-        own = flight.plan.steps * self._ledger.unit
-        return remaining is not None and -0.5 * own < remaining < own
+        expected = self._expected(flight.plan.steps)
+        if expected is None:
+            return False
+        remaining, own = expected - (self._ledger.clock() - flight.sent), (flight.end - position) * self._ledger.unit
+        return -0.5 * own < remaining < own
 
     def _break(self, error: BaseException) -> None:
         """Forget what was under way; the next need opens a new pool."""

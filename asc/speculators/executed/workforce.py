@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.speculators.pool import Pool
+from asc.speculators.pool import NoWorkersError, Pool
 
 _RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
 
@@ -28,7 +28,8 @@ class Workforce:
 
     def __init__(self, pool: Pool, ledger: Ledger) -> None:
         self._pool, self._ledger = pool, ledger
-        self._executor: Executor | None = None
+        self._executor: Executor | None = None  # once its workers have started
+        self._starting: Executor | None = None  # before that
         self._opening: threading.Thread | None = None
         self._mistake: AscError | None = None
         self._lock = threading.Lock()
@@ -52,12 +53,7 @@ class Workforce:
             mistake, self._mistake = self._mistake, None
             raise mistake
         if self.untouched:
-            self._opening = threading.Thread(
-                target=self._open, args=(self._generation, warm_up()), name="asc-workforce"
-            )
-            self._opening.start()
-            if not self._pool.background:
-                self._opening.join()
+            self._start(warm_up())
         return self._executor is not None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
@@ -81,34 +77,75 @@ class Workforce:
         if self._breakdowns > _RESTARTS:
             self.fault = f"the workers broke down {self._breakdowns} times in a row ({type(error).__name__}: {error})"
 
+    def give_up(self, error: NoWorkersError) -> None:
+        """Close the pool for good."""
+        self.close()
+        self.fault = str(error)
+
     def close(self) -> None:
         """Close the pool, without waiting for what its workers are doing."""
         with self._lock:
             self._generation += 1
-            executor, self._executor, self._opening = self._executor, None, None
-        if executor is not None:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executors = self._executor, self._starting
+            self._executor = self._starting = self._opening = None
+        for executor in executors:
+            _end(executor)
 
-    def _open(self, generation: int, warm_up: Callable[[], object]) -> None:
-        since, executor = time.thread_time(), None
+    def _start(self, warm_up: Callable[[], object]) -> None:
+        if self._pool.inline:
+            since = self._ledger.clock()
+            try:
+                self._starting = self._pool.make()
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
+                self._fail(error)
+                return
+            self._ledger.start("start", self._ledger.clock() - since)
+        self._opening = threading.Thread(
+            target=self._open, args=(self._generation, self._starting, warm_up), name="asc-workforce"
+        )
+        self._opening.start()
+        if not self._pool.background:
+            self._opening.join()
+
+    def _open(self, generation: int, executor: Executor | None, warm_up: Callable[[], object]) -> None:
+        since = time.thread_time()
         try:
-            executor = self._pool.make()
+            if executor is None:
+                executor = self._pool.make()
+                if not self._keep(generation, executor):
+                    _end(executor)
+                    return
             for answer in [executor.submit(warm_up) for _ in range(self._pool.workers)]:
                 answer.result()
-        except AscError as mistake:
-            with self._lock:
-                if generation == self._generation:
-                    self._mistake = mistake
-            return
         except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
             with self._lock:
-                if generation == self._generation:
-                    self.fault = f"the workers did not start ({type(error).__name__}: {error})"
+                if generation != self._generation:  # closing it is what raised
+                    return
+                self._starting = None
+                self._fail(error)
+            _end(executor)
             return
         with self._lock:
-            current = generation == self._generation
-            if current:
-                self._executor = executor
+            if generation == self._generation:
+                self._executor, self._starting = executor, None
                 self._ledger.start("start", time.thread_time() - since)
-        if not current:
-            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _keep(self, generation: int, executor: Executor) -> bool:
+        """Let `close` know of an executor that is starting; False where the pool has been closed meanwhile."""
+        with self._lock:
+            if generation == self._generation:
+                self._starting = executor
+            return generation == self._generation
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, AscError):
+            self._mistake = error
+        elif isinstance(error, NoWorkersError):
+            self.fault = str(error)
+        else:
+            self.fault = f"the workers did not start ({type(error).__name__}: {error})"
+
+
+def _end(executor: Executor | None) -> None:
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)

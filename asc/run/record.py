@@ -1,0 +1,52 @@
+"""The record of a run that lasts: what is being run, and at the end its summary, report and trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import asc
+from asc.errors import AscError
+from asc.group import Group
+from asc.records.folders import CONFIG, SUMMARY, read_json, write_json
+from asc.report.report import write_report
+from asc.report.trace import write_trace
+from asc.run.run import Run
+
+OBSERVER = "record"  # the name of the observer that writes the events
+
+
+def describe(folder: Path, run: Run, origin: Mapping[str, Any], *, anew: bool) -> None:
+    """Write down what is being run, so that it can be run again or resumed; of a resumed run, where it runs now.
+
+    `origin` is the `command` line, or the name of the `program` that a call from Python has made.
+    """
+    if not anew:
+        (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
+        write_json(folder / CONFIG, read_json(folder / CONFIG) | {"config": run.config})
+        return
+    flags = {"shadow": run.shadow, "speculate": run.speculate}
+    made = {"asc_version": asc.__version__, "started": run.started, **origin}
+    write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | made)
+
+
+def keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
+    """Write summary, report and trace, once; the result is shown even where the disk is full."""
+    if not group.first:
+        return
+    try:
+        write_json(folder / SUMMARY, summary)
+        write_report(folder)
+        write_trace(folder)
+    except (AscError, OSError) as error:
+        summary["warnings"].append(f"The record of the run is incomplete: {error}")
+
+
+def require_command(what: str, record: Mapping[str, Any]) -> None:
+    """Raise AscError where a call from Python made the record: the record does not have the call's program."""
+    if "program" in record:
+        raise AscError(
+            f"{what} was made by a call from Python, and only that call has its program. To resume the run, make the "
+            "same call again with the run's folder and resume=True."
+        )

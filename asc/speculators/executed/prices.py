@@ -1,0 +1,43 @@
+"""What a task costs the main thread, by the recent ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+from asc.ledger import Ledger
+
+SENDING = ("predict", "dispatch", "hand-over")
+"""Kinds of work that a task costs the main thread before it has gained anything."""
+ALL = (*SENDING, "collect", "wait")
+"""The same, until its result is there."""
+
+
+class TaskPrice:
+    """Median of what recent tasks took of certain kinds of work.
+
+    The ledger books work by its kind. So a task's share is what was booked between two looks, over the tasks that were
+    sent meanwhile.
+    """
+
+    def __init__(self, ledger: Ledger, kinds: tuple[str, ...]) -> None:
+        self._ledger, self._kinds = ledger, kinds
+        self._recent: deque[float] = deque(maxlen=5)
+        self._booked, self._sent = 0.0, 0  # when it was last looked at
+        self._probe: float | None = None
+
+    def look(self) -> None:
+        """Take the tasks into account that were sent since the last look."""
+        booked, sent = self._ledger.cost(*self._kinds), self._ledger.count("dispatch")
+        if sent > self._sent:
+            self._recent.append((booked - self._booked) / (sent - self._sent))
+            self._booked, self._sent = booked, sent
+
+    def probe(self, seconds: float) -> None:
+        """Note what it took to make a task that was not sent: the one that workers warm up on."""
+        self._probe = seconds
+
+    @property
+    def seconds(self) -> float | None:
+        """What a task takes; None while unknown."""
+        return median(self._recent) if self._recent else self._probe

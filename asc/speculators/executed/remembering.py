@@ -1,0 +1,71 @@
+"""Decides whether the main thread records its own supersteps, so that it can leap where a state comes back."""
+
+from __future__ import annotations
+
+from asc.ledger import Ledger
+
+RECORDING = ("track", "insert", "lookup")
+"""Kinds of work that recording costs the main thread."""
+
+_WINDOW = 128  # supersteps recorded before it is asked whether any came back
+_CHEAP = 0.005  # share of the work up to which recording needs no proof that it pays
+_PART = 0.5  # of the overdraft may go into recording
+_TRIALS_S = 2e-3  # seconds that recording may take before the allowance covers it, so that its price is soon known
+_PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
+_PLAIN_FIRST = 8  # and more of them at first
+
+
+class Remembering:
+    """Records while that is cheap, or while recorded supersteps come back.
+
+    Steps are recorded only where the ledger's allowance covers what that is expected to cost. What it costs is found by
+    trials: first one step, then twice as many as before, up to a superstep. Where recording takes a noticeable share of
+    the work and nothing comes back within a window of recorded supersteps, it pauses; windows and the pauses between
+    them double.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._trial = 1  # steps that are recorded in a row at most; 0 once that was a whole superstep
+        self._passed = 0  # supersteps
+        self._resumes = 0  # the superstep at which a pause ends
+        self._window = 0  # how many windows ended without a state that came back
+        self._recorded = 0  # supersteps in this window
+        self._recalled = 0  # recorded supersteps that had been used when this window began
+        self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
+
+    def steps(self, superstep: int, recalled: int) -> int:
+        """Return how many of the next steps to record: a superstep, none, or some as a trial.
+
+        `recalled` recorded supersteps have been used so far.
+        """
+        self._passed += 1
+        steps = min(self._trial or superstep, superstep)
+        if not self._ledger.unit or self._passed < self._resumes or not self._is_affordable(steps):
+            return 0
+        if steps < superstep:
+            self._trial *= 2
+            return steps
+        self._trial = 0
+        if recalled > self._recalled or self._ledger.share(*RECORDING) < _CHEAP:
+            self._recalled, self._recorded = recalled, 0
+        elif self._recorded >= _WINDOW << self._window:
+            self._window += 1
+            self._resumes, self._recorded = self._passed + 3 * (_WINDOW << self._window), 0
+            return 0
+        if self._passed % (_PLAIN_EVERY if self._passed > _PLAIN_EVERY else _PLAIN_FIRST) == 0:
+            return 0
+        self._recorded += 1
+        return superstep
+
+    def leapt(self, steps: int) -> None:
+        """Note a leap by a recorded superstep."""
+        self._gained += steps * self._ledger.unit
+
+    def _is_affordable(self, steps: int) -> bool:
+        """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
+        ledger = self._ledger
+        price, allowance = ledger.recording(steps), ledger.allowance()
+        total = ledger.cost(*RECORDING) + price
+        permitted = max(_TRIALS_S, self._gained + _PART * ledger.overdraft())
+        return allowance > 0 and (total < _TRIALS_S or price <= allowance) and total <= permitted
