@@ -15,13 +15,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asc_toy.api import Result, accelerate
+    from asc_toy.api import Interrupted, Result, accelerate
     from asc_toy.backend import SpeculationConfig
     from asc_toy.program import Program
 
-__all__ = ["Program", "Result", "SpeculationConfig", "accelerate"]
+__all__ = ["Interrupted", "Program", "Result", "SpeculationConfig", "accelerate"]
 
-_HOMES = {"Program": "program", "Result": "api", "SpeculationConfig": "backend", "accelerate": "api"}
+_HOMES = {
+    "Interrupted": "api",
+    "Program": "program",
+    "Result": "api",
+    "SpeculationConfig": "backend",
+    "accelerate": "api",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from asc.config.validate import validate
-from asc.plugins import load
-from asc.run.compare import compare
+from asc.errors import AscError
+from asc.interrupts import postponing_termination
+from asc.plugins import Plugins, load
+from asc.records.event_writer import EventWriter
+from asc.run.compare import NOT_COMPARED, compare_pairs
+from asc.run.record import OBSERVER, describe, keep
 from asc.run.run import Run
+from asc_toy.arguments import folder_of, program_of, settings_of
 from asc_toy.backend import SpeculationConfig, ToyBackend
-from asc_toy.program import Program, Step
+from asc_toy.digest import state_digest
+from asc_toy.program import Program, Step, Until
 
 
 class Result(NamedTuple):
     """The final state of a program, and the summary of its run."""
 
-    state: dict[str, Any]  # words and arrays, by name
+    state: dict[str, Any]  # values by name, of the classes that the steps gave them
     summary: dict[str, Any]
 
     @property
@@ -28,27 +35,110 @@ class Result(NamedTuple):
         return f"{summary['seconds']:.2f} s, {speedup}, hit rate {summary['hit_rate']:.0%}. {summary['reason']}"
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM stopped a run between two steps. `result` has the state and the summary up to there."""
+
+    def __init__(self, sentence: str, result: Result) -> None:
+        super().__init__(sentence)
+        self.result = result
+
+    def __reduce__(self) -> tuple[type[Interrupted], tuple[str, Result]]:
+        """Pickle the result as well."""
+        return type(self), (str(self), self.result)
+
+
 def accelerate(
     step: Step,
     state: Mapping[str, Any],
-    steps: int,
+    steps: int | None = None,
     config: SpeculationConfig | Mapping[str, Any] | None = None,
     *,
+    until: Until | None = None,
+    folder: str | PathLike[str] | None = None,
+    resume: bool = False,
     compare_plain: bool = False,
 ) -> Result:
     """Run `step(state)` `steps` times, faster where the states can be predicted. The result is always bit-identical.
 
-    `state` holds ints, floats, bools, bytes, strings and numpy arrays, by name; it stays unchanged. `config` takes the
-    settings of `asc_toy.SpeculationConfig`. With `compare_plain` the program runs a second time without speculation, to
-    measure the net speed-up. Raises StepError where the step function raises, NonDeterministicStepError where it is not
-    a function of the state, and AscError where a setting does not exist or has a wrong value.
+    The result is that of this loop, in which `s` is an object whose attributes are the values of `state`:
+
+        done = 0
+        while not until(s) and done != steps:
+            step(s)
+            done += 1
+
+    At least one of `steps` and `until` is given. `state` stays unchanged. `config` takes the settings of
+    `asc_toy.SpeculationConfig`. With `folder`, the run is recorded there as `asc run` records a run, and with `resume`
+    it continues from the folder's checkpoint, if there is one. With `compare_plain` the program runs a second time
+    without speculation, to measure the net speed-up.
+
+    Raises StepError where the step function raises, NonDeterministicStepError where it is not a function of the state,
+    and AscError where an argument or a setting has a wrong value. In the main thread, Ctrl-C and SIGTERM end the run
+    before the next superstep and raise Interrupted, a KeyboardInterrupt that has the result so far. A second Ctrl-C
+    raises KeyboardInterrupt at once.
     """
-    settings = config if isinstance(config, SpeculationConfig) else validate(SpeculationConfig, config or {})
-    backend = ToyBackend(settings, Program(getattr(step, "__name__", "step"), step, state, steps))
-    plugins = load()
-    run = Run(backend, "toy", plugins)
-    summary = run.execute()
-    if compare_plain:
-        plain = Run(backend, "toy", plugins, speculate=False).execute()
-        summary |= compare(summary, plain, run.engine.speculator, backend)
-    return Result(run.computation.result(), summary)
+    program, settings = program_of(step, state, steps, until), settings_of(config)
+    if resume and compare_plain:
+        raise AscError("resume and compare_plain exclude each other: only whole runs can be compared.")
+    place = folder_of(folder, resume, program)
+    backend, plugins = ToyBackend(settings, program), load()
+    if place is not None:
+        plugins.observe(EventWriter(place), OBSERVER)
+    run = Run(backend, "toy", plugins, folder=place, resume=resume, digest=compare_plain or place is not None)
+    if place is not None:
+        _describe(place, run, program)
+    with postponing_termination() as terminated:
+        summary = _execute(run, place, backend)
+        stopped = run.stopped
+        if compare_plain and not stopped:
+            plugins.remove(OBSERVER)
+            stopped = _compare(summary, run, backend, plugins)
+        if place is not None:
+            keep(place, summary, backend.group)
+    result = Result(run.computation.result(), summary)
+    if stopped or terminated():
+        raise Interrupted(_interrupted(summary, place), result)
+    return result
+
+
+def _describe(place: Path, run: Run, program: Program) -> None:
+    """Make the folder, where there is none yet, and write down what runs."""
+    anew = not place.exists() or not any(place.iterdir())
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AscError(
+            f"{str(place)!r} cannot be made ({error.strerror}); name a folder that can be written."
+        ) from error
+    describe(place, run, {"program": program.name, "start": state_digest(0, program.state)}, anew=anew)
+
+
+def _execute(run: Run, place: Path | None, backend: ToyBackend) -> dict[str, Any]:
+    try:
+        return run.execute()
+    except AscError:
+        if place is not None:
+            keep(place, run.summary("failed"), backend.group)
+        raise
+
+
+def _compare(summary: dict[str, Any], run: Run, backend: ToyBackend, plugins: Plugins) -> bool:
+    """Put the figures of a plain run into the summary; return whether that run was stopped."""
+    plain = Run(backend, "toy", plugins, speculate=False)
+    try:
+        compare_pairs(summary, lambda _: plain.execute(), 1, run.engine.speculator, backend)
+    except KeyboardInterrupt:  # a second Ctrl-C; the first run's result is there all the same
+        summary["warnings"].append(NOT_COMPARED)
+        return True
+    return plain.stopped
+
+
+def _interrupted(summary: Mapping[str, Any], place: Path | None) -> str:
+    """Say how far the run got, and how to continue it."""
+    if summary["state"] == "finished":
+        return f"Interrupted after the last step, {summary['position']:,}; the finished result is in error.result."
+    total = "" if summary["total"] is None else f" of {summary['total']:,}"
+    sentence = f"Interrupted at step {summary['position']:,}{total}; the state so far is in error.result."
+    if place is None:
+        return sentence
+    return f"{sentence} To continue, make the same call with folder={str(place)!r}, resume=True."

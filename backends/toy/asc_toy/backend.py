@@ -11,13 +11,14 @@ from pydantic import Field, model_validator
 
 from asc.backend import Backend
 from asc.config.run import Component, ExecutedConfig
-from asc.speculators.pool import NO_WORKERS, Pool
+from asc.speculators.pool import Pool
 from asc.types import EngineState
 from asc_toy import checkpoint
-from asc_toy.computation import SavedState, ToyComputation
+from asc_toy.computation import ToyComputation
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
-from asc_toy.workers.executors import ROUND_TRIP_S, START_S, Kind, executor_factory
+from asc_toy.readable import readable
+from asc_toy.workers.executors import Kind, pool_of, round_trip_s
 
 
 class SpeculationConfig(ExecutedConfig):
@@ -85,25 +86,22 @@ class ToyBackend(Backend[ToyComputation]):
 
     def computation(self, plain: bool) -> ToyComputation:
         """Make the computation of the program at its start."""
-        return ToyComputation(self._program, ROUND_TRIP_S[self._executor], plain=plain)
+        config = self.config
+        return ToyComputation(self._program, round_trip_s(config.executor if config.workers else "none"))
 
     def pool(self, computation: ToyComputation) -> Pool:
         """Return workers that know the program."""
-        if self._executor == "none":
-            return NO_WORKERS
         config = self.config
-        make = executor_factory(self._executor, config.workers, config.dask, computation.parcel)
-        return Pool(make, config.workers, START_S[self._executor])
+        return pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel)
 
     def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:
-        """Write position, words and arrays. The engine's state is not needed: an executed run is exact without it."""
-        snapshot = computation.snapshot()
-        saved: SavedState = snapshot.state
-        checkpoint.save(folder, snapshot.position, saved.words, saved.arrays)
+        """Write position and words. The engine's state is not needed: an executed run is exact without it."""
+        checkpoint.save(folder, computation.position(), computation.words())
 
     def load(self, computation: ToyComputation, folder: Path) -> EngineState | None:
-        """Go to the checkpoint."""
-        found = checkpoint.load(folder)
+        """Go to the checkpoint. Its values may be of the classes that the initial state has, or the step's module."""
+        reached = getattr(self._program.step, "__globals__", {}).values()
+        found = checkpoint.load(folder, self._program.state, [cls for cls in reached if isinstance(cls, type)])
         if found is None:
             return None
         computation.load(*found)
@@ -111,8 +109,4 @@ class ToyBackend(Backend[ToyComputation]):
 
     def outcome(self, computation: ToyComputation) -> Mapping[str, Any]:
         """Return the final words."""
-        return {name: checkpoint.readable(value) for name, value in computation.words().items()}
-
-    @property
-    def _executor(self) -> Kind:
-        return self.config.executor if self.config.workers else "none"
+        return {name: readable(value) for name, value in computation.words().items()}

@@ -1,101 +1,157 @@
-"""The toy computation: a Python step function over state words and arrays."""
+"""The toy computation: a Python step function over the words of a state."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from asc.computation import Executable
-from asc.errors import AscError, StepError
+from asc.errors import AscError, NonDeterministicStepError, StepError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
-from asc.words import Word, bits, canonical, combine, same
-from asc_toy.program import Program
-from asc_toy.state import Array, PlainState, is_word, plain_state, split, with_arrays
-from asc_toy.tracking.tracked import ArrayStore, Effect, apply_effect, require_words, run_tracked
+from asc.words import Word, bits, combine, same
+from asc_toy.ambient import ImpureError, Watch, isolated, observed
+from asc_toy.content import SharedError, content, duplicate, leaves, with_leaves
+from asc_toy.digest import state_digest
+from asc_toy.program import Program, Step, require_nothing
+from asc_toy.state import Array, State, check, copied, plain_state
+from asc_toy.tracking.apart import Apart
+from asc_toy.tracking.borrowed import borrowed
+from asc_toy.tracking.contents import Contents
+from asc_toy.tracking.effect import Effect, Layout, is_scalar, weight
+from asc_toy.tracking.memory import flat, is_by_element
+from asc_toy.tracking.outside import outside
+from asc_toy.tracking.replica import Task
+from asc_toy.tracking.superstep import run_tracked
 from asc_toy.workers.worker import Parcel, run_task
 
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
+_ATTEMPTS = 3  # supersteps in a row that could not be recorded, before the main thread records no more
+_KEPT_BYTES = 2**16  # a state up to this size is copied before each stretch, for the error of a step that raises
+_AS_IT_IS = "Without speculation, it runs as it is: --no-speculation, or a plain loop."
 
 
 class SavedState(NamedTuple):
-    """The state in a full snapshot."""
+    """The state in a full snapshot: copies of the words, but for constants, which are taken from the program."""
 
-    words: dict[str, Word]
-    arrays: dict[str, Array]
-    written: frozenset[str]  # arrays whose contents may differ from the program's initial ones
+    words: dict[str, Any]
+    constants: frozenset[str]
+    ended: bool | None  # None: the condition was not asked yet
 
 
 class ToyComputation(Executable):
     """A program, executed exactly: a leap applies where everything that its steps read has the same bits.
 
-    The main thread runs the step function on an untracked state at full speed. Workers track what it reads and writes,
-    and the main thread tracks only supersteps that are recorded for the cache.
+    The main thread runs the step function on a plain object. Workers track what it reads and writes, and the main
+    thread tracks only supersteps that are recorded for the cache.
     """
 
     provides = frozenset({"words"})
 
-    def __init__(self, program: Program, round_trip_s: float = 4e-5, *, plain: bool = False) -> None:
+    def __init__(self, program: Program, round_trip_s: float = 4e-5) -> None:
+        check(program.state)
         self.program = program
         self._round_trip_s = round_trip_s
-        words, arrays = split(program.state)
-        self._store = ArrayStore(arrays)
-        for name in arrays if plain else ():
-            self._store.mark_written(name)  # so that nothing guards it
-        self._state: PlainState = with_arrays(PlainState, arrays)(words, self._store.handles)
-        self._words: dict[str, Any] = self._state.__dict__
+        self._state = plain_state(copied(program.state))
+        self._contents = Contents(program.state)
         self._position = 0
+        self._ended: bool | None = None  # whether the program's own condition holds; None: not asked yet
         self._step_s = 0.0  # recent seconds a step
-        self._read_arrays: set[str] = set()  # arrays that some superstep has read after they had been written
-        self._read_words: set[str] = set()  # words that some superstep has read
-        self._digests: dict[str, str] = {}  # of the arrays; computed once for an array that nothing has written
+        self._read: set[str] = set()  # words that some superstep has read
+        self._unrecordable = 0  # supersteps in a row that could not be recorded
+        self._borrowed: dict[str, str] = {}  # words whose given values the code finds beside the state too, and where
+        self._is_small = weight(self._words) <= _KEPT_BYTES
+        self.hindrance = ""
         self.remarks: list[str] = []
+        # What is known about the present state; plain steps may change anything.
+        self._fresh: set[str] = set()  # constants that have just been compared
+        self._digests: dict[str, bytes] = {}  # of containers
+        self._apart = Apart(self._contents)
+        self._same_surroundings = False
+
+    @property
+    def _words(self) -> dict[str, Any]:
+        return self._state.__dict__  # which a step may replace
 
     def position(self) -> int:
         """Steps executed or leapt over so far."""
         return self._position
 
-    def total(self) -> int:
-        """The number of steps of the program."""
+    def total(self) -> int | None:
+        """The number of steps of the program; None where only its own condition ends it."""
         return self.program.steps
 
     def finished(self) -> bool:
-        """Whether all steps are done."""
-        return self._position >= self.program.steps
+        """Whether all steps are done, or the program's own condition holds."""
+        if self._ended is None:
+            try:
+                self._ended = self.program.until is not None and bool(self.program.until(self._state))
+            except Exception as error:
+                raise self._step_error("condition", error, self._position, self.result()) from error
+        return self._ended or self._position == self.program.steps
+
+    def begin(self) -> None:
+        """Take the first step under observation. Raises NonDeterministicStepError where it is no function of the state.
+
+        A run that is resumed begins at its checkpoint.
+        """
+        self.hindrance = self._surroundings.hindrance
+        self._borrowed = borrowed(self.program.state, outside(self._surroundings))
+        if self.finished():
+            return
+        found: list[str] = []
+
+        def step(state: State) -> None:
+            found.append(
+                observed(lambda: require_nothing(self.program.step(state), self.program.step), self._surroundings)
+            )
+
+        self._advance_plain(1, step)
+        if found[0]:
+            raise self._impure(found[0])
+        self._require_same_surroundings()
+        self._require_own()
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
         """Run the step function up to `max_steps` times; with `record`, track it and return the transition."""
-        steps = min(max_steps, self.program.steps - self._position)
-        if record:
-            return Advanced(steps, recorded=self._advance_tracked(steps))
-        self._advance_plain(steps)
-        return Advanced(steps)
+        steps = max_steps if self.program.steps is None else min(max_steps, self.program.steps - self._position)
+        if self.finished():
+            return Advanced(0)
+        before = self._position
+        recorded = self._advance_tracked(steps) if record and not self.hindrance else None
+        if recorded is None:
+            self._advance_plain(steps)
+        self._require_own()
+        return Advanced(self._position - before, recorded=recorded)
 
     def observe(self) -> Snapshot:
         """Take the words, which are all that predictors see."""
-        return Snapshot(self._position, 0, dict(self._words), _WORD_BYTES * len(self._words))
+        words = self._predictable()
+        return Snapshot(self._position, 0, words, _WORD_BYTES * len(words))
 
     def snapshot(self) -> Snapshot:
-        """Take words and arrays."""
-        arrays = {name: array.copy() for name, array in self._store.buffers.items()}
-        nbytes = _WORD_BYTES * len(self._words) + sum(array.nbytes for array in arrays.values())
-        state = SavedState(dict(self._words), arrays, frozenset(self._store.written))
-        return Snapshot(self._position, 0, state, nbytes)
+        """Take all words."""
+        constants = frozenset(name for name in self._words if self._is_constant(name))
+        memo = {id(self._words[name]): self.program.state[name] for name in constants}
+        words = {name: None if name in constants else duplicate(value, memo) for name, value in self._words.items()}
+        return Snapshot(self._position, 0, SavedState(words, constants, self._ended), weight(words))
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a full snapshot."""
         saved: SavedState = snapshot.state
+        pristine = self.program.state
+        memo = {id(pristine[name]): self._words[name] for name in saved.constants if self._is_constant(name)}
+        words = {
+            name: duplicate(pristine[name] if name in saved.constants else value, memo)
+            for name, value in saved.words.items()
+        }
         self._words.clear()
-        self._words.update(saved.words)
-        for name in saved.written:
-            self._store.mark_written(name)
-        for name in self._store.written:  # the contents of all other arrays have never changed
-            self._store.buffers[name][...] = saved.arrays[name]
-        self._position = snapshot.position
+        self._words.update(words)
+        self._position, self._ended = snapshot.position, saved.ended
+        self._forget_present()
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
         """Return the words of each snapshot."""
@@ -124,23 +180,56 @@ class ToyComputation(Executable):
                     words[name] = value if combined is None else combined
         else:
             predicted = {name: value for name, value in prediction.state.items() if name in words}
-            if not all(is_word(value) for value in predicted.values()):
+            if not all(is_scalar(value) for value in predicted.values()):
                 return None
             words.update(predicted)
+        if not self._can_be_sent():
+            return None
         return Candidate(newest.position, plan.horizon, words, _WORD_BYTES * len(words), plan.predictor)
 
-    def task(self, candidate: Candidate, steps: int, seconds: float | None) -> Callable[[], Transition | None]:
-        """Return a picklable call that runs `steps` from the candidate in a worker."""
-        return partial(
-            run_task,
-            self.parcel.for_task(),
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        """Return a picklable call that runs on from the candidate in a worker, in parts of so many steps."""
+        words: dict[str, Word] = {}
+        values: dict[str, Any] = {}
+        layouts: dict[str, Layout] = {}
+        predicted: Mapping[str, Word] = candidate.state
+        for name, value in self._words.items():
+            if is_scalar(value):
+                words[name] = predicted.get(name, value)
+            elif name in self._contents.constant:
+                pass  # each worker has it
+            elif is_by_element(value):
+                if name in self._read:
+                    values[name] = value.copy(order="K")
+                else:
+                    layouts[name] = Layout.of(value)
+            elif name in self._read or name not in self._contents.pristine:
+                changes = {path: predicted[name + path] for path in leaves(value) or () if name + path in predicted}
+                values[name] = with_leaves(value, changes) if changes else duplicate(value)
+        task = Task(
             candidate.start + candidate.horizon,
-            steps,
-            words=candidate.state,
-            patch={name: self._store.buffers[name].copy() for name in self._read_arrays},
-            written=frozenset(self._store.written),
-            seconds=seconds,
+            tuple(lengths),
+            tuple(self._words),
+            words,
+            values,
+            layouts,
+            frozenset(self._contents.pristine) - self._contents.constant,
         )
+        return partial(run_task, self.parcel.key, task, seconds)
+
+    @cached_property
+    def _surroundings(self) -> Watch:
+        """What the program can read or change beside its state, as it is when this is first asked for."""
+        program = self.program
+        functions = [program.step] if program.until is None else [program.step, program.until]
+        return Watch(functions, self._words.values())
+
+    @cached_property
+    def parcel(self) -> Parcel:
+        """The program as its workers get it."""
+        return Parcel(self.program, self._surroundings)
 
     def resembles(self, candidate: Candidate) -> bool:
         """Whether the candidate has the present bits of every word that some superstep has read."""
@@ -148,148 +237,279 @@ class ToyComputation(Executable):
         return all(
             name in predicted and same(predicted[name], value)
             for name, value in self._words.items()
-            if name in self._read_words
+            if name in self._read and is_scalar(value)
         )
-
-    @cached_property
-    def parcel(self) -> Parcel:
-        """The program as workers get it, with its initial arrays."""
-        return Parcel.of(self.program.step, split(self.program.state)[1])
 
     def agrees(self, transition: Transition) -> bool:
         """Whether all that the transition read has the same bits now, and it ends within the run."""
-        words, effect = self._words, transition.effect
-        self._read_words.update(transition.causal)
-        for name, value in transition.causal.items():
-            present = words.get(name)  # None where there is no such word, as in `causal`
-            if present is not value and (present is None or bits(present) != value):
-                return False
-        return self._position + transition.steps <= self.program.steps and self._arrays_agree(effect)
+        return not self.disagreement(transition)
+
+    def disagreement(self, transition: Transition) -> str:
+        """Return the name of what the transition read and is different now; empty where it agrees."""
+        return next(self._differences(transition), "")
 
     def apply(self, transition: Transition) -> None:
         """Leap: write what the steps wrote, and add what they accumulated."""
-        apply_effect(transition.effect, self._words, self._store)
+        effect: Effect = transition.effect
+        self._changed(effect.apply(self._words))
         self._position += transition.steps
+        self._ended = effect.ended
+        self._require_own()
 
     def key(self, names: tuple[str, ...]) -> tuple[Any, ...]:
         """Return the bits of the named words."""
-        words = self._words
-        return tuple(bits(words[name]) if name in words else None for name in names)
+        return tuple(self._bits(name) for name in names)
 
     def price(self, work: str) -> float:
         """Return the price in plain steps of one task there and back; the ledger times all other work."""
         return self._round_trip_s / self._step_s if work == "dispatch" and self._step_s else 0.0
 
     def digest(self) -> str:
-        """SHA-256 of position, words and arrays in canonical bytes."""
-        for name, buffer in self._store.buffers.items():
-            if name in self._store.written or name not in self._digests:
-                self._digests[name] = array_digest(buffer)
-        return combined_digest(self._position, self._words, self._digests)
+        """SHA-256 of position and words in canonical bytes."""
+        return state_digest(self._position, self._words)
+
+    def checksum(self) -> str:
+        """Digest everything but the contents of constants, which are compared with those of the start."""
+        constants = {name for name in self._words if self._is_constant(name)}
+        changing = {name: value for name, value in self._words.items() if name not in constants}
+        return f"{state_digest(self._position, changing)} {tuple(self._words)} {sorted(constants)} {self._ended}"
 
     def result(self) -> dict[str, Any]:
-        """Return words, and copies of the arrays, by name."""
-        return {**self._words, **{name: array.copy() for name, array in self._store.buffers.items()}}
+        """Return the state's own values, by name."""
+        return dict(self._words)
 
-    def words(self) -> Mapping[str, Word]:
+    def words(self) -> Mapping[str, Any]:
         """Return the present words."""
         return self._words
 
-    def load(self, position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> None:
-        """Go to a checkpoint's state; an array with other contents than now counts as written.
-
-        Raises AscError where the checkpoint belongs to another program.
-        """
-        buffers = self._store.buffers
-        own, given = ({n: (a.dtype, a.shape) for n, a in held.items()} for held in (buffers, arrays))
-        if own != given or not 0 <= position <= self.program.steps or any(name in buffers for name in words):
+    def load(self, position: int, words: Mapping[str, Any]) -> None:
+        """Go to a checkpoint's state. Raises AscError where the checkpoint belongs to another program."""
+        if position < 0 or (self.program.steps is not None and position > self.program.steps):
             raise AscError(
                 f"The checkpoint belongs to another program than {self.program.name!r} with {self.program.steps} "
                 "steps. Start the run anew, without --resume."
             )
-        written = {name for name, array in arrays.items() if array.tobytes() != buffers[name].tobytes()}
-        self.restore(Snapshot(position, 0, SavedState(dict(words), dict(arrays), frozenset(written)), 0))
+        self._words.clear()
+        self._words.update(words)
+        self._position, self._ended = position, None
+        self._forget_present()
 
-    def _advance_plain(self, steps: int) -> None:
-        step, state, done = self.program.step, self._state, 0
+    def _advance_plain(self, steps: int, step: Step | None = None) -> None:
+        state, until, done, ended = self._state, self.program.until, 0, False
+        step = step or self.program.step
+        kept = self._copy() if self._is_small else None
+        self._forget_present()
         began = time.perf_counter()
         try:
-            for done in range(steps):  # noqa: B007 -- the error message reads it
-                step(state)
-            require_words(self._words)
+            if not self._position and steps:
+                require_nothing(step(state), step)
+                done, ended = 1, until is not None and bool(until(state))
+            if until is None:
+                for done in range(done, steps):  # noqa: B007, B020 -- the error message reads it
+                    step(state)
+                done = steps
+            else:
+                while done < steps and not ended:
+                    step(state)
+                    done += 1
+                    ended = bool(until(state))
         except Exception as error:
-            for name in [name for name, value in self._words.items() if not is_word(value)]:
-                del self._words[name]  # such a value can be neither shown nor saved
-            raise StepError(
-                f"The step function of {self.program.name!r} raised {type(error).__name__} at position "
-                f"{self._position + done} of {self.program.steps}: {error}{_hint(error)}"
-            ) from error
-        self._position += steps
-        self._note_pace(steps, time.perf_counter() - began)
+            position = self._position = self._position + done
+            if isinstance(error, AscError):
+                raise
+            raise self._step_error("step function", error, position, self._state_before(kept, done)) from error
+        self._position += done
+        self._ended = ended
+        self._note_pace(done, time.perf_counter() - began)
 
     def _advance_tracked(self, steps: int) -> Transition | None:
-        try:
-            found = run_tracked(self.program.step, self._words, self._store, self._position, steps, keep=True)
-        except Exception as error:  # noqa: BLE001 -- where the step itself is at fault, the plain steps raise as well
-            self._advance_plain(steps)
-            if not self.remarks:
-                self.remarks.append(
-                    f"The step function runs, but it cannot be tracked, so none of its steps can be skipped: {error}. "
-                    "Write to arrays by item assignment or in place, not by numpy functions that write, such as out=."
-                )
+        """Run `steps` tracked; None where that is not possible, and the state is as before."""
+        if self._unrecordable >= _ATTEMPTS or not self._can_be_sent():
             return None
-        effect: Effect = found.effect
-        apply_effect(effect, self._words, self._store)
-        self._read_arrays.update(effect.reads)
-        self._read_words.update(found.causal)
-        self._position += steps
-        return found
+        contents = self._contents
+        try:
+            superstep, transition = run_tracked(
+                self.program, self._words, contents, self._is_constant, self._surroundings, self._position, steps
+            )
+        except BaseException as error:
+            for name in contents.discarded:
+                self._words[name] = duplicate(contents.pristine[name])
+                self._apart.forget()
+            contents.discarded.clear()
+            if isinstance(error, ImpureError) and error.changed:
+                raise self._impure(str(error)) from error
+            if not isinstance(error, Exception | ImpureError):
+                raise
+            # Where the step itself is at fault, the plain steps that follow raise as well.
+            self._unrecordable += 1
+            if self._unrecordable == _ATTEMPTS:
+                self.remarks.append(f"The main thread records no supersteps: {error}")
+            return None
+        superstep.close()
+        effect: Effect = transition.effect
+        self._changed(effect.apply(self._words, elements=False) | superstep.violated)
+        self._position += transition.steps
+        self._ended = effect.ended
+        self._read.update(transition.causal, effect.relied_on())
+        self._unrecordable = 0
+        return transition
 
-    def _arrays_agree(self, effect: Effect) -> bool:
-        store = self._store
-        self._read_arrays.update(effect.reads)
-        agree = store.written.isdisjoint(effect.unwritten) and all(
-            elements.agree(store.buffers[name].reshape(-1)) for name, elements in effect.reads.items()
+    def _differences(self, transition: Transition) -> Iterator[str]:
+        """Yield what the transition read that is different now, such as a word's name; only the first is meant."""
+        effect: Effect = transition.effect
+        self._read.update(transition.causal, effect.relied_on())
+        for name, value in transition.causal.items():
+            present = self._bits(name)
+            if present is not value and present != value:
+                yield name
+        words, steps = self._words, self.program.steps
+        if effect.names is not None and effect.names != tuple(words):
+            yield "the names of the words"
+        if self.finished() or (steps is not None and self._position + transition.steps > steps):
+            yield "the end of the run"
+        if not effect.fits(words):
+            yield "an array's layout, or its room for a sum"
+        for name, elements in effect.reads.items():
+            if not elements.agree(flat(words[name])):
+                yield name
+        for name in effect.constants:
+            if not self._is_constant(name):
+                yield name
+        if not effect.is_intact():
+            yield "a value that a worker could not send"
+        if not self._can_be_sent():
+            yield "words that share a part"
+        self._require_same_surroundings()
+
+    def _bits(self, name: str) -> Hashable:
+        """Return what `Transition.causal` has for the present value of a word; None where there is no such word."""
+        if name not in self._words:
+            return None
+        value = self._words[name]
+        if is_scalar(value):
+            return bits(value)
+        if name not in self._digests:
+            try:
+                self._digests[name] = content(value)
+            except TypeError:
+                return ("unknown", id(value))
+        return ("content", self._digests[name])
+
+    def _predictable(self) -> dict[str, Word]:
+        """Return the scalar words, and the leaves of small containers that change, by name and path."""
+        words: dict[str, Word] = {}
+        for name, value in self._words.items():
+            if is_scalar(value):
+                words[name] = value
+            elif name not in self._contents.constant and not isinstance(value, np.ndarray):
+                words |= {name + path: leaf for path, leaf in (leaves(value) or {}).items()}
+        return words
+
+    def _is_constant(self, name: str) -> bool:
+        """Whether a word still has the contents that it had at the start; compared once after plain steps."""
+        if name in self._fresh:
+            return True
+        if name in self._contents.constant:
+            if self._is_pristine(name):
+                self._fresh.add(name)
+                return True
+            self._contents.changed((name,))
+        return False
+
+    def _is_pristine(self, name: str) -> bool:
+        if is_by_element(self._contents.pristine[name]):
+            return name in self._words and self._contents.is_pristine(name, self._words[name])
+        return self._bits(name) == ("content", self._contents.digest(name))
+
+    def _can_be_sent(self) -> bool:
+        """Whether words can be copied one by one: no two share a part, and none holds what cannot be compared."""
+        if not self.hindrance and not self._apart.known:
+            try:
+                self._digests |= self._apart.require(self._words, outside(self._surroundings), self._state)
+                if type(self._state) is not State:
+                    self.hindrance = f"The step has changed the class of the state to {type(self._state).__name__}."
+            except (SharedError, TypeError) as error:
+                self.hindrance = str(error)
+        return not self.hindrance
+
+    def _require_same_surroundings(self) -> None:
+        """Raise NonDeterministicStepError where what the step reaches beside the state has changed."""
+        if not self._same_surroundings:
+            if change := self._surroundings.change():
+                raise self._impure(change)
+            self._same_surroundings = True
+
+    def _require_own(self) -> None:
+        """Refuse a change of a word that the code also finds beside the state, where it would not see the change."""
+        for name, place in self._borrowed.items():
+            if not self._is_constant(name):
+                raise AscError(
+                    f"The step changes the state word {name!r}, and also finds its given value as {place}. A run works "
+                    "on a copy of the given state, so the change does not show there. Give the state a copy, as in "
+                    "copy.deepcopy(value), or let the step find the value in the state alone."
+                )
+
+    def _impure(self, what: str) -> NonDeterministicStepError:
+        return NonDeterministicStepError(
+            f"The step function of {self.program.name!r} is no function of its state. Up to position {self._position}, "
+            f"{what.rstrip('.')}. {_AS_IT_IS}"
         )
-        return agree and effect.fits(self._words, store.buffers)
+
+    def _changed(self, names: set[str]) -> None:
+        """Note that these arrays and containers may have other contents now."""
+        self._contents.changed(names)
+        self._fresh -= names
+        for name in names:
+            self._digests.pop(name, None)
+        if names:
+            self._apart.changed(names)
+
+    def _forget_present(self) -> None:
+        """Forget what is known about the present state, since anything may have changed."""
+        self._fresh.clear()
+        self._digests.clear()
+        self._apart.forget()
+        self._same_surroundings = False
+
+    def _copy(self) -> Snapshot | None:
+        """Return a snapshot for the error of a step that raises; None, from now on, once the state has grown large."""
+        try:
+            copy = self.snapshot()
+        except TypeError:  # a word holds what cannot be copied
+            self._is_small = False
+            return None
+        self._is_small = copy.nbytes <= _KEPT_BYTES
+        return copy
+
+    def _step_error(self, what: str, error: Exception, position: int, state: dict[str, Any] | None) -> StepError:
+        return StepError(
+            f"The {what} of {self.program.name!r} raised {type(error).__name__} at position "
+            f"{position}{self._of_total()}: {error}",
+            position=position,
+            state=state,
+        )
+
+    def _state_before(self, kept: Snapshot | None, steps: int) -> dict[str, Any] | None:
+        """Take the steps since the copy again; return the state before the step that raised, None where that fails."""
+        if kept is None:
+            return None
+        self.restore(kept)
+        until = self.program.until
+        try:
+            with isolated(self._surroundings):
+                for _ in range(steps):
+                    self.program.step(self._state)
+                    if until is not None:
+                        until(self._state)
+        except (Exception, ImpureError):  # noqa: BLE001 -- the error of the step itself is what matters
+            self.restore(kept)
+            return None
+        self._position += steps
+        return self.result()
+
+    def _of_total(self) -> str:
+        return "" if self.program.steps is None else f" of {self.program.steps}"
 
     def _note_pace(self, steps: int, seconds: float) -> None:
         if steps:
             self._step_s = seconds / steps if not self._step_s else 0.9 * self._step_s + 0.1 * seconds / steps
-
-
-def _hint(error: Exception) -> str:
-    if isinstance(error, ValueError) and "read-only" in str(error):
-        return ". Write into an array of the state by state.a[...] = value or state.a += value, or write into a copy."
-    return ""
-
-
-def combined_digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, str]) -> str:
-    """SHA-256 of position, words and the digests of the arrays, by name; hexadecimal."""
-    sha = hashlib.sha256(f"position:{position}\n".encode())
-    for name in sorted([*words, *arrays]):
-        data = canonical(words[name]) if name in words else arrays[name].encode()
-        sha.update(f"{name} {len(data)}\n".encode() + data)
-    return sha.hexdigest()
-
-
-def state_digest(position: int, words: Mapping[str, Word], arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of position, words and arrays; hexadecimal."""
-    return combined_digest(position, words, {name: array_digest(array) for name, array in arrays.items()})
-
-
-def array_digest(array: Array) -> str:
-    """SHA-256 of dtype, shape and elements in little-endian bytes; hexadecimal."""
-    little = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
-    sha = hashlib.sha256(f"{little.dtype.str} {little.shape}\n".encode())
-    sha.update(little.reshape(-1).view(np.uint8).data if little.size else b"")
-    return sha.hexdigest()
-
-
-def run_plain(program: Program) -> tuple[dict[str, Any], str]:
-    """Run a program in one loop, as a user without asc would; return its final state and digest."""
-    words, arrays = split(program.state)
-    state, step = plain_state(words, arrays), program.step
-    for _ in range(program.steps):
-        step(state)
-    return {**state.__dict__, **arrays}, state_digest(program.steps, state.__dict__, arrays)

@@ -1,17 +1,62 @@
-"""A program: a step function, the state that it starts from, and the number of steps."""
+"""A program: a step function, the state that it starts from, and where it ends."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
+from asc.errors import AscError
+from asc_toy.state import Accumulating
+
 Step = Callable[[Any], None]
+Until = Callable[[Any], object]
 
 
 class Program(NamedTuple):
-    """Everything that defines a computation. `step` changes the state that it is given and returns nothing."""
+    """Everything that defines a computation: `while not until(state) and position != steps: step(state)`.
+
+    `step` changes the state that it is given and returns nothing.
+    """
 
     name: str
     step: Step
-    state: Mapping[str, Any]  # initial state words and arrays, by name
-    steps: int
+    state: Mapping[str, Any]  # initial values, by name
+    steps: int | None  # None: `until` alone says where the program ends
+    until: Until | None = None
+
+
+def require_nothing(returned: object, step: Step) -> None:
+    """Refuse a step that returns a value: a plain loop would lose it, so its author expects something else.
+
+    Raises AscError.
+    """
+    if returned is None:
+        return
+    expected = "A step changes the state that it is given, and returns nothing"
+    kind = type(returned).__name__
+    what = f"{'an' if kind[0].lower() in 'aeiou' else 'a'} {kind}"
+    if isinstance(returned, Accumulating):
+        what, remedy = "the state", "leave out the return"
+    elif inspect.isgenerator(returned) or inspect.isasyncgen(returned) or inspect.iscoroutine(returned):
+        if not inspect.isasyncgen(returned):
+            returned.close()  # or Python warns that nobody has waited for it
+        remedy = "none of its lines has run; write an ordinary function, without yield, async and await"
+    else:
+        remedy = "put the value into the state, as in state.result = …, and leave out the return"
+    raise AscError(f"The step {name_of(step)!r} returned {what}. {expected}: {remedy}.")
+
+
+def name_of(call: Callable[..., Any]) -> str:
+    """Return the name of a function, or of what stands for one: a partial function, or an object that can be called."""
+    inner = unwrapped(call)
+    name = getattr(inner, "__name__", None)
+    return name if isinstance(name, str) else type(inner).__name__
+
+
+def unwrapped(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what a partial function calls in the end."""
+    while isinstance(call, partial):
+        call = call.func
+    return call

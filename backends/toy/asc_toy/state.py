@@ -1,31 +1,29 @@
-"""What a step function sees: state words and arrays as attributes, order-free accumulations as methods.
+"""What a step function sees: an ordinary object, with the state words as its attributes.
 
     def step(state):
         state.add("total", state.n * state.n)   # recorded as an increment, so `total` need not be predicted
         state.n = state.n + 1
 
-A state word, or word for short, is a named immutable value: an int, float, bool, bytes, str or numpy scalar. An array
-keeps its shape and dtype: `state.a = x` copies x into a, so no two names ever share memory. Write to an array by item
-assignment or in place (`state.a[1:3] += 1`), by its name or by a view of it. numpy's functions that write (`out=`,
-sort, fill) need a copy. Read words and arrays from the state in every step: a value that a step keeps elsewhere is not
-part of the state.
+A state word, or word for short, is a named value. Plain steps run on a `State`, whose attributes are the values
+themselves: numbers, strings, numpy arrays, lists, dictionaries, objects. Nothing wraps them, so a plain step is the
+user's own loop, whatever it does. The page "What a step may do" says what can be tracked, and so leapt over.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc.errors import AscError
-from asc.words import Word
+from asc_toy.content import duplicate, overlaps, unsupported
 
 Array = NDArray[Any]
 Index = int | tuple[int, ...]
-S = TypeVar("S", bound="State")
 
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": operator.add,
@@ -37,22 +35,13 @@ OPERATIONS: dict[str, Callable[[int, int], int]] = {
 }
 """Accumulations whose order does not matter. The order of a float sum matters, so it is an ordinary read and write."""
 
-_PLAIN_TYPES = frozenset({bool, int, float, bytes, str})
-_KINDS = frozenset("biufcSUMm")  # of numpy's dtypes: neither objects nor records
-_LONGEST = {"f": 8, "c": 16}  # bytes; a longer float has padding bytes, which mean nothing
 
+class Accumulating(ABC):
+    """Accumulations whose order does not matter, as methods of a state."""
 
-class State:
-    """The interface of a state. Plain and tracked states differ in `accumulate`, and in how they read and write."""
-
-    __slots__ = ("__dict__",)
-
-    def __delattr__(self, name: str) -> None:
-        raise TypeError(f"state.{name} cannot be deleted: a state keeps its words. Give it a value that means none.")
-
+    @abstractmethod
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Fold `value` into the word `name`, or into the element `at` of the integer array `name`."""
-        raise NotImplementedError
 
     def add(self, name: str, value: int, at: Index | None = None) -> None:
         """Add an integer to a word, or to one element of an integer array."""
@@ -79,54 +68,83 @@ class State:
         self.accumulate("bit_xor", name, value, at)
 
 
-RESERVED = frozenset(name for name in dir(State) if not name.startswith("__"))
-NAMES = "use a Python identifier without a leading underscore that is none of " + ", ".join(sorted(RESERVED))
-
-
-class PlainState(State):
-    """The state without tracking: words in the instance's own dictionary, arrays behind one property each."""
-
-    __slots__ = ("_arrays",)
-
-    def __init__(self, words: Mapping[str, Word], arrays: dict[str, Array]) -> None:
-        self._arrays = arrays
-        self.__dict__.update(words)
+class State(Accumulating):
+    """A plain object: its attributes are the words. Reading and writing them costs what Python's attributes cost."""
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Fold the value in at once."""
         require_integer(operation, name, value)
+        words = self.__dict__
+        try:
+            present = words[name]
+        except KeyError:
+            raise AttributeError(f"'State' object has no attribute {name!r}", name=name, obj=self) from None
         if at is None:
-            words = self.__dict__
-            try:
-                present = words[name]
-            except KeyError:
-                raise no_word(name, words, self._arrays) from None
+            require_number(operation, name, present)
             words[name] = OPERATIONS[operation](present, value)
         else:
-            array = self._arrays[name]
-            require_integers(operation, name, array)
-            array[at] = OPERATIONS[operation](int(array[at]), value)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise no_word(name, self.__dict__, self._arrays)
+            accumulate_element(operation, name, value, at, present)
 
 
-def no_word(name: str, words: Iterable[str], arrays: Iterable[str]) -> AttributeError:
-    """Return the error for a name that is no word; it lists the names that there are."""
-    if name in arrays:
-        return AttributeError(f"{name!r} is an array of the state: name the element, with at=…", name=name)
-    known = ", ".join(sorted({*words, *arrays})) or "nothing"
-    return AttributeError(f"the state has no word {name!r}; it has {known}", name=name)
+def accumulate_element(operation: str, name: str, value: int, at: Index, array: Any) -> None:
+    """Fold `value` into one element. Raises TypeError where it is none of an array of integers."""
+    require_integers(operation, name, array)
+    require_index(at, array)
+    array[at] = OPERATIONS[operation](int(array[at]), value)
 
 
-def require_integers(operation: str, name: str, array: Array) -> None:
-    """Refuse to accumulate into an array of anything but integers."""
-    if array.dtype.kind not in "iu":
+def _quick(operation: str) -> Callable[[State, str, int, Index | None], None]:
+    """Return a method that does the usual cases in one call: a plain step is to cost what the user's own line costs."""
+    operate = OPERATIONS[operation]
+
+    def method(self: State, name: str, value: int, at: Index | None = None) -> None:
+        words = self.__dict__
+        present = words.get(name)
+        if type(value) is int:
+            if at is None:
+                if type(present) is int:
+                    words[name] = operate(present, value)
+                    return
+            elif type(at) is int and type(present) is np.ndarray and present.ndim == 1:
+                element = present.item(at)
+                if type(element) is int:
+                    present[at] = operate(element, value)
+                    return
+        self.accumulate(operation, name, value, at)
+
+    method.__name__, method.__doc__ = operation, getattr(Accumulating, operation).__doc__
+    return method
+
+
+for _operation in OPERATIONS:
+    setattr(State, _operation, _quick(_operation))
+
+RESERVED = frozenset(name for name in dir(State) if not name.startswith("_"))
+NAMES = "use a Python identifier without a leading underscore that is none of " + ", ".join(sorted(RESERVED))
+
+
+def require_number(operation: str, name: str, present: object) -> None:
+    """Refuse to accumulate into a word that is no number, such as an array whose element was not named."""
+    if isinstance(present, np.ndarray):
+        raise TypeError(f"state.{operation}({name!r}, …) needs at=…, the index of an element: {name!r} is an array")
+
+
+def require_integers(operation: str, name: str, array: Any) -> None:
+    """Refuse to accumulate into anything but an array of integers."""
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        holds = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise TypeError(
-            f"state.{operation}({name!r}, …, at=…) needs an array of integers, and this one holds {array.dtype}. "
+            f"state.{operation}({name!r}, …, at=…) needs an array of integers, and this is {holds}. "
             f"Write state.{name}[…] = …, an ordinary read and write."
+        )
+
+
+def require_index(at: Index, array: Array) -> None:
+    """Refuse an index that names no single element."""
+    given = at if isinstance(at, tuple) else (at,)
+    if len(given) != array.ndim or any(type(index) is bool for index in given):
+        raise TypeError(
+            f"an accumulation at {at!r} needs one integer index for each axis, and the array has {array.ndim}"
         )
 
 
@@ -139,74 +157,37 @@ def require_integer(operation: str, name: str, value: object) -> None:
         )
 
 
-def with_arrays(base: type[S], names: Iterable[str]) -> type[S]:
-    """Derive a class with a property for each array, so that assignment copies into the buffer."""
-    properties: dict[str, Any] = {name: _array_property(name) for name in names}
-    return type(base.__name__, (base,), {"__slots__": (), **properties})
+def is_name(name: object) -> bool:
+    """Whether a word of the initial state may have this name."""
+    return isinstance(name, str) and name.isidentifier() and not name.startswith("_") and name not in RESERVED
 
 
-def _array_property(name: str) -> property:
-    def get(self: PlainState) -> Any:
-        return self._arrays[name]
-
-    def put(self: PlainState, value: Any) -> None:
-        array = self._arrays[name]
-        if value is not array:  # after `state.a += 1` it is the array, which has changed in place
-            require_fit(name, array, value)
-            array[...] = value
-
-    return property(get, put)
-
-
-def require_fit(name: str, array: Any, value: Any) -> None:
-    """Refuse an assignment that would change an array's shape or dtype."""
-    given = np.asarray(value)
-    if given.shape != array.shape or given.dtype != array.dtype:
-        raise TypeError(
-            f"state.{name} is an array of shape {array.shape} and dtype {array.dtype}; it cannot become one of shape "
-            f"{given.shape} and dtype {given.dtype}. Convert it first, or write state.{name}[...] = value."
-        )
-
-
-def is_name(name: str) -> bool:
-    """Whether a word or an array may have this name."""
-    return name.isidentifier() and not name.startswith("_") and name not in RESERVED
-
-
-def is_word(value: object) -> bool:
-    """Whether a value is a word. A subclass of a word's type is none, since what it adds would be lost."""
-    return type(value) in _PLAIN_TYPES or (isinstance(value, np.generic) and is_dtype(value.dtype))
-
-
-def is_dtype(dtype: np.dtype[Any]) -> bool:
-    """Whether an element's bytes are its whole value."""
-    return dtype.kind in _KINDS and dtype.itemsize <= _LONGEST.get(dtype.kind, dtype.itemsize)
-
-
-def split(values: Mapping[str, Any]) -> tuple[dict[str, Word], dict[str, Array]]:
-    """Split a program's initial state into words and private, contiguous copies of its arrays."""
-    words: dict[str, Word] = {}
-    arrays: dict[str, Array] = {}
+def check(values: Mapping[str, Any]) -> None:
+    """Refuse an initial state that cannot be copied or compared."""
     for name, value in values.items():
         if not is_name(name):
             raise AscError(f"{name!r} cannot name a word: {NAMES}.")
-        if isinstance(value, np.ndarray):
-            if not is_dtype(value.dtype):
-                raise AscError(
-                    f"The array {name!r} has the dtype {value.dtype}; an array of the state holds bool, integers, "
-                    "float or complex of up to 64 bits a part, bytes, str or dates. Convert it first."
-                )
-            arrays[name] = np.array(value, order="C", copy=True, subok=False)
-        elif is_word(value):
-            words[name] = value
-        else:
+        if problem := unsupported(value):
             raise AscError(
-                f"The word {name!r} holds a {type(value).__name__}; a state consists of int, float, bool, bytes, "
-                "str and numpy arrays. Split it into several words, or put it into an array."
+                f"The word {name!r} holds {problem}, which a state cannot hold, since it can be neither copied nor "
+                "compared. A state holds numbers, strings, numpy arrays, and lists, dictionaries and plain objects of "
+                'them: the page "What a step may do" has the list.'
             )
-    return words, arrays
+    if shared := overlaps(values):
+        raise AscError(
+            f"The arrays {shared} share memory. Copy one of them with .copy(), or keep one array and take the view of "
+            "it within the step."
+        )
 
 
-def plain_state(words: Mapping[str, Word], arrays: dict[str, Array]) -> PlainState:
-    """Make a state without tracking. It uses the arrays themselves, not copies."""
-    return with_arrays(PlainState, arrays)(words, arrays)
+def copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy values; words that hold the same object hold the same copy."""
+    memo: dict[int, Any] = {}
+    return {name: duplicate(value, memo) for name, value in values.items()}
+
+
+def plain_state(values: dict[str, Any]) -> State:
+    """Make a state of the values themselves, without a copy."""
+    state = State()
+    state.__dict__ = dict(values)  # CPython reaches attributes slowly once `vars` has been asked for, unless it is so
+    return state

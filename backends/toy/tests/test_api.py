@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,9 @@ def test_unknown_predictor_is_refused_with_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("state", "match"),
     [
-        ({"n": [1]}, "The word 'n' holds a list; a state consists of"),
+        ({"n": iter([1])}, "The word 'n' holds .*iterator"),
+        ({"n": {"log": [sys.stdout]}}, "The word 'n' holds .*, which a state cannot hold"),
         ({"_n": 1}, "'_n' cannot name a word"),
-        ({"a": np.array([None])}, "The array 'a' has the dtype object"),
     ],
 )
 def test_values_that_no_state_can_hold_are_refused(state: dict[str, Any], match: str) -> None:
@@ -162,7 +163,7 @@ def test_step_with_a_counter_outside_the_state_is_found() -> None:
         calls.append(1)
         state.n = len(calls)
 
-    with pytest.raises(NonDeterministicStepError, match="run twice from position 0, it gave two different"):
+    with pytest.raises(NonDeterministicStepError, match=r"the step changes `calls`, a variable of the function around"):
         accelerate(counting, {"n": 0}, 100, QUICK)
 
 
@@ -177,11 +178,30 @@ def test_step_need_not_be_a_function() -> None:
     assert accelerate(Stepper(3), {"n": 0}, 50, {"executor": "threads"}).state == {"n": 150}
 
 
+@dataclass
+class Account:
+    balance: int = 0
+
+
+def test_values_keep_their_classes() -> None:
+    def paying(state: Any) -> None:
+        state.account.balance += 1
+        state.log.append(state.account.balance % 7)
+        del state.log[:-3]
+        state.grid[state.account.balance % 2, 0] += 1
+
+    given = {"account": Account(), "log": [], "grid": np.zeros((2, 2), order="F"), "small": np.int8(3)}
+    state = accelerate(paying, given, 300, {"executor": "threads"}).state
+    assert type(state["account"]) is Account
+    assert (state["account"].balance, state["log"]) == (300, [4, 5, 6])
+    assert state["grid"].flags.f_contiguous
+    assert state["grid"].tolist() == [[150.0, 0.0], [150.0, 0.0]]
+    assert type(state["small"]) is np.int8
+    assert (given["account"].balance, given["log"]) == (0, [])
+
+
 SCRIPT = """
-from asc.types import Candidate
-from asc_toy import Program, accelerate
-from asc_toy.computation import ToyComputation
-from asc_toy.workers.executors import executor_factory
+from asc_toy import accelerate
 
 FACTOR = 3
 
@@ -195,26 +215,19 @@ def step(state):
     state.add("total", x)
     state.n += 1
 
-initial = {"n": 0, "total": 0}
-result = accelerate(step, initial, 5000, {"workers": 1}, compare_plain=True)
+result = accelerate(step, {"n": 0, "total": 0}, 5000, {"workers": 1}, compare_plain=True)
 print(result.summary["identical"], result.state["n"])
-
-computation = ToyComputation(Program("mine", step, initial, 10))
-pool = executor_factory("processes", 1, None, computation.parcel)()
-found = pool.submit(computation.task(Candidate(0, 0, initial, 0, "test"), 2, 60.0)).result()
-pool.shutdown()
-print(computation.agrees(found), found.effect.words)
 """
 
 
 def test_step_of_an_unguarded_script_runs_in_processes(tmp_path: Path) -> None:
-    """Functions of the main module, and their globals, travel; the script is not run again by the workers."""
+    """The workers do not run the script again."""
     script = tmp_path / "mine.py"
     script.write_text(SCRIPT)
     found = subprocess.run(
         [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, timeout=100, check=True
     )
-    assert found.stdout.splitlines() == ["True 5000", "True {'n': 2}"]
+    assert found.stdout == "True 5000\n"
     assert found.stderr == ""
 
 

@@ -32,11 +32,13 @@ class TestCellular(ToyLaws):
 
 
 class TestLogistic(ToyLaws):
+    """Chaotic, so that no state comes back before a candidate is made."""
+
     __test__ = True
-    settings: ClassVar = {"program": "logistic", "n": 300}
+    settings: ClassVar = {"program": "logistic", "n": 300, "r": 4.0}
 
 
 class TestList(ToyLaws):
     __test__ = True
-    every = 64
+    every = 2
     settings: ClassVar = {"program": "list-shuffled", "n": 2}

@@ -21,7 +21,7 @@ from asc.words import same
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build, cellular, collatz, collatz_big, lexer, linked_list
 from asc_toy.programs.source_text import source
-from asc_toy.state import plain_state, split
+from asc_toy.state import copied, plain_state
 
 MOST = {
     "collatz": 100,
@@ -47,7 +47,7 @@ def ended(program: Program, state: Any) -> dict[str, Any]:
 
 
 def final(program: Program) -> dict[str, Any]:
-    state = plain_state(*split(program.state))
+    state = plain_state(copied(program.state))
     for _ in range(program.steps):
         program.step(state)
     return ended(program, state)
@@ -112,7 +112,7 @@ def test_same_arguments_give_the_same_program_and_another_seed_another(name: str
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_step_from_the_same_state_gives_the_same_state(name: str) -> None:
     program = build(name, MOST[name], 5)
-    first, again = (plain_state(*split(program.state)) for _ in range(2))
+    first, again = (plain_state(copied(program.state)) for _ in range(2))
     for _ in range(min(program.steps, 4)):
         program.step(first)
         program.step(again)
@@ -212,7 +212,7 @@ def test_a_step_of_a_remembered_trajectory_reads_nothing_but_x() -> None:
 
 def test_neighbouring_trajectories_pass_the_same_values() -> None:
     program = build("collatz-memo", 30, 1)
-    state = plain_state(*split(program.state))
+    state = plain_state(copied(program.state))
     seen = set()
     for _ in range(program.steps):
         seen.add((state.x, state.upcoming if state.x == 1 else None))  # what the step will read
@@ -224,7 +224,7 @@ def test_neighbouring_trajectories_pass_the_same_values() -> None:
 
 def test_the_single_trajectory_neither_ends_nor_repeats() -> None:
     program = build("collatz-single", 200, 2)
-    state = plain_state(*split(program.state))
+    state = plain_state(copied(program.state))
     seen = {state.x}
     for _ in range(program.steps):
         program.step(state)
@@ -235,7 +235,7 @@ def test_the_single_trajectory_neither_ends_nor_repeats() -> None:
 @pytest.mark.parametrize("name", ["list-ordered", "list-shuffled"])
 def test_a_lap_of_the_list_is_a_power_of_two_of_steps_and_visits_every_node(name: str) -> None:
     program = build(name, 5, 7)
-    state = plain_state(*split(program.state))
+    state = plain_state(copied(program.state))
     following, p, visited = program.state["following"], 0, set()
     for _ in range(64):
         for _ in range(5):
@@ -280,7 +280,7 @@ def test_logistic_map_has_the_known_period() -> None:
 def test_the_lexer_counts_what_pythons_tokenizer_counts(seed: int) -> None:
     text = source(30_000, seed)
     padded = np.frombuffer(text + b"\n" * (-len(text) % lexer.CHUNK), np.uint8)
-    state = plain_state(*split({**build("lexer", 1, 0).state, "text": padded}))
+    state = plain_state(copied({**build("lexer", 1, 0).state, "text": padded}))
     for _ in range(len(padded) // lexer.CHUNK):
         lexer.step(state)
     kinds = Counter(token.type for token in tokenize.tokenize(io.BytesIO(text).readline))
@@ -304,7 +304,7 @@ def test_the_lexer_forgets_where_it_began() -> None:
     state = build("lexer", 4, 1).state
     ends = set()
     for mode in (lexer.CODE, lexer.IN_NAME, lexer.IN_NUMBER, lexer.IN_COMMENT, lexer.SINGLE):
-        values = plain_state(*split({**state, "mode": mode}))
+        values = plain_state(copied({**state, "mode": mode}))
         for _ in range(4):
             lexer.step(values)
         ends.add(values.mode)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,15 +17,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from asc.speculators.pool import NoWorkersError
 from asc.types import Transition
+from asc_toy.ambient import ImpureError, Watch
+from asc_toy.program import Program
+from asc_toy.tracking.replica import Task
 from asc_toy.workers.limits import OverTimeError, run_limited
-from asc_toy.workers.worker import Parcel, install, run_task
+from asc_toy.workers.worker import Parcel, run_task
 
 LIMIT_S = 0.02
 DEADLINE_S = 60.0  # for a slow machine; no promise of the code
 
 
-OnWorker = Callable[..., Transition]
+OnWorker = Callable[..., list[Transition]]
 
 
 @pytest.fixture
@@ -31,17 +37,10 @@ def on_worker() -> Iterator[OnWorker]:
     """Run tasks in a thread of the test's own: a worker keeps its replica there."""
     with ThreadPoolExecutor(1) as pool:
 
-        def run(
-            parcel: Parcel,
-            steps: int = 1,
-            *,
-            patch: dict[str, Any] | None = None,
-            written: frozenset[str] = frozenset(),
-            seconds: float | None = None,
-            **words: Any,
-        ) -> Transition:
-            task = partial(run_task, words=words, patch=patch or {}, written=written, seconds=seconds)
-            return pool.submit(task, parcel, 0, steps).result(DEADLINE_S)
+        def run(parcel: Parcel, *lengths: int, seconds: float | None = None, **words: Any) -> list[Transition]:
+            names = tuple(words) + tuple(name for name in parcel.program.state if name not in words)
+            task = Task(0, lengths or (1,), names, words, {}, {}, frozenset())
+            return pool.submit(lambda: list(run_task(parcel.key, task, seconds))).result(DEADLINE_S)
 
         yield run
 
@@ -55,8 +54,8 @@ def impatient_threads() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def parcel_of(step: Callable[[Any], None], **arrays: Any) -> Parcel:
-    return Parcel.of(step, arrays)
+def parcel_of(step: Callable[[Any], None], **state: Any) -> Parcel:
+    return Parcel(Program("test", step, state, 1000), Watch([step], state.values()))
 
 
 def lookup(state: Any) -> None:
@@ -66,50 +65,87 @@ def lookup(state: Any) -> None:
 
 class TestReplica:
     def test_runs_from_the_candidate_s_words(self, on_worker: OnWorker) -> None:
-        found = on_worker(parcel_of(lookup, a=np.arange(5)), i=3, y=0)
+        (found,) = on_worker(parcel_of(lookup, i=0, y=0, a=np.arange(5)), i=3, y=0)
         assert found.causal == {"i": 3}
-        assert found.effect.words == {"y": 3}
-        assert found.effect.unwritten == {"a"}
+        assert after(found)["y"] == 3
+
+    def test_hands_over_each_part(self, on_worker: OnWorker) -> None:
+        parts = on_worker(parcel_of(lookup, i=0, y=0, a=np.arange(5)), 1, 2, i=3, y=0)
+        assert [(part.start, part.steps, after(part)["y"]) for part in parts] == [(0, 1, 3), (1, 2, 5)]
 
     def test_is_as_it_was_for_the_next_task(self, on_worker: OnWorker) -> None:
-        parcel = parcel_of(lookup, a=np.arange(5))
+        parcel = parcel_of(lookup, i=0, y=0, a=np.arange(5))
         first, second = (on_worker(parcel, 2, i=3, y=0) for _ in range(2))
-        assert first.effect.words == second.effect.words == {"y": 4}
-
-    def test_patch_replaces_contents(self, on_worker: OnWorker) -> None:
-        parcel = parcel_of(lookup, a=np.arange(5))
-        found = on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
-        assert found.effect.words == {"y": 70}
-        assert found.effect.reads["a"].values.tolist() == [70]
-        assert found.effect.unwritten == frozenset()
-
-    def test_array_once_written_never_counts_as_unwritten_again(self, on_worker: OnWorker) -> None:
-        """A task that was made earlier may come later."""
-        parcel = parcel_of(lookup, a=np.arange(5))
-        on_worker(parcel, i=3, y=0, patch={"a": np.full(5, 70)}, written=frozenset({"a"}))
-        found = on_worker(parcel, i=3, y=0)
-        assert found.effect.unwritten == frozenset()
-        assert found.effect.reads["a"].values.tolist() == [70]
-
-    def test_installed_program_need_not_travel(self, on_worker: OnWorker) -> None:
-        parcel = parcel_of(lookup, a=np.arange(5))
-        install(parcel)
-        assert on_worker(parcel._replace(pickle=b""), i=1, y=0).effect.words == {"y": 1}
+        assert after(first[0])["y"] == after(second[0])["y"] == 4
 
     def test_unknown_program_is_reported(self, on_worker: OnWorker) -> None:
-        with pytest.raises(LookupError, match="this worker was started for another program and does not know this one"):
-            on_worker(Parcel("no such key", b""), i=1)
+        parcel = parcel_of(lookup, i=0, y=0, a=np.arange(5))
+        parcel.key = "no such key"
+        with pytest.raises(NoWorkersError, match="was started for another program and does not know this one"):
+            on_worker(parcel, i=1)
+
+    def test_a_program_is_forgotten_with_its_parcel(self) -> None:
+        parcel = parcel_of(lookup, i=0, y=0, a=np.arange(5))
+        known = weakref.ref(parcel)
+        del parcel
+        gc.collect()
+        assert known() is None
 
     def test_one_program_after_another(self, on_worker: OnWorker) -> None:
-        one, other = parcel_of(lookup, a=np.arange(5)), parcel_of(lookup, a=np.arange(5) * 10)
-        assert [on_worker(parcel, i=2, y=0).effect.words["y"] for parcel in (one, other, one)] == [2, 20, 2]
+        one, other = (parcel_of(lookup, i=0, y=0, a=np.arange(5) * factor) for factor in (1, 10))
+        assert [after(on_worker(parcel, i=2, y=0)[0])["y"] for parcel in (one, other, one)] == [2, 20, 2]
 
     def test_wrong_candidate_raises_and_leaves_the_replica_usable(self, on_worker: OnWorker) -> None:
-        parcel = parcel_of(lookup, a=np.arange(5))
+        parcel = parcel_of(lookup, i=0, y=0, a=np.arange(5))
         for wrong in (99, "x", 1.5):
             with pytest.raises((IndexError, TypeError)):
                 on_worker(parcel, 3, i=wrong, y=0)
-        assert on_worker(parcel, i=3, y=0).effect.words == {"y": 3}
+        assert after(on_worker(parcel, i=3, y=0)[0])["y"] == 3
+
+
+def after(transition: Transition) -> dict[str, Any]:
+    """Return the words that the effect leads to."""
+    words: dict[str, Any] = {"i": 3, "y": 0, "a": np.arange(5)}
+    transition.effect.apply(words)
+    return words
+
+
+COUNTER = 0
+
+
+class TestImpureStep:
+    def test_is_rejected_with_a_plain_phrase(self, on_worker: OnWorker) -> None:
+        def step(state: Any) -> None:
+            state.n += 1
+            if state.n > 5:
+                time.monotonic()
+
+        parcel = parcel_of(step, n=0)
+        with pytest.raises(ImpureError, match=r"^the step calls time.monotonic \(test_worker.py, line \d+\)$"):
+            on_worker(parcel, n=5)
+        assert on_worker(parcel, n=1)
+
+    def test_that_changes_something_spoils_its_process(self, on_worker: OnWorker) -> None:
+        """Whatever it would compute from now on, it might compute from what has changed."""
+
+        def step(state: Any) -> None:
+            global COUNTER  # noqa: PLW0603 -- that is the point
+            state.n += 1
+            if state.n > 5:
+                COUNTER += 1
+
+        parcel = parcel_of(step, n=0)
+        assert on_worker(parcel, n=1)
+        for n in (5, 1):
+            with pytest.raises(NoWorkersError, match=r"^the step changes `COUNTER`, a global of `.*test_worker`"):
+                on_worker(parcel, n=n)
+
+    def test_that_leaves_python_is_bad_speculation(self, on_worker: OnWorker) -> None:
+        def step(state: Any) -> None:
+            raise SystemExit(state.n)
+
+        with pytest.raises(SystemExit):
+            on_worker(parcel_of(step, n=0), n=5)
 
 
 def endless(state: Any) -> None:
@@ -121,7 +157,15 @@ def endless(state: Any) -> None:
 class TestLimitOnATask:
     def test_endless_step_is_given_up(self, on_worker: OnWorker) -> None:
         with pytest.raises(TimeoutError, match=r"4 steps from a predicted state did not end within 0.0 s"):
-            on_worker(parcel_of(endless, a=np.zeros(2, int)), 4, n=1, seconds=LIMIT_S)
+            on_worker(parcel_of(endless, n=1, a=np.zeros(2, int)), 1, 3, n=1, seconds=LIMIT_S)
+
+    def test_the_limit_is_for_all_parts_together(self, on_worker: OnWorker) -> None:
+        def step(state: Any) -> None:
+            for _ in range(1000):
+                state.n += 1
+
+        with pytest.raises(TimeoutError):
+            on_worker(parcel_of(step, n=1), *[1] * 10_000, n=1, seconds=LIMIT_S)
 
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a strike into a callback
     @pytest.mark.usefixtures("impatient_threads")
@@ -135,15 +179,16 @@ class TestLimitOnATask:
                 for number in range(state.n):
                     state.a[number % 9] = 77
 
-        parcel, struck = parcel_of(step, a=np.zeros(9, int)), 0
+        parcel, struck = parcel_of(step, look=False, n=0, y=0, a=np.zeros(9, int)), 0
         for number in range(60):
             try:
                 on_worker(parcel, look=False, n=200 * number, y=1, seconds=1e-4)
             except TimeoutError:
                 struck += 1
-            found = on_worker(parcel, look=True, n=0, y=1)
-            assert found.effect.unwritten == {"a"}
-            assert found.effect.words == {"y": 0}
+            (found,) = on_worker(parcel, look=True, n=0, y=1)
+            words: dict[str, Any] = {"look": True, "n": 0, "y": 1, "a": np.zeros(9, int)}
+            found.effect.apply(words)
+            assert words["y"] == 0
         assert struck
 
     def test_step_that_swallows_everything_delivers_nothing(self, on_worker: OnWorker) -> None:
@@ -157,7 +202,7 @@ class TestLimitOnATask:
                 state.y = -1
 
         with pytest.raises(TimeoutError):
-            on_worker(parcel_of(stubborn), spins=0, y=0, seconds=LIMIT_S)
+            on_worker(parcel_of(stubborn, spins=0, y=0), spins=0, y=0, seconds=LIMIT_S)
 
     def test_step_that_catches_exceptions_does_not_catch_the_limit(self, on_worker: OnWorker) -> None:
         def careful(state: Any) -> None:
@@ -168,7 +213,7 @@ class TestLimitOnATask:
                     state.y = -1
 
         with pytest.raises(TimeoutError):
-            on_worker(parcel_of(careful), spins=0, y=0, seconds=LIMIT_S)
+            on_worker(parcel_of(careful, spins=0, y=0), spins=0, y=0, seconds=LIMIT_S)
 
 
 def spin(go_on: Callable[[], bool] = lambda: True) -> str:

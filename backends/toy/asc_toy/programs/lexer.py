@@ -77,7 +77,7 @@ def step(state: Any) -> None:
 
 def initial(n: int, seed: int) -> dict[str, Any]:
     """Generate a text of n chunks, or a shorter one that is read several times."""
-    text = np.frombuffer(source(min(n * CHUNK, TEXT), seed), np.uint8)
+    text = np.array(bytearray(source(min(n * CHUNK, TEXT), seed)), np.uint8)
     return {"text": text, "pos": 0, "mode": CODE, **dict.fromkeys(KINDS, 0)}
 
 

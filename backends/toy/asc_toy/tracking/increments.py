@@ -8,7 +8,7 @@ from asc_toy.state import OPERATIONS, Array
 
 
 class ElementIncrements:
-    """One operation's operands, by flat index.
+    """One operation's operands, by flat index in memory order.
 
     An element has a limited range, and an addition that leaves the range raises in the step. So a sum is applied only
     where no order of its terms could leave the range. The operands of other operations are within the range.

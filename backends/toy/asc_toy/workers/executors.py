@@ -2,89 +2,79 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import multiprocessing
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
-from typing import Any, Literal
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Literal
 
-from loky import ProcessPoolExecutor
-
-from asc.errors import AscError
-from asc_toy.workers.worker import Parcel, install, start_process
+from asc.speculators.explain import as_fault
+from asc.speculators.pool import NO_WORKERS, NoWorkersError, Pool
+from asc_toy.ambient import Watch
+from asc_toy.workers.forked import Forked, forks_safely
+from asc_toy.workers.threads import Threads
+from asc_toy.workers.worker import Parcel
 
 Kind = Literal["none", "threads", "processes", "dask"]
 
-ROUND_TRIP_S: dict[Kind, float] = {"none": 4e-5, "threads": 2e-4, "processes": 6e-4, "dask": 1.5e-2}
-"""Typical seconds for one task there and back; for "none", a boundary's own cost. Supersteps are sized by it."""
-
-START_S: dict[Kind, float] = {"none": 0.0, "threads": 0.0, "processes": 0.7, "dask": 3.0}
-"""Typical seconds until the first worker answers. A run that ends sooner starts no workers."""
+_ROUND_TRIP_S: dict[Kind, float] = {"none": 4e-5, "threads": 2e-4, "processes": 2e-4, "dask": 1.2e-2}
+_START_S: dict[Kind, float] = {"none": 0.0, "threads": 0.0, "processes": 0.04, "dask": 1.5}
+_SPAWNED_ROUND_TRIP_S, _SPAWNED_START_S = 6e-4, 0.8  # of processes where this process cannot be copied
 
 
-class Processes(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
-    """Worker processes that accept functions from notebooks and unguarded scripts.
+def round_trip_s(kind: Kind) -> float:
+    """Typical seconds for one task there and back; for "none", a boundary's own cost. Supersteps are sized by it."""
+    return _SPAWNED_ROUND_TRIP_S if kind == "processes" and not forks_safely() else _ROUND_TRIP_S[kind]
 
-    Shutdown kills them: a worker may be stuck in an endless step, so waiting for it makes no sense. They are deaf to
-    Ctrl-C from their first moment, since a terminal sends it to every process.
+
+def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Parcel]) -> Pool:
+    """Return `workers` of a kind, which are started at first need and then know the program.
+
+    `dask` is the address of a running Dask scheduler; None starts a local cluster. `parcel` is asked for when the
+    workers start.
     """
 
-    def __init__(self, workers: int, parcel: Parcel) -> None:
-        resource_tracker.ensure_running()  # if it started together with the workers, it would lift the signal mask
-        with _deaf_children():
-            super().__init__(workers, initializer=start_process, initargs=(os.getpid(), parcel))
+    def program() -> Parcel:
+        found = parcel()
+        if hindrance := found.watch.hindrance:
+            raise NoWorkersError(as_fault(hindrance))
+        return found
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Send a call to a worker; workers start at the first call."""
-        with _deaf_children():
-            future: Future[Any] = super().submit(fn, *args, **kwargs)
-        return future
-
-    def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """Kill the workers, and give the thread that manages them a moment to clean up."""
-        manager: threading.Thread | None = self._executor_manager_thread
-        super().shutdown(wait=False, kill_workers=cancel_futures)
-        if manager is not None and manager is not threading.current_thread():
-            manager.join(timeout=2.0)
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Block Ctrl-C in processes that start within, until they can ignore it by themselves."""
-    if sys.platform == "win32":  # Windows has no signal masks
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def executor_factory(kind: Kind, workers: int, dask: str | None, parcel: Parcel) -> Callable[[], Executor]:
-    """Return a function that makes an executor whose `workers` know the program.
-
-    `dask` is the address of a running Dask scheduler; None starts a local cluster.
-    """
+    if kind == "none" or not workers:
+        return NO_WORKERS
     if kind == "threads":
-        return lambda: _threads(workers, parcel)
-    if kind == "processes":
-        return lambda: Processes(workers, parcel)
+        return Pool(lambda: Threads(workers, program()), workers, _START_S[kind], inline=True)
     if kind == "dask":
-        return lambda: _dask(workers, dask, parcel)
-    raise AscError(f"There is no executor {kind!r}; choose threads, processes or dask.")
+        return Pool(lambda: _dask(workers, dask, program()), workers, _START_S[kind])
+    pool = Pool(lambda: _processes(workers, program()), workers, _SPAWNED_START_S, inline=True)
+    return pool._replace(start_s=_START_S[kind], hand_over_s=0.0) if forks_safely() else pool
 
 
-def _threads(workers: int, parcel: Parcel) -> Executor:
-    install(parcel)
-    return ThreadPoolExecutor(workers, thread_name_prefix="asc-worker")
+def _processes(workers: int, parcel: Parcel) -> Executor:
+    """Copy this process where that is safe; otherwise start Python anew."""
+    if multiprocessing.current_process().daemon:
+        raise NoWorkersError(
+            "this process is itself a worker of multiprocessing (a daemonic process), which may have no children"
+        )
+    if not forks_safely() or uses_torch_s_threads(parcel.watch):
+        from asc_toy.workers.elsewhere import pack  # noqa: PLC0415 -- seldom needed, and slow to import
+        from asc_toy.workers.spawned import Spawned  # noqa: PLC0415
+
+        return Spawned(workers, pack(parcel))
+    return Forked(workers, parcel.key)
+
+
+def uses_torch_s_threads(watch: Watch) -> bool:
+    """Whether the step may compute in torch's threads, which a copy of the process lacks and would wait for for ever.
+
+    One thread instead of several is no way out: then sums have other bits.
+    """
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.get_num_threads() > 1 and id(vars(torch)) in watch.reach.spaces
 
 
 def _dask(workers: int, address: str | None, parcel: Parcel) -> Executor:
     from asc_toy.workers.dask_pool import DaskPool  # noqa: PLC0415 -- an optional extra, slow to import
+    from asc_toy.workers.elsewhere import pack  # noqa: PLC0415
 
-    return DaskPool(workers, address, parcel)
+    return DaskPool(workers, address, pack(parcel))

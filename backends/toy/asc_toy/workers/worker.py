@@ -1,115 +1,97 @@
-"""What runs in a worker: a replica of the program, and supersteps from candidates.
-
-Each thread of a worker keeps one replica. The program is installed when the worker starts. A small program also travels
-with every task, so that any executor will do.
-"""
+"""What runs in a worker: a replica of the program, and its supersteps from candidates."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import signal
 import threading
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Protocol
+from weakref import WeakValueDictionary
 
-import cloudpickle
-
+from asc.speculators.pool import NoWorkersError
 from asc.types import Transition
-from asc.words import Word
-from asc_toy.program import Step
-from asc_toy.state import Array
-from asc_toy.tracking.tracked import ArrayStore, run_tracked
+from asc_toy.ambient import Watch
+from asc_toy.program import Program
+from asc_toy.tracking.replica import Replica, Task
 from asc_toy.workers.limits import OverTimeError, run_limited
 
-_SMALL = 64 * 1024  # bytes of a pickle that may travel with every task
 
-_installed: dict[str, bytes] = {}  # pickles of programs, by key
+class Supplier(Protocol):
+    """Makes replicas of one program, in this process."""
+
+    def replica(self) -> Replica:
+        """Make a replica for the thread that asks; raises NoWorkersError where it would not do as the main process."""
+
+
+_known: WeakValueDictionary[str, Supplier] = WeakValueDictionary()  # of the programs that this process knows, by key
+_spoilt: dict[str, str] = {}  # what a superstep has changed in this process, by the program's key
 _local = threading.local()
 
 
-class Parcel(NamedTuple):
-    """A program on its way to workers."""
-
-    key: str  # SHA-256 of the pickle
-    pickle: bytes  # of step function and initial arrays; empty for a worker that has it installed
-
-    @classmethod
-    def of(cls, step: Step, arrays: Mapping[str, Array]) -> Parcel:
-        """Pickle a program."""
-        pickle = cloudpickle.dumps((step, arrays))
-        return cls(hashlib.sha256(pickle).hexdigest(), pickle)
-
-    def for_task(self) -> Parcel:
-        """Return what travels with every task: the key alone where the pickle is large."""
-        return self if len(self.pickle) <= _SMALL else self._replace(pickle=b"")
+def know(key: str, supplier: Supplier) -> None:
+    """Make a program known in this process, for as long as something else holds the supplier."""
+    _known[key] = supplier
 
 
-class _Replica:
-    def __init__(self, step: Step, arrays: dict[str, Array]) -> None:
-        self.step, self.store = step, ArrayStore(arrays)
+class Parcel:
+    """A program in its main process, with the watch of what it can read beside its state.
 
-
-def install(parcel: Parcel) -> None:
-    """Make a program known to this process."""
-    _installed[parcel.key] = parcel.pickle
-
-
-def start_process(parent: int, parcel: Parcel) -> None:
-    """Prepare a worker process: it leaves Ctrl-C to the main process, `parent`, and ends when that process ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True, name="asc-watch").start()
-    install(parcel)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
-def run_task(
-    parcel: Parcel,
-    start: int,
-    steps: int,
-    *,
-    words: Mapping[str, Word],
-    patch: Mapping[str, Array],
-    written: frozenset[str],
-    seconds: float | None,
-) -> Transition:
-    """Run `steps` from the words of a candidate and return what they read and wrote.
-
-    `patch` has the main thread's contents of arrays that the program both reads and writes, `written` the names of all
-    arrays that it has written. Where the replica is out of date nevertheless, what was read will not agree on arrival:
-    that costs a hit and never exactness. Raises TimeoutError after `seconds`.
+    Threads and copies of this process know it by its key. Any other process needs it as a pickle.
     """
-    replica = _replica(parcel)
-    store = replica.store
-    for name in written:
-        store.mark_written(name)
-    for name, array in patch.items():
-        store.buffers[name][...] = array
-    try:
-        return run_limited(partial(run_tracked, replica.step, words, store, start, steps), seconds)
-    except OverTimeError as error:
-        _replicas().clear()  # the limit may have struck while the arrays were being restored
-        raise TimeoutError(f"{steps} steps from a predicted state did not end within {seconds:.1f} s") from error
+
+    def __init__(self, program: Program, watch: Watch) -> None:
+        self.program, self.watch = program, watch
+        self.key = uuid.uuid4().hex  # no other program has it, in any process
+        know(self.key, self)
+
+    def replica(self) -> Replica:
+        """Make a replica that is watched as the program is."""
+        return Replica(self.program, self.watch)
 
 
-def _replicas() -> dict[str, _Replica]:
-    replicas: dict[str, _Replica] = _local.__dict__.setdefault("replicas", {})
+def run_task(key: str, task: Task, seconds: float | None) -> Iterator[Transition]:
+    """Run a task of the program `key`, and yield what each of its parts read and wrote.
+
+    Raises TimeoutError after `seconds`, what the step raises, and NoWorkersError where this process cannot do what the
+    main process would do. Such is a process in which a superstep has changed anything beside the state: it never gives
+    another result.
+    """
+    if key in _spoilt:
+        raise NoWorkersError(_spoilt[key])
+    replica, end = _replica(key), None if seconds is None else time.monotonic() + seconds
+    parts = iter(replica.run(task))
+    while True:
+        try:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            part = run_limited(partial(next, parts, None), left)
+        except BaseException as error:
+            _replicas().clear()  # its arrays may hold anything, since the limit strikes anywhere
+            if changed := replica.watch.change():
+                _spoilt[key] = changed
+                raise NoWorkersError(changed) from error
+            if isinstance(error, OverTimeError):
+                raise TimeoutError(
+                    f"{sum(task.lengths)} steps from a predicted state did not end within {seconds:.1f} s"
+                ) from error
+            raise
+        if part is None:
+            return
+        yield part
+
+
+def _replicas() -> dict[str, Replica]:
+    replicas: dict[str, Replica] = _local.__dict__.setdefault("replicas", {})
     return replicas
 
 
-def _replica(parcel: Parcel) -> _Replica:
+def _replica(key: str) -> Replica:
     replicas = _replicas()
-    if parcel.key not in replicas:
-        pickle = parcel.pickle or _installed.get(parcel.key)
-        if pickle is None:
-            raise LookupError("this worker was started for another program and does not know this one")
+    if key not in replicas:
+        supplier = _known.get(key)
+        if supplier is None:
+            raise NoWorkersError("a worker was started for another program and does not know this one")
         replicas.clear()  # one program at a time: arrays may be large
-        replicas[parcel.key] = _Replica(*cloudpickle.loads(pickle))
-    return replicas[parcel.key]
+        replicas[key] = supplier.replica()
+    return replicas[key]

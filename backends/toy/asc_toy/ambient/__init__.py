@@ -1,0 +1,16 @@
+"""What a step reads and changes beside its state: noticed in this process, compared with other processes.
+
+Watch          of everything that functions reach: what has changed, and digests for other processes
+observed       runs a first step, and finds what no state decides: clocks, chance, files
+isolated       runs a superstep that must do nothing but change its state
+settings       what another process can be given, by `apply`
+guard_process  prepares a process that only runs supersteps
+"""
+
+from asc_toy.ambient.guard import guard_process
+from asc_toy.ambient.impure import isolated, observed
+from asc_toy.ambient.scene import ImpureError
+from asc_toy.ambient.surroundings import HASH_SEED, apply, settings
+from asc_toy.ambient.watch import Watch
+
+__all__ = ["HASH_SEED", "ImpureError", "Watch", "apply", "guard_process", "isolated", "observed", "settings"]

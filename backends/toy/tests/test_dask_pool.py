@@ -1,0 +1,174 @@
+"""Workers on a Dask cluster: one that runs already, or one that is started for the run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asc.errors import AscError
+from asc.speculators.pool import NoWorkersError
+from asc.types import Candidate, Transition
+from asc_toy.computation import ToyComputation
+from asc_toy.program import Program
+from asc_toy.workers.elsewhere import pack
+from asc_toy.workers.executors import pool_of
+
+DEADLINE_S = 60.0  # for a slow machine; no promise of the code
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Dask leaves sockets to the collector
+
+
+def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits to be noticed does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def by_table() -> Program:
+    """Its step is a local function, which no other process can import."""
+
+    def step(state: Any) -> None:
+        state.x = int(state.table[state.n % 100]) + state.n
+        state.n += 1
+
+    return Program("by table", step, {"n": 5, "x": 0, "table": np.arange(100) * 3}, 100)
+
+
+@contextlib.contextmanager
+def dask_workers(program: Program, address: str | None = None) -> Iterator[tuple[Executor, ToyComputation]]:
+    computation = ToyComputation(program)
+    executor = pool_of("dask", 1, address, lambda: computation.parcel).make()
+    try:
+        yield executor, computation
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def run(task: Callable[[], Any]) -> list[Transition]:
+    return list(task())
+
+
+def sent(executor: Executor, computation: ToyComputation, steps: int) -> Transition:
+    task = computation.task(Candidate(0, 0, dict(computation.words()), 0, "test"), (steps,), DEADLINE_S)
+    (found,) = executor.submit(run, task).result(DEADLINE_S)
+    return found
+
+
+class TestLocalCluster:
+    def test_a_worker_runs_a_step_that_cannot_be_imported(self) -> None:
+        pytest.importorskip("distributed")
+        with dask_workers(by_table()) as (executor, computation):
+            pid = executor.submit(os.getpid).result(DEADLINE_S)
+            for _ in range(3):
+                found = sent(executor, computation, 3)
+                assert computation.agrees(found)
+                computation.apply(found)
+        expected = ToyComputation(by_table())
+        expected.advance(9)
+        assert computation.digest() == expected.digest()
+        assert not alive(pid)
+
+    def test_what_dask_draws_at_random_is_not_drawn_by_the_step(self) -> None:
+        pytest.importorskip("distributed")
+        state = random.getstate()
+        with dask_workers(by_table()) as (executor, computation):
+            here = executor.submit(random.getstate).result(DEADLINE_S)
+            for _ in range(5):
+                sent(executor, computation, 3)
+            assert executor.submit(random.getstate).result(DEADLINE_S) == here
+        assert random.getstate() == state
+
+    def test_workers_end_with_a_main_process_that_is_killed(self) -> None:
+        pytest.importorskip("distributed")
+        script = """
+import os, time
+from asc_toy.computation import ToyComputation
+from asc_toy.program import Program
+from asc_toy.workers.executors import pool_of
+def step(state): pass
+computation = ToyComputation(Program("idle", step, {"n": 0}, 9))
+executor = pool_of("dask", 1, None, lambda: computation.parcel).make()
+print(executor.submit(os.getpid).result(), flush=True)
+time.sleep(600)
+"""
+        main = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+        assert main.stdout is not None
+        try:
+            pid = int(main.stdout.readline())
+            assert alive(pid)
+        finally:
+            main.kill()
+            main.wait()
+            main.stdout.close()
+        wait_until(lambda: not alive(pid), "the worker has outlived its main process")
+
+
+class TestRunningCluster:
+    def test_its_workers_learn_the_program_and_forget_it(self) -> None:
+        pytest.importorskip("distributed")
+        from distributed import Client
+
+        from asc_toy.workers import elsewhere
+        from asc_toy.workers.dask_pool import DaskPool, LocalWorkers
+
+        cluster = LocalWorkers()
+        try:
+            with Client(cluster.address, set_as_default=False) as client:
+                cluster.start(1, client)
+                computation = ToyComputation(by_table())
+                pool = DaskPool(1, cluster.address, pack(computation.parcel))
+                try:
+                    assert computation.agrees(sent(pool, computation, 3))
+                    (pid,) = client.run(os.getpid).values()
+                finally:
+                    pool.shutdown()
+                assert list(client.run(lambda: len(elsewhere._delivered)).values()) == [0]
+                assert alive(pid)
+        finally:
+            cluster.kill()
+            cluster.close()
+
+    def test_workers_within_this_process_are_refused(self) -> None:
+        distributed = pytest.importorskip("distributed")
+        with (
+            distributed.LocalCluster(
+                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+            ) as cluster,
+            pytest.raises(NoWorkersError, match=r"in this very process, .*: start it with processes=True"),
+            dask_workers(by_table(), cluster.scheduler_address),
+        ):
+            pass
+
+    def test_missing_scheduler_is_reported(self) -> None:
+        pytest.importorskip("distributed")
+        message = r"No Dask scheduler answers at 'nonsense://nowhere:1' .* give its address as --dask tcp://HOST:PORT"
+        with pytest.raises(AscError, match=message), dask_workers(by_table(), "nonsense://nowhere:1"):
+            pass
+
+
+def test_missing_dask_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "asc_toy.workers.dask_pool", raising=False)
+    message = r"needs the package distributed. Install it: pip install 'asc-toy\[dask\]'"
+    with pytest.raises(AscError, match=message), dask_workers(by_table()):
+        pass
