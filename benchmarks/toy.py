@@ -36,8 +36,8 @@ from asc.run.run import Run
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
-from asc_toy.state import plain_state, split
-from asc_toy.workers.executors import ROUND_TRIP_S
+from asc_toy.state import copied, plain_state
+from asc_toy.workers.executors import round_trip_s
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "examples" / "third_party_plugin"))
 import asc_gf2
@@ -77,7 +77,7 @@ CASES = [
 def count_steps(program: str, options: dict[str, Any], limit_s: float) -> int:
     """Run a program plainly for `limit_s` seconds, in a worker; return the steps."""
     made = build(program, None, 0, options)
-    state, steps, began = plain_state(*split(made.state)), 0, time.perf_counter()
+    state, steps, began = plain_state(copied(made.state)), 0, time.perf_counter()
     while time.perf_counter() - began < limit_s and steps < made.steps:
         made.step(state)
         steps += 1
@@ -87,7 +87,7 @@ def count_steps(program: str, options: dict[str, Any], limit_s: float) -> int:
 def run_steps(program: str, options: dict[str, Any], steps: int) -> float:
     """Run so many steps plainly, in a worker; return the seconds."""
     made = build(program, None, 0, options)
-    state, step, began = plain_state(*split(made.state)), made.step, time.perf_counter()
+    state, step, began = plain_state(copied(made.state)), made.step, time.perf_counter()
     for _ in range(steps):
         step(state)
     return time.perf_counter() - began
@@ -218,7 +218,7 @@ def simulated(row: dict[str, Any]) -> list[dict[str, Any]]:
         superstep_s=plain["seconds"] / plain["count"],
         tracking=row["tracking"]["median"],
         dispatch_s=each("dispatch") + each("predict"),
-        round_trip_s=ROUND_TRIP_S["processes"],
+        round_trip_s=round_trip_s("processes"),
         hit_s=each("lookup") + each("apply") + each("observe"),
         hit_probability=last["accepted"] / settled if settled else 0.0,
         supersteps=supersteps,

@@ -72,6 +72,7 @@ def asc(tmp_path: Path, process: Asc) -> Asc:
 def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start `asc` in a process group of its own, as a terminal does; what still runs at the end is killed."""
     every: list[subprocess.Popen[str]] = []
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it, and so do children
 
     def begin(*arguments: str) -> subprocess.Popen[str]:
         every.append(
@@ -88,6 +89,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return every[-1]
 
     yield begin
+    signal.signal(signal.SIGINT, before)
     for process in every:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
