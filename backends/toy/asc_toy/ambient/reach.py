@@ -79,9 +79,9 @@ class Reach:
             if space.is_open and not space.is_class:
                 space.assigned |= named.assigned - space.names.keys()
         if self.caches and "cache_info" in named.names and not self.hindrance:
+            name = self.caches[0].__name__
             self.hindrance = (
-                f"The step asks for the `cache_info` of `{self.caches[0].__name__}`, which counts calls, and a leap makes "
-                "none."
+                f"The step asks for the `cache_info` of `{name}`. That counts calls, and a leap makes none."
             )
         del self._seen, self._of_state  # the state's values are not to be kept alive
 

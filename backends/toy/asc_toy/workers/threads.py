@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -51,10 +52,16 @@ class Threads(ThreadPoolExecutor):
         apply(self._settings)
 
 
+_CHANCE = ("random", "numpy.random", "torch")  # modules with a generator that all threads draw from
+
+
 def _shared(reach: Reach) -> str:
     """Return a phrase that says what the step can change in this process beside its state; "" if there is nothing."""
     if reach.rebinds:
         return "assigns a global, or a variable of the function around it"
+    for name in _CHANCE:
+        if name in sys.modules and id(vars(sys.modules[name])) in reach.spaces:
+            return f"reaches the generator of `{name}`"
     for thing in reach.things:
         if not isinstance(thing.value, CellType):  # only what it holds can change, since the step assigns none
             return f"reaches {thing.place}"

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import numpy as np
 
@@ -67,9 +68,14 @@ def _restored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def printed() -> Iterator[io.StringIO]:
-    """Take what is printed within, on both channels."""
+    """Take what is printed within, on both channels, and what warnings say."""
     text = io.StringIO()
-    with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+
+    def show(*warning: Any, **options: Any) -> None:
+        print(warnings.formatwarning(*warning[:4]), end="", file=sys.stderr)
+
+    redirected = contextlib.redirect_stdout(text), contextlib.redirect_stderr(text)
+    with redirected[0], redirected[1], patch.object(warnings, "showwarning", show):
         yield text
 
 
