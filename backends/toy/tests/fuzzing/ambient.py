@@ -72,7 +72,7 @@ def printed() -> Iterator[io.StringIO]:
     text = io.StringIO()
 
     def show(*warning: Any, **options: Any) -> None:
-        print(warnings.formatwarning(*warning[:4]), end="", file=sys.stderr)
+        sys.stderr.write(warnings.formatwarning(*warning[:4]))
 
     redirected = contextlib.redirect_stdout(text), contextlib.redirect_stderr(text)
     with redirected[0], redirected[1], patch.object(warnings, "showwarning", show):
