@@ -28,9 +28,9 @@ from rich.table import Table
 
 _TESTS = Path(__file__).parent.parent / "backends" / "toy" / "tests"
 _BATCH = 100
-_LONGEST_S = 120  # seconds without an answer, after which a batch is given up
+_LONGEST_S = 300  # seconds without an answer, after which a batch is given up
 _KEPT = 20  # wrong programs whose sources are kept in the result
-_SENTENCE = 90  # characters of a refusal by which it is counted
+_SENTENCE = 170  # characters of a refusal by which it is counted
 
 
 def batch(first: int, last: int) -> None:

@@ -14,7 +14,7 @@ from asc.errors import AscError, NonDeterministicStepError, StepError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 from asc.words import Word, bits, combine, same
 from asc_toy.ambient import ImpureError, Watch, isolated, observed
-from asc_toy.content import SharedError, content, duplicate, leaves, with_leaves
+from asc_toy.content import SharedError, content, duplicate, leaves, overlaps, with_leaves
 from asc_toy.digest import state_digest
 from asc_toy.program import Program, Step, require_nothing
 from asc_toy.state import Array, State, check, copied, plain_state
@@ -472,7 +472,13 @@ class ToyComputation(Executable):
         self._same_surroundings = False
 
     def _copy(self) -> Snapshot | None:
-        """Return a snapshot for the error of a step that raises; None, from now on, once the state has grown large."""
+        """Return a snapshot for the error of a step that raises; None, from now on, once the state has grown large.
+
+        None as well where one word is a view of another one's array: copies have memory of their own.
+        """
+        views = (isinstance(value, np.ndarray) and value.base is not None for value in self._words.values())
+        if any(views) and overlaps(self._words):
+            return None
         try:
             copy = self.snapshot()
         except TypeError:  # a word holds what cannot be copied
