@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -160,3 +162,24 @@ class TestAccelerate:
 
         with pytest.raises(NonDeterministicStepError, match=r"calls time.perf_counter_ns .*: read the clock"):
             accelerate(step, {"n": 0}, 1000, {"executor": "none"})
+
+
+PRINTING = """
+import sys
+from asc_toy import accelerate
+
+def step(s):
+    if s.n % 7 == 3:
+        print(*("at", s.n))
+    s.n += 1
+
+settings = {"executor": sys.argv[1], "recognizer": {"name": "every", "steps": 2}, "scheduler": {"overdraft": 10.0}}
+accelerate(step, {"n": 0}, 700, settings)
+"""
+
+
+@pytest.mark.parametrize("executor", ["none", "threads", "processes"])
+def test_what_a_step_prints_now_and_then_appears_once_and_in_order(executor: str) -> None:
+    """With unpacked arguments, since some versions of Python bear no exception there."""
+    done = subprocess.run([sys.executable, "-c", PRINTING, executor], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n") == [*(f"at {n}" for n in range(3, 700, 7)), ""]

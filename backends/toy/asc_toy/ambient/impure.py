@@ -11,17 +11,19 @@ profiled where its code, or a library that it calls, may do such a thing.
 from __future__ import annotations
 
 import datetime
+import dis
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from types import FrameType
+from functools import lru_cache, partial
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Final
 
 from asc_toy.ambient.generators import objects
 from asc_toy.ambient.guard import is_guarded
 from asc_toy.ambient.origin import Origin
+from asc_toy.ambient.reach import Reach
 from asc_toy.ambient.scene import ImpureError, Scene, current, enter
 from asc_toy.ambient.sources import NOW, STREAM_CALLS, Kind, is_stream, names, source_of
 from asc_toy.ambient.watch import Watch
@@ -41,6 +43,7 @@ _DEVICE_CALLS: Final = frozenset(
 )
 _DRAWS: Final = frozenset({"random", "getrandbits", "seed", "setstate"})
 _LOOKED_AT: Final = frozenset(names()) | NOW | STREAM_CALLS.keys() | _DEVICE_CALLS | _DRAWS
+_UNPACKED_CALL: Final = dis.opmap["CALL_FUNCTION_EX"]
 _SEED: Final = random.Random.seed.__code__
 
 
@@ -64,8 +67,11 @@ def isolated(watch: Watch) -> Iterator[None]:
         raise ImpureError(elsewhere)
     reach = watch.reach
     scene = Scene(_caller(), reach.origin, raises=True)
+    profiled = reach.asks_apart or (reach.asks and not is_guarded())
+    if profiled and sys.version_info >= (3, 12) and _unpacks_arguments(reach):
+        raise ImpureError("calls functions with unpacked arguments, as in print(*values), which cannot be stopped")
     try:
-        with _entered(scene, profiled=reach.asks_apart or (reach.asks and not is_guarded())):
+        with _entered(scene, profiled=profiled):
             yield
     finally:
         keeper = watch.keeps_more()
@@ -110,9 +116,30 @@ def _profile_by(profiler: Any) -> None:
 def _profile(scene: Scene, frame: FrameType, event: str, called: Any) -> None:
     if event == "c_call":
         if called.__name__ in _LOOKED_AT:
-            _look_at(scene, frame, called)
+            try:
+                _look_at(scene, frame, called)
+            except ImpureError:
+                if not _unpacks(frame):
+                    raise
     elif event == "call" and frame.f_code is _SEED and frame.f_locals.get("a") is None:
         scene.notice("chance", "draws a seed by chance", frame.f_back)
+
+
+@lru_cache(maxsize=16)
+def _unpacks_arguments(reach: Reach) -> bool:
+    """Whether the user's code calls anything with unpacked arguments."""
+    codes = [one.__code__ for one in reach.code if isinstance(one, FunctionType)]
+    for code in codes:
+        codes += [part for part in code.co_consts if isinstance(part, CodeType)]
+    return any(_UNPACKED_CALL in code.co_code[::2] for code in codes)
+
+
+def _unpacks(frame: FrameType) -> bool:
+    """Whether a frame is about to call with unpacked arguments, where Python 3.12 and later bear no exception.
+
+    They drop references twice then. The call takes place, and the superstep is rejected at its end.
+    """
+    return sys.version_info >= (3, 12) and frame.f_code.co_code[frame.f_lasti] == _UNPACKED_CALL
 
 
 def _look_at(scene: Scene, frame: FrameType, function: Any) -> None:
