@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -30,6 +31,7 @@ from asc_toy.workers.worker import Parcel, run_task
 
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
 _ATTEMPTS = 3  # supersteps in a row that could not be recorded, before the main thread records no more
+_COPY_EVERY = 500  # a state is copied at most once in so many times as long as that takes
 _KEPT_BYTES = 2**16  # a state up to this size is copied before each stretch, for the error of a step that raises
 _AS_IT_IS = "Without speculation, it runs as it is: --no-speculation, or a plain loop."
 
@@ -64,6 +66,8 @@ class ToyComputation(Executable):
         self._unrecordable = 0  # supersteps in a row that could not be recorded
         self._borrowed: dict[str, str] = {}  # words whose given values the code finds beside the state too, and where
         self._is_small = weight(self._words) <= _KEPT_BYTES
+        self._kept: Snapshot | None = None  # a copy of a state before the present one
+        self._kept_at, self._copy_s = -math.inf, 0.0  # when it was made, and the seconds that it took
         self.hindrance = ""
         self.remarks: list[str] = []
         # What is known about the present state; plain steps may change anything.
@@ -292,12 +296,13 @@ class ToyComputation(Executable):
         self._words.clear()
         self._words.update(words)
         self._position, self._ended = position, None
+        self._kept, self._kept_at = None, -math.inf
         self._forget_present()
 
     def _advance_plain(self, steps: int, step: Step | None = None) -> None:
         state, until, done, ended = self._state, self.program.until, 0, False
         step = step or self.program.step
-        kept = self._copy() if self._is_small else None
+        self._keep()
         self._forget_present()
         began = time.perf_counter()
         try:
@@ -317,7 +322,7 @@ class ToyComputation(Executable):
             position = self._position = self._position + done
             if isinstance(error, AscError):
                 raise
-            raise self._step_error("step function", error, position, self._state_before(kept, done)) from error
+            raise self._step_error("step function", error, position, self._state_before(position)) from error
         self._position += done
         self._ended = ended
         self._note_pace(done, time.perf_counter() - began)
@@ -471,6 +476,14 @@ class ToyComputation(Executable):
         self._apart.forget()
         self._same_surroundings = False
 
+    def _keep(self) -> None:
+        """Copy the state now and then, for the error of a step that raises: that takes a small share of the time."""
+        now = time.perf_counter()
+        if self._is_small and now - self._kept_at >= _COPY_EVERY * self._copy_s:
+            self._kept = self._copy()
+            self._kept_at = time.perf_counter()
+            self._copy_s = self._kept_at - now
+
     def _copy(self) -> Snapshot | None:
         """Return a snapshot for the error of a step that raises; None, from now on, once the state has grown large.
 
@@ -495,10 +508,12 @@ class ToyComputation(Executable):
             state=state,
         )
 
-    def _state_before(self, kept: Snapshot | None, steps: int) -> dict[str, Any] | None:
+    def _state_before(self, position: int) -> dict[str, Any] | None:
         """Take the steps since the copy again; return the state before the step that raised, None where that fails."""
-        if kept is None:
+        kept = self._kept
+        if kept is None or kept.position > position:
             return None
+        steps = position - kept.position
         self.restore(kept)
         until = self.program.until
         try:
