@@ -6,6 +6,7 @@ import decimal
 import importlib.util
 import io
 import itertools
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -28,6 +29,14 @@ def _same_surroundings() -> Iterator[None]:
     decimal.setcontext(context)
     np.seterr(**errors)
     sys.setrecursionlimit(limit)
+
+
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """A background job ignores Ctrl-C, and hands that on to the processes that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

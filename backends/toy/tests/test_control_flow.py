@@ -28,12 +28,7 @@ UNTRACKED = {"executor": "none", "scheduler": {"memoise": False}}
 HANG_S = 100.0  # for a slow machine; no promise of the code
 
 
-@pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """A background job ignores Ctrl-C, and hands that on to the processes that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("heard")
 
 
 def step(state: Any) -> None:

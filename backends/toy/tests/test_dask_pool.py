@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from processes import DEADLINE_S, alive, check_ends_with_its_main_process
 
 from asc.errors import AscError
 from asc.speculators.pool import NoWorkersError
@@ -24,24 +22,7 @@ from asc_toy.program import Program
 from asc_toy.workers.elsewhere import pack
 from asc_toy.workers.executors import pool_of
 
-DEADLINE_S = 60.0  # for a slow machine; no promise of the code
-
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # Dask leaves sockets to the collector
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be noticed does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def by_table() -> Program:
@@ -111,16 +92,7 @@ executor = pool_of("dask", 1, None, lambda: computation.parcel).make()
 print(executor.submit(os.getpid).result(), flush=True)
 time.sleep(600)
 """
-        main = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-        assert main.stdout is not None
-        try:
-            pid = int(main.stdout.readline())
-            assert alive(pid)
-        finally:
-            main.kill()
-            main.wait()
-            main.stdout.close()
-        wait_until(lambda: not alive(pid), "the worker has outlived its main process")
+        check_ends_with_its_main_process(script)
 
 
 class TestRunningCluster:

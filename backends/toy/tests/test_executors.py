@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import pytest
+from processes import DEADLINE_S, alive, check_ends_with_its_main_process, wait_until
 
 from asc.engine import Observer
 from asc.plugins import load
@@ -43,19 +43,10 @@ from asc_toy.workers.executors import Kind, pool_of, round_trip_s, uses_torch_s_
 from asc_toy.workers.forked import Forked
 from asc_toy.workers.spawned import Spawned
 
-DEADLINE_S = 60.0  # for a slow machine; no promise of the code
-
 Workers = Literal["threads", "forked", "spawned"]
 WORKERS: tuple[Workers, ...] = get_args(Workers)
 if sys.platform in ("win32", "darwin"):
     WORKERS = ("threads", "spawned")
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -309,14 +300,6 @@ class TestThreads:
             assert same_as_plain(computation, sent(executor, computation, 3))
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be noticed does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def endless() -> Program:
     """Its step is a local function, so that workers need not import this file."""
 
@@ -385,16 +368,7 @@ time.sleep(600)
 
 
 def test_workers_end_with_a_main_process_that_is_killed() -> None:
-    main = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
-    assert main.stdout is not None
-    try:
-        pid = int(main.stdout.readline())
-        assert alive(pid)
-    finally:
-        main.kill()
-        main.wait()
-        main.stdout.close()
-    wait_until(lambda: not alive(pid), "the worker has outlived its main process")
+    check_ends_with_its_main_process(ORPHANS)
 
 
 class TestChoice:
@@ -533,16 +507,20 @@ LEAPT = {
 @pytest.mark.parametrize("predictor", PREDICTORS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
-    """Results arrive at once, so every right candidate becomes a leap. Take the digest first, then check it."""
+    """Results arrive at once, so every right candidate becomes a leap. Take the digest first, then check it.
+
+    Time passes only with steps, so that the machine decides nothing.
+    """
     n, seed, draw = SIZES.get(name, 150), random.randrange(1000), random.Random()
     program = build(name, n, seed)
-    found = load().registry.create("predictor", predictor, {})
+    found, clock = load().registry.create("predictor", predictor, {}), Clock()
     engine = assemble(
-        ToyComputation(program),
+        Priced(ToyComputation(program), clock, {"step": 1e-3}),
         {predictor: found},
         every=draw.choice([1, 2, 3]),
         workers=draw.choice([1, 3]),
         scheduler=ExecutedScheduler.Config(overdraft=1e9, memoise=draw.random() < 0.3),
+        clock=clock,
     )
     engine.run()
     engine.speculator.close()

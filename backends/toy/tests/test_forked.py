@@ -20,27 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import DEADLINE_S, alive, check_ends_with_its_main_process, wait_until
 
 from asc_toy.workers.forked import Forked
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no copies of a process there")
-
-DEADLINE_S = 60.0  # for a slow machine; no promise of the code
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and waits to be noticed does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager
@@ -301,16 +285,7 @@ time.sleep(600)
 
 
 def test_workers_end_with_a_main_process_that_is_killed() -> None:
-    main = subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True)
-    assert main.stdout is not None
-    try:
-        pid = int(main.stdout.readline())
-        assert alive(pid)
-    finally:
-        main.kill()
-        main.wait()
-        main.stdout.close()
-    wait_until(lambda: not alive(pid), "the worker has outlived its main process")
+    check_ends_with_its_main_process(ORPHANS)
 
 
 SAFE = """

@@ -7,17 +7,16 @@ import re
 import subprocess
 import sys
 import textwrap
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from processes import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="it looks for processes in /proc")
 
-DEADLINE_S = 120.0  # for a slow machine; no promise of the code
 STEPS = 600
 
 WORK = """
@@ -133,13 +132,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
     yield start
     wait_until(lambda: not processes_of(mark), "a process is left")
-
-
-def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.05)
 
 
 def write(folder: Path, source: str, name: str = "program.py") -> str:

@@ -45,16 +45,16 @@ class Scene:
     def notice(self, kind: Kind, does: str, frame: FrameType | None, *, by_name: bool = True) -> None:
         """Take notice of what the code in a frame is about to do; `by_name`: name the library's function instead."""
         caller = self._caller(frame)
-        if caller is None or (kind == "identity" and caller.library):
+        if caller is None or (kind == "identity" and caller.through):
             return
         if not self._raises and (
-            kind in _TOLERATED or caller.telling or (kind == "clock" and caller.library) or caller.is_ours
+            kind in _TOLERATED or caller.telling or (kind == "clock" and caller.through) or caller.is_ours
         ):
             return
         if caller.telling:
             does = caller.telling
-        elif caller.library and kind in ("clock", "chance") and by_name:
-            does = f"calls {caller.library}"
+        elif caller.through and kind in ("clock", "chance") and by_name:
+            does = f"calls {caller.through}"
         if not self.found:
             self.found, self.advice = f"{does}{caller.place}", REMEDIES[kind]
         if self._raises:
@@ -62,7 +62,7 @@ class Scene:
 
     def _caller(self, frame: FrameType | None) -> _Caller | None:
         """Return who runs the code in a frame; None where that is not the step, or the step imports a module."""
-        place = library = telling = ""
+        place = through = telling = ""
         is_ours, callbacks = False, _callbacks_of_collector()
         while frame is not self._boundary:
             if frame is None:
@@ -79,10 +79,10 @@ class Scene:
             elif is_machinery(name):
                 is_ours = True
             else:
-                library = f"{name}.{frame.f_code.co_qualname.removesuffix('.__init__')}"
+                through = f"{name}.{frame.f_code.co_qualname.removesuffix('.__init__')}"
                 telling = telling or _TELLING.get(name.partition(".")[0], "")
             frame = frame.f_back
-        return _Caller(place, library, telling, is_ours and not place) if place or library else None
+        return _Caller(place, through, telling, is_ours and not place) if place or through else None
 
 
 def _callbacks_of_collector() -> set[object]:
@@ -94,7 +94,7 @@ class _Caller(NamedTuple):
     """Who does something."""
 
     place: str  # in the user's code
-    library: str  # the function of a library that the user's code calls
+    through: str  # the function of a library that the user's code calls
     telling: str  # what a library does that tells people something
     is_ours: bool  # whether this project calls the library
 

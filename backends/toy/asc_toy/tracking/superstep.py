@@ -17,12 +17,9 @@ from asc_toy.content import SharedError, claim, content, duplicate, overlaps
 from asc_toy.program import Program
 from asc_toy.state import (
     OPERATIONS,
-    Accumulating,
     Array,
     Index,
-    State,
     accumulate_element,
-    plain_state,
     require_integer,
     require_number,
 )
@@ -33,71 +30,13 @@ from asc_toy.tracking.elements import Elements, ElementTracker
 from asc_toy.tracking.increments import ElementIncrements, suits
 from asc_toy.tracking.memory import differing, flat, flat_index, is_by_element
 from asc_toy.tracking.outside import Outside, outside
+from asc_toy.tracking.states import DeletableState, TrackedState, attach, own_dictionary
 
 _MISSING = object()
-_own = Accumulating.__dict__["__dict__"].__get__  # a state's own dictionary, past the property that replaces it
 
 
 class UntrackableError(Exception):
     """The superstep does what a transition cannot express; plain steps can do it."""
-
-
-class TrackedState(Accumulating):
-    """What a step sees in tracked execution. It answers as the plain object for which it stands."""
-
-    __slots__ = ("_superstep",)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return _superstep_of(self).read(name)
-        except AttributeError as error:
-            error.obj = self
-            raise
-
-    @property
-    def __dict__(self) -> dict[str, Any]:  # vars(state) asks for it
-        return _superstep_of(self).read_all()
-
-    @__dict__.setter
-    def __dict__(self, words: object) -> None:
-        if words is not vars(self):  # as it is after `vars(state) |= …`
-            _superstep_of(self).refuse("The step replaces the state's dictionary.")
-
-    @property  # isinstance asks for it
-    def __class__(self) -> type:
-        return State
-
-    @__class__.setter
-    def __class__(self, cls: Any) -> None:
-        _superstep_of(self).refuse("The step changes the state's class.")
-
-    def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
-        """Record the increment apart while nothing reads the word itself."""
-        _superstep_of(self).accumulate(operation, name, value, at)
-
-    def __dir__(self) -> Any:
-        return plain_state(vars(self)).__dir__()
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return plain_state(vars(self)).__reduce_ex__(protocol)
-
-
-class DeletableState(TrackedState):
-    """A tracked state for steps that delete attributes: noticing that makes every assignment four times slower."""
-
-    __slots__ = ()
-
-    def __delattr__(self, name: str) -> None:
-        getattr(self, name, None)  # reads the word, or notes its absence
-        super().__delattr__(name)
-        _superstep_of(self).note_deleted(name)
-
-
-_slot: Any = vars(TrackedState)["_superstep"]
-_superstep_of: Callable[[TrackedState], Superstep] = _slot.__get__
-del TrackedState._superstep  # type: ignore[attr-defined]  # all names are the step's own
-for _class in (TrackedState, DeletableState):
-    _class.__module__, _class.__name__, _class.__qualname__ = State.__module__, State.__name__, State.__qualname__
 
 
 class Superstep:
@@ -116,7 +55,7 @@ class Superstep:
         state: TrackedState,
     ) -> None:
         self._base, self._contents, self._is_constant = base, contents, is_constant
-        self._own: dict[str, Any] = _own(state)
+        self._own: dict[str, Any] = own_dictionary(state)
         self._given: dict[str, Any] = {}  # what the step got for each word that it has read
         self._absent: set[str] = set()  # names that the step asked for, and that there were not
         self._deleted: dict[str, None] = {}  # in order
@@ -376,7 +315,7 @@ def run_tracked(
     """
     state = (DeletableState if watch.reach.deletes else TrackedState)()
     superstep = Superstep(base, contents, is_constant, outside(watch), state)
-    _slot.__set__(state, superstep)
+    attach(state, superstep)
     if watch.reach.catches or not BLIND.isdisjoint(watch.reach.names):
         contents.by_element = False  # the step may tell a tracked array from a real one
     step, until, done, ended = program.step, program.until, 0, False
