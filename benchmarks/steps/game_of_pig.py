@@ -27,7 +27,7 @@ def turn() -> list[float]:
 
 
 def step(state: Any) -> None:
-    """Play a turn; whoever has reached the goal stays there."""
+    """Play a turn. A player who has reached the goal stays there."""
     after = np.zeros(GOAL + 1)
     after[GOAL] = state.chances[GOAL]
     for points, chance in enumerate(state.turn):

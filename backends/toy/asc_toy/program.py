@@ -41,7 +41,7 @@ def require_nothing(returned: object, step: Step) -> None:
         what, remedy = "the state", "leave out the return"
     elif inspect.isgenerator(returned) or inspect.isasyncgen(returned) or inspect.iscoroutine(returned):
         if not inspect.isasyncgen(returned):
-            returned.close()  # or Python warns that nobody has waited for it
+            returned.close()  # or Python warns of a coroutine that was never awaited
         remedy = "none of its lines has run; write an ordinary function, without yield, async and await"
     else:
         remedy = "put the value into the state, as in state.result = …, and leave out the return"

@@ -546,7 +546,7 @@ HARMLESS = {
                 warnings.simplefilter("ignore")
                 warnings.warn("old", DeprecationWarning)
         """,
-    "a message that nobody logs": """
+    "a message below the level of logging": """
         import logging
         log = logging.getLogger("prices")
         def step(s): log.debug("n is %d", s.n)
@@ -874,7 +874,7 @@ def test_what_cannot_be_compared_stands_in_the_way_of_skipping(kind: str, load: 
     assert hindrance.endswith("nothing can tell whether a step changes it.")
 
 
-def test_what_the_step_does_not_reach_stands_in_nobodys_way(load: Load) -> None:
+def test_what_the_step_does_not_reach_is_no_hindrance(load: Load) -> None:
     module = load(
         """
         log = None

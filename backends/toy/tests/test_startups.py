@@ -326,7 +326,7 @@ def test_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def kernel_spec(self) -> object:
             return specification
 
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # nobody's own settings
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))  # not the settings of this machine's user
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     name, value = "ASC_TEST_MARK", uuid.uuid4().hex
     call = CALL.replace('"total": 0}', '"total": 0, "tally": Tally()}') + "assert result.state['tally'].total"
