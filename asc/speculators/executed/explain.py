@@ -78,8 +78,9 @@ def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cost
 
 def _gain(facts: Facts, outcomes: Outcomes) -> str:
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
-    if facts.recalled == facts.leaps:
-        return f"The same states came back: {share}, {facts.recalled} times by what had been seen before."
+    if 2 * facts.recalled > facts.leaps:
+        others = f" and {facts.leaps - facts.recalled} times by results of workers" * (facts.recalled < facts.leaps)
+        return f"The same states came back: {share}, {facts.recalled} times by what had been seen before{others}."
     remembered = f", {facts.recalled} leaps by what had been seen before" if facts.recalled else ""
     return f"{accepted(outcomes)}, and {share}{remembered}."
 
