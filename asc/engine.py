@@ -72,6 +72,7 @@ class Engine:
         self._settled: int | None = None  # position after the newest boundary
         self._distance = 1  # steps in the newest superstep
         self._target: int | None = None  # position of the next boundary, where `advance` returned before it
+        self._resting = False  # whether several supersteps lie before it
         self.recalled = 0  # hits on what the main thread itself had recorded
         self.hits = self.misses = 0  # boundaries where the cache was asked, and had a leap or a chain of leaps, or none
         self.found = 0  # steps of the leaps that the cache had
@@ -124,10 +125,15 @@ class Engine:
     def advance(self) -> None:
         """Take plain steps to the recognizer's next boundary."""
         computation, position = self.computation, self.computation.position()
-        supersteps, target = self.due() if self._target is None else (1, self._target)
+        if self._target is None:
+            supersteps, target = self.due()
+            self._resting = supersteps > 1
+        else:
+            target = self._target
         target = target if self.until is None else min(target, self.until)
         steps = target - position
-        recorded = self.speculator.remembers(steps, self.recalled) if supersteps == 1 else 0
+        recorded = 0 if self._resting else self.speculator.remembers(steps, self.recalled)
+        steps = steps if recorded else min(steps, self.ledger.stretch())
         began = self.ledger.clock()
         done = computation.advance(recorded or steps, record=recorded > 0)
         self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=recorded > 0)

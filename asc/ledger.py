@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from asc.pricing import StepPrice
 
 _BOOKED = ("plain", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
 _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
-_LONGEST_REST_S = 0.25  # seconds, where it does: Ctrl-C waits for a boundary
+_LONGEST_STRETCH_S = 0.25  # seconds of plain steps in a row, where it does: Ctrl-C waits for their end
 
 
 class _Work:
@@ -146,8 +148,12 @@ class Ledger:
         if owed < 0 or not price:
             return 1
         owed += 2 * latest
-        longest = _LONGEST_REST_S / price if self._timed else _LONGEST_REST
-        return max(1, int(min(longest, owed / (self._overdraft * price) + 1 if self._overdraft else longest)))
+        paid_back = owed / (self._overdraft * price) + 1 if self._overdraft else math.inf
+        return max(1, int(min(paid_back, sys.maxsize if self._timed else _LONGEST_REST)))
+
+    def stretch(self) -> int:
+        """Return how many plain steps to take in a row at most, so that the run can be stopped soon."""
+        return max(1, int(_LONGEST_STRETCH_S / self._unit)) if self._timed and self._unit else sys.maxsize
 
     def state_dict(self) -> dict[str, Any]:
         """Return what has been booked. The price of a step is not among it: a clock's is found anew."""

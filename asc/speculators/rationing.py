@@ -6,6 +6,7 @@ predictions are poor.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -100,7 +101,15 @@ class Rationing:
     @property
     def paused(self) -> bool:
         """Whether rejections in a row, or the lack of any predictor, have stopped speculation for now."""
-        return not self.predictors or self._boundary < self._resume_at
+        return self.pause() > 0
+
+    def pause(self) -> int:
+        """Return at how many boundaries from the present one on nothing is planned."""
+        return max(0, self._resume_at - self._boundary) if self.predictors else sys.maxsize
+
+    def passed(self, boundaries: int) -> None:
+        """Count boundaries that are passed over."""
+        self._boundary += boundaries
 
     def state_dict(self) -> dict[str, Any]:
         """Return the predictors in use, and the state of the pauses."""

@@ -185,7 +185,7 @@ class Batching(Priced):
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
         done = super().advance(max_steps)
-        return done._replace(hits=3, misses=1, skipped=done.steps // 2)
+        return done._replace(hits=3 * done.steps // 8, misses=done.steps // 8, skipped=done.steps // 2)
 
 
 def test_a_batch_of_hits_that_a_backend_reports_is_counted() -> None:

@@ -58,6 +58,14 @@ class Remembering:
         self._recorded += 1
         return superstep
 
+    def pause(self) -> int:
+        """Return for how many supersteps from the next one on nothing is recorded."""
+        return max(0, self._resumes - self._passed - 1)
+
+    def passed(self, supersteps: int) -> None:
+        """Count supersteps that are passed over."""
+        self._passed += supersteps
+
     def leapt(self, steps: int) -> None:
         """Note a leap by a recorded superstep."""
         self._gained += steps * self._ledger.unit

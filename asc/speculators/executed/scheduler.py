@@ -36,6 +36,7 @@ class ExecutedScheduler:
     class Config(Rationing.Config):
         """How executed speculation is rationed."""
 
+        overdraft: float = Field(0.02, ge=0, description="share of the plain work that speculation may lose at most")
         lookahead: int = Field(1024, ge=1, description="supersteps to look ahead at most")
         task_length: int = Field(32, ge=1, description="supersteps in one worker task at most")
         memoise: bool = Field(True, description="record the main thread's own supersteps where that pays")
@@ -85,6 +86,14 @@ class ExecutedScheduler:
         """Note what it took to make a task that was not sent: the one that workers warm up on."""
         self._sending.probe(seconds)
         self._price.probe(seconds)
+
+    def pause(self) -> int:
+        """Return at how many boundaries from the present one on there are no plans."""
+        return self._rationing.pause()
+
+    def passed(self, boundaries: int) -> None:
+        """Count boundaries that are passed over."""
+        self._rationing.passed(boundaries)
 
     @property
     def fault(self) -> str:

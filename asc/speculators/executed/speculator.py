@@ -7,6 +7,7 @@ waited for rather than computed again; a task that has not begun is taken back a
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -62,6 +63,7 @@ class ExecutedSpeculator(Speculator):
         config = config or ExecutedScheduler.Config()
         self._scheduler = ExecutedScheduler(config, list(predictors), ledger, self.outcomes)
         self._remembering = Remembering(ledger) if config.memoise else None
+        self._depth = max((predictor.depth for predictor in predictors.values()), default=0)
         self._workforce = Workforce(pool, ledger)
         self._awaited = False
         self._hindrance = ""  # why no step can be skipped any more, as the end of a sentence
@@ -142,12 +144,27 @@ class ExecutedSpeculator(Speculator):
         return 0 if self._remembering is None or self._hindrance else self._remembering.steps(steps, recalled)
 
     def rest(self, superstep: int) -> int:
-        """Return how many supersteps to take before the next boundary: to the next result, even where a loss is due."""
+        """Return how many supersteps to take before the next boundary.
+
+        It is several while a loss is made up for, and while nothing is planned or recorded: each boundary costs time.
+        Where a result is under way, its position is a boundary.
+        """
         supersteps = self._ledger.rest(superstep)
-        if supersteps == 1 or self._tasks.settled:
-            return supersteps
-        ahead = [start - self._position for start in self.covered() if start > self._position]
-        return min(supersteps, -(-min(ahead) // superstep)) if ahead else supersteps
+        if self._tasks.settled:
+            supersteps = max(supersteps, self._pause())
+        elif supersteps > 1:
+            ahead = [start - self._position for start in self.covered() if start > self._position]
+            supersteps = min([supersteps, *(-(-start // superstep) for start in ahead)])
+        self._scheduler.passed(supersteps - 1)
+        if self._remembering is not None and supersteps > 1:
+            self._remembering.passed(supersteps)
+        return supersteps
+
+    def _pause(self) -> int:
+        """Return in how many supersteps neither a task can begin nor a recording, less those that predictors need."""
+        without_workers = self._hindrance or self.fault or not self.workers
+        tasks = sys.maxsize if without_workers else self._scheduler.pause() - self._depth
+        return tasks if self._remembering is None or self._hindrance else min(tasks, self._remembering.pause())
 
     def leap(self, computation: Computation, transition: Transition) -> bool:
         """Apply a transition, or check it; it stays on the trajectory."""
