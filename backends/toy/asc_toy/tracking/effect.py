@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from asc_toy.tracking.elements import Elements
 from asc_toy.tracking.increments import ElementIncrements
 from asc_toy.tracking.memory import SIMPLE, flat, is_by_element
 
+_SAMPLE = 64  # parts of a container that are weighed at most
 _SCALARS = frozenset({bool, int, float, bytes, str, *(np.dtype(char).type for char in SIMPLE)})
 
 
@@ -144,18 +146,25 @@ class Effect(NamedTuple):
 
 
 def weight(value: object) -> int:
-    """Approximate bytes of a value in memory."""
-    total, seen, waiting = 0, set[int](), [value]
+    """Approximate bytes of a value in memory. Of a large container, some parts stand for all."""
+    total, seen, waiting = 0.0, set[int](), [(value, 1.0)]
     while waiting:
-        part = waiting.pop()
+        part, times = waiting.pop()
         if id(part) in seen:
             continue
         seen.add(id(part))
-        total += int(part.nbytes) + 128 if isinstance(part, np.ndarray) else sys.getsizeof(part, 64)
-        if isinstance(part, dict):
-            waiting += [*part, *part.values()]
-        elif isinstance(part, list | tuple | set | frozenset | deque):
-            waiting += part
-        elif not isinstance(part, type | np.ndarray):
-            waiting += getattr(part, "__dict__", {}).values()
-    return total
+        total += times * (int(part.nbytes) + 128 if isinstance(part, np.ndarray) else sys.getsizeof(part, 64))
+        for parts in _held_by(part):
+            every = -(-len(parts) // _SAMPLE) or 1
+            waiting += [(each, every * times) for each in islice(parts, 0, None, every)]
+    return int(total)
+
+
+def _held_by(value: object) -> tuple[Collection[object], ...]:
+    if isinstance(value, dict):
+        return value.keys(), value.values()
+    if isinstance(value, list | tuple | set | frozenset | deque):
+        return (value,)
+    if isinstance(value, type | np.ndarray):
+        return ()
+    return (getattr(value, "__dict__", {}).values(),)
