@@ -64,6 +64,9 @@ class Walk:
         self.ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
         self._subject, self._factor, self._fixed, self._step_s = Remembering(self.ledger), factor, fixed, step_s
 
+    def begun(self, seconds: float) -> None:
+        self._subject.begun(seconds)
+
     def take(self, supersteps: int, superstep: int = EVERY) -> list[int]:
         """Take supersteps, and return how many steps of each were recorded."""
         found = []
@@ -97,3 +100,11 @@ def test_a_price_that_is_only_high_for_short_stretches_is_found_to_be_low_for_lo
     found = walk.take(100, superstep=4096)
     assert found[-1] == 4096
     assert walk.ledger.recording(4096) < 100e-6
+
+
+def test_a_first_recording_waits_until_the_overdraft_covers_what_it_is_expected_to_take() -> None:
+    """The preparation took 30 s, so the recording is expected to take 120 s, and half of 3 % of 8,000 s are as much."""
+    walk = Walk(factor=1.0)
+    walk.begun(30.0)
+    first = next(n for n, recorded in enumerate(walk.take(2000)) if recorded)
+    assert 8000 <= first * EVERY < 8000 + 2 * EVERY

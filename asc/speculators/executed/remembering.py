@@ -11,6 +11,7 @@ _WINDOW = 128  # supersteps recorded before it is asked whether any came back
 _CHEAP = 0.005  # share of the work up to which recording needs no proof that it pays
 _PART = 0.5  # of the overdraft may go into recording
 _TRIALS_S = 2e-3  # seconds that recording may take before the allowance covers it, so that its price is soon known
+_LOOKS = 4  # a recording looks at the state so many times as often as the preparation of a run
 _PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
 _PLAIN_FIRST = 8  # and more of them at first
 
@@ -33,6 +34,7 @@ class Remembering:
         self._recorded = 0  # supersteps in this window
         self._recalled = 0  # recorded supersteps that had been used when this window began
         self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
+        self._guess = 0.0  # seconds that a first recording is expected to take
 
     def steps(self, superstep: int, recalled: int) -> int:
         """Return how many of the next steps to record: a superstep, none, or some as a trial.
@@ -66,6 +68,10 @@ class Remembering:
         """Count supersteps that are passed over."""
         self._passed += supersteps
 
+    def begun(self, seconds: float) -> None:
+        """Note what it took to prepare the computation: a first recording looks at the state several times as well."""
+        self._guess = _LOOKS * seconds
+
     def leapt(self, steps: int) -> None:
         """Note a leap by a recorded superstep."""
         self._gained += steps * self._ledger.unit
@@ -73,7 +79,7 @@ class Remembering:
     def _is_affordable(self, steps: int) -> bool:
         """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
         ledger = self._ledger
-        price, allowance = ledger.recording(steps), ledger.allowance()
+        price, allowance = ledger.recording(steps) if ledger.count("track") else self._guess, ledger.allowance()
         total = ledger.cost(*RECORDING) + price
         permitted = max(_TRIALS_S, self._gained + _PART * ledger.overdraft())
         return allowance > 0 and (total < _TRIALS_S or price <= allowance) and total <= permitted

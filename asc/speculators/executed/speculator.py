@@ -108,7 +108,10 @@ class ExecutedSpeculator(Speculator):
         """Let the computation prepare, which may take the first step under observation."""
         machine, began = _executable(computation), self._ledger.clock()
         machine.begin()
-        self._ledger.start("spot-check", self._ledger.clock() - began)
+        taken = self._ledger.clock() - began
+        self._ledger.start("spot-check", taken)
+        if self._remembering is not None:
+            self._remembering.begun(taken)
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
