@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -69,6 +70,7 @@ CASES = {
     "output": ("", "print(s.n, end='')", "prints", False),
     "output of a stream": ("import sys", "sys.stdout.write('')", "prints", False),
     "output of a stream with a name of its own": ("from sys import stderr", "stderr.write('')", "prints", False),
+    "a warning": ("import warnings", "warnings.warn('odd')", "warns", False),
     "a message": ("import logging", "logging.getLogger('x').critical('no')", "logs a message", False),
 }
 """By kind: imports, a line, the phrase, and whether it is refused in a first step."""
@@ -80,9 +82,18 @@ HARMLESS = {
     "a generator with a seed": ("import random", "s.x = random.Random(3).random()"),
     "a late import": ("", "import colorsys, wave; s.x = colorsys.rgb_to_hsv(0.1, 0.2, 0.3)"),
     "a large number of calls": ("import math", "s.x = sum(math.sqrt(i) for i in range(10))"),
+    "a warning where all are ignored": (
+        "import warnings",
+        "\n    with warnings.catch_warnings():\n        warnings.simplefilter('ignore'); warnings.warn('odd')",
+    ),
     "text in memory": ("import io", "out = io.StringIO(); out.write('x'); s.x = out.getvalue()"),
     "an exception that is caught": ("", "\n    try: s.missing\n    except AttributeError: s.x = 2"),
 }
+
+
+def show(message: object, kind: type, *_: object) -> None:
+    """Show a warning, which pytest would keep to itself."""
+    sys.stderr.write(f"{kind.__name__}: {message}\n")
 
 
 def source(setup: str, line: str) -> str:
@@ -99,7 +110,7 @@ def refused(step: Callable[[object], object], words: object) -> str:
     return ""
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:odd")
 @pytest.mark.parametrize("kind", CASES)
 def test_a_first_step_is_refused_where_it_is_impure_with_its_place(
     kind: str, load: Load, monkeypatch: pytest.MonkeyPatch
@@ -126,6 +137,21 @@ def test_a_harmless_step_is_never_accused(kind: str, load: Load) -> None:
     module = load(source(*HARMLESS[kind]))
     assert not observed(lambda: module.step(state()))
     assert not refused(module.step, state())
+
+
+@pytest.mark.parametrize("line", ["warnings.warn('odd')", "s.x < 0 and print(); np.float64(1e308) * 10"])
+def test_a_warning_that_a_tracked_superstep_was_stopped_at_is_shown_once_by_the_plain_step(
+    line: str, load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = load(source("import warnings, numpy as np", line)).step
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        assert refused(step, state())
+        assert not capsys.readouterr().err
+        step(state())
+        step(state())
+    assert capsys.readouterr().err.count("Warning: ") == 1
 
 
 GUARDED = """

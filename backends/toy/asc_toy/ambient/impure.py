@@ -43,6 +43,7 @@ _DEVICE_CALLS: Final = frozenset(
 )
 _DRAWS: Final = frozenset({"random", "getrandbits", "seed", "setstate"})
 _LOOKED_AT: Final = frozenset(names()) | NOW | STREAM_CALLS.keys() | _DEVICE_CALLS | _DRAWS
+_SHOWN: Final = "__warningregistry__"
 _UNPACKED_CALL: Final = dis.opmap["CALL_FUNCTION_EX"]
 _SEED: Final = random.Random.seed.__code__
 
@@ -70,10 +71,13 @@ def isolated(watch: Watch) -> Iterator[None]:
     profiled = reach.asks_apart or (reach.asks and not is_guarded())
     if profiled and sys.version_info >= (3, 12) and _unpacks_arguments(reach):
         raise ImpureError("calls functions with unpacked arguments, as in print(*values), which cannot be stopped")
+    shown = _shown_warnings(reach)
     try:
         with _entered(scene, profiled=profiled):
             yield
     finally:
+        if scene.found:
+            _forget_warnings(shown)
         keeper = watch.keeps_more()
         if after := watch.compared():
             raise ImpureError(after, changed=True)
@@ -81,6 +85,21 @@ def isolated(watch: Watch) -> Iterator[None]:
             raise ImpureError(scene.found)  # even if the step has caught it
         if keeper:
             raise ImpureError(f"puts something that can change into the cache of `{keeper}`")
+
+
+def _shown_warnings(reach: Reach) -> list[tuple[dict[str, Any], dict[Any, Any] | None]]:
+    """Return the user's modules, each with what Python notes there: which warnings it has shown."""
+    modules = {id(function.__globals__): function.__globals__ for function in reach.functions}
+    noted = ((module, module.get(_SHOWN)) for module in modules.values())
+    return [(module, None if shown is None else dict(shown)) for module, shown in noted]
+
+
+def _forget_warnings(shown: list[tuple[dict[str, Any], dict[Any, Any] | None]]) -> None:
+    """Forget a warning that was about to be shown: the plain steps show it."""
+    for module, before in shown:
+        module.pop(_SHOWN, None)
+        if before is not None:
+            module[_SHOWN] = before
 
 
 def _caller() -> FrameType | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Final, Literal, NamedTuple
@@ -38,6 +39,7 @@ _NAMES: Final[Mapping[str, Mapping[Kind, str]]] = {  # by module and kind
     "threading": {"identity": "get_ident get_native_id"},
     "builtins": {"output": "print", "file": "open input"},
     "numpy": {"file": "fromfile"},
+    "warnings": {"output": "warn warn_explicit"},
 }
 
 _COMPLETE: Final = {"localtime": 1, "gmtime": 1, "ctime": 1, "asctime": 1, "strftime": 2}
@@ -47,6 +49,8 @@ NOW: Final = frozenset({"now", "today", "utcnow"})  # of the classes of `datetim
 
 _PHRASES: Final = {
     "print": "prints",
+    "warn": "warns",
+    "warn_explicit": "warns",
     "open": "opens a file",
     "input": "asks for input",
     "start_new_thread": "starts a thread",
@@ -72,8 +76,15 @@ class Source(NamedTuple):
         return _PHRASES.get(self.name, f"calls {self.module}.{self.name}")
 
     def asks(self, arguments: int) -> bool:
-        """Whether a call with this many arguments has a result that the arguments do not decide."""
+        """Whether a call with this many arguments does more than to give what the arguments decide."""
+        if self.module == "warnings" and _are_ignored():
+            return False
         return arguments < _COMPLETE.get(self.name, arguments + 1)
+
+
+def _are_ignored() -> bool:
+    """Whether no warning is shown now, whatever it says."""
+    return bool(warnings.filters) and tuple(warnings.filters[0][:3]) == ("ignore", None, Warning)
 
 
 def _functions() -> dict[int, tuple[Callable[..., Any], Source]]:

@@ -200,10 +200,7 @@ def _fork(key: str, others: Sequence[Connection]) -> _Worker:
     ours, theirs = Pipe()
     main, chance = os.getpid(), random.getstate()
     with deaf_children(signal.valid_signals()):
-        with warnings.catch_warnings():
-            # Python 3.12 and later warn of any second thread; numpy's own threads for matrices bear a fork.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
+        child = _copied()
         if not child:
             _leave_signals()
     if child:
@@ -220,6 +217,18 @@ def _fork(key: str, others: Sequence[Connection]) -> _Worker:
         _serve(key, theirs)
     finally:
         os._exit(1)  # at once: no buffer is written twice, and nothing of the main process is ended here
+
+
+def _copied() -> int:
+    """Fork without the warning of Python 3.12 and later of any second thread: numpy's own threads bear a fork.
+
+    The filter is set by hand, since the functions of `warnings` make Python forget which warnings it has shown.
+    """
+    warnings.filters.insert(0, ("ignore", None, DeprecationWarning, None, 0))  # type: ignore[attr-defined]
+    try:
+        return os.fork()
+    finally:
+        del warnings.filters[0]  # type: ignore[attr-defined]
 
 
 def _leave_signals() -> None:
