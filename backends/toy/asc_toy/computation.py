@@ -445,7 +445,14 @@ class ToyComputation(Executable):
             self._same_surroundings = True
 
     def _require_own(self) -> None:
-        """Refuse a change of a word that the code also finds beside the state, where it would not see the change."""
+        """Refuse a change of a word that the code also finds beside the state, where it would not see the change.
+
+        And at the end, refuse what threads that ran steps may have changed for the steps of the main thread.
+        """
+        parcel: Parcel | None = vars(self).get("parcel")  # made for the workers
+        if parcel is not None and parcel.is_used_here and self.finished():
+            self._same_surroundings = False
+            self._require_same_surroundings()
         for name, place in self._borrowed.items():
             if not self._is_constant(name):
                 raise AscError(

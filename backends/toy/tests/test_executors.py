@@ -26,6 +26,7 @@ import pytest
 from processes import DEADLINE_S, alive, check_ends_with_its_main_process, wait_until
 
 from asc.engine import Observer
+from asc.errors import NonDeterministicStepError
 from asc.plugins import load
 from asc.predictors.linear import Linear
 from asc.speculators.executed.scheduler import ExecutedScheduler
@@ -33,7 +34,7 @@ from asc.speculators.pool import NO_WORKERS, NoWorkersError
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
 from asc.types import Boundary, Candidate, Decision, Outcome, Transition
-from asc_toy.ambient import Watch
+from asc_toy.ambient import ImpureError, Watch
 from asc_toy.computation import ToyComputation
 from asc_toy.own_loop import run_plain
 from asc_toy.program import Program
@@ -292,6 +293,35 @@ class TestThreads:
         ):
             pass
 
+    def test_a_change_of_this_process_that_only_running_shows_is_refused_at_the_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nothing is leapt over, so nothing else compares; the first step changes nothing."""
+        source = """
+def tally(value):
+    tally.total = getattr(tally, "total", 0) + value
+def step(state):
+    state.n += 1
+    if state.n > 3:
+        tally(state.n)
+"""
+        program = Program("tallying", module(tmp_path, monkeypatch, source).step, {"n": 0}, 10)
+        with workers_of("threads", program) as (executor, computation):
+            computation.begin()
+            sent(executor, computation, 1)
+            with pytest.raises(NonDeterministicStepError, match=r"Up to position 10, the step changes `tally.total`"):
+                computation.advance(9)
+
+    def test_the_name_of_a_thread_is_not_asked(self) -> None:
+        def step(state: Any) -> None:
+            state.name = threading.current_thread().name
+
+        with workers_of("threads", Program("asking", step, {"name": ""}, 9)) as (executor, computation):
+            with pytest.raises(ImpureError, match=r"calls threading\.current_thread"):
+                sent(executor, computation, 1)
+            computation.advance(1)
+            assert computation.words() == {"name": "MainThread"}
+
     def test_a_step_that_reads_what_nothing_can_change_gets_threads(self) -> None:
         def step(state: Any) -> None:
             state.n += DEADLINE_S
@@ -355,7 +385,7 @@ class TestSpawned:
 
 ORPHANS = """
 import os, sys, time
-from asc_toy.ambient import Watch
+from asc_toy.ambient import ImpureError, Watch
 from asc_toy.computation import ToyComputation
 from asc_toy.program import Program
 from asc_toy.workers.elsewhere import pack

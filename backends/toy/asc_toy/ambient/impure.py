@@ -14,6 +14,7 @@ import datetime
 import dis
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -46,6 +47,7 @@ _LOOKED_AT: Final = frozenset(names()) | NOW | STREAM_CALLS.keys() | _DEVICE_CAL
 _SHOWN: Final = "__warningregistry__"
 _UNPACKED_CALL: Final = dis.opmap["CALL_FUNCTION_EX"]
 _SEED: Final = random.Random.seed.__code__
+_CURRENT_THREAD: Final = threading.current_thread.__code__
 
 
 def observed(call: Callable[[], object], watch: Watch | None = None) -> str:
@@ -142,6 +144,8 @@ def _profile(scene: Scene, frame: FrameType, event: str, called: Any) -> None:
                     raise
     elif event == "call" and frame.f_code is _SEED and frame.f_locals.get("a") is None:
         scene.notice("chance", "draws a seed by chance", frame.f_back)
+    elif event == "call" and frame.f_code is _CURRENT_THREAD and _is_elsewhere():
+        scene.notice("identity", "calls threading.current_thread", frame.f_back)
 
 
 @lru_cache(maxsize=16)
@@ -165,7 +169,7 @@ def _look_at(scene: Scene, frame: FrameType, function: Any) -> None:
     name, owner = function.__name__, getattr(function, "__self__", None)
     source = source_of(function)
     if source is not None:
-        if source.asks(_arguments(frame)) and (source.kind != "identity" or is_guarded()):
+        if source.asks(_arguments(frame)) and (source.kind != "identity" or _is_elsewhere()):
             scene.notice(source.kind, source.does, frame)
     elif name in NOW:
         if isinstance(owner, type) and issubclass(owner, datetime.date):
@@ -179,6 +183,11 @@ def _look_at(scene: Scene, frame: FrameType, function: Any) -> None:
         device = _DEVICES.get(function.__module__ or type(owner).__module__)
         if device is not None:
             scene.notice(*device, frame)
+
+
+def _is_elsewhere() -> bool:
+    """Whether this is another thread or process than the one that a plain loop has."""
+    return is_guarded() or threading.get_ident() != threading.main_thread().ident
 
 
 def _arguments(frame: FrameType) -> int:

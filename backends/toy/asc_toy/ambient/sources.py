@@ -36,7 +36,7 @@ _NAMES: Final[Mapping[str, Mapping[Kind, str]]] = {  # by module and kind
         "utime write writev",
     },
     "_thread": {"thread": "start_new_thread start_joinable_thread"},
-    "threading": {"identity": "get_ident get_native_id"},
+    "threading": {"identity": "get_ident get_native_id current_thread"},
     "builtins": {"output": "print", "file": "open input"},
     "numpy": {"file": "fromfile"},
     "warnings": {"output": "warn warn_explicit"},

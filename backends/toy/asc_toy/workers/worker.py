@@ -43,11 +43,14 @@ class Parcel:
 
     def __init__(self, program: Program, watch: Watch) -> None:
         self.program, self.watch = program, watch
+        self.is_used_here = False
+        """Whether threads of this process run steps."""
         self.key = uuid.uuid4().hex  # no other program has it, in any process
         know(self.key, self)
 
     def replica(self) -> Replica:
         """Make a replica that is watched as the program is."""
+        self.is_used_here = True
         return Replica(self.program, self.watch)
 
 
