@@ -21,6 +21,7 @@ from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
 _SLOW = 1.5  # a worker that takes so many times as long as the main thread explains a loss
+_PARTS = 2  # leaps that one candidate is worth at most, unless states come back
 _SLOW_RECORDING = 3.0  # a recorded superstep that takes so many times as long as a plain one explains a loss
 
 
@@ -78,9 +79,8 @@ def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cost
 
 def _gain(facts: Facts, outcomes: Outcomes) -> str:
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
-    if 2 * facts.recalled > facts.leaps:
-        others = f" and {facts.leaps - facts.recalled} times by results of workers" * (facts.recalled < facts.leaps)
-        return f"The same states came back: {share}, {facts.recalled} times by what had been seen before{others}."
+    if facts.leaps > 2 * _PARTS * count(outcomes, Outcome.ACCEPTED):
+        return f"The same states came back: {share}, {facts.leaps} times by what had been seen before."
     remembered = f", {facts.recalled} leaps by what had been seen before" if facts.recalled else ""
     return f"{accepted(outcomes)}, and {share}{remembered}."
 
