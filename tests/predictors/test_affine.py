@@ -1,9 +1,10 @@
-"""Congruences modulo 2^bits, and strides."""
+"""Congruences, and strides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import assume, given
@@ -102,3 +103,56 @@ def test_words_without_a_law_keep_their_last_value_beside_those_with_one() -> No
     prediction = Affine().predict(WordHistory(range(5), states), 1)
     assert prediction is not None
     assert prediction.state == {"n": 5, "x": 2.0, "flag": True, "odd": 64}
+
+
+GENERATORS = {
+    "drand48": (25214903917, 11, 2**48),
+    "minstd": (16807, 0, 2**31 - 1),
+    "a composite modulus": (3877, 29573, 139968),
+    "a prime above all draws": (1103515245, 12345, 10**9 + 7),
+}
+
+
+@pytest.mark.parametrize("draws", [1, 10, 200, 1600])
+@pytest.mark.parametrize("generator", GENERATORS)
+def test_a_modulus_below_2_to_the_bits_is_found_whatever_it_is_and_however_many_draws_a_step_takes(
+    generator: str, draws: int
+) -> None:
+    factor, increment, modulus = GENERATORS[generator]
+    drawn = [2014]
+    while len(drawn) <= 40 * draws:
+        drawn.append((factor * drawn[-1] + increment) % modulus)
+    values, predictor = drawn[::draws], Affine()
+    answers = [said(values[:now], 30, predictor) for now in range(1, 38)]
+    assert answers[12:] == values[15:40]
+
+
+def test_six_snapshots_show_a_modulus_and_four_do_not() -> None:
+    values = walk(25214903917, 11, 2014, 9, 48)
+    assert said(values[:4], 10) is None
+    assert said(values[:6], 30) == values[8]
+
+
+def test_a_modulus_is_corrected_when_a_value_exceeds_it() -> None:
+    factor, increment = 4 * 3**20 + 1, 12345
+    small = next(
+        start
+        for start in range(1, 10**5)
+        if max(walk(factor, increment, start, 6, 40)) < 2**39 <= walk(factor, increment, start, 7, 40)[6]
+    )
+    values, predictor = walk(factor, increment, small, 20, 40), Affine()
+    answers = [said(values[:now], 10, predictor) for now in range(1, 20)]
+    assert answers[5] != values[6]
+    assert answers[10:] == values[11:]
+
+
+@pytest.mark.parametrize("size", [10**3, 2**32, 2**60])
+def test_numbers_without_a_law_show_no_modulus(size: int) -> None:
+    chance = Random(size)
+    values = [chance.randrange(size) for _ in range(16)]
+    assert said(values, 10) is None
+
+
+def test_a_modulus_above_2_to_the_bits_is_not_looked_for() -> None:
+    values = walk(25214903917, 11, 2014, 16, 48)
+    assert said(values, 10, Affine(Affine.Config(bits=40))) is None

@@ -37,13 +37,13 @@ def quadratic_growth() -> States:
     return [{"n": k * k - 40 * k + 3} for k in range(COUNT)]
 
 
-def congruential(skip: int) -> States:
+def congruential(skip: int, modulus: int = 2**64) -> States:
     x = 12345
     states: States = []
     for _ in range(COUNT):
         states.append({"x": x})
         for _ in range(skip):
-            x = (6364136223846793005 * x + 1442695040888963407) % 2**64
+            x = (6364136223846793005 * x + 1442695040888963407) % modulus
     return states
 
 
@@ -104,11 +104,18 @@ PROBLEMS = {
     "quadratic growth": Problem(quadratic_growth, {"n": frozenset({"quadratic", "polynomial", "ensemble"})}),
     "congruential generator": Problem(lambda: congruential(1), {"x": frozenset({"affine", "ensemble"})}),
     "congruential generator, 48 apart": Problem(lambda: congruential(48), {"x": frozenset({"affine", "ensemble"})}),
+    "congruential generator of 48 bits": Problem(
+        lambda: congruential(200, 2**48), {"x": frozenset({"affine", "ensemble"})}
+    ),
+    "congruential generator modulo a prime": Problem(
+        lambda: congruential(1, 2**31 - 1), {"x": frozenset({"affine", "ensemble"})}
+    ),
     "constant": Problem(constant, dict.fromkeys(("n", "x", "s", "b", "flag"), ALL)),
     "float orbit": Problem(orbit, {"x": MEMORY}),
     "shuffled list": Problem(linked_list, {"p": MEMORY, "loaded": MEMORY, "total": NONE}),
     "toggling bits": Problem(
-        toggling, {"bit": LEARNERS | {"affine"}, "flag": LEARNERS, "ring": LEARNERS, "signed": LEARNERS}
+        toggling,  # the ring doubles modulo 127
+        {"bit": LEARNERS | {"affine"}, "flag": LEARNERS, "ring": LEARNERS | {"affine"}, "signed": LEARNERS},
     ),
     "garbage": Problem(garbage, dict.fromkeys(("n", "x", "s"), NONE)),
 }

@@ -954,3 +954,35 @@ def test_a_set_in_the_state_may_show_its_order(load: Load) -> None:
 def test_the_names_that_the_code_uses_are_known(load: Load) -> None:
     module = load("fee = 1\ndef helper(s): return s.deep\ndef step(s): s.total = fee + helper(s)")
     assert Watch([module.step]).reach.names >= {"fee", "helper", "deep", "total"}
+
+
+APPLIED = {
+    "a function": ("def step(s): s.y = type(s.x)", True),
+    "a function that is handed on": ("def step(s): s.y = list(map(type, s.x))", True),
+    "an attribute": ("import builtins\ndef step(s): s.y = builtins.type(s.x)", True),
+    "a method": ("class A:\n    def kind(self): return type(self)\ndef step(s): A().kind()", True),
+    "of its own object": ("class A:\n    def __len__(self): return type(self) is A\ndef step(s): len(A())", False),
+    "of a part": ("class A:\n    def __len__(self): return type(self.x) is A\ndef step(s): len(A())", True),
+    "of another one": ("class A:\n    def __eq__(self, other): return type(other) is A\ndef step(s): A() == s.x", True),
+    "of both": ("class A:\n    def __eq__(a, b): return type(a) is type(b)\ndef step(s): A() == s.x", True),
+    "under its own object's name": (
+        "class A:\n    def __eq__(a, b):\n        a = b\n        return type(a) is A\ndef step(s): A() == s.x",
+        True,
+    ),
+    "a frozen dataclass": (
+        "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass A:\n    x: int\ndef step(s): s.y = A(s.x)",
+        False,
+    ),
+    "a frozen dataclass with slots": (
+        "import dataclasses\n@dataclasses.dataclass(frozen=True, slots=True, order=True)\nclass A:\n    x: int\n"
+        "def step(s): s.y = A(s.x)",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", APPLIED)
+def test_a_name_is_applied_unless_special_methods_alone_call_it_with_their_own_object(kind: str, load: Load) -> None:
+    source, applied = APPLIED[kind]
+    reach = Watch([load(source).step]).reach
+    assert ("type" in reach.names_applied) is applied

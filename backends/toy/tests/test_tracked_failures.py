@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -114,3 +115,15 @@ class TestErrorsOfTrackingItself:
             state.y = type(state.a).__name__
 
         assert effect_of(track(step, changing=("a",), a=np.arange(4), y="")).words == {"y": "ndarray"}
+
+    def test_type_of_an_object_in_its_own_special_method_leaves_arrays_by_element(self) -> None:
+        @dataclass(frozen=True)
+        class Point:
+            x: int
+
+        def step(state: Any) -> None:
+            state.a[1, state.n] = Point(state.n).x
+
+        effect = effect_of(track(step, changing=("a",), a=np.zeros((2, 3)), n=2, points=(Point(1),)))
+        assert not effect.reads
+        assert effect.elements["a"].where == slice(5, 6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache, reduce
 from types import CodeType
 from typing import Any, NamedTuple
@@ -35,6 +35,9 @@ _MAKE_SETS = frozenset(_OPS[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDA
 _STORE_OUTER = frozenset(_OPS[name] for name in ("STORE_DEREF", "DELETE_DEREF"))
 _MATCH_CLASS = _OPS["MATCH_CLASS"]
 _TUPLE, _POP = _OPS["BUILD_TUPLE"], _OPS["POP_TOP"]
+_LOCAL = frozenset(_OPS[name] for name in ("LOAD_FAST", "LOAD_FAST_BORROW") if name in _OPS)
+_STORE_LOCAL = frozenset(op for name, op in _OPS.items() if "STORE_FAST" in name)
+_CALL = frozenset(_OPS[name] for name in ("PRECALL", "CALL") if name in _OPS)
 _HANDLER, _CAUGHT, _GROUP = _OPS["PUSH_EXC_INFO"], _OPS["CHECK_EXC_MATCH"], _OPS["CHECK_EG_MATCH"]
 
 
@@ -75,6 +78,7 @@ class Named(NamedTuple):
 
     loads: frozenset[str] = frozenset()  # globals
     used: frozenset[str] = frozenset()  # globals that are not only the right side of `in`
+    applied: frozenset[str] = frozenset()  # globals that are not only called with the object of a special method
     stores: frozenset[str] = frozenset()  # globals that are assigned or deleted
     attributes: frozenset[str] = frozenset()  # that are read, and names that are imported from a module
     assigned: frozenset[str] = frozenset()  # attributes that are assigned
@@ -93,6 +97,11 @@ class Named(NamedTuple):
     def names(self) -> frozenset[str]:
         """The names of globals and attributes."""
         return self.loads | self.stores | self.attributes | self.assigned | self.deleted
+
+    @property
+    def names_applied(self) -> frozenset[str]:
+        """The same, but for globals that are only called with the object of a special method, as in `type(self)`."""
+        return self.applied | self.stores | self.attributes | self.assigned | self.deleted
 
     @property
     def by_name(self) -> bool:
@@ -142,13 +151,16 @@ def named_in(code: CodeType) -> Named:
 
 def _named(code: CodeType) -> Named:
     names: dict[str, set[str]] = {kind: set() for kind, _ in _NAMES.values()}
-    used, outer = set[str](), set[str]()
+    used, applied, outer = set[str](), set[str](), set[str]()
     sets = patterns = False
     catches = "suppress" in code.co_names
     loaded, constant = "", False  # the global that the last instruction has loaded; whether it has loaded a set
     listed: list[str] = []  # globals that the last instructions have loaded, one after the other
     before = 0
-    for op, arg in _instructions(code):
+    instructions = [*_instructions(code)]
+    is_special = code.co_name[:2] == code.co_name[-2:] == "__" and code.co_argcount > 0
+    keeps_own = is_special and _STORE_LOCAL.isdisjoint(op for op, _ in instructions)
+    for at, (op, arg) in enumerate(instructions):
         if op != _CONTAINS:
             used.add(loaded)
             sets |= constant
@@ -161,7 +173,10 @@ def _named(code: CodeType) -> Named:
             name = code.co_names[arg >> shift]
             names[kind].add(name)
             loaded = name if kind == "load" else ""
-            listed += [loaded] * (kind == "load")
+            if kind == "load":
+                listed.append(name)
+                if not (keeps_own and _takes_own(instructions[at + 1 : at + 3])):
+                    applied.add(name)
         elif op in _STORE_OUTER:
             outer.add(_outer_name(code, arg))
         sets |= op in _MAKE_SETS or (op == _BINARY and arg in _SET_OPERATORS and not _VIEWS.isdisjoint(code.co_names))
@@ -174,6 +189,7 @@ def _named(code: CodeType) -> Named:
     return Named(
         loads,
         frozenset(used - {""}),
+        frozenset(applied),
         stores,
         attributes,
         assigned,
@@ -195,6 +211,12 @@ def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
         elif op != _CACHE:
             high = 0
             yield op, arg
+
+
+def _takes_own(following: Sequence[tuple[int, int]]) -> bool:
+    """Whether the instructions call something with the first argument of the function alone."""
+    (load, which), (call, count) = (*following, (0, 0), (0, 0))[:2]
+    return load in _LOCAL and which == 0 and call in _CALL and count == 1
 
 
 def _outer_name(code: CodeType, arg: int) -> str:

@@ -316,7 +316,7 @@ def run_tracked(
     state = (DeletableState if watch.reach.deletes else TrackedState)()
     superstep = Superstep(base, contents, is_constant, outside(watch), state)
     attach(state, superstep)
-    if watch.reach.catches or not BLIND.isdisjoint(watch.reach.names):
+    if watch.reach.catches or not BLIND.isdisjoint(watch.reach.names_applied):
         contents.by_element = False  # the step may tell a tracked array from a real one
     step, until, done, ended = program.step, program.until, 0, False
     try:
