@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from typing import Any
 
@@ -43,6 +44,27 @@ class TestTransitions:
                 assert found.result()["a"].tolist() == [0, 0]
                 found.result()["items"].append("changed")
                 found.result()["a"][0] = 7
+
+    def test_leap_raises_the_flags_of_the_decimal_context_that_its_steps_raise(self) -> None:
+        def step(state: Any) -> None:
+            state.x = float(decimal.Decimal(state.n) / 7)
+
+        with decimal.localcontext() as context:
+            found = computation(step, {"n": 1, "x": 0.0})
+            (entry,) = by_worker(found)
+            assert isinstance(entry, Transition)
+            context.clear_flags()
+            context.flags[decimal.Clamped] = True
+            found.apply(entry)
+            raised = {flag for flag, is_raised in context.flags.items() if is_raised}
+            assert raised == {decimal.Clamped, decimal.Inexact, decimal.Rounded}
+
+    @pytest.mark.parametrize("asked", ["flags[decimal.Inexact]", "clear_flags()"])
+    def test_superstep_that_asks_for_the_flags_of_the_decimal_context_is_no_transition(self, asked: str) -> None:
+        space: dict[str, Any] = {"decimal": decimal}
+        exec(f"def step(state):\n    state.x = decimal.getcontext().{asked}", space)
+        found = computation(space["step"], {"x": None})
+        assert found.advance(1, record=True).recorded is None
 
     def test_word_that_is_only_added_to_does_not_matter(self) -> None:
         entry = recorded(simple(total=0))

@@ -13,6 +13,7 @@ import numpy as np
 from asc_toy.content import content, duplicate
 from asc_toy.state import OPERATIONS, Array
 from asc_toy.tracking.elements import Elements
+from asc_toy.tracking.flags import Signal, raise_flags
 from asc_toy.tracking.increments import ElementIncrements
 from asc_toy.tracking.memory import SIMPLE, flat, is_by_element
 
@@ -91,6 +92,9 @@ class Effect(NamedTuple):
     ended: bool = False
     """Whether the program's own condition (`until`) holds at the end."""
 
+    flags: tuple[Signal, ...] = ()
+    """That were raised in the decimal context."""
+
     @property
     def nbytes(self) -> int:
         """Approximate bytes in memory."""
@@ -142,6 +146,7 @@ class Effect(NamedTuple):
                 words[name] = value if is_scalar(value) else duplicate(value)
         for name in self.order or ():
             words[name] = words.pop(name)
+        raise_flags(self.flags)
         return changed
 
 

@@ -7,7 +7,7 @@ notes the word and stores its value in the instance's dictionary. Every later re
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from asc.types import Transition
@@ -27,6 +27,7 @@ from asc_toy.tracking.arrays import BLIND
 from asc_toy.tracking.contents import Contents
 from asc_toy.tracking.effect import Effect, Held, Layout, is_scalar
 from asc_toy.tracking.elements import Elements, ElementTracker
+from asc_toy.tracking.flags import Signal, looks_at_flags, raised_flags
 from asc_toy.tracking.increments import ElementIncrements, suits
 from asc_toy.tracking.memory import differing, flat, flat_index, is_by_element
 from asc_toy.tracking.outside import Outside, outside
@@ -136,15 +137,15 @@ class Superstep:
             require_number(operation, name, now)
             self._own[name] = OPERATIONS[operation](now, value)
 
-    def transition(self, start: int, steps: int, *, ended: bool) -> Transition:
-        """Return what was read before it was written, and what changed.
+    def transition(self, start: int, steps: int, *, ended: bool, flags: Sequence[Signal] = ()) -> Transition:
+        """Return what was read before it was written, and what changed; `flags` were raised in the decimal context.
 
         Raises UntrackableError where that cannot be expressed, and again what an accumulation has raised.
         """
         if self._failed is not None:
             raise self._failed
         try:
-            effect = self._effect(ended)
+            effect = self._effect(ended, flags)
         except (SharedError, TypeError) as error:
             raise UntrackableError(str(error)) from error
         scalars = ((name, self._base[name]) for name in self._given if name not in self._trackers)
@@ -215,7 +216,7 @@ class Superstep:
             self.read(name)
         accumulate_element(operation, name, value, at, self._own[name])
 
-    def _effect(self, ended: bool) -> Effect:
+    def _effect(self, ended: bool, flags: Sequence[Signal]) -> Effect:
         elements = {name: tracker.written_elements() for name, tracker in self._trackers.items() if tracker.was_written}
         arrays = {name: self._base[name] for name in self._given if is_by_element(self._base[name])}
         sources = {id(self._given[name]): name for name in arrays}
@@ -258,6 +259,7 @@ class Superstep:
             names=tuple(self._base) if self._named else None,
             order=tuple(self._own) if self._named else None,
             ended=ended,
+            flags=tuple(flags),
         )
 
     def _compare_constant(
@@ -313,6 +315,8 @@ def run_tracked(
 
     Where something is raised, the arrays are restored first, and constants that must be replaced are `discarded`.
     """
+    if looks_at_flags(watch.reach.names):
+        raise UntrackableError("The step may ask for the flags of the decimal context, or clear them.")
     state = (DeletableState if watch.reach.deletes else TrackedState)()
     superstep = Superstep(base, contents, is_constant, outside(watch), state)
     attach(state, superstep)
@@ -320,12 +324,12 @@ def run_tracked(
         contents.by_element = False  # the step may tell a tracked array from a real one
     step, until, done, ended = program.step, program.until, 0, False
     try:
-        with isolated(watch):
+        with isolated(watch), raised_flags() as flags:
             while done < steps and not ended:
                 step(state)
                 done += 1
                 ended = until is not None and bool(until(state))
-        transition = superstep.transition(start, done, ended=ended)
+        transition = superstep.transition(start, done, ended=ended, flags=flags)
         if not transition.effect.fits(base):
             raise OverflowError("a sum may leave the range of an array's elements")
         superstep.learn()
