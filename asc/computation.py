@@ -138,9 +138,17 @@ class Executable(Computation):
     def resembles(self, candidate: Candidate) -> bool:
         """Whether the candidate, expected at this position, is right about every state word known to be read."""
 
-    def checksum(self) -> str:
-        """Return a digest of the state that only this run compares, with its own; it may be cheaper than `digest`."""
-        return self.digest()
+    def is_end_of(self, leap: Transition, before: Snapshot) -> bool:
+        """Whether the leap leads from a full snapshot to the present state. `before` is not needed any more.
+
+        By default the leap is taken, and the digests are compared. Where a state is large there are cheaper ways.
+        """
+        present, digest = self.snapshot(), self.digest()
+        self.restore(before)
+        self.apply(leap)
+        led_to = self.digest()
+        self.restore(present)
+        return led_to == digest
 
     def disagreement(self, transition: Transition) -> str:
         """Return the name of a state word that the transition read with other bits than it has now.

@@ -149,7 +149,7 @@ class Ledger:
             return 1
         owed += 2 * latest
         paid_back = owed / (self._overdraft * price) + 1 if self._overdraft else math.inf
-        return max(1, int(min(paid_back, sys.maxsize if self._timed else _LONGEST_REST)))
+        return max(1, int(min(sys.maxsize if self._timed else _LONGEST_REST, paid_back)))
 
     def stretch(self) -> int:
         """Return how many plain steps to take in a row at most, so that the run can be stopped soon."""

@@ -94,10 +94,10 @@ class Priced(Executable):
         """As the wrapped computation's."""
         return self._computation.hindrance
 
-    def checksum(self) -> str:
-        """Digest, at its price."""
+    def is_end_of(self, leap: Transition, before: Snapshot) -> bool:
+        """Compare, at the price of a digest."""
         self._pay("digest")
-        return self._computation.checksum()
+        return self._computation.is_end_of(leap, before)
 
     def begin(self) -> None:
         """Begin, at the price of the steps that this takes."""

@@ -53,8 +53,8 @@ def test_the_first_leap_is_checked_whatever_that_costs() -> None:
         engine.boundary()
         engine.advance()
     booked = engine.ledger.accounts()["spot-check"]["seconds"]
-    assert booked == pytest.approx(40.0, rel=1e-3)  # a snapshot, two digests and one way back, and the steps
-    assert engine.ledger.started == pytest.approx(40.0, rel=1e-3), "it is paid once, and rations nothing"
+    assert booked == pytest.approx(20.0, rel=1e-3)  # a snapshot and a comparison, and the steps
+    assert engine.ledger.started == pytest.approx(20.0, rel=1e-3), "it is paid once, and rations nothing"
     assert engine.ledger.spent < 0.01
 
 

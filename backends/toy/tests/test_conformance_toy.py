@@ -21,7 +21,7 @@ class ToyLaws(BackendLaws, ExactLaws):
 
 class TestCollatz(ToyLaws):
     __test__ = True
-    settings: ClassVar = {"program": "collatz", "n": 300}
+    settings: ClassVar = {"program": "collatz", "n": 600}
 
 
 class TestCellular(ToyLaws):
