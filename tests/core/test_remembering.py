@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from asc.ledger import Ledger
 from asc.speculators.executed.remembering import Remembering
 from asc.testing.clock import Clock
@@ -64,8 +66,8 @@ class Walk:
         self.ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
         self._subject, self._factor, self._fixed, self._step_s = Remembering(self.ledger), factor, fixed, step_s
 
-    def begun(self, seconds: float) -> None:
-        self._subject.begun(seconds)
+    def begun(self, seconds: float, steps: float = 0.0) -> None:
+        self._subject.begun(seconds, steps)
 
     def take(self, supersteps: int, superstep: int = EVERY) -> list[int]:
         """Take supersteps, and return how many steps of each were recorded."""
@@ -102,9 +104,12 @@ def test_a_price_that_is_only_high_for_short_stretches_is_found_to_be_low_for_lo
     assert walk.ledger.recording(4096) < 100e-6
 
 
-def test_a_first_recording_waits_until_the_overdraft_covers_what_it_is_expected_to_take() -> None:
+@pytest.mark.parametrize(("seconds", "steps"), [(30.0, 0.0), (0.0, 120.0)])
+def test_a_first_recording_waits_until_the_overdraft_covers_what_it_is_expected_to_take(
+    seconds: float, steps: float
+) -> None:
     """The preparation took 30 s, so the recording is expected to take 120 s, and half of 3 % of 8,000 s are as much."""
     walk = Walk(factor=1.0)
-    walk.begun(30.0)
+    walk.begun(seconds, steps)
     first = next(n for n, recorded in enumerate(walk.take(2000)) if recorded)
     assert 8000 <= first * EVERY < 8000 + 2 * EVERY

@@ -34,7 +34,7 @@ class Remembering:
         self._recorded = 0  # supersteps in this window
         self._recalled = 0  # recorded supersteps that had been used when this window began
         self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
-        self._guess = 0.0  # seconds that a first recording is expected to take
+        self._guess, self._guessed_steps = 0.0, 0.0  # seconds, and steps, that a first recording is expected to take
 
     def steps(self, superstep: int, recalled: int) -> int:
         """Return how many of the next steps to record: a superstep, none, or some as a trial.
@@ -68,9 +68,12 @@ class Remembering:
         """Count supersteps that are passed over."""
         self._passed += supersteps
 
-    def begun(self, seconds: float) -> None:
-        """Note what it took to prepare the computation: a first recording looks at the state several times as well."""
-        self._guess = _LOOKS * seconds
+    def begun(self, seconds: float, steps: float) -> None:
+        """Note what it took to prepare the computation, and the computation's own price of a recording, in steps.
+
+        A first recording looks at the state several times as well.
+        """
+        self._guess, self._guessed_steps = _LOOKS * seconds, steps
 
     def leapt(self, steps: int) -> None:
         """Note a leap by a recorded superstep."""
@@ -79,7 +82,8 @@ class Remembering:
     def _is_affordable(self, steps: int) -> bool:
         """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
         ledger = self._ledger
-        price, allowance = ledger.recording(steps) if ledger.count("track") else self._guess, ledger.allowance()
+        guess = max(self._guess, self._guessed_steps * ledger.unit)
+        price, allowance = ledger.recording(steps) if ledger.count("track") else guess, ledger.allowance()
         total = ledger.cost(*RECORDING) + price
         permitted = max(_TRIALS_S, self._gained + _PART * ledger.overdraft())
         return allowance > 0 and (total < _TRIALS_S or price <= allowance) and total <= permitted

@@ -111,7 +111,7 @@ class ExecutedSpeculator(Speculator):
         taken = self._ledger.clock() - began
         self._ledger.start("spot-check", taken)
         if self._remembering is not None:
-            self._remembering.begun(taken)
+            self._remembering.begun(taken, machine.price("track"))
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
