@@ -13,6 +13,7 @@ from asc.pricing import StepPrice
 
 _BOOKED = ("plain", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
 _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
+_FREE_S = 5e-3  # seconds that speculation may lose from the start on, so that it is soon known what it gains
 _LONGEST_STRETCH_S = 0.25  # seconds of plain steps in a row, where it does: Ctrl-C waits for their end
 
 
@@ -136,7 +137,8 @@ class Ledger:
 
     def overdraft(self) -> float:
         """What speculation may lose in all, in the steering unit."""
-        return self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
+        share = self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
+        return share + _FREE_S if self._timed else share
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps of plain work pay back what speculation has lost; 1 where it has lost nothing.

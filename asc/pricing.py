@@ -6,6 +6,7 @@ import math
 
 _FADE = 0.998  # weight of a superstep against the next one; the same for both kinds, so that a drift cancels out
 _RECENT = 0.9  # the same for the price of a plain step, which may drift
+_LEAST = 1e-12  # seconds: what takes less has a clock that stands still
 _PRIOR = 2.0  # supersteps that the spread below counts for, until the spread of a program's supersteps is known
 _PRIOR_SPREAD = 0.5  # of the logarithm of a step's price
 
@@ -64,7 +65,7 @@ class StepPrice:
     def note(self, steps: int, seconds: float, tracked: bool) -> None:
         """Take a superstep into account."""
         price = seconds / steps if steps else 0.0
-        if price <= 0:
+        if price < _LEAST:
             return
         plain, recorded = self._plain, self._tracked
         plain.fade()

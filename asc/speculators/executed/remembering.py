@@ -10,7 +10,6 @@ RECORDING = ("track", "insert", "lookup")
 _WINDOW = 128  # supersteps recorded before it is asked whether any came back
 _CHEAP = 0.005  # share of the work up to which recording needs no proof that it pays
 _PART = 0.5  # of the overdraft may go into recording
-_TRIALS_S = 2e-3  # seconds that recording may take before the allowance covers it, so that its price is soon known
 _LOOKS = 4  # a recording looks at the state so many times as often as the preparation of a run
 _PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
 _PLAIN_FIRST = 8  # and more of them at first
@@ -84,6 +83,5 @@ class Remembering:
         ledger = self._ledger
         guess = max(self._guess, self._guessed_steps * ledger.unit)
         price, allowance = ledger.recording(steps) if ledger.count("track") else guess, ledger.allowance()
-        total = ledger.cost(*RECORDING) + price
-        permitted = max(_TRIALS_S, self._gained + _PART * ledger.overdraft())
-        return allowance > 0 and (total < _TRIALS_S or price <= allowance) and total <= permitted
+        permitted = self._gained + _PART * ledger.overdraft()
+        return allowance > 0 and price <= allowance and ledger.cost(*RECORDING) + price <= permitted

@@ -140,9 +140,10 @@ class Tasks:
         return decisions
 
     def wait(self, flight: Flight, position: int, cache: Cache) -> None:
-        """Wait for at most as long as the main thread would take for the same steps itself."""
+        """Wait for as long as the main thread would take for the same steps at most, and as may be lost."""
+        own, allowance = (flight.end - position) * self._ledger.unit, self._ledger.allowance()
         try:
-            flight.future.exception(timeout=max(0.001, (flight.end - position) * self._ledger.unit))
+            flight.future.exception(timeout=max(0.001, min(own, allowance)))
         except (TimeoutError, CancelledError):
             return
         self._take(flight, cache)
