@@ -135,9 +135,10 @@ class Ledger:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
         return self.gained + self.overdraft() - self.spent
 
-    def overdraft(self) -> float:
-        """What speculation may lose in all, in the steering unit."""
-        share = self._overdraft * self.plain if self.plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
+    def overdraft(self, plain: float | None = None) -> float:
+        """What speculation may lose in all, in so much plain work: by default, in that so far."""
+        plain = self.plain if plain is None else plain
+        share = self._overdraft * plain if plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
         return share + _FREE_S if self._timed else share
 
     def rest(self, superstep: int) -> int:
@@ -154,8 +155,13 @@ class Ledger:
         return max(1, int(min(sys.maxsize if self._timed else _LONGEST_REST, paid_back)))
 
     def stretch(self) -> int:
-        """Return how many plain steps to take in a row at most, so that the run can be stopped soon."""
-        return max(1, int(_LONGEST_STRETCH_S / self._unit)) if self._timed and self._unit else sys.maxsize
+        """Return how many plain steps to take in a row at most, so that the run can be stopped soon.
+
+        They are no more than were taken before, since the first steps may be much quicker than those that follow.
+        """
+        if not self._timed:
+            return sys.maxsize
+        return max(1, min(self.executed, int(_LONGEST_STRETCH_S / self._unit) if self._unit else 0))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what has been booked. The price of a step is not among it: a clock's is found anew."""

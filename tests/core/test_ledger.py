@@ -9,7 +9,6 @@ import pytest
 from asc.ledger import Ledger
 from asc.testing.clock import Clock
 
-
 FREE_S = 0.005  # that speculation may lose from the start on, where a clock steers
 
 
