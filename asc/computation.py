@@ -150,6 +150,13 @@ class Executable(Computation):
         self.restore(present)
         return led_to == digest
 
+    def nbytes(self, work: str) -> int:
+        """Return the bytes that the main thread must copy for a piece of work, to explain its price; 0 where unknown.
+
+        That is asked for "dispatch", one task there and back, and for "start", the start of workers.
+        """
+        return 0
+
     def disagreement(self, transition: Transition) -> str:
         """Return the name of a state word that the transition read with other bits than it has now.
 

@@ -41,12 +41,13 @@ def plans(
     slowdown: float = 1.0,
     steps: int = 1000,
     position: int = 0,
+    sent: float = 0.0,
     nbytes: float = 0.0,
 ) -> list[Plan]:
     """Return the plans of a boundary, the second with supersteps of this length."""
     computation = machine("count", steps)
     computation.advance(position)
-    crew = Crew(capacity, capacity, slowdown, nbytes)
+    crew = Crew(capacity, capacity, slowdown, sent, nbytes)
     subject.plans(computation, 10, crew._replace(idle=0), covered or {})
     return subject.plans(computation, 10, crew, covered or {})
 
@@ -170,6 +171,25 @@ def test_the_first_task_is_a_probe_and_its_price_counts_for_the_next() -> None:
     assert len(plans(subject, capacity=8)) == 8, "eight tasks of 1 s are within the allowance of 29 s"
     ledger.charge("dispatch", 6.0)
     assert len(plans(subject, capacity=8)) == 6, "a task takes 3.5 s, and 23 s are left"
+
+
+def test_a_first_task_waits_until_the_allowance_covers_what_it_copies() -> None:
+    ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
+    ledger.progress(1_000, 10.0)
+    subject = scheduler(ledger=ledger, task_length=1)
+    assert plans(subject, sent=1e9) == [], "a gigabyte takes a second, and 3 % of 10 s may be lost"
+    assert subject.unprofitable
+    assert len(plans(subject, sent=1e8)) == 3, "three tasks of 0.1 s are within 0.3 s and the free 5 ms"
+
+
+def test_a_task_that_copies_more_than_the_recent_ones_costs_more() -> None:
+    ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
+    ledger.progress(1_000, 10.0)
+    subject = scheduler(ledger=ledger, task_length=1)
+    assert plans(subject)
+    ledger.charge("dispatch", 0.001)
+    assert plans(subject)
+    assert plans(subject, sent=1e9) == []
 
 
 def test_a_task_is_worth_its_price_sixteen_times() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from asc.ledger import Ledger
 from asc.speculators.executed.arrival import WRONG
-from asc.speculators.executed.explain import Costs
+from asc.speculators.executed.explain import Costs, Opening
 from asc.speculators.executed.explain import explain as executed
+from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.explain import Facts
 from asc.speculators.judged.explain import explain as judged
 from asc.speculators.outcomes import Outcomes
@@ -271,6 +272,13 @@ COSTS: dict[str, tuple[Facts, dict[str, int], Costs, str]] = {
         UNPROFITABLE._replace(nbytes=5e3),
         "No speed-up: a task costs the main thread as much as 1,234 steps, more than it can gain.",
     ),
+    "workers whose start copies too much": (
+        WORKERS,
+        {},
+        Costs(recording=40.0, opening=Opening(2906.4, 200e6)),
+        "No speed-up: the start of workers, with 200 MB to copy, costs the main thread as much as 2,906 steps, more "
+        "than the rest of the run may lose.",
+    ),
     "slow tracking, where every result is late": (
         WORKERS._replace(slowdown=40.0),
         {"late": 3},
@@ -335,7 +343,8 @@ def test_the_cost_that_ate_the_gain_is_named(kind: str, phrase: str) -> None:
     ledger.charge(kind, 3.0)
     for other in ("plan", "lookup", "notify"):
         ledger.charge(other, 1.0)
-    costs = Costs.of(ledger, 0.0, 0.0, False)
+    scheduler = ExecutedScheduler(ExecutedScheduler.Config(), ["linear"], ledger, Outcomes())
+    costs = Costs.of(ledger, scheduler, Opening())
     assert phrase in executed(WORKERS._replace(leaps=5, skipped=600), outcomes(RIGHT), Counter(), costs)
 
 

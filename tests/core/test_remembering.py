@@ -67,7 +67,7 @@ class Walk:
         self._subject, self._factor, self._fixed, self._step_s = Remembering(self.ledger), factor, fixed, step_s
 
     def begun(self, seconds: float, steps: float = 0.0) -> None:
-        self._subject.begun(seconds, steps)
+        self._subject.begun(seconds, lambda: steps)
 
     def take(self, supersteps: int, superstep: int = EVERY) -> list[int]:
         """Take supersteps, and return how many steps of each were recorded."""

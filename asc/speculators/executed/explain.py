@@ -6,6 +6,7 @@ from collections import Counter
 from typing import NamedTuple, Self
 
 from asc.ledger import Ledger
+from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.explain import (
     NOT_FOUND,
     TOO_SHORT,
@@ -47,6 +48,13 @@ _CAUSES = (
 )
 
 
+class Opening(NamedTuple):
+    """What the main thread would have lost to start workers, where that was too much."""
+
+    steps: float = 0.0  # plain ones that take as long
+    nbytes: float = 0.0  # that it would have copied
+
+
 class Costs(NamedTuple):
     """What speculation cost, as far as a sentence needs it."""
 
@@ -55,12 +63,13 @@ class Costs(NamedTuple):
     nbytes: float = 0.0  # that travel for one task
     unprofitable: bool = False  # whether a task costs more than it can gain
     recording: float = 1.0  # how many times as long as plain steps a recorded superstep takes
+    opening: Opening = Opening()
 
     @classmethod
-    def of(cls, ledger: Ledger, task: float, nbytes: float, unprofitable: bool) -> Self:
-        """Take the figures from a ledger."""
+    def of(cls, ledger: Ledger, scheduler: ExecutedScheduler, opening: Opening) -> Self:
+        """Take the figures from the ledger, and from the scheduler."""
         cause = max(_CAUSES, key=lambda cause: ledger.cost(*cause.kinds))
-        return cls(cause, task, nbytes, unprofitable, ledger.tracking)
+        return cls(cause, scheduler.price(), scheduler.nbytes, scheduler.unprofitable, ledger.tracking, opening)
 
 
 def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Costs) -> str:
@@ -129,11 +138,20 @@ def _slow(slowdown: float) -> str:
 
 
 def _unprofitable(costs: Costs) -> str:
-    travels = f", with {costs.nbytes / 1e6:,.0f} MB to copy," if costs.nbytes >= 1e6 else ""
-    return f"a task{travels} costs the main thread as much as {costs.task:,.0f} steps, more than it can gain"
+    task = f"a task{_copies(costs.nbytes)}"
+    return f"{task} costs the main thread as much as {costs.task:,.0f} steps, more than it can gain"
+
+
+def _copies(nbytes: float) -> str:
+    return f", with {nbytes / 1e6:,.0f} MB to copy," if nbytes >= 1e6 else ""
 
 
 def _without_workers(facts: Facts, costs: Costs) -> str:
+    if costs.opening.nbytes >= 1e6:
+        return (
+            f"No speed-up: the start of workers{_copies(costs.opening.nbytes)} costs the main thread as much as "
+            f"{costs.opening.steps:,.0f} steps, more than the rest of the run may lose."
+        )
     if facts.awaited:
         return "No speed-up: the run was over while its workers were still starting; a longer run has more of them."
     slow = f"tracking takes at least {costs.recording:.1f} times as long as plain steps"

@@ -37,7 +37,10 @@ class TaskPrice:
         """Note what it took to make a task that was not sent: the one that workers warm up on."""
         self._probe = seconds
 
-    @property
-    def seconds(self) -> float | None:
-        """What a task takes; None while unknown."""
-        return median(self._recent) if self._recent else self._probe
+    def seconds(self, expected: float) -> float | None:
+        """Return what a task takes, `expected` at least: the next one may have more to copy than the recent ones.
+
+        None while nothing is known.
+        """
+        known = median(self._recent) if self._recent else self._probe
+        return max(known, expected) if known is not None else expected or None

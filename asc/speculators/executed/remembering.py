@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from asc.ledger import Ledger
 
 RECORDING = ("track", "insert", "lookup")
@@ -33,7 +35,8 @@ class Remembering:
         self._recorded = 0  # supersteps in this window
         self._recalled = 0  # recorded supersteps that had been used when this window began
         self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
-        self._guess, self._guessed_steps = 0.0, 0.0  # seconds, and steps, that a first recording is expected to take
+        self._guess = 0.0  # seconds that a first recording is expected to take
+        self._ask: Callable[[], float] = lambda: 0.0  # for what it is expected to take, in steps
 
     def steps(self, superstep: int, recalled: int) -> int:
         """Return how many of the next steps to record: a superstep, none, or some as a trial.
@@ -67,12 +70,12 @@ class Remembering:
         """Count supersteps that are passed over."""
         self._passed += supersteps
 
-    def begun(self, seconds: float, steps: float) -> None:
-        """Note what it took to prepare the computation, and the computation's own price of a recording, in steps.
+    def begun(self, seconds: float, price: Callable[[], float]) -> None:
+        """Note what it took to prepare the computation, and how to ask for its own price of a recording, in steps.
 
         A first recording looks at the state several times as well.
         """
-        self._guess, self._guessed_steps = _LOOKS * seconds, steps
+        self._guess, self._ask = _LOOKS * seconds, price
 
     def leapt(self, steps: int) -> None:
         """Note a leap by a recorded superstep."""
@@ -81,7 +84,7 @@ class Remembering:
     def _is_affordable(self, steps: int) -> bool:
         """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
         ledger = self._ledger
-        guess = max(self._guess, self._guessed_steps * ledger.unit)
-        price, allowance = ledger.recording(steps) if ledger.count("track") else guess, ledger.allowance()
+        known, allowance = ledger.count("track") > 0, ledger.allowance()
+        price = ledger.recording(steps) if known else max(self._guess, self._ask() * ledger.unit)
         permitted = self._gained + _PART * ledger.overdraft()
         return allowance > 0 and price <= allowance and ledger.cost(*RECORDING) + price <= permitted

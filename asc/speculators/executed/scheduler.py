@@ -18,7 +18,7 @@ from asc.types import Decision, Outcome, Plan
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
 _FIRST = 4  # supersteps in the first task: long enough to pay for a leap, short enough to be soon known
-_BYTES_A_SECOND = 1e9  # of what travels to a worker and back: threads beside the main thread pack and unpack it
+_BYTES_A_SECOND = 1e9  # of what travels to a worker and back: it is packed, copied and unpacked
 
 
 class Crew(NamedTuple):
@@ -27,7 +27,8 @@ class Crew(NamedTuple):
     idle: int
     workers: int
     slowdown: float = 1.0  # how many times as long as the main thread they take for a step
-    nbytes: float = 0.0  # bytes that travel for a task
+    sent: float = 0.0  # bytes that are sent for a task
+    nbytes: float = 0.0  # bytes that travel for a task, there and back
 
 
 class ExecutedScheduler:
@@ -48,6 +49,8 @@ class ExecutedScheduler:
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
         self._sending, self._price = TaskPrice(ledger, SENDING), TaskPrice(ledger, ALL)
         self._superstep = 0  # steps in the superstep of the latest boundary
+        self.nbytes = 0.0
+        """What travels for a task, when that was last looked at."""
         self.unprofitable = False
         """Whether no task would gain what it costs, or could be paid, when that was last looked at."""
 
@@ -64,9 +67,10 @@ class ExecutedScheduler:
         def gain(plan: Plan) -> float:
             return self._outcomes.at(plan.predictor, _distance(plan)).probability * plan.steps
 
-        price = max(self.price(crew.nbytes), computation.price("dispatch"))
+        self.nbytes = crew.nbytes
+        price = max(self.price(), computation.price("dispatch"))
         position, predictors = computation.position(), self._rationing.predictors
-        capacity = self._affordable(crew.idle)
+        capacity = self._affordable(crew.idle, crew.sent)
         if not capacity:
             self.unprofitable = True
             return []
@@ -76,11 +80,11 @@ class ExecutedScheduler:
         self.unprofitable = self._rationing.unprofitable
         return plans
 
-    def price(self, nbytes: float = 0.0) -> float:
-        """Return what a task costs in plain steps, by the recent ones; `nbytes` of it travel. 0 while unknown."""
+    def price(self) -> float:
+        """Return what a task costs in plain steps, by the recent ones and by what travels. 0 while unknown."""
         self._price.look()
-        seconds, unit = self._price.seconds, self._ledger.unit
-        return 0.0 if seconds is None or not unit else (seconds + nbytes / _BYTES_A_SECOND) / unit
+        unit = self._ledger.unit
+        return (self._price.seconds(self.nbytes / _BYTES_A_SECOND) or 0.0) / unit if unit else 0.0
 
     def probed(self, seconds: float) -> None:
         """Note what it took to make a task that was not sent: the one that workers warm up on."""
@@ -113,10 +117,13 @@ class ExecutedScheduler:
             self._length = max(self._least, self._length // 2)
         return self._rationing.learn(decision)
 
-    def _affordable(self, idle: int) -> int:
-        """Return how many tasks may be sent at once: what the allowance covers, and one where no price is known."""
+    def _affordable(self, idle: int, nbytes: float) -> int:
+        """Return how many tasks may be sent at once: what the allowance covers, and one where no price is known.
+
+        So many bytes of a task are sent.
+        """
         self._sending.look()
-        seconds, allowance = self._sending.seconds, self._ledger.allowance()
+        seconds, allowance = self._sending.seconds(nbytes / _BYTES_A_SECOND), self._ledger.allowance()
         if seconds is None:
             return min(idle, 1)
         return idle if idle * seconds <= allowance else int(allowance / seconds)

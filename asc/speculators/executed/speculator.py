@@ -23,7 +23,7 @@ from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
 from asc.speculators.executed.arrival import divide
 from asc.speculators.executed.delivery import deliver
-from asc.speculators.executed.explain import Costs, explain
+from asc.speculators.executed.explain import Costs, Opening, explain
 from asc.speculators.executed.remembering import Remembering
 from asc.speculators.executed.scheduler import Crew, ExecutedScheduler
 from asc.speculators.executed.spotcheck import SpotChecks
@@ -57,7 +57,9 @@ class ExecutedSpeculator(Speculator):
         config: ExecutedScheduler.Config | None = None,
     ) -> None:
         self._predictors, self.workers, self._ledger = predictors, pool.workers, ledger
-        self._start_s, self._hand_over_s = pool.start_s, pool.hand_over_s
+        self._start_s, self._opening_s, self._hand_over_s = pool.start_s, pool.opening_s, pool.hand_over_s
+        self._ask_at = 0  # position before which the price of starting workers is not asked for again
+        self._opening = Opening()
         self.outcomes = Outcomes()
         self._reasons: Counter[str] = Counter()  # of rejections
         config = config or ExecutedScheduler.Config()
@@ -102,7 +104,7 @@ class ExecutedSpeculator(Speculator):
     @property
     def awaited(self) -> bool:
         """Whether workers were asked for and have not started yet."""
-        return self._awaited
+        return self._awaited and not self._workforce.started
 
     def begin(self, computation: Computation) -> None:
         """Let the computation prepare, which may take the first step under observation."""
@@ -111,7 +113,7 @@ class ExecutedSpeculator(Speculator):
         taken = self._ledger.clock() - began
         self._ledger.start("spot-check", taken)
         if self._remembering is not None:
-            self._remembering.begun(taken, machine.price("track"))
+            self._remembering.begun(taken, partial(machine.price, "track"))
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
@@ -190,8 +192,7 @@ class ExecutedSpeculator(Speculator):
         """Say in one sentence why there is a gain, or none."""
         fault = facts.fault or self._hindrance or self.fault or self._scheduler.fault
         facts = facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=fault, awaited=self.awaited)
-        nbytes = self._tasks.nbytes()
-        costs = Costs.of(self._ledger, self._scheduler.price(nbytes), nbytes, self._scheduler.unprofitable)
+        costs = Costs.of(self._ledger, self._scheduler, self._opening)
         return explain(facts, self.outcomes, self._reasons, costs)
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -208,7 +209,9 @@ class ExecutedSpeculator(Speculator):
         """Plan candidates for the idle workers, and launch them."""
         with self._ledger.work("plan"):
             idle = 0 if self.fault or self._hindrance else self.workers - len(self._tasks)
-            crew = Crew(idle, self.workers, self.slowdown() or self._ledger.tracking, self._tasks.nbytes())
+            sent = _executable(computation).nbytes("dispatch") if idle else 0
+            nbytes = max(sent, self._tasks.nbytes())
+            crew = Crew(idle, self.workers, self.slowdown() or self._ledger.tracking, sent, nbytes)
             plans = self._scheduler.plans(computation, superstep, crew, self.covered())
         if plans and self._workforce.untouched:  # the task that workers warm up on shows what a task costs
             self._ready(computation, history)
@@ -259,10 +262,22 @@ class ExecutedSpeculator(Speculator):
         if self._workforce.untouched:
             total, position = computation.total(), computation.position()
             left = position if total is None else total - position  # an unknown end: as much as has been done
-            if left * self._ledger.unit < self._start_s:
+            if left * self._ledger.unit < self._start_s or not self._may_start(computation, left):
                 return False
         self._awaited = not self._workforce.ready(lambda: self._warm_up(computation, history))
         return not self._awaited
+
+    def _may_start(self, computation: Computation, left: int) -> bool:
+        """Whether the steps that are left permit the loss that the start of workers is; seldom asked in vain."""
+        unit, position = self._ledger.unit, computation.position()
+        if position < self._ask_at:
+            return False
+        steps = computation.price("start")
+        if self._opening_s + steps * unit <= self._ledger.overdraft(left * unit):
+            self._opening = Opening()
+            return True
+        self._ask_at, self._opening = 2 * position, Opening(steps, _executable(computation).nbytes("start"))
+        return False
 
     def _warm_up(self, computation: Computation, history: Sequence[Snapshot]) -> Callable[[], object]:
         """Return a call of one step from here, so that a worker has unpacked the program before its first task."""

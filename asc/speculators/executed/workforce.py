@@ -42,6 +42,11 @@ class Workforce:
         """Whether nothing has been opened yet."""
         return self._executor is None and self._opening is None and not self.fault
 
+    @property
+    def started(self) -> bool:
+        """Whether the workers have started."""
+        return self._executor is not None
+
     def ready(self, warm_up: Callable[[], Callable[[], object]] = lambda: os.getpid) -> bool:
         """Whether the workers have started; opens the pool at the first call.
 

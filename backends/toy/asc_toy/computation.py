@@ -15,10 +15,11 @@ from asc.errors import AscError, NonDeterministicStepError, StepError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 from asc.words import Word, bits, combine, same
 from asc_toy.ambient import ImpureError, Watch, isolated, observed
-from asc_toy.content import SharedError, content, duplicate, leaves, overlaps, with_leaves
+from asc_toy.content import SharedError, content, duplicate, leaves, overlaps, same_array, with_leaves
 from asc_toy.digest import state_digest
 from asc_toy.program import Program, Step, require_nothing
-from asc_toy.state import Array, State, check, copied, plain_state
+from asc_toy.running import RunningState
+from asc_toy.state import Array, State, check, copied
 from asc_toy.tracking.apart import Apart
 from asc_toy.tracking.borrowed import borrowed
 from asc_toy.tracking.contents import Contents
@@ -30,6 +31,8 @@ from asc_toy.tracking.superstep import run_tracked
 from asc_toy.workers.worker import Parcel, run_task
 
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
+_SECONDS_A_BYTE = {"dispatch": (1e-9, 1e-8), "start": (1e-9, 1e-9), "track": (2e-9, 3e-8)}
+"""Of arrays, and of containers: to copy them, and for a recording, to look for what is read and written as well."""
 _ATTEMPTS = 3  # supersteps in a row that could not be recorded, before the main thread records no more
 _COPY_EVERY = 500  # a state is copied at most once in so many times as long as that takes
 _KEPT_BYTES = 2**16  # a state up to this size is copied before each stretch, for the error of a step that raises
@@ -57,7 +60,7 @@ class ToyComputation(Executable):
         check(program.state)
         self.program = program
         self._round_trip_s = round_trip_s
-        self._state = plain_state(copied(program.state))
+        self._running = RunningState(copied(program.state))
         self._contents = Contents(program.state)
         self._position = 0
         self._ended: bool | None = None  # whether the program's own condition holds; None: not asked yet
@@ -75,6 +78,10 @@ class ToyComputation(Executable):
         self._digests: dict[str, bytes] = {}  # of containers
         self._apart = Apart(self._contents)
         self._same_surroundings = False
+
+    @property
+    def _state(self) -> State:
+        return self._running.state
 
     @property
     def _words(self) -> dict[str, Any]:
@@ -189,7 +196,8 @@ class ToyComputation(Executable):
             words.update(predicted)
         if not self._can_be_sent():
             return None
-        return Candidate(newest.position, plan.horizon, words, _WORD_BYTES * len(words), plan.predictor)
+        nbytes = _WORD_BYTES * len(words) + self.nbytes("dispatch")
+        return Candidate(newest.position, plan.horizon, words, nbytes, plan.predictor)
 
     def task(
         self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
@@ -201,15 +209,15 @@ class ToyComputation(Executable):
         predicted: Mapping[str, Word] = candidate.state
         for name, value in self._words.items():
             if is_scalar(value):
-                words[name] = predicted.get(name, value)
-            elif name in self._contents.constant:
-                pass  # each worker has it
-            elif is_by_element(value):
-                if name in self._read:
-                    values[name] = value.copy(order="K")
-                else:
+                word = predicted.get(name, value)
+                if not self._contents.is_given(name, word):  # each worker has it
+                    words[name] = word
+            elif not self._is_sent(name):  # each worker has it, or what will do
+                if is_by_element(value) and name not in self._contents.constant:
                     layouts[name] = Layout.of(value)
-            elif name in self._read or name not in self._contents.pristine:
+            elif is_by_element(value):
+                values[name] = value.copy(order="K")
+            else:
                 changes = {path: predicted[name + path] for path in leaves(value) or () if name + path in predicted}
                 values[name] = with_leaves(value, changes) if changes else duplicate(value)
         task = Task(
@@ -265,18 +273,40 @@ class ToyComputation(Executable):
         return tuple(self._bits(name) for name in names)
 
     def price(self, work: str) -> float:
-        """Return the price in plain steps of one task there and back; the ledger times all other work."""
-        return self._round_trip_s / self._step_s if work == "dispatch" and self._step_s else 0.0
+        """Return the price in plain steps of what must be known before it can be timed.
+
+        That is one task there and back, the start of workers, and a recording.
+        """
+        if not self._step_s or work not in _SECONDS_A_BYTE:
+            return 0.0
+        pairs = zip(self._handled(work), _SECONDS_A_BYTE[work], strict=True)
+        seconds = sum(nbytes * each for nbytes, each in pairs) + (self._round_trip_s if work == "dispatch" else 0.0)
+        return seconds / self._step_s
+
+    def nbytes(self, work: str) -> int:
+        """Return the bytes that are copied for one task ("dispatch"), or bit by bit once workers start ("start")."""
+        return sum(self._handled(work))
 
     def digest(self) -> str:
         """SHA-256 of position and words in canonical bytes."""
         return state_digest(self._position, self._words)
 
-    def checksum(self) -> str:
-        """Digest everything but the contents of constants, which are compared with those of the start."""
-        constants = {name for name in self._words if self._is_constant(name)}
-        changing = {name: value for name, value in self._words.items() if name not in constants}
-        return f"{state_digest(self._position, changing)} {tuple(self._words)} {sorted(constants)} {self._ended}"
+    def is_end_of(self, leap: Transition, before: Snapshot) -> bool:
+        """Whether the leap leads from a full snapshot to the present state; it is taken on the snapshot's words."""
+        effect: Effect = leap.effect
+        saved: SavedState = before.state
+        pristine, written = self.program.state, {*effect.elements, *effect.element_increments}
+        words = {
+            name: value if name not in saved.constants else duplicate(first) if name in written else first
+            for name, value in saved.words.items()
+            for first in [pristine.get(name)]
+        }
+        effect.apply(words)
+        return (
+            effect.ended == bool(self._ended)
+            and tuple(words) == tuple(self._words)
+            and all(self._has_bits(name, value) for name, value in words.items())
+        )
 
     def result(self) -> dict[str, Any]:
         """Return the state's own values, by name."""
@@ -300,24 +330,28 @@ class ToyComputation(Executable):
         self._forget_present()
 
     def _advance_plain(self, steps: int, step: Step | None = None) -> None:
-        state, until, done, ended = self._state, self.program.until, 0, False
+        until, done, ended = self.program.until, 0, False
         step = step or self.program.step
         self._keep()
         self._forget_present()
         began = time.perf_counter()
         try:
-            if not self._position and steps:
-                require_nothing(step(state), step)
-                done, ended = 1, until is not None and bool(until(state))
-            if until is None:
-                for done in range(done, steps):  # noqa: B007, B020 -- the error message reads it
-                    step(state)
-                done = steps
-            else:
-                while done < steps and not ended:
-                    step(state)
-                    done += 1
-                    ended = bool(until(state))
+            try:
+                state = self._running.start(steps * self._step_s or math.inf)
+                if not self._position and steps:
+                    require_nothing(step(state), step)
+                    done, ended = 1, until is not None and bool(until(state))
+                if until is None:
+                    for done in range(done, steps):  # noqa: B007, B020 -- the error message reads it
+                        step(state)
+                    done = steps
+                else:
+                    while done < steps and not ended:
+                        step(state)
+                        done += 1
+                        ended = bool(until(state))
+            finally:
+                self._running.stop()
         except Exception as error:
             position = self._position = self._position + done
             if isinstance(error, AscError):
@@ -325,7 +359,8 @@ class ToyComputation(Executable):
             raise self._step_error("step function", error, position, self._state_before(position)) from error
         self._position += done
         self._ended = ended
-        self._note_pace(done, time.perf_counter() - began)
+        if step is self.program.step:  # observation takes time
+            self._note_pace(done, time.perf_counter() - began)
 
     def _advance_tracked(self, steps: int) -> Transition | None:
         """Run `steps` tracked; None where that is not possible, and the state is as before."""
@@ -392,13 +427,24 @@ class ToyComputation(Executable):
             return None
         value = self._words[name]
         if is_scalar(value):
-            return bits(value)
+            return self._contents.bits(name, value)
         if name not in self._digests:
             try:
                 self._digests[name] = content(value)
             except TypeError:
                 return ("unknown", id(value))
         return ("content", self._digests[name])
+
+    def _has_bits(self, name: str, value: Any) -> bool:
+        """Whether a word has the bits of a value."""
+        present = self._words[name]
+        if is_scalar(value):
+            return is_scalar(present) and bits(present) == bits(value)
+        if name in self._contents.pristine and value is self._contents.pristine[name]:
+            return self._is_constant(name)
+        if is_by_element(value):
+            return Layout.of(value).fits(present) and same_array(value, present)
+        return self._bits(name) == ("content", content(value))
 
     def _predictable(self) -> dict[str, Word]:
         """Return the scalar words, and the leaves of small containers that change, by name and path."""
@@ -409,6 +455,29 @@ class ToyComputation(Executable):
             elif name not in self._contents.constant and not isinstance(value, np.ndarray):
                 words |= {name + path: leaf for path, leaf in (leaves(value) or {}).items()}
         return words
+
+    def _is_sent(self, name: str) -> bool:
+        """Whether a task takes an array or a container along."""
+        contents = self._contents
+        can_be_left = name in contents.pristine or is_by_element(self._words[name])
+        return name not in contents.constant and (name in self._read or not can_be_left)
+
+    def _handled(self, work: str) -> tuple[int, int]:
+        """Return the bytes of the arrays, and of the containers, that a piece of work has to do with.
+
+        A worker that is a copy of this process shares its memory until one of the two writes to it. Steps write to
+        arrays that change, and to all that a container holds, since they count references there.
+        """
+        arrays = containers = 0
+        for name, value in self._words.items():
+            if is_scalar(value) or (work == "dispatch" and not self._is_sent(name)):
+                continue
+            nbytes = self._contents.nbytes(name, value, self._position)
+            if not is_by_element(value):
+                containers += nbytes
+            elif work != "start" or not self._is_constant(name):
+                arrays += nbytes
+        return arrays, containers
 
     def _is_constant(self, name: str) -> bool:
         """Whether a word still has the contents that it had at the start; compared once after plain steps."""

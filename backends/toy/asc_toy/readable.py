@@ -14,6 +14,7 @@ from asc_toy.content.values import LEAVES
 
 _MOST = 8  # members that are shown
 _DEPTH = 3
+_LONGEST = 1024  # bytes that are shown as a whole
 
 
 def readable(value: Any, depth: int = _DEPTH) -> Any:
@@ -26,7 +27,9 @@ def readable(value: Any, depth: int = _DEPTH) -> Any:
         return _integer(value)
     if isinstance(value, float):
         return value if isfinite(value) else str(value)
-    return value.hex() if isinstance(value, bytes) else _parts(value, depth)
+    if isinstance(value, bytes):
+        return value.hex() if len(value) <= _LONGEST else f"{len(value)} bytes from {value[:_MOST].hex()} on"
+    return _parts(value, depth)
 
 
 def _integer(value: int) -> int | str:

@@ -484,7 +484,7 @@ def test_candidate_from_which_a_step_never_ends_is_rejected_in_time(monkeypatch:
     monkeypatch.setattr("asc.speculators.executed.tasks._PATIENCE", 1)
     program, kept, clock = Program("collatz", collatz, {"n": 61}, 60), Kept(), Clock()
     engine = assemble(
-        Priced(ToyComputation(program), clock, {"step": 1e-3}),
+        Priced(ToyComputation(program, round_trip_s=0.0), clock, {"step": 1e-3}),
         {"linear": Linear()},
         every=1,
         scheduler=ExecutedScheduler.Config(overdraft=1e9, memoise=False),
@@ -507,7 +507,7 @@ def test_the_reason_of_a_rejection_is_the_worker_s_own() -> None:
 
     program, kept, clock = Program("clock", step, {"n": 0}, 200), Kept(), Clock()
     engine = assemble(
-        Priced(ToyComputation(program), clock, {"step": 1e-3}),
+        Priced(ToyComputation(program, round_trip_s=0.0), clock, {"step": 1e-3}),
         {"linear": Linear()},
         every=1,
         scheduler=ExecutedScheduler.Config(overdraft=1e9, memoise=False),
@@ -545,7 +545,7 @@ def test_every_program_with_every_predictor(name: str, predictor: str) -> None:
     program = build(name, n, seed)
     found, clock = load().registry.create("predictor", predictor, {}), Clock()
     engine = assemble(
-        Priced(ToyComputation(program), clock, {"step": 1e-3}),
+        Priced(ToyComputation(program, round_trip_s=0.0), clock, {"step": 1e-3}),
         {predictor: found},
         every=draw.choice([1, 2, 3]),
         workers=draw.choice([1, 3]),

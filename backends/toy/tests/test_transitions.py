@@ -12,6 +12,8 @@ from fuzzing.differences import difference
 from mixed import made, only, recorded, simple
 from ways import by_worker, computation
 
+from asc.errors import NonDeterministicStepError
+from asc.speculators.executed.spotcheck import check_leap
 from asc.types import Transition
 from asc_toy.computation import ToyComputation
 
@@ -44,6 +46,34 @@ class TestTransitions:
                 assert found.result()["a"].tolist() == [0, 0]
                 found.result()["items"].append("changed")
                 found.result()["a"][0] = 7
+
+    @pytest.mark.parametrize("kind", ["right", "a word", "a late word", "an element", "an order of names"])
+    def test_leap_is_checked_against_its_steps(self, kind: str) -> None:
+        def step(state: Any) -> None:
+            state.n += 1
+            state.late = None
+            state.a[state.n] = state.n
+            state.last = [state.constant[0], *state.items]
+
+        found = computation(step, {"n": 0, "a": np.zeros(9), "constant": [1], "items": (1, "x")})
+        (entry,) = by_worker(found)
+        assert isinstance(entry, Transition)
+        words, elements = dict(entry.effect.words), dict(entry.effect.elements)
+        if kind == "a word":
+            words["last"] = [1, 1, "y"]
+        elif kind == "a late word":
+            del words["late"]
+        elif kind == "an element":
+            del elements["a"]
+        elif kind == "an order of names":
+            words["late"] = words.pop("late")
+        leap = entry._replace(effect=entry.effect._replace(words=words, elements=elements))
+        if kind == "right":
+            check_leap(found, leap)
+        else:
+            with pytest.raises(NonDeterministicStepError):
+                check_leap(found, leap)
+        assert found.result()["a"].tolist() == [0, 1, 0, 0, 0, 0, 0, 0, 0]
 
     def test_leap_raises_the_flags_of_the_decimal_context_that_its_steps_raise(self) -> None:
         def step(state: Any) -> None:

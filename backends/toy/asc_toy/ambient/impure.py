@@ -58,7 +58,9 @@ def observed(call: Callable[[], object], watch: Watch | None = None) -> str:
     scene = Scene(sys._getframe(), Origin() if watch is None else watch.reach.origin, raises=False)
     with _entered(scene, profiled=True):
         call()
-    return scene.found and f"the step {scene.found}: {scene.advice}"
+    found, advice = scene.found, scene.advice
+    del scene  # it and this frame hold each other, and so everything that the callers hold
+    return found and f"the step {found}: {advice}"
 
 
 @contextmanager

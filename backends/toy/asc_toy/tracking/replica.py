@@ -21,7 +21,7 @@ class Task(NamedTuple):
     start: int  # position of the candidate
     lengths: tuple[int, ...]  # steps of each part: the parts follow each other
     names: tuple[str, ...]  # of all words, in their order
-    words: Mapping[str, Word]  # the scalar words, as predicted
+    words: Mapping[str, Word]  # the scalar words, as predicted, but for long ones with the value of the start
     values: Mapping[str, Any]  # changing arrays and containers that some superstep has read
     layouts: Mapping[str, Layout]  # of changing arrays that none has read
     changing: frozenset[str]  # arrays and containers that no longer have the contents of the start
@@ -78,6 +78,8 @@ class Replica:
         if layout is not None:
             if not layout.fits(self._values.get(name)):
                 self._values[name] = layout.empty()
+        elif name in self._contents.long:
+            return self._contents.long[name]
         elif name not in self._values:
             self._values[name] = duplicate(self._contents.pristine[name])
         return self._values[name]

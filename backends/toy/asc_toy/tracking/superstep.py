@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from asc.types import Transition
-from asc.words import bits
 from asc_toy.ambient import Watch, isolated
 from asc_toy.content import SharedError, claim, content, duplicate, overlaps
 from asc_toy.program import Program
@@ -149,7 +148,7 @@ class Superstep:
         except (SharedError, TypeError) as error:
             raise UntrackableError(str(error)) from error
         scalars = ((name, self._base[name]) for name in self._given if name not in self._trackers)
-        causal: dict[str, Any] = {name: bits(value) for name, value in scalars if is_scalar(value)}
+        causal: dict[str, Any] = {name: self._contents.bits(name, value) for name, value in scalars if is_scalar(value)}
         causal |= {name: ("content", digest) for name, digest in self._starts.items()}
         causal |= dict.fromkeys(self._absent)
         return Transition(start, steps, effect, effect.nbytes + 64 * len(causal), "", causal)

@@ -19,7 +19,8 @@ Kind = Literal["none", "threads", "processes", "dask"]
 
 _ROUND_TRIP_S: dict[Kind, float] = {"none": 4e-5, "threads": 2e-4, "processes": 2e-4, "dask": 1.2e-2}
 _START_S: dict[Kind, float] = {"none": 0.0, "threads": 0.0, "processes": 0.04, "dask": 1.5}
-_SPAWNED_ROUND_TRIP_S, _SPAWNED_START_S = 6e-4, 0.8  # of processes where this process cannot be copied
+_OPENING_S = 0.008  # of the main thread, to copy itself
+_SPAWNED_ROUND_TRIP_S, _SPAWNED_START_S, _SPAWNED_OPENING_S = 6e-4, 0.8, 0.03  # where this process cannot be copied
 
 
 def round_trip_s(kind: Kind) -> float:
@@ -46,8 +47,10 @@ def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Par
         return Pool(lambda: Threads(workers, program()), workers, _START_S[kind], inline=True)
     if kind == "dask":
         return Pool(lambda: _dask(workers, dask, program()), workers, _START_S[kind])
-    pool = Pool(lambda: _processes(workers, program()), workers, _SPAWNED_START_S, inline=True)
-    return pool._replace(start_s=_START_S[kind], hand_over_s=0.0) if forks_safely() else pool
+    pool = Pool(lambda: _processes(workers, program()), workers, _SPAWNED_START_S, _SPAWNED_OPENING_S, inline=True)
+    if not forks_safely():
+        return pool
+    return pool._replace(start_s=_START_S[kind], opening_s=_OPENING_S, hand_over_s=0.0)
 
 
 def _processes(workers: int, parcel: Parcel) -> Executor:
