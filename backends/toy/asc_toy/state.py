@@ -93,11 +93,9 @@ class State(Accumulating):
                 if type(present) is int:
                     setattr(self, name, present + value)
                     return
-            elif type(at) is int and type(present) is _ndarray and present.ndim == 1:
-                element = present.item(at)
-                if type(element) is int:
-                    present[at] = element + value
-                    return
+            elif type(at) is int and type(present) is _ndarray and present.ndim == 1 and present.dtype.kind in "iu":
+                present[at] = present.item(at) + value
+                return
         self.accumulate("add", name, value, at)
 
 
@@ -122,11 +120,9 @@ def _quick(operation: str) -> Callable[[State, str, int, Index | None], None]:
                 if type(present) is int:
                     setattr(self, name, operate(present, value))
                     return
-            elif type(at) is int and type(present) is _ndarray and present.ndim == 1:
-                element = present.item(at)
-                if type(element) is int:
-                    present[at] = operate(element, value)
-                    return
+            elif type(at) is int and type(present) is _ndarray and present.ndim == 1 and present.dtype.kind in "iu":
+                present[at] = operate(present.item(at), value)
+                return
         self.accumulate(operation, name, value, at)
 
     method.__name__, method.__doc__ = operation, getattr(Accumulating, operation).__doc__

@@ -197,6 +197,8 @@ class TestAccumulations:
         match = r"state.add\('a', …, at=…\) needs an array of integers, and this is {}. Write state.a\[…\] = …"
         raises_everywhere(TypeError, match.format("float64"), "add", "a", 1, 0, a=np.zeros(2))
         raises_everywhere(TypeError, match.format("bool"), "add", "a", 1, 0, a=np.zeros(2, bool))
+        dates = np.zeros(2, "M8[ns]")
+        raises_everywhere(TypeError, match.format(r"datetime64\[ns\]"), "add", "a", 1, 0, a=dates)
         raises_everywhere(TypeError, match.format("list"), "add", "a", 1, 0, a=[1, 2])
         raises_everywhere(TypeError, match.format("int"), "add", "a", 1, 0, a=5)
 
