@@ -216,15 +216,28 @@ def test_a_step_cannot_catch_the_error(load: Load) -> None:
                 s.x = time.time()
             except Exception:
                 s.x = 0
-        def stubborn(s):
-            try:
-                s.x = time.time()
-            except BaseException:
-                s.x = 0
         """
     )
     assert "calls time.time" in refused(module.step, state())
-    assert "calls time.time" in refused(module.stubborn, state())
+
+
+@pytest.mark.parametrize(
+    "ending", ["except BaseException: print(2)", "except: print(2)", "finally: print(2)", "except ValueError: print(2)"]
+)
+def test_a_step_that_would_go_on_after_the_error_is_not_begun(
+    ending: str, load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python drops a profiler that has raised, so nothing would stop the second line."""
+    step = load(f"def step(s):\n    try: print(1)\n    {ending}").step
+    why = "prints" if "ValueError" in ending else "does something whatever is raised"
+    assert why in refused(step, state())
+    assert not capsys.readouterr().out
+
+
+def test_a_step_that_leaves_a_block_is_stopped(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    step = load("import contextlib\ndef step(s):\n    with contextlib.nullcontext(): print(1)").step
+    assert "prints" in refused(step, state())
+    assert not capsys.readouterr().out
 
 
 def test_a_step_that_changes_a_global_spoils_the_process(load: Load) -> None:

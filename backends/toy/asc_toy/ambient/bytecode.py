@@ -38,6 +38,7 @@ _TUPLE, _POP = _OPS["BUILD_TUPLE"], _OPS["POP_TOP"]
 _LOCAL = frozenset(_OPS[name] for name in ("LOAD_FAST", "LOAD_FAST_BORROW") if name in _OPS)
 _STORE_LOCAL = frozenset(op for name, op in _OPS.items() if "STORE_FAST" in name)
 _CALL = frozenset(_OPS[name] for name in ("PRECALL", "CALL") if name in _OPS)
+_WITH = _OPS["WITH_EXCEPT_START"]
 _HANDLER, _CAUGHT, _GROUP = _OPS["PUSH_EXC_INFO"], _OPS["CHECK_EXC_MATCH"], _OPS["CHECK_EG_MATCH"]
 
 
@@ -88,6 +89,7 @@ class Named(NamedTuple):
     sets: bool = False  # whether sets are made or combined
     patterns: bool = False  # whether a class pattern reads attributes that are not named here
     catches: bool = False  # whether an error is caught that another type of an argument may cause
+    goes_on: bool = False  # whether something is done whatever is raised: `except BaseException`, `except:`, `finally`
 
     def __or__(self, other: Named) -> Named:
         pairs: Any = zip(self, other, strict=True)
@@ -153,7 +155,7 @@ def _named(code: CodeType) -> Named:
     names: dict[str, set[str]] = {kind: set() for kind, _ in _NAMES.values()}
     used, applied, outer = set[str](), set[str](), set[str]()
     sets = patterns = False
-    catches = "suppress" in code.co_names
+    catches, goes_on = "suppress" in code.co_names, "BaseException" in code.co_names
     loaded, constant = "", False  # the global that the last instruction has loaded; whether it has loaded a set
     listed: list[str] = []  # globals that the last instructions have loaded, one after the other
     before = 0
@@ -167,6 +169,7 @@ def _named(code: CodeType) -> Named:
         loaded, constant = "", op == _LOAD_CONST and type(code.co_consts[arg]) is frozenset
         if op == _CAUGHT:
             catches |= not (listed and _NARROW.issuperset(listed))
+        goes_on |= op == _HANDLER and not _asks_what_was_raised(instructions[at + 1 :])
         catches |= op == _GROUP or (op == _POP and before == _HANDLER)  # the second is an `except:`
         if op in _KINDS:
             kind, shift = _KINDS[op]
@@ -199,6 +202,7 @@ def _named(code: CodeType) -> Named:
         sets,
         patterns,
         catches,
+        goes_on,
     )
 
 
@@ -211,6 +215,12 @@ def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:
         elif op != _CACHE:
             high = 0
             yield op, arg
+
+
+def _asks_what_was_raised(handler: Sequence[tuple[int, int]]) -> bool:
+    """Whether a handler is that of a `with`, or begins by asking for the class of the exception."""
+    first = next((op for op, _ in handler if not (op in _KINDS or op in _LOCAL or op == _TUPLE)), None)
+    return first in (_CAUGHT, _GROUP, _WITH)
 
 
 def _takes_own(following: Sequence[tuple[int, int]]) -> bool:

@@ -75,6 +75,8 @@ def isolated(watch: Watch) -> Iterator[None]:
     profiled = reach.asks_apart or (reach.asks and not is_guarded())
     if profiled and sys.version_info >= (3, 12) and _unpacks_arguments(reach):
         raise ImpureError("calls functions with unpacked arguments, as in print(*values), which cannot be stopped")
+    if profiled and reach.goes_on:  # Python drops a profiler that has raised
+        raise ImpureError("does something whatever is raised, as in `finally`, which cannot be stopped")
     shown = _shown_warnings(reach)
     try:
         with _entered(scene, profiled=profiled):

@@ -74,7 +74,7 @@ class Reach:
         sought = named.loads - named.used
         self.hashes = named.hashes or not all(place and not place.path and place.root in sought for place in self._sets)
         self.names_applied = named.names_applied
-        self.remakes_functions, self.catches = named.remakes_functions, named.catches
+        self.remakes_functions, self.catches, self.goes_on = named.remakes_functions, named.catches, named.goes_on
         self.asks_apart |= self._has_dates and not NOW.isdisjoint(named.names)
         for space in self.spaces.values():
             if space.is_open and not space.is_class:
