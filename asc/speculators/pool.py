@@ -22,7 +22,7 @@ class Pool(NamedTuple):
     start_s: float = 0.0  # typical seconds until workers have started; a shorter run does without them
     opening_s: float = 0.0  # of them, what the main thread loses; the rest of a run must be long enough to bear that
     background: bool = True  # whether the main thread continues while workers start
-    inline: bool = False  # whether `make` runs on the main thread, as a fork must; workers warm up in the background
+    inline: bool = False  # whether `make` runs on the main thread, as a fork must
     hand_over_s: float = 0.0005  # the main thread's pause after sending: an executor's own threads need the interpreter
 
 

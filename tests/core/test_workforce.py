@@ -159,7 +159,7 @@ def test_a_pool_that_must_be_made_inline_is_made_by_the_thread_that_asks() -> No
     wait_for_opening()
     assert ready(workforce)
     assert len(makers) == 1
-    assert book.accounts()["start"]["count"] == 2  # making it, and waiting for it
+    assert book.accounts()["start"]["count"] == 1
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -173,7 +173,8 @@ def test_a_run_that_can_have_no_workers_says_why(inline: bool) -> None:
     assert not untouched(workforce)
 
 
-def test_a_worker_may_find_at_its_start_that_there_can_be_no_workers() -> None:
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_worker_may_find_at_its_start_that_there_can_be_no_workers(inline: bool) -> None:
     def warm_up() -> None:
         raise NoWorkersError("the workers differ from this process")
 
@@ -183,7 +184,7 @@ def test_a_worker_may_find_at_its_start_that_there_can_be_no_workers() -> None:
         opened.append(Deferred())
         return opened[-1]
 
-    workforce = Workforce(Pool(make, 1, background=False), ledger())
+    workforce = Workforce(Pool(make, 1, background=False, inline=inline), ledger())
     assert not workforce.ready(lambda: warm_up)
     assert workforce.fault == "the workers differ from this process"
     assert opened[0].closed

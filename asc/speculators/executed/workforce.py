@@ -30,6 +30,7 @@ class Workforce:
         self._pool, self._ledger = pool, ledger
         self._executor: Executor | None = None  # once its workers have started
         self._starting: Executor | None = None  # before that
+        self._warming: list[Future[object]] = []  # the calls to warm up on, where the main thread made the executor
         self._opening: threading.Thread | None = None
         self._mistake: AscError | None = None
         self._lock = threading.Lock()
@@ -40,7 +41,7 @@ class Workforce:
     @property
     def untouched(self) -> bool:
         """Whether nothing has been opened yet."""
-        return self._executor is None and self._opening is None and not self.fault
+        return self._executor is None and self._starting is None and self._opening is None and not self.fault
 
     @property
     def started(self) -> bool:
@@ -59,6 +60,8 @@ class Workforce:
             raise mistake
         if self.untouched:
             self._start(warm_up())
+        elif self._warming and all(call.done() for call in self._warming):
+            self._warmed_up()
         return self._executor is not None
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
@@ -93,33 +96,53 @@ class Workforce:
             self._generation += 1
             executors = self._executor, self._starting
             self._executor = self._starting = self._opening = None
+            self._warming = []
         for executor in executors:
             _end(executor)
 
     def _start(self, warm_up: Callable[[], object]) -> None:
         if self._pool.inline:
-            since = self._ledger.clock()
-            try:
-                self._starting = self._pool.make()
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
-                self._fail(error)
-                return
-            self._ledger.start("start", self._ledger.clock() - since)
-        self._opening = threading.Thread(
-            target=self._open, args=(self._generation, self._starting, warm_up), name="asc-workforce"
-        )
+            self._start_inline(warm_up)
+            return
+        self._opening = threading.Thread(target=self._open, args=(self._generation, warm_up), name="asc-workforce")
         self._opening.start()
         if not self._pool.background:
             self._opening.join()
 
-    def _open(self, generation: int, executor: Executor | None, warm_up: Callable[[], object]) -> None:
-        since = time.thread_time()
+    def _start_inline(self, warm_up: Callable[[], object]) -> None:
+        """Make the executor at once. No thread waits for its workers: steps in numpy keep one waiting for seconds."""
+        since, executor = self._ledger.clock(), None
         try:
-            if executor is None:
-                executor = self._pool.make()
-                if not self._keep(generation, executor):
-                    _end(executor)
-                    return
+            self._starting = executor = self._pool.make()
+            self._warming = [executor.submit(warm_up) for _ in range(self._pool.workers)]
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
+            self._starting = None
+            self._fail(error)
+            _end(executor)
+            return
+        self._ledger.start("start", self._ledger.clock() - since)
+        if not self._pool.background:
+            self._warmed_up()
+
+    def _warmed_up(self) -> None:
+        executor, calls = self._starting, self._warming
+        self._starting, self._warming = None, []
+        try:
+            for call in calls:
+                call.result()
+        except Exception as error:  # noqa: BLE001 -- as above
+            self._fail(error)
+            _end(executor)
+            return
+        self._executor = executor
+
+    def _open(self, generation: int, warm_up: Callable[[], object]) -> None:
+        since, executor = time.thread_time(), None
+        try:
+            executor = self._pool.make()
+            if not self._keep(generation, executor):
+                _end(executor)
+                return
             for answer in [executor.submit(warm_up) for _ in range(self._pool.workers)]:
                 answer.result()
         except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
