@@ -81,13 +81,13 @@ def test_nothing_is_planned_while_the_length_of_a_superstep_changes() -> None:
 def test_tasks_double_where_a_candidate_is_accepted_and_halve_where_most_are_rejected() -> None:
     subject = scheduler(task_length=16)
     sizes = []
-    for outcome in (*[Outcome.ACCEPTED] * 2, *[Outcome.REJECTED] * 3):
+    for outcome in (*[Outcome.ACCEPTED] * 3, *[Outcome.REJECTED] * 3):
         [plan] = plans(subject, capacity=1, steps=100_000)
         sizes.append((plan.horizon, plan.steps))
         learn(subject, plan, outcome)
     [plan] = plans(subject, capacity=1, steps=100_000)
-    assert sizes == [(40, 40), (90, 80), *[(180, 160)] * 2, (90, 80)]
-    assert (plan.horizon, plan.steps) == (40, 40)
+    assert sizes == [(20, 20), (40, 40), (90, 80), *[(180, 160)] * 3]
+    assert (plan.horizon, plan.steps) == (90, 80)
 
 
 def test_a_task_has_two_supersteps_at_least_so_that_the_main_thread_can_join_it_at_its_second_part() -> None:
@@ -171,6 +171,19 @@ def test_the_first_task_is_a_probe_and_its_price_counts_for_the_next() -> None:
     assert len(plans(subject, capacity=8)) == 8, "eight tasks of 1 s are within the allowance of 29 s"
     ledger.charge("dispatch", 6.0)
     assert len(plans(subject, capacity=8)) == 6, "a task takes 3.5 s, and 23 s are left"
+
+
+def test_after_a_right_candidate_a_task_may_cost_more_than_the_allowance_covers() -> None:
+    ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
+    ledger.progress(1_000, 10.0)
+    subject = scheduler(ledger=ledger, task_length=1)
+    [plan] = plans(subject)
+    ledger.charge("dispatch", 0.2)
+    assert plans(subject) == [], "0.1 s are left"
+    learn(subject, plan, Outcome.ACCEPTED)
+    assert len(plans(subject, capacity=8)) == 1
+    learn(subject, plan, Outcome.REJECTED)
+    assert plans(subject) == []
 
 
 def test_a_first_task_waits_until_the_allowance_covers_what_it_copies() -> None:

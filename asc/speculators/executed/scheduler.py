@@ -17,7 +17,7 @@ from asc.types import Decision, Outcome, Plan
 
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
-_FIRST = 4  # supersteps in the first task: long enough to pay for a leap, short enough to be soon known
+_FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
 _BYTES_A_SECOND = 1e9  # of what travels to a worker and back: it is packed, copied and unpacked
 
 
@@ -49,6 +49,7 @@ class ExecutedScheduler:
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
         self._sending, self._price = TaskPrice(ledger, SENDING), TaskPrice(ledger, ALL)
         self._superstep = 0  # steps in the superstep of the latest boundary
+        self._trusted = False  # whether the latest candidate that was settled was right
         self.nbytes = 0.0
         """What travels for a task, when that was last looked at."""
         self.unprofitable = False
@@ -108,6 +109,8 @@ class ExecutedScheduler:
         """Take a decision into account; return whether it has just switched off its predictor."""
         distance = _distance(decision.plan)
         self._outcomes.note(decision, distance)
+        if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
+            self._trusted = decision.outcome is Outcome.ACCEPTED
         if decision.outcome is Outcome.ACCEPTED:
             self._length = min(self._config.task_length, 2 * self._length)
         elif (
@@ -118,15 +121,15 @@ class ExecutedScheduler:
         return self._rationing.learn(decision)
 
     def _affordable(self, idle: int, nbytes: float) -> int:
-        """Return how many tasks may be sent at once: what the allowance covers, and one where no price is known.
+        """Return how many tasks may be sent at once: what the allowance covers.
 
-        So many bytes of a task are sent.
+        One more may be where no price is known, or the latest candidate was right. So many bytes of a task are sent.
         """
         self._sending.look()
         seconds, allowance = self._sending.seconds(nbytes / _BYTES_A_SECOND), self._ledger.allowance()
         if seconds is None:
             return min(idle, 1)
-        return idle if idle * seconds <= allowance else int(allowance / seconds)
+        return idle if idle * seconds <= allowance else max(int(allowance / seconds), int(self._trusted))
 
     def _starts(
         self,

@@ -53,7 +53,7 @@ class Tasks:
         self._doubted: set[int] = set()  # where a candidate is known to be wrong while its worker still runs
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
-        self._rates: deque[float] = deque(maxlen=9)  # seconds a step on a worker
+        self._worked: deque[tuple[float, int]] = deque(maxlen=5)  # a worker's seconds for a task, and its steps
         self._sizes: deque[int] = deque(maxlen=9)  # bytes that were sent and delivered for a task
 
     def __len__(self) -> int:
@@ -79,7 +79,8 @@ class Tasks:
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
-        return median(self._rates) / self._ledger.unit if self._rates and self._ledger.unit else None
+        rate = self._rate()
+        return rate / self._ledger.unit if rate is not None and self._ledger.unit else None
 
     def nbytes(self) -> float:
         """Return the bytes that travel for a task, in both directions."""
@@ -184,7 +185,7 @@ class Tasks:
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
         self._spans.append(Span(name, delivery.began, delivery.ended, flight.start, flight.plan.steps))
         if delivery.parts:
-            self._rates.append((delivery.ended - delivery.began) / max(1, delivery.steps))
+            self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
         self._arrived.append(Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong))
         for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
@@ -192,8 +193,16 @@ class Tasks:
 
     def _expected(self, steps: int) -> float | None:
         """Seconds that a worker will take: as earlier tasks did, or before any, as the main thread would, tracked."""
-        rate = median(self._rates) if self._rates else self._ledger.unit * self._ledger.tracking
-        return rate * steps or None
+        rate = self._rate()
+        return (self._ledger.unit * self._ledger.tracking if rate is None else rate) * steps or None
+
+    def _rate(self) -> float | None:
+        """Return a worker's recent seconds a step; None while unknown. A first task, which is short, counts little."""
+        return (
+            sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
+            if self._worked
+            else None
+        )
 
     def _stuck(self, flight: Flight) -> bool:
         """Whether a task has passed even the limit that its worker should have kept."""
