@@ -35,6 +35,7 @@ class Remembering:
         self._recorded = 0  # supersteps in this window
         self._recalled = 0  # recorded supersteps that had been used when this window began
         self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
+        self._spent = 0.0  # seconds that recording has likely taken; the ledger has what is certain
         self._guess = 0.0  # seconds that a first recording is expected to take
         self._ask: Callable[[], float] = lambda: 0.0  # for what it is expected to take, in steps
 
@@ -49,7 +50,7 @@ class Remembering:
             return 0
         if steps < superstep:
             self._trial *= 2
-            return steps
+            return self._recording(steps)
         self._trial = 0
         if recalled > self._recalled or self._ledger.share(*RECORDING) < _CHEAP:
             self._recalled, self._recorded = recalled, 0
@@ -60,7 +61,7 @@ class Remembering:
         if self._passed % (_PLAIN_EVERY if self._passed > _PLAIN_EVERY else _PLAIN_FIRST) == 0:
             return 0
         self._recorded += 1
-        return superstep
+        return self._recording(superstep)
 
     def pause(self) -> int:
         """Return for how many supersteps from the next one on nothing is recorded."""
@@ -81,10 +82,15 @@ class Remembering:
         """Note a leap by a recorded superstep."""
         self._gained += steps * self._ledger.unit
 
+    def _recording(self, steps: int) -> int:
+        self._spent += self._ledger.recording(steps)
+        return steps
+
     def _is_affordable(self, steps: int) -> bool:
         """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
         ledger = self._ledger
         known, allowance = ledger.count("track") > 0, ledger.allowance()
         price = ledger.recording(steps) if known else max(self._guess, self._ask() * ledger.unit)
         permitted = self._gained + _PART * ledger.overdraft()
-        return allowance > 0 and price <= allowance and ledger.cost(*RECORDING) + price <= permitted
+        spent = max(ledger.cost(*RECORDING), self._spent + ledger.cost("insert", "lookup"))
+        return allowance > 0 and price <= allowance and spent + price <= permitted
