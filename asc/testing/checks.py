@@ -192,8 +192,9 @@ def check_executed(run: ReferenceRun, assembled: Callable[..., Engine]) -> Engin
 
     def build(computation: Computation) -> Engine:
         assert isinstance(computation, Executable)
-        clock, scheduler = Clock(), ExecutedScheduler.Config(overdraft=9.0)
-        priced = Priced(computation, clock, PRICES)
+        clock, scheduler = Clock(), ExecutedScheduler.Config(overdraft=0.5)
+        # A prediction is dear, so that a run rests now and then: snapshots are not always equally far apart.
+        priced = Priced(computation, clock, {**PRICES, "predict": 40 * PRICES["step"]})
         return assembled(priced, clock=clock, scheduler=scheduler, observer=faults)
 
     engine = check_same_end(partial(run.make, 60 * run.every), build)
