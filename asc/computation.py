@@ -139,9 +139,10 @@ class Executable(Computation):
         """Whether the candidate, expected at this position, is right about every state word known to be read."""
 
     def is_end_of(self, leap: Transition, before: Snapshot) -> bool:
-        """Whether the leap leads from a full snapshot to the present state. `before` is not needed any more.
+        """Whether the leap leads from the full snapshot `before` to the present state. `before` may be changed.
 
-        By default the leap is taken, and the digests are compared. Where a state is large there are cheaper ways.
+        By default the computation goes back, takes the leap, compares the digests, and returns to the present state.
+        A computation whose state is large overrides this by something cheaper.
         """
         present, digest = self.snapshot(), self.digest()
         self.restore(before)

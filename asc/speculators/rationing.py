@@ -104,7 +104,7 @@ class Rationing:
         return self.pause() > 0
 
     def pause(self) -> int:
-        """Return at how many boundaries from the present one on nothing is planned."""
+        """Return at how many boundaries, from the present one on, nothing is planned."""
         return max(0, self._resume_at - self._boundary) if self.predictors else sys.maxsize
 
     def passed(self, boundaries: int) -> None:

@@ -268,7 +268,10 @@ class ExecutedSpeculator(Speculator):
         return not self._awaited
 
     def _may_start(self, computation: Computation, left: int) -> bool:
-        """Whether the steps that are left permit the loss that the start of workers is; seldom asked in vain."""
+        """Whether the start of workers costs no more than may be lost in the steps that are left.
+
+        After a refusal, the price is asked for again at twice the position.
+        """
         unit, position = self._ledger.unit, computation.position()
         if position < self._ask_at:
             return False

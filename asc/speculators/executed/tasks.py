@@ -141,7 +141,7 @@ class Tasks:
         return decisions
 
     def wait(self, flight: Flight, position: int, cache: Cache) -> None:
-        """Wait for as long as the main thread would take for the same steps at most, and as may be lost."""
+        """Wait, but no longer than the main thread would take for the same steps, and than the allowance covers."""
         own, allowance = (flight.end - position) * self._ledger.unit, self._ledger.allowance()
         try:
             flight.future.exception(timeout=max(0.001, min(own, allowance)))
@@ -198,11 +198,9 @@ class Tasks:
 
     def _rate(self) -> float | None:
         """Return a worker's recent seconds a step; None while unknown. A first task, which is short, counts little."""
-        return (
-            sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
-            if self._worked
-            else None
-        )
+        if not self._worked:
+            return None
+        return sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
 
     def _stuck(self, flight: Flight) -> bool:
         """Whether a task has passed even the limit that its worker should have kept."""

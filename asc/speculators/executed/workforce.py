@@ -62,7 +62,7 @@ class Workforce:
             self._start(warm_up())
         elif self._warming and all(call.done() for call in self._warming):
             self._warmed_up()
-        return self._executor is not None
+        return self.started
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T] | None:
         """Hand a call to a worker; None if there is no pool, or no longer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ways import by_worker, computation, own_loop
 
 from asc.types import Candidate, Combination, Plan, Transition
 from asc_toy.computation import ToyComputation
+from asc_toy.tracking.effect import weight
 
 SIZE = 100_000
 DATA, TEXT = bytes(SIZE), "é" * SIZE
@@ -135,3 +137,24 @@ def test_observation_says_nothing_about_the_pace_of_steps() -> None:
     assert found.price("dispatch") == 0
     found.advance(1)
     assert found.price("dispatch") > 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [(n, n + 1) for n in range(1000, 51_000)],
+        {n: str(n) for n in range(1000, 51_000)},
+        [np.zeros(100) for _ in range(5_000)],
+    ],
+    ids=["tuples", "a dictionary", "arrays"],
+)
+def test_a_large_container_is_weighed_by_some_of_its_parts(value: Any) -> None:
+    """The right value counts every part."""
+
+    def exact(part: Any) -> int:
+        if isinstance(part, np.ndarray):
+            return int(part.nbytes) + 128
+        held = [*part, *part.values()] if isinstance(part, dict) else part if isinstance(part, list | tuple) else []
+        return sys.getsizeof(part) + sum(map(exact, held))
+
+    assert weight(value) == pytest.approx(exact(value), rel=0.05)

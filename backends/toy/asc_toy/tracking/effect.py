@@ -93,7 +93,7 @@ class Effect(NamedTuple):
     """Whether the program's own condition (`until`) holds at the end."""
 
     flags: tuple[Signal, ...] = ()
-    """That were raised in the decimal context."""
+    """The flags of the decimal context that were raised."""
 
     @property
     def nbytes(self) -> int:

@@ -17,7 +17,7 @@ def looks_at_flags(names: frozenset[str]) -> bool:
 
 
 @contextmanager
-def raised_flags() -> Iterator[list[Signal]]:
+def collected_flags() -> Iterator[list[Signal]]:
     """Collect the flags that are raised within, which stay raised."""
     context, raised = decimal.getcontext(), list[Signal]()
     before = _raised(context)

@@ -26,7 +26,7 @@ from asc_toy.tracking.arrays import BLIND
 from asc_toy.tracking.contents import Contents
 from asc_toy.tracking.effect import Effect, Held, Layout, is_scalar
 from asc_toy.tracking.elements import Elements, ElementTracker
-from asc_toy.tracking.flags import Signal, looks_at_flags, raised_flags
+from asc_toy.tracking.flags import Signal, collected_flags, looks_at_flags
 from asc_toy.tracking.increments import ElementIncrements, suits
 from asc_toy.tracking.memory import differing, flat, flat_index, is_by_element
 from asc_toy.tracking.outside import Outside, outside
@@ -323,7 +323,7 @@ def run_tracked(
         contents.by_element = False  # the step may tell a tracked array from a real one
     step, until, done, ended = program.step, program.until, 0, False
     try:
-        with isolated(watch), raised_flags() as flags:
+        with isolated(watch), collected_flags() as flags:
             while done < steps and not ended:
                 step(state)
                 done += 1
