@@ -12,6 +12,7 @@ RECORDING = ("track", "insert", "lookup")
 _WINDOW = 128  # supersteps recorded before it is asked whether any came back
 _CHEAP = 0.005  # share of the work up to which recording needs no proof that it pays
 _PART = 0.5  # of the overdraft may go into recording
+_LONGEST_PAUSE = 256  # supersteps, where recording is too dear
 _LOOKS = 4  # a recording looks at the state so many times as often as the preparation of a run
 _PLAIN_EVERY = 64  # one superstep in so many stays untracked, so that the price of a plain step stays known
 _PLAIN_FIRST = 8  # and more of them at first
@@ -32,6 +33,7 @@ class Remembering:
         self._passed = 0  # supersteps
         self._resumes = 0  # the superstep at which a pause ends
         self._window = 0  # how many windows ended without a state that came back
+        self._refused = 0  # times in a row that recording was too dear
         self._recorded = 0  # supersteps in this window
         self._recalled = 0  # recorded supersteps that had been used when this window began
         self._gained = 0.0  # by recorded supersteps, in the unit of the ledger
@@ -46,8 +48,13 @@ class Remembering:
         """
         self._passed += 1
         steps = min(self._trial or superstep, superstep)
-        if not self._ledger.unit or self._passed < self._resumes or not self._is_affordable(steps):
+        if not self._ledger.unit or self._passed < self._resumes:
             return 0
+        if not self._is_affordable(steps):
+            self._refused += 1
+            self._resumes = self._passed + min(_LONGEST_PAUSE, 2**self._refused)
+            return 0
+        self._refused = 0
         if steps < superstep:
             self._trial *= 2
             return self._recording(steps)

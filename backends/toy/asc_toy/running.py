@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import weakref
 from typing import Any
 
+from asc_toy.content import MOST, renew
 from asc_toy.state import State, plain_state
 
-_MOST = 30  # attributes that CPython keeps in an object itself
 _WORTH_S = 5e-5  # seconds of a stretch for which a new object, in one or two microseconds, is worth its price
+_SHARE = 0.03  # of a stretch that may go into new objects within the words
+_FADING = 0.98  # what is left of their price after a stretch without: it may have been high by chance
 
 
 class RunningState:
@@ -25,9 +28,11 @@ class RunningState:
         self.state = plain_state(words)
         self._class = _state_class()
         self._usual: tuple[str, ...] = ()  # names that were found to be usual ones
+        self._renewal_s = 0.0  # seconds that it likely takes to make the objects within the words anew
 
     def start(self, seconds: float = math.inf) -> State:
         """Return the state for a stretch of plain steps, which is expected to take so long."""
+        self._renew(seconds)
         if seconds > _WORTH_S and self._is_only_here():
             state: State = object.__new__(self._class)
             for name, value in self.state.__dict__.items():
@@ -43,6 +48,16 @@ class RunningState:
             if type(state.__dict__) is dict and sys.getrefcount(state.__dict__) == _ALONE:
                 state.__dict__ = {**state.__dict__}
 
+    def _renew(self, seconds: float) -> None:
+        """Make the objects within the words anew, where that takes a small part of the stretch."""
+        if _SHARE * seconds < self._renewal_s:
+            self._renewal_s *= _FADING
+            return
+        began = time.perf_counter()
+        renew(self.state.__dict__)
+        taken = time.perf_counter() - began
+        self._renewal_s = min(taken, 2 * self._renewal_s) if self._renewal_s else taken
+
     def _is_only_here(self) -> bool:
         """Whether nothing else refers to the state or to its dictionary, and its words are set as any attribute is."""
         return (
@@ -57,7 +72,7 @@ class RunningState:
     def _are_usual(self, words: dict[str, Any]) -> bool:
         names = tuple(words)
         if names != self._usual:
-            if len(names) > _MOST or any(type(name) is not str or hasattr(State, name) for name in names):
+            if len(names) > MOST or any(type(name) is not str or hasattr(State, name) for name in names):
                 return False
             self._usual = names
         return True

@@ -76,8 +76,7 @@ class State(Accumulating):
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Fold the value in at once."""
-        require_integer(operation, name, value)
-        present = getattr(self, name)
+        value, present = integer(operation, name, value), getattr(self, name)
         if at is None:
             require_number(operation, name, present)
             setattr(self, name, OPERATIONS[operation](present, value))
@@ -87,13 +86,16 @@ class State(Accumulating):
     def add(self, name: str, value: int, at: Index | None = None) -> None:
         """Add an integer to a word, or to one element of an integer array."""
         # It is used most, so it is written out. The usual cases are to cost what the user's own line costs.
-        present = getattr(self, name, None)
-        if type(value) is int:
-            if at is None:
-                if type(present) is int:
-                    setattr(self, name, present + value)
+        if at is None:
+            try:
+                if type(total := getattr(self, name) + value) is int:
+                    setattr(self, name, total)
                     return
-            elif type(at) is int and type(present) is _ndarray and present.ndim == 1 and present.dtype.kind in "iu":
+            except TypeError:
+                pass  # which is said in a sentence below
+        elif type(value) is int and type(at) is int:
+            present = getattr(self, name, None)
+            if type(present) is _ndarray and present.ndim == 1 and present.dtype.kind in "iu":
                 present[at] = present.item(at) + value
                 return
         self.accumulate("add", name, value, at)
@@ -162,13 +164,14 @@ def require_index(at: Index, array: Array) -> None:
         )
 
 
-def require_integer(operation: str, name: str, value: object) -> None:
-    """Refuse a value whose accumulation would depend on the order."""
-    if type(value) is not int:
+def integer(operation: str, name: str, value: int) -> int:
+    """Return an integer to accumulate, such as 1 for an added True; refuse what would depend on the order."""
+    if type(value) is not int and not (operation == "add" and type(value) is bool):
         raise TypeError(
             f"state.{operation}({name!r}, …) takes an int, not {type(value).__name__}: only integers accumulate in any "
             f"order. For any other value write state.{name} = …, an ordinary read and write."
         )
+    return int(value)
 
 
 def is_name(name: object) -> bool:

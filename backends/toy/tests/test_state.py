@@ -187,11 +187,28 @@ class TestAccumulations:
         state.maximum("z", 5, at=())
         assert state.z == 5
 
-    @pytest.mark.parametrize("value", [1.5, True, np.int64(1), "1", None])
+    @pytest.mark.parametrize("value", [1.5, np.int64(1), "1", None])
     @pytest.mark.parametrize("operation", OPERATIONS)
     def test_only_integers_accumulate(self, operation: str, value: Any) -> None:
         match = rf"state.{operation}\('x', …\) takes an int, not .*: only integers accumulate in any order"
         raises_everywhere(TypeError, match, operation, "x", value, x=0)
+
+    @pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"add"}))
+    def test_the_smaller_of_a_number_and_a_truth_value_depends_on_the_order(self, operation: str) -> None:
+        match = rf"state.{operation}\('x', …\) takes an int, not bool"
+        raises_everywhere(TypeError, match, operation, "x", True, x=1)
+
+    @pytest.mark.parametrize("record", [True, False])
+    def test_an_added_truth_value_counts_as_a_number(self, record: bool) -> None:
+        def step(state: Any) -> None:
+            state.n += 1
+            state.add("even", state.n % 2 == 0)
+            state.add("by", state.n % 2 == 0, at=state.n % 3)
+
+        found = computation(step, {"n": 0, "even": 0, "by": np.zeros(3, int)})
+        found.advance(4, record=record)
+        end = found.result()
+        assert (type(end["even"]), end["even"], end["by"].tolist()) == (int, 2, [0, 1, 1])
 
     def test_only_integer_arrays_accumulate(self) -> None:
         match = r"state.add\('a', …, at=…\) needs an array of integers, and this is {}. Write state.a\[…\] = …"

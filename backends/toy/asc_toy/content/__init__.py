@@ -10,12 +10,14 @@ from asc_toy.content.copies import duplicate
 from asc_toy.content.identity import SharedError, claim, content, nodes_of, unsupported, write_node
 from asc_toy.content.memory import memories_of, overlaps
 from asc_toy.content.order import holds_set
+from asc_toy.content.renewal import MOST, renew
 from asc_toy.content.scalars import leaves, with_leaves
 from asc_toy.content.sets import OrderError
 from asc_toy.content.values import dtype_name, is_simple, is_word, named
 
 __all__ = [
     "Bytes",
+    "MOST",
     "OrderError",
     "SharedError",
     "UnknownClassError",
@@ -34,6 +36,7 @@ __all__ = [
     "named",
     "nodes_of",
     "overlaps",
+    "renew",
     "same_array",
     "unsupported",
     "with_leaves",

@@ -44,13 +44,18 @@ def hindrance(cls: type) -> str:
     return ""
 
 
+def slots_of(cls: type) -> list[types.MemberDescriptorType]:
+    """Return the slots of a class and its bases."""
+    return [slot for base in cls.__mro__ for slot in vars(base).values() if isinstance(slot, _Slot)]
+
+
 def object_kind(cls: type[Any]) -> Kind:
     """Return the kind of the instances of a class that `hindrance` allows.
 
     A frozen dataclass is closed, as a tuple is: its identity is no content. But `object.__setattr__` can change it, so
     duplicates do not share it.
     """
-    slots = [slot for base in cls.__mro__ for slot in vars(base).values() if isinstance(slot, _Slot)]
+    slots = slots_of(cls)
     has_dict = cls.__dictoffset__ != 0
 
     def head(value: Any) -> Head:

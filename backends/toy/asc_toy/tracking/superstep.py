@@ -19,7 +19,7 @@ from asc_toy.state import (
     Array,
     Index,
     accumulate_element,
-    require_integer,
+    integer,
     require_number,
 )
 from asc_toy.tracking.arrays import BLIND
@@ -116,7 +116,7 @@ class Superstep:
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Record an increment apart, or apply it where the word has been read."""
-        require_integer(operation, name, value)
+        value = integer(operation, name, value)
         there = name in self._own or self._named or name in self._deleted
         present = None if there else self._base.get(name)
         if at is not None:
