@@ -43,10 +43,10 @@ class Rationing:
         self.unprofitable = False
         """Whether no plan of the latest choice would gain what it costs."""
 
-    def open(self, capacity: int) -> bool:
-        """Count a boundary; whether anything may be planned at it."""
+    def open(self, capacity: int, *, trusted: bool = False) -> bool:
+        """Count a boundary; whether anything may be planned at it, if only because the predictors are trusted."""
         self._boundary += 1
-        return capacity > 0 and self._boundary >= self._resume_at and self._ledger.allowance() > 0
+        return capacity > 0 and self._boundary >= self._resume_at and (trusted or self._ledger.allowance() > 0)
 
     def choose(
         self,

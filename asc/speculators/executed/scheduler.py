@@ -18,6 +18,7 @@ from asc.types import Decision, Outcome, Plan
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
 _FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
+_TRUST = 4  # boundaries after a candidate that was right
 _BYTES_A_SECOND = 1e9  # of what travels to a worker and back: it is packed, copied and unpacked
 
 
@@ -49,7 +50,7 @@ class ExecutedScheduler:
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
         self._sending, self._price = TaskPrice(ledger, SENDING), TaskPrice(ledger, ALL)
         self._superstep = 0  # steps in the superstep of the latest boundary
-        self._trusted = False  # whether the latest candidate that was settled was right
+        self._trust = 0  # boundaries at which one task may be planned in any case
         self.nbytes = 0.0
         """What travels for a task, when that was last looked at."""
         self.unprofitable = False
@@ -62,7 +63,9 @@ class ExecutedScheduler:
         length of a superstep has just changed, since it may change again: the run would pass by the tasks' positions.
         """
         steady, self._superstep = superstep == self._superstep, superstep
-        if not self._rationing.open(crew.idle) or not steady:
+        trusted = self.trusted
+        self._trust = max(0, self._trust - 1)
+        if not self._rationing.open(crew.idle, trusted=trusted) or not steady:
             return []
 
         def gain(plan: Plan) -> float:
@@ -71,7 +74,7 @@ class ExecutedScheduler:
         self.nbytes = crew.nbytes
         price = max(self.price(), computation.price("dispatch"))
         position, predictors = computation.position(), self._rationing.predictors
-        capacity = self._affordable(crew.idle, crew.sent)
+        capacity = self._affordable(crew.idle, crew.sent, trusted=trusted)
         if not capacity:
             self.unprofitable = True
             return []
@@ -92,6 +95,11 @@ class ExecutedScheduler:
         self._sending.probe(seconds)
         self._price.probe(seconds)
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the latest candidate that was settled was right, a few boundaries ago at most."""
+        return self._trust > 0
+
     def pause(self) -> int:
         """Return at how many boundaries from the present one on there are no plans."""
         return self._rationing.pause()
@@ -110,7 +118,7 @@ class ExecutedScheduler:
         distance = _distance(decision.plan)
         self._outcomes.note(decision, distance)
         if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            self._trusted = decision.outcome is Outcome.ACCEPTED
+            self._trust = _TRUST if decision.outcome is Outcome.ACCEPTED else 0
         if decision.outcome is Outcome.ACCEPTED:
             self._length = min(self._config.task_length, 2 * self._length)
         elif (
@@ -120,16 +128,16 @@ class ExecutedScheduler:
             self._length = max(self._least, self._length // 2)
         return self._rationing.learn(decision)
 
-    def _affordable(self, idle: int, nbytes: float) -> int:
+    def _affordable(self, idle: int, nbytes: float, *, trusted: bool) -> int:
         """Return how many tasks may be sent at once: what the allowance covers.
 
-        One more may be where no price is known, or the latest candidate was right. So many bytes of a task are sent.
+        One may be sent where no price is known, or the predictors are trusted. So many bytes of a task are sent.
         """
         self._sending.look()
         seconds, allowance = self._sending.seconds(nbytes / _BYTES_A_SECOND), self._ledger.allowance()
         if seconds is None:
             return min(idle, 1)
-        return idle if idle * seconds <= allowance else max(int(allowance / seconds), int(self._trusted))
+        return idle if idle * seconds <= allowance else max(int(allowance / seconds), int(trusted))
 
     def _starts(
         self,

@@ -154,7 +154,8 @@ class ExecutedSpeculator(Speculator):
         It is several while a loss is made up for, and while nothing is planned or recorded: each boundary costs time.
         Where a result is under way, its position is a boundary.
         """
-        supersteps = self._ledger.rest(superstep)
+        idle = not self.fault and len(self._tasks) < self.workers
+        supersteps = 1 if idle and self._scheduler.trusted else self._ledger.rest(superstep)
         if self._tasks.settled:
             supersteps = max(supersteps, self._pause())
         elif supersteps > 1:

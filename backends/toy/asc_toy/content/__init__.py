@@ -16,8 +16,8 @@ from asc_toy.content.sets import OrderError
 from asc_toy.content.values import dtype_name, is_simple, is_word, named
 
 __all__ = [
-    "Bytes",
     "MOST",
+    "Bytes",
     "OrderError",
     "SharedError",
     "UnknownClassError",

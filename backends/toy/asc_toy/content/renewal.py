@@ -45,11 +45,12 @@ def renew(words: dict[str, Any]) -> None:
             continue
         index = 0
         for part in parts:  # nothing that pairs parts with places, since it would refer to the part as well
+            cls: Any = type(part)
             place = places[index]
-            index += 1
-            if not _is_renewable(type(part)):
+            index += 1  # noqa: SIM113 -- as above
+            if not _is_renewable(cls):
                 wait_for(part)
-            elif getrefcount(part) == _ALONE and (type(place) in PRIMITIVES) and (names := _usual_names(part)):
+            elif getrefcount(part) == _ALONE and type(place) in PRIMITIVES and (names := _usual_names(part)):
                 new = _renewed(part)
                 put(place, new)
                 waiting.append((new, names))
@@ -76,18 +77,19 @@ def _usual_names(value: Any) -> tuple[str, ...]:
     attributes = value.__dict__
     if type(attributes) is not dict or getrefcount(attributes) != _UNSHARED or weakref.getweakrefcount(value):
         return ()
+    cls: Any = type(value)
     names = tuple(attributes)
-    return names if len(names) <= MOST and _are_usual(type(value), names) else ()
+    return names if len(names) <= MOST and _are_usual(cls, names) else ()
 
 
 @lru_cache(maxsize=1024)
-def _is_renewable(cls: type) -> bool:
+def _is_renewable(cls: Any) -> bool:
     """Whether instances of a class have attributes, and nothing else."""
     return _IS_USEFUL and cls.__dictoffset__ != 0 and not hindrance(cls) and not slots_of(cls)
 
 
 @lru_cache(maxsize=1024)
-def _are_usual(cls: type, names: tuple[Any, ...]) -> bool:
+def _are_usual(cls: Any, names: tuple[Any, ...]) -> bool:
     """Whether attributes of these names are set as usual, by no property or other descriptor."""
     spaces = [vars(base) for base in cls.__mro__]
     return all(type(name) is str for name in names) and not any(
