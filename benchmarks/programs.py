@@ -117,17 +117,17 @@ def measure(case: Case, n: int, pairs: int, console: Console) -> dict[str, Any]:
     goal = f">= {OF_BOUND} of the bound" if case.gains else f">= {LEAST}"
     row: dict[str, Any] = {"label": case.name, "summary": program.summary, "kind": case.kind, "steps": n, "goal": goal}
     row["pairs"] = []
-    with ProcessPoolExecutor(max_workers=2) as workers:
-        for seed in range(pairs):
-            found = pair(case, n, seed)
-            row["pairs"].append(found)
-            if "net_speedup" not in found:
-                break
-            if case.gains:
+    for seed in range(pairs):
+        found = pair(case, n, seed)
+        row["pairs"].append(found)
+        if "net_speedup" not in found:
+            break
+        if case.gains:
+            with ProcessPoolExecutor(max_workers=2) as workers:  # it has threads, beside which no run forks
                 found["capacity"] = capacity(workers, partial(work, case.name, n, -(-n // 2)))
-                found["tracking"] = tracking(case, n, found["own_s"] / n)
-                found["bound"] = 1 + (found["capacity"] - 1) / found["tracking"]
-            console.print(f"  {case.name}, pair {seed + 1}: {found['net_speedup']:.2f}×", style="dim")
+            found["tracking"] = tracking(case, n, found["own_s"] / n)
+            found["bound"] = 1 + (found["capacity"] - 1) / found["tracking"]
+        console.print(f"  {case.name}, pair {seed + 1}: {found['net_speedup']:.2f}×", style="dim")
     last = row["pairs"][-1]
     row["sentence"] = last.get("reason") or last.get("refused") or last["failed"]
     row["exact"] = all(found.get("exact", False) for found in row["pairs"])

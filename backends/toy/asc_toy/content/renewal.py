@@ -84,8 +84,9 @@ def _usual_names(value: Any) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _is_renewable(cls: Any) -> bool:
-    """Whether instances of a class have attributes, and nothing else."""
-    return _IS_USEFUL and cls.__dictoffset__ != 0 and not hindrance(cls) and not slots_of(cls)
+    """Whether instances of a class have attributes, which are reached as usual, and nothing else."""
+    usual = cls.__dictoffset__ != 0 and cls.__getattribute__ is object.__getattribute__
+    return _IS_USEFUL and usual and not hindrance(cls) and not slots_of(cls)
 
 
 @lru_cache(maxsize=1024)
