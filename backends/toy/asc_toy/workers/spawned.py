@@ -15,6 +15,8 @@ from asc_toy.workers import travel
 from asc_toy.workers.elsewhere import Shipment, receive, run_sealed, seal
 from asc_toy.workers.process import deaf_children, serve_only
 
+_CLEANING_S = 30.0  # a process that ends before the thread has cleaned up shows warnings of resources that are lost
+
 
 class Spawned(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
     """Worker processes that accept functions from notebooks and unguarded scripts.
@@ -42,11 +44,11 @@ class Spawned(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
         return future
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = True) -> None:
-        """Kill the workers, and give the thread that manages them a moment to clean up."""
+        """Kill the workers, and let the thread that manages them clean up."""
         manager: threading.Thread | None = self._executor_manager_thread
         super().shutdown(wait=False, kill_workers=cancel_futures)
         if manager is not None and manager is not threading.current_thread():
-            manager.join(timeout=2.0)
+            manager.join(timeout=_CLEANING_S)
         travel.forget(self._key)
 
 
