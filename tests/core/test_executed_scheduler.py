@@ -186,6 +186,15 @@ def test_after_a_right_candidate_a_task_may_cost_more_than_the_allowance_covers(
     assert plans(subject) == []
 
 
+def test_for_four_boundaries_a_right_candidate_opens_even_an_overdrawn_ledger() -> None:
+    subject = scheduler(ledger=rich(spent=40_000.0))
+    assert (plans(subject), subject.trusted) == ([], False)
+    learn(subject, Plan("a", 10, 10), Outcome.ACCEPTED)
+    assert subject.trusted
+    assert [len(plans(subject, capacity=8)) for _ in range(3)] == [1, 1, 0], "each looks at two boundaries"
+    assert not subject.trusted
+
+
 def test_a_first_task_waits_until_the_allowance_covers_what_it_copies() -> None:
     ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
     ledger.progress(1_000, 10.0)

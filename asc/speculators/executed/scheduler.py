@@ -137,7 +137,9 @@ class ExecutedScheduler:
         seconds, allowance = self._sending.seconds(nbytes / _BYTES_A_SECOND), self._ledger.allowance()
         if seconds is None:
             return min(idle, 1)
-        return idle if idle * seconds <= allowance else max(int(allowance / seconds), int(trusted))
+        if idle * seconds <= allowance:
+            return idle
+        return max(int(allowance / seconds) if seconds else 0, int(trusted))
 
     def _starts(
         self,
