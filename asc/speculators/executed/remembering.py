@@ -22,9 +22,9 @@ class Remembering:
     """Records while that is cheap, or while recorded supersteps come back.
 
     Steps are recorded only where the ledger's allowance covers what that is expected to cost. What it costs is found by
-    trials: first one step, then twice as many as before, up to a superstep. Where recording takes a noticeable share of
-    the work and nothing comes back within a window of recorded supersteps, it pauses; windows and the pauses between
-    them double.
+    trials: first one step, then twice as many as before, up to a superstep. Where that is too dear,
+    it is asked again after pauses that double. Where recording takes a noticeable share of the work and nothing comes
+    back within a window of recorded supersteps, it pauses; windows and the pauses between them double.
     """
 
     def __init__(self, ledger: Ledger) -> None:

@@ -18,7 +18,7 @@ from asc.types import Decision, Outcome, Plan
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
 _FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
-_TRUST = 4  # boundaries after a candidate that was right
+_TRUST = 4  # boundaries after a right candidate at which one task may be sent, whatever is owed
 _BYTES_A_SECOND = 1e9  # of what travels to a worker and back: it is packed, copied and unpacked
 
 

@@ -88,12 +88,15 @@ class State(Accumulating):
         # It is used most, so it is written out. The usual cases are to cost what the user's own line costs.
         if at is None:
             try:
-                if type(total := getattr(self, name) + value) is int:
-                    setattr(self, name, total)
-                    return
-            except TypeError:
-                pass  # which is said in a sentence below
-        elif type(value) is int and type(at) is int:
+                total = getattr(self, name) + value
+            except Exception:
+                _require_numbers("add", name, value, self)
+                raise
+            if type(total) is not int:
+                _require_numbers("add", name, value, self)
+            setattr(self, name, total)
+            return
+        if type(value) is int and type(at) is int:
             present = getattr(self, name, None)
             if type(present) is _ndarray and present.ndim == 1 and present.dtype.kind in "iu":
                 present[at] = present.item(at) + value
@@ -143,6 +146,12 @@ def require_number(operation: str, name: str, present: object) -> None:
     """Refuse to accumulate into a word that is no number, such as an array whose element was not named."""
     if isinstance(present, np.ndarray):
         raise TypeError(f"state.{operation}({name!r}, …) needs at=…, the index of an element: {name!r} is an array")
+
+
+def _require_numbers(operation: str, name: str, value: int, state: State) -> None:
+    """Refuse a value that is no integer, a missing word, and a word that is no number."""
+    integer(operation, name, value)
+    require_number(operation, name, getattr(state, name))
 
 
 def require_integers(operation: str, name: str, array: Any) -> None:

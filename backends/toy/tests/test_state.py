@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fuzzing.differences import difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ways import computation, ends_alike, is_leapt_over
@@ -209,6 +210,29 @@ class TestAccumulations:
         found.advance(4, record=record)
         end = found.result()
         assert (type(end["even"]), end["even"], end["by"].tolist()) == (int, 2, [0, 1, 1])
+
+    @pytest.mark.parametrize("value", [Colour.RED, 1.5, "1"])
+    @pytest.mark.parametrize("name", ["n", "f", "missing"])
+    def test_a_step_that_catches_the_error_ends_as_its_own_loop(self, name: str, value: Any) -> None:
+        def step(state: Any) -> None:
+            try:
+                state.add(name, value)
+            except (TypeError, AttributeError) as error:
+                state.caught = type(error).__name__
+
+        values = {"n": 0, "f": 0.5, "caught": ""}
+        found = [computation(step, values) for _ in range(2)]
+        for each, record in zip(found, (True, False), strict=True):
+            each.advance(2, record=record)
+        assert difference(found[0].result(), found[1].result()) == ""
+
+    @pytest.mark.parametrize("record", [True, False])
+    def test_an_addition_is_done_once(self, record: bool) -> None:
+        """Of an overflow there is one warning."""
+        found = computation(lambda state: state.add("x", 1), {"x": np.int64(2**63 - 1)})
+        with pytest.warns(RuntimeWarning, match="overflow") as shown:
+            found.advance(1, record=record)
+        assert len(shown) == 1
 
     def test_only_integer_arrays_accumulate(self) -> None:
         match = r"state.add\('a', …, at=…\) needs an array of integers, and this is {}. Write state.a\[…\] = …"

@@ -116,7 +116,12 @@ class Superstep:
 
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Record an increment apart, or apply it where the word has been read."""
-        value = integer(operation, name, value)
+        if type(value) is not int:
+            try:
+                value = integer(operation, name, value)
+            except TypeError as error:
+                self._failed = error  # even if the step catches it: a plain step adds any kind of int
+                raise
         there = name in self._own or self._named or name in self._deleted
         present = None if there else self._base.get(name)
         if at is not None:
