@@ -14,6 +14,8 @@ from asc.pricing import StepPrice
 _BOOKED = ("plain", "spent", "started", "gained", "executed", "skipped", "leaps", "spent_before")
 _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not steer
 _FREE_S = 5e-3  # seconds that speculation may lose from the start on, so that it is soon known what it gains
+_SOON_S = 1.0  # seconds of plain work in which the whole share may be lost: what pays is mostly found in them
+_LATER = 0.25  # of the share, that may be lost after them
 _LONGEST_STRETCH_S = 0.25  # seconds of plain steps in a row, where it does: Ctrl-C waits for their end
 
 
@@ -135,11 +137,17 @@ class Ledger:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
         return self.gained + self.overdraft() - self.spent
 
-    def overdraft(self, plain: float | None = None) -> float:
-        """What speculation may lose in all, in so much plain work: by default, in that so far."""
-        plain = self.plain if plain is None else plain
-        share = self._overdraft * plain if plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
-        return share + _FREE_S if self._timed else share
+    def overdraft(self) -> float:
+        """What speculation may lose in all so far. Where the clock steers, that is less of the share after a while."""
+        late = max(0.0, self.plain - _SOON_S) if self._timed else 0.0
+        return self.permitted(self.plain - late) + _LATER * self._share(late)
+
+    def permitted(self, plain: float) -> float:
+        """What speculation may lose at most in so much plain work."""
+        return self._share(plain) + _FREE_S if self._timed else self._share(plain)
+
+    def _share(self, plain: float) -> float:
+        return self._overdraft * plain if plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps of plain work pay back what speculation has lost; 1 where it has lost nothing.
@@ -151,7 +159,8 @@ class Ledger:
         if owed < 0 or not price:
             return 1
         owed += 2 * latest
-        paid_back = owed / (self._overdraft * price) + 1 if self._overdraft else math.inf
+        share = self._overdraft * (_LATER if self._timed and self.plain > _SOON_S else 1.0)
+        paid_back = owed / (share * price) + 1 if share else math.inf
         return max(1, int(min(sys.maxsize if self._timed else _LONGEST_REST, paid_back)))
 
     def stretch(self) -> int:

@@ -164,13 +164,13 @@ def test_rejections_in_a_row_pause_it_and_an_overdrawn_ledger_does() -> None:
 
 def test_the_first_task_is_a_probe_and_its_price_counts_for_the_next() -> None:
     ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
-    ledger.progress(1_000, 1_000.0)
+    ledger.progress(1_000, 1.0)
     subject = scheduler(ledger=ledger, task_length=1)
     assert len(plans(subject, capacity=8)) == 1
-    ledger.charge("dispatch", 1.0)
-    assert len(plans(subject, capacity=8)) == 8, "eight tasks of 1 s are within the allowance of 29 s"
-    ledger.charge("dispatch", 6.0)
-    assert len(plans(subject, capacity=8)) == 6, "a task takes 3.5 s, and 23 s are left"
+    ledger.charge("dispatch", 0.001)
+    assert len(plans(subject, capacity=8)) == 8, "eight tasks of 1 ms are within the allowance of 34 ms"
+    ledger.charge("dispatch", 0.007)
+    assert len(plans(subject, capacity=8)) == 6, "a task takes 4 ms, and 27 ms are left"
 
 
 def test_after_a_right_candidate_a_task_may_cost_more_than_the_allowance_covers() -> None:
@@ -197,11 +197,11 @@ def test_for_four_boundaries_a_right_candidate_opens_even_an_overdrawn_ledger() 
 
 def test_a_first_task_waits_until_the_allowance_covers_what_it_copies() -> None:
     ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
-    ledger.progress(1_000, 10.0)
+    ledger.progress(1_000, 1.0)
     subject = scheduler(ledger=ledger, task_length=1)
-    assert plans(subject, sent=1e9) == [], "a gigabyte takes a second, and 3 % of 10 s may be lost"
+    assert plans(subject, sent=1e8) == [], "100 MB take 0.1 s, and 3 % of 1 s may be lost"
     assert subject.unprofitable
-    assert len(plans(subject, sent=1e8)) == 3, "three tasks of 0.1 s are within 0.3 s and the free 5 ms"
+    assert len(plans(subject, sent=1e7)) == 3, "three tasks of 10 ms are within 30 ms and the free 5 ms"
 
 
 def test_a_task_that_copies_more_than_the_recent_ones_costs_more() -> None:

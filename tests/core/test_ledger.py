@@ -51,18 +51,29 @@ def spend(ledger: Ledger, clock: Clock, kind: str, seconds: float) -> None:
 def test_a_timed_ledger_counts_seconds(clock: Clock) -> None:
     ledger = timed(clock)
     assert ledger.unit == 0.0
-    ledger.progress(100, 10.0)
-    assert ledger.unit == pytest.approx(0.1)
-    spend(ledger, clock, "predict", 0.2)
-    assert (ledger.plain, ledger.executed) == (10.0, 100)
-    assert ledger.spent == pytest.approx(0.2)
-    assert ledger.allowance() == pytest.approx(0.03 * 10.0 + FREE_S - 0.2)
+    ledger.progress(100, 1.0)
+    assert ledger.unit == pytest.approx(0.01)
+    spend(ledger, clock, "predict", 0.02)
+    assert (ledger.plain, ledger.executed) == (1.0, 100)
+    assert ledger.spent == pytest.approx(0.02)
+    assert ledger.allowance() == pytest.approx(0.03 * 1.0 + FREE_S - 0.02)
     ledger.leap(50, 50)
     assert (ledger.leaps, ledger.skipped) == (1, 50)
-    assert ledger.gained == pytest.approx(5.0)
-    assert ledger.speedup() == pytest.approx((10.0 + 5.0) / (10.0 + 0.2))
+    assert ledger.gained == pytest.approx(0.5)
+    assert ledger.speedup() == pytest.approx((1.0 + 0.5) / (1.0 + 0.02))
     predict = ledger.accounts()["predict"]
-    assert predict == {"seconds": pytest.approx(0.2), "steps": pytest.approx(2.0), "count": 1}
+    assert predict == {"seconds": pytest.approx(0.02), "steps": pytest.approx(2.0), "count": 1}
+
+
+def test_after_the_first_second_a_quarter_of_the_share_may_be_lost(clock: Clock) -> None:
+    """Of 9 s, that is 3 % of the first one, and 3 % of a quarter of the others."""
+    ledger = timed(clock)
+    ledger.progress(90, 9.0)
+    assert ledger.allowance() == pytest.approx(0.03 * (1.0 + 8.0 / 4) + FREE_S)
+    assert ledger.permitted(9.0) == pytest.approx(0.03 * 9.0 + FREE_S), "where it is known to be paid once"
+    spend(ledger, clock, "plan", ledger.allowance() + 0.003)
+    ledger.rest(1)
+    assert ledger.rest(1) == pytest.approx(0.003 / (0.03 / 4 * 0.1), abs=1.5), "so many steps of 0.1 s pay it back"
 
 
 def test_any_other_ledger_counts_plain_steps_and_only_reports_seconds(prices: Prices, clock: Clock) -> None:
@@ -161,9 +172,9 @@ def test_tracking_is_speculation_and_the_step_below_it_is_not(clock: Clock) -> N
 
 def test_starting_is_in_the_speedup_but_not_rationed(clock: Clock) -> None:
     ledger = timed(clock)
-    ledger.progress(10, 10.0)
-    ledger.start("start", 10.0)
-    assert ledger.allowance() == pytest.approx(0.3 + FREE_S)
+    ledger.progress(10, 1.0)
+    ledger.start("start", 1.0)
+    assert ledger.allowance() == pytest.approx(0.03 + FREE_S)
     assert ledger.speedup() == pytest.approx(0.5)
     assert ledger.accounts()["start"]["count"] == 1
 

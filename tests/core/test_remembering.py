@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from asc.ledger import Ledger
@@ -9,6 +11,12 @@ from asc.speculators.executed.remembering import Remembering
 from asc.testing.clock import Clock
 
 EVERY = 10
+
+
+@pytest.fixture(autouse=True)
+def _early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count in seconds what is the same in fractions of a run's first second, in which the whole share may be lost."""
+    monkeypatch.setattr("asc.ledger._SOON_S", math.inf)
 
 
 def rich(insert: float = 0.0) -> Ledger:

@@ -38,7 +38,7 @@ class ExecutedScheduler:
     class Config(Rationing.Config):
         """How executed speculation is rationed."""
 
-        overdraft: float = Field(0.02, ge=0, description="share of the plain work that speculation may lose at most")
+        overdraft: float = Field(0.02, ge=0, description="share of plain work that may be lost; later a quarter of it")
         lookahead: int = Field(1024, ge=1, description="supersteps to look ahead at most")
         task_length: int = Field(32, ge=1, description="supersteps in one worker task at most")
         memoise: bool = Field(True, description="record the main thread's own supersteps where that pays")

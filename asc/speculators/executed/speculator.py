@@ -277,7 +277,7 @@ class ExecutedSpeculator(Speculator):
         if position < self._ask_at:
             return False
         steps = computation.price("start")
-        if self._opening_s + steps * unit <= self._ledger.overdraft(left * unit):
+        if self._opening_s + steps * unit <= self._ledger.permitted(left * unit):
             self._opening = Opening()
             return True
         self._ask_at, self._opening = 2 * position, Opening(steps, _executable(computation).nbytes("start"))
