@@ -104,7 +104,14 @@ def programs(result: dict[str, Any]) -> str:
         met = "yes" if row["met"] else "no"
         lines.append(_cells(row["label"], row["kind"], *figures, row["outcome"], met, row["sentence"]))
     attributes = [f"{_between(ratio)} of that of {name}" for name, ratio in result["attributes"].items()]
-    lines += ["", f"An untracked step of attribute reads and writes takes the time {' and '.join(attributes)}."]
+    lines += [
+        "",
+        f"An untracked step of attribute reads and writes takes the time {' and '.join(attributes)}.",
+        "",
+        "By the ledger, a program without a gain loses 1 to 2 % in four seconds. On this machine, its plain steps also "
+        "take 2 to 7 % longer within the run than in a loop of their own, although they execute no more "
+        "instructions. We did not find the cause.",
+    ]
     return "\n".join(lines)
 
 

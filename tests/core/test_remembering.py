@@ -74,8 +74,8 @@ class Walk:
         self.ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
         self._subject, self._factor, self._fixed, self._step_s = Remembering(self.ledger), factor, fixed, step_s
 
-    def begun(self, seconds: float, steps: float = 0.0) -> None:
-        self._subject.begun(seconds, lambda: steps)
+    def begun(self, seconds: float, steps: float = 0.0, left: int = 0) -> None:
+        self._subject.begun(seconds, lambda: steps, lambda: left)
 
     def take(self, supersteps: int, superstep: int = EVERY) -> list[int]:
         """Take supersteps, and return how many steps of each were recorded."""
@@ -113,14 +113,18 @@ def test_a_price_that_is_only_high_for_short_stretches_is_found_to_be_low_for_lo
 
 
 @pytest.mark.parametrize(("seconds", "steps"), [(30.0, 0.0), (0.0, 120.0)])
-def test_a_first_recording_waits_until_the_overdraft_covers_what_it_is_expected_to_take(
-    seconds: float, steps: float
+@pytest.mark.parametrize(("left", "recorded"), [(8100, True), (7900, False)])
+def test_a_first_recording_may_take_what_the_rest_of_the_run_may_lose_by_recording(
+    seconds: float, steps: float, left: int, recorded: bool
 ) -> None:
-    """The preparation took 30 s, so the recording is expected to take 120 s, and half of 3 % of 8,000 s are as much.
-
-    That is looked at less and less often, at every 256th superstep at last.
-    """
+    """The preparation took 30 s, so the recording is expected to take 120 s, and half of 3 % of 8,000 s are as much."""
     walk = Walk(factor=1.0)
-    walk.begun(seconds, steps)
-    first = next(n for n, recorded in enumerate(walk.take(2000)) if recorded)
-    assert 8000 <= first * EVERY < 8000 + 258 * EVERY
+    walk.begun(seconds, steps, left)
+    assert any(walk.take(20)) is recorded
+
+
+def test_what_a_first_recording_has_taken_is_made_up_for_before_the_next() -> None:
+    """It has taken 39 s beyond its step, and half of 3 % of 2,600 s are as much."""
+    walk = Walk(factor=40.0)
+    walk.begun(30.0, left=100_000)
+    assert walk.take(260) == [0, 1, *[0] * 258]

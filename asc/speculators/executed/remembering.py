@@ -22,8 +22,9 @@ class Remembering:
     """Records while that is cheap, or while recorded supersteps come back.
 
     Steps are recorded only where the ledger's allowance covers what that is expected to cost. What it costs is found by
-    trials: first one step, then twice as many as before, up to a superstep. Where that is too dear,
-    it is asked again after pauses that double. Where recording takes a noticeable share of the work and nothing comes
+    trials: first one step, then twice as many as before, up to a superstep. Where that is too dear, it is asked again
+    after pauses that double. The first one is a probe: what it is expected to cost at most is compared with what may be
+    lost in all the work that is left. Where recording takes a noticeable share of the work and nothing comes
     back within a window of recorded supersteps, it pauses; windows and the pauses between them double.
     """
 
@@ -40,6 +41,7 @@ class Remembering:
         self._spent = 0.0  # seconds that recording has likely taken; the ledger has what is certain
         self._guess = 0.0  # seconds that a first recording is expected to take
         self._ask: Callable[[], float] = lambda: 0.0  # for what it is expected to take, in steps
+        self._left: Callable[[], int] = lambda: 0  # for the steps that are left
 
     def steps(self, superstep: int, recalled: int) -> int:
         """Return how many of the next steps to record: a superstep, none, or some as a trial.
@@ -78,12 +80,12 @@ class Remembering:
         """Count supersteps that are passed over."""
         self._passed += supersteps
 
-    def begun(self, seconds: float, price: Callable[[], float]) -> None:
+    def begun(self, seconds: float, price: Callable[[], float], left: Callable[[], int]) -> None:
         """Note what it took to prepare the computation, and how to ask for its own price of a recording, in steps.
 
-        A first recording looks at the state several times as well.
+        A first recording looks at the state several times as well. `left` returns the steps that are left.
         """
-        self._guess, self._ask = _LOOKS * seconds, price
+        self._guess, self._ask, self._left = _LOOKS * seconds, price, left
 
     def leapt(self, steps: int) -> None:
         """Note a leap by a recorded superstep."""
@@ -96,8 +98,10 @@ class Remembering:
     def _is_affordable(self, steps: int) -> bool:
         """Whether recording stays within what it gained and its part of the overdraft, and the allowance covers it."""
         ledger = self._ledger
-        known, allowance = ledger.count("track") > 0, ledger.allowance()
-        price = ledger.recording(steps) if known else max(self._guess, self._ask() * ledger.unit)
+        if not ledger.count("track"):
+            price = max(self._guess, self._ask() * ledger.unit)
+            return ledger.allowance() > 0 and price <= _PART * ledger.permitted(self._left() * ledger.unit)
+        price, allowance = ledger.recording(steps), ledger.allowance()
         permitted = self._gained + _PART * ledger.overdraft()
         spent = max(ledger.cost(*RECORDING), self._spent + ledger.cost("insert", "lookup"))
         return allowance > 0 and price <= allowance and spent + price <= permitted

@@ -113,7 +113,7 @@ class ExecutedSpeculator(Speculator):
         taken = self._ledger.clock() - began
         self._ledger.start("spot-check", taken)
         if self._remembering is not None:
-            self._remembering.begun(taken, partial(machine.price, "track"))
+            self._remembering.begun(taken, partial(machine.price, "track"), partial(_left, machine))
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
@@ -261,8 +261,7 @@ class ExecutedSpeculator(Speculator):
 
     def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
         if self._workforce.untouched:
-            total, position = computation.total(), computation.position()
-            left = position if total is None else total - position  # an unknown end: as much as has been done
+            left = _left(computation)
             if left * self._ledger.unit < self._start_s or not self._may_start(computation, left):
                 return False
         self._awaited = not self._workforce.ready(lambda: self._warm_up(computation, history))
@@ -297,6 +296,12 @@ class ExecutedSpeculator(Speculator):
         self, computation: Computation, candidate: Candidate, lengths: Sequence[int]
     ) -> Callable[[], Iterable[Transition]]:
         return _executable(computation).task(candidate, lengths, self._tasks.limit(sum(lengths)))
+
+
+def _left(computation: Computation) -> int:
+    """Return the steps that are left; where the end is unknown, as many as have been taken."""
+    total, position = computation.total(), computation.position()
+    return position if total is None else total - position
 
 
 def _executable(computation: Computation) -> Executable:
