@@ -1,8 +1,9 @@
 """Training recipes with speculation, beside controls that might do as well: `python benchmarks/recipes.py`.
 
-Three rows go to results/recipes.json. `paper`: Leap+Verify's recipe, learning rate 5e-5. `tuned`: the best of a sweep
-of learning rates. `constant`: a constant rate, whose average is evaluated. An arm that has been measured on the same
-commit with the same settings is not measured again, so that an interrupted benchmark continues (`--fresh` measures
+Three rows go to results/recipes.json. `paper`: Leap+Verify's recipe, learning rate 5e-5 and cosine. `tuned`: WSD, at
+the best of a sweep of learning rates. `constant`: a constant rate, whose average is evaluated. Beside each are WSD to
+zero, cosine to a tenth and linear to zero, at the same peak rate. An arm that has been measured on the same commit
+with the same settings is not measured again, so that an interrupted benchmark continues (`--fresh` measures
 everything).
 
 Every arm is a process with one thread, two of them at a time. Its seconds are processor time from the first step on,
@@ -58,7 +59,8 @@ CONTROLS: Mapping[str, Settings] = {
     "random direction": {"predictors": [{"name": "random-direction"}]},
 }
 """Arms that speculate; the others are plain."""
-_BESIDE_PLAIN = len(CONTROLS) + 3  # arms of a seed
+SCHEDULES = ("wsd", "cosine", "linear")
+_BESIDE_PLAIN = len(CONTROLS) + 3 + len(SCHEDULES) - 1  # arms of a seed
 
 
 class Incomplete(Exception):  # noqa: N818 -- not an error
@@ -107,8 +109,11 @@ class Bench:
         self.commits |= self._arms.commits(list(arms.values()))
         return found
 
-    def recipe(self, seeds: Sequence[int], to_the_end: bool, **recipe: Any) -> dict[str, Any]:
-        """Measure every arm of a recipe, by seed; those that race to the plain run's test loss stop there."""
+    def recipe(self, seeds: Sequence[int], schedule: str, to_the_end: bool, **recipe: Any) -> dict[str, Any]:
+        """Measure every arm of a recipe, by seed; those that race to the plain run's test loss stop there.
+
+        `schedule` is the plain run's own, by its preset.
+        """
         lr, steps = recipe["lr"], self._options.steps
         plain = self.all(
             {f"plain {s}": Arm(self.settings(seed=s, **recipe)) for s in seeds}, later=_BESIDE_PLAIN * len(seeds)
@@ -123,6 +128,7 @@ class Bench:
                 "schedule shortened": {"steps": steps // 2},
                 f"lr x {1 + HORIZON / EVERY:g}": {"lr": lr * (1 + HORIZON / EVERY), **race},
                 f"lr x {1 + 4 * HORIZON / EVERY:g}": {"lr": lr * (1 + 4 * HORIZON / EVERY), **race},
+                **{shape: {"schedule": shape, **race} for shape in SCHEDULES if shape != schedule},
             }
             for name, changes in {**CONTROLS, **others}.items():
                 stop = race if name not in ("speculation", "schedule shortened") else {}
@@ -134,6 +140,7 @@ class Bench:
         runs = {name: [found[f"{name} {s}"] for s in seeds if f"{name} {s}" in found] for name in names}
         return {
             "seeds": list(seeds),
+            "schedule": schedule,
             "plain": beside_plain(base, base),
             "arms": {name: beside_plain(of, base) for name, of in runs.items() if len(of) == len(base)},
         }
@@ -141,7 +148,7 @@ class Bench:
 
 def paper(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     """Leap+Verify's recipe: how much sooner each arm has the plain run's final test loss."""
-    found = bench.recipe(options.seeds, to_the_end=False, lr=5e-5)
+    found = bench.recipe(options.seeds, "cosine", to_the_end=False, lr=5e-5)
     net = found["arms"]["speculation"]["net_speedup"]
     return {"lr": 5e-5, **found, "goal": ">= 2", "met": bool(net) and net["median"] >= 2}
 
@@ -152,7 +159,7 @@ def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     sweep = bench.all(arms, later=(1 + _BESIDE_PLAIN) * len(options.seeds))
     losses = {lr: sweep[f"lr {lr:g}"]["dev_loss"] for lr in options.rates}
     best = min(losses, key=lambda lr: math.inf if losses[lr] is None else losses[lr])
-    found = bench.recipe(options.seeds, to_the_end=True, preset="tuned", lr=best)
+    found = bench.recipe(options.seeds, "wsd", to_the_end=True, preset="tuned", lr=best)
     arm = found["arms"]["speculation"]
     loss, seconds = arm["loss_difference"], arm["seconds_ratio"]
     met = None if loss["high"] is None else loss["high"] <= 0.01 and seconds["high"] <= 1.03
@@ -161,27 +168,31 @@ def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """A constant rate: its average's test loss beside that of its live weights, and of a cosine run as long."""
+    """A constant rate: its average's test loss beside that of its live weights, and of runs with each schedule."""
     lr = tuned_rate(options)
-    given = {"preset": "tuned", "lr": lr}
-    flat = {"schedule": "constant", "average_every": 5, "average_span": 60}
+    kinds = {
+        "constant": {"schedule": "constant", "average_every": 5, "average_span": 60},
+        **{shape: {} if shape == "wsd" else {"schedule": shape} for shape in SCHEDULES},  # the preset's is wsd
+    }
     arms = {
-        f"{name} {seed}": Arm(bench.settings(seed=seed, **given, **changes))
-        for name, changes in (("constant", flat), ("plain", {}))
+        f"{name} {seed}": Arm(bench.settings(seed=seed, preset="tuned", lr=lr, **changes))
+        for name, changes in kinds.items()
         for seed in options.seeds
     }
     found = bench.all(arms)
-    runs = {name: [found[f"{name} {seed}"] for seed in options.seeds] for name in ("constant", "plain")}
+    runs = {name: [found[f"{name} {seed}"] for seed in options.seeds] for name in kinds}
     live, average = ([run[key] for run in runs["constant"]] for key in ("test_loss", "average_test_loss"))
-    cosine = [run["test_loss"] for run in runs["plain"]]
+    others = {shape: [run["test_loss"] for run in runs[shape]] for shape in SCHEDULES}
+    less = {"live": live, **others}
     return {
         "lr": lr,
         "seeds": list(options.seeds),
         "live": live,
         "average": average,
-        "cosine": cosine,
-        "average_less_live": interval([a - b for a, b in zip(average, live, strict=True)]),
-        "average_less_cosine": interval([a - b for a, b in zip(average, cosine, strict=True)]),
+        "schedules": others,
+        "average_less": {
+            name: interval([a - b for a, b in zip(average, losses, strict=True)]) for name, losses in less.items()
+        },
         "goal": "report",
         "met": None,
     }

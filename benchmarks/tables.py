@@ -199,7 +199,8 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
     arms = {"plain": row["plain"], **row["arms"]}
     known = all(None not in arm.get("flops", [None]) for arm in arms.values())  # older results lack these
     lines = [
-        f"**{title}**, learning rate {row['lr']:g}{tried}. Goal: {row['goal']}: {met}.",
+        f"**{title}**, {row.get('schedule', 'cosine')}, learning rate {row['lr']:g}{tried}. "
+        f"Goal: {row['goal']}: {met}.",
         "",
         "| arm | seconds to the plain run's test loss, plain over arm | steps to it | test loss at the end | "
         "difference (95 %) | seconds of the whole run over plain (95 %) | speculation, in plain steps | "
@@ -276,12 +277,15 @@ def replay(result: dict[str, Any]) -> str:
 
 
 def _constant(row: dict[str, Any]) -> str:
-    live, average, cosine = (sum(row[key]) / len(row[key]) for key in ("live", "average", "cosine"))
+    def mean(losses: list[float]) -> str:
+        return f"{sum(losses) / len(losses):.3f}"
+
+    ends = ", ".join(f"{shape} {mean(losses)}" for shape, losses in row["schedules"].items())
+    less = ", ".join(f"{name} {_interval(found, '+.3f')}" for name, found in row["average_less"].items())
     return (
-        f"**A constant rate** of {row['lr']:g}: test loss {live:.3f} with the live weights, {average:.3f} with their "
-        f"running average, which training did not adopt; a cosine run of the same length ends at {cosine:.3f}. "
-        f"Average minus live {_interval(row['average_less_live'], '+.3f')}, average minus cosine "
-        f"{_interval(row['average_less_cosine'], '+.3f')} (95 %)."
+        f"**A constant rate** of {row['lr']:g}: test loss {mean(row['live'])} with the live weights, "
+        f"{mean(row['average'])} with their running average, which training did not adopt. Runs of the same length and "
+        f"peak rate end at: {ends}. The average less each (95 %): {less}."
     )
 
 

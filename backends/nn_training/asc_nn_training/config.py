@@ -46,12 +46,17 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_the_model(cls, given: Any) -> Any:
-        """Give a published shape its vocabulary, and pretrained weights their tokenizer, unless another is given."""
+    def _usual(cls, given: Any) -> Any:
+        """Supply what follows from the model and the preset, unless it is given.
+
+        A published shape has its vocabulary, pretrained weights have their tokenizer, and the preset tuned has WSD.
+        """
         model = given.get("model", cls.model_fields["model"].default) if isinstance(given, dict) else None
         if not isinstance(model, str):
             return given
         known: dict[str, Any] = {"vocabulary": _VOCABULARIES[model]} if model in _VOCABULARIES else {}
+        if given.get("preset") == "tuned":
+            known["schedule"] = "wsd"
         if given.get("init") == "pretrained" and (own := own_tokenizer(model, "pretrained")) is not None:
             known["tokenizer"] = own
         return {**known, **given}

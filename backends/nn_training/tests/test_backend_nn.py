@@ -355,6 +355,16 @@ def test_large_shapes_have_their_published_vocabulary(small: Make) -> None:
     assert NetworkConfig.model_validate({"model": "gpt2-nano"}).vocabulary == 4096
 
 
+@pytest.mark.parametrize(
+    ("given", "schedule"),
+    [({}, "cosine"), ({"preset": "tuned"}, "wsd"), ({"preset": "tuned", "schedule": "linear"}, "linear")],
+)
+def test_the_tuned_preset_means_wsd_unless_a_schedule_is_given(given: dict[str, str], schedule: str) -> None:
+    config = NetworkConfig.model_validate(given)
+    assert config.schedule == schedule
+    assert NetworkConfig.model_validate(config.model_dump(mode="json")).schedule == schedule
+
+
 def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> None:
     stopped = stopping_at(25, run(small(steps=40), tmp_path))
     assert stopped.execute()["state"] == "interrupted"

@@ -114,13 +114,15 @@ def test_of_other_modules_the_author_knows_the_fingerprint(model: Bigrams) -> No
 
 
 @given(
-    st.sampled_from(["cosine", "wsd", "constant"]),
+    st.sampled_from(["cosine", "linear", "wsd", "constant"]),
     st.integers(0, 50),
     st.integers(1, 300),
-    st.floats(0, 1),
+    st.none() | st.floats(0, 1),
     st.floats(0, 1),
 )
-def test_rates_rise_then_never_rise_again(shape: str, warmup: int, total: int, floor: float, decay: float) -> None:
+def test_rates_rise_then_never_rise_again(
+    shape: str, warmup: int, total: int, floor: float | None, decay: float
+) -> None:
     config = ScheduleConfig(schedule=shape, warmup=warmup, lr_floor=floor, wsd_decay=decay)  # type: ignore[arg-type]
     shares = [Schedule(1.0, config).share(step, total) for step in range(total + 20)]
     rising, falling = shares[:warmup], shares[warmup:]
@@ -130,4 +132,16 @@ def test_rates_rise_then_never_rise_again(shape: str, warmup: int, total: int, f
     if shape == "constant":
         assert set(falling) <= {1.0}
     elif total > warmup:
-        assert shares[total] == pytest.approx(floor)
+        usual = 0.1 if shape == "cosine" else 0.0
+        assert shares[total] == pytest.approx(usual if floor is None else floor)
+
+
+def test_wsd_is_constant_and_then_falls_to_zero_in_the_last_fifth() -> None:
+    schedule = Schedule(2.0, ScheduleConfig(schedule="wsd", warmup=10))
+    assert [schedule.rate(step, 100) for step in (9, 10, 80)] == [2.0, 2.0, 2.0]
+    assert [schedule.rate(step, 100) for step in (81, 90, 99, 100)] == pytest.approx([1.9, 1.0, 0.1, 0.0])
+
+
+def test_linear_falls_to_zero_from_the_end_of_the_warm_up_on() -> None:
+    schedule = Schedule(2.0, ScheduleConfig(schedule="linear", warmup=10))
+    assert [schedule.rate(step, 110) for step in (9, 10, 60, 110)] == pytest.approx([2.0, 2.0, 1.0, 0.0])

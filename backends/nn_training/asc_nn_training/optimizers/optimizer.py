@@ -19,7 +19,8 @@ class OptimizerConfig(Settings):
 
     preset: Preset = Field(
         "paper",
-        description="paper: rate 5e-5, as published; tuned: a rate for training from scratch, by the model's size",
+        description="paper: rate 5e-5, cosine, as published; tuned: a rate for training from scratch, by the model's "
+        "size, and wsd",
     )
     lr: float | None = Field(None, ge=0, description="peak learning rate; by default the preset's")
     betas: tuple[float, float] | None = Field(None, description="decay of the two moments; by default the preset's")

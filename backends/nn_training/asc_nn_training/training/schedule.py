@@ -14,11 +14,15 @@ from asc.settings import Settings
 class ScheduleConfig(Settings):
     """The shape of the learning rate over a run; the defaults are the Leap+Verify paper's."""
 
-    schedule: Literal["cosine", "wsd", "constant"] = Field(
-        "cosine", description="cosine to the floor; wsd: constant, then linearly to the floor; or constant"
+    schedule: Literal["cosine", "linear", "wsd", "constant"] = Field(
+        "cosine",
+        description="cosine or linear: falls to the floor; wsd: constant, then linear; or constant. The preset tuned "
+        "means wsd",
     )
     warmup: int = Field(100, ge=0, description="steps in which the rate rises linearly to its peak")
-    lr_floor: float = Field(0.1, ge=0, le=1, description="the last rate, as a share of the peak")
+    lr_floor: float | None = Field(
+        None, ge=0, le=1, description="the last rate, as a share of the peak: by default 0.1 for cosine, otherwise 0"
+    )
     wsd_decay: float = Field(0.2, ge=0, le=1, description="wsd: the share of all steps over which the rate falls")
 
 
@@ -35,6 +39,8 @@ class Schedule:
             raise AscError(f"A learning rate cannot be {lr}: give one of 0 or more, such as --lr 5e-5.")
         self.lr = lr
         self.config = config or ScheduleConfig()
+        usual = 0.1 if self.config.schedule == "cosine" else 0.0
+        self._floor = usual if self.config.lr_floor is None else self.config.lr_floor
 
     def rate(self, step: int, total: int) -> float:
         """Return the rate of the step (0 is the first) in a run of `total` steps; the floor after the run's end."""
@@ -54,4 +60,4 @@ class Schedule:
             return 1.0
         done = min(1.0, (step - start) / (total - start)) if total > start else 1.0
         left = (1 + cos(pi * done)) / 2 if config.schedule == "cosine" else 1 - done
-        return config.lr_floor + (1 - config.lr_floor) * left
+        return self._floor + (1 - self._floor) * left
