@@ -143,7 +143,7 @@ class Ledger:
         return self.permitted(self.plain - late) + _LATER * self._share(late)
 
     def permitted(self, plain: float) -> float:
-        """What speculation may lose at most in so much plain work."""
+        """What speculation may lose at most in so much plain work, for instance at once in the work that is left."""
         return self._share(plain) + _FREE_S if self._timed else self._share(plain)
 
     def _share(self, plain: float) -> float:

@@ -104,14 +104,7 @@ def programs(result: dict[str, Any]) -> str:
         met = "yes" if row["met"] else "no"
         lines.append(_cells(row["label"], row["kind"], *figures, row["outcome"], met, row["sentence"]))
     attributes = [f"{_between(ratio)} of that of {name}" for name, ratio in result["attributes"].items()]
-    lines += [
-        "",
-        f"An untracked step of attribute reads and writes takes the time {' and '.join(attributes)}.",
-        "",
-        "By the ledger, a program without a gain loses 1 to 2 % in four seconds. On this machine, its plain steps also "
-        "take 2 to 7 % longer within the run than in a loop of their own, although they execute no more "
-        "instructions. We did not find the cause.",
-    ]
+    lines += ["", f"An untracked step of attribute reads and writes takes the time {' and '.join(attributes)}."]
     return "\n".join(lines)
 
 
@@ -199,8 +192,7 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
     arms = {"plain": row["plain"], **row["arms"]}
     known = all(None not in arm.get("flops", [None]) for arm in arms.values())  # older results lack these
     lines = [
-        f"**{title}**, {row.get('schedule', 'cosine')}, learning rate {row['lr']:g}{tried}. "
-        f"Goal: {row['goal']}: {met}.",
+        f"**{title}**, {_schedule(row)}, learning rate {row['lr']:g}{tried}. Goal: {row['goal']}: {met}.",
         "",
         "| arm | seconds to the plain run's test loss, plain over arm | steps to it | test loss at the end | "
         "difference (95 %) | seconds of the whole run over plain (95 %) | speculation, in plain steps | "
@@ -237,6 +229,10 @@ def _recipe(row: dict[str, Any], title: str) -> list[str]:
     if "failed" in row:
         lines += ["", "Failed: " + "; ".join(f"{arm} ({reason})" for arm, reason in row["failed"].items()) + "."]
     return lines
+
+
+def _schedule(row: dict[str, Any]) -> str:
+    return str(row.get("schedule", "cosine"))  # older results, which lack it, are of cosine
 
 
 def startup(result: dict[str, Any]) -> str:
@@ -339,7 +335,8 @@ def headline(results: dict[str, dict[str, Any]]) -> str:
         f"| one that nothing predicts (`sha256-chain`) | {speedup('sha256-chain')} times |",
         f"| training at the paper's rate of {training['paper']['lr']:g}, to the plain run's final loss | "
         f"{arm('paper', 'speculation')} times; twice the rate without speculation: {arm('paper', 'lr x 2')} |",
-        f"| training at a tuned rate of {training['tuned']['lr']:g} | {arm('tuned', 'speculation')} times; "
+        f"| training at a tuned rate of {training['tuned']['lr']:g}, {_schedule(training['tuned'])} | "
+        f"{arm('tuned', 'speculation')} times; "
         f"{sum(tuned['accepted'])} of {sum(tuned['judged'])} candidates accepted |",
         f"| our training loop without speculation, over a bare PyTorch loop | "
         f"{_between(promises['overhead']['ratio'])} of its time |",

@@ -121,10 +121,3 @@ def test_a_first_recording_may_take_what_the_rest_of_the_run_may_lose_by_recordi
     walk = Walk(factor=1.0)
     walk.begun(seconds, steps, left)
     assert any(walk.take(20)) is recorded
-
-
-def test_what_a_first_recording_has_taken_is_made_up_for_before_the_next() -> None:
-    """It has taken 39 s beyond its step, and half of 3 % of 2,600 s are as much."""
-    walk = Walk(factor=40.0)
-    walk.begun(30.0, left=100_000)
-    assert walk.take(260) == [0, 1, *[0] * 258]

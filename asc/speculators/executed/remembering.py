@@ -24,8 +24,8 @@ class Remembering:
     Steps are recorded only where the ledger's allowance covers what that is expected to cost. What it costs is found by
     trials: first one step, then twice as many as before, up to a superstep. Where that is too dear, it is asked again
     after pauses that double. The first one is a probe: what it is expected to cost at most is compared with what may be
-    lost in all the work that is left. Where recording takes a noticeable share of the work and nothing comes
-    back within a window of recorded supersteps, it pauses; windows and the pauses between them double.
+    lost in all the work that is left. Where recording takes a noticeable share of the work and nothing comes back
+    within a window of recorded supersteps, it pauses; windows and the pauses between them double.
     """
 
     def __init__(self, ledger: Ledger) -> None:
