@@ -196,10 +196,11 @@ class NetworkBackend(Backend[NetworkComputation]):
         )
         reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time, ranks)
         store = WeightStore(device, config.cache)
+        leap = config.model_copy(update={"way": "plain"}) if plain else config
         with preserved_randomness(device):  # what is drawn at a boundary is the same on all ranks
             seed_rank(config.seed, ranks.number)  # and what training draws is not
             made = NetworkComputation(
-                training, gate, probes, costs, config, watch, store, data=data, reporting=reporting, board=board
+                training, gate, probes, costs, leap, watch, store, data=data, reporting=reporting, board=board
             )
         made.remarks += data.remarks
         if device.type == "cpu" and weights.numel > 30e6:

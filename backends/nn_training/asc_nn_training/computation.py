@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
@@ -16,8 +17,7 @@ from torch import Tensor
 
 from asc.computation import Computation
 from asc.errors import AscError
-from asc.settings import Settings
-from asc.types import Advanced, Candidate, Combination, EngineState, Plan, Prediction, Snapshot, Transition
+from asc.types import Advanced, Candidate, Combination, Direct, EngineState, Plan, Prediction, Snapshot, Transition
 from asc_nn_training.costs import Costs
 from asc_nn_training.optimizers.leap_trace import LeapTrace, undone
 from asc_nn_training.optimizers.moments import Moments, has_moments, moments_of
@@ -26,6 +26,7 @@ from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.device import out_of_memory, random_state, seed_everything, set_random_state
 from asc_nn_training.training.loop import Loop, Watch
 from asc_nn_training.training.loss import evaluation
+from asc_nn_training.training.onward import Onward, Way, WayConfig
 from asc_nn_training.training.progress import Progress
 from asc_nn_training.training.training import NonFiniteError
 from asc_nn_training.validators.gate import Gate
@@ -40,8 +41,8 @@ Fingerprint = Callable[[torch.nn.Module], Tensor]  # (probes, d): the present we
 _ScoredCandidate = tuple[CandidateWeights, NDArray[np.float64]]
 
 
-class LeapConfig(Settings):
-    """What happens to the rest of the training when the weights leap."""
+class LeapConfig(WayConfig):
+    """How the training goes on between leaps, and what happens to its rest when the weights leap."""
 
     leap_moments: Literal["keep", "reset", "decay"] = Field(
         "keep",
@@ -91,6 +92,8 @@ class TrainingComputation(Computation):
         self._leaps = 0
         self._trace: LeapTrace | None = None  # of the newest leap, until it is known whether it has lasted
         self.stopping = False
+        self._onward: Onward | None = None  # carries out the way of going on that is in use
+        self._go_on(self.config.chosen_way())
         if fingerprint is None:
             self.provides -= {"fingerprint"}
         if gate.subsets < 2:
@@ -119,6 +122,7 @@ class TrainingComputation(Computation):
         try:
             while not (self.finished() or self.stopping) and training.position < began + max_steps:
                 loss = training.step()
+                self.stepped()
                 self.progress.note(loss)
                 if self._watch is not None:
                     self._watch.after(training.position, loss)
@@ -128,6 +132,25 @@ class TrainingComputation(Computation):
             self._random = random_state(training.device)
             self.changed()
         return Advanced(training.position - began)
+
+    def stepped(self) -> None:
+        """Move the weights on, after a step, as the way in use says.
+
+        This is part of the step: it is in its seconds, and rations no speculation.
+        """
+        if self._onward is None:
+            return
+        training = self.training
+        try:
+            with leaping(training.optimizer, self.weights.parameters, self.weights.copy):
+                self._onward.after(self.weights.tensors, training.position, training.rate(training.position))
+        except AscError as error:  # the optimiser has weights of its own that cannot be moved
+            self._onward = None
+            self.remark(f"The training goes on by plain steps. {error}")
+
+    def _go_on(self, way: Way) -> None:
+        """Go on in this way from here on."""
+        self._onward = Onward(way, self.weights.tensors) if way.beta else None
 
     def stop(self) -> None:
         """Make `advance` return after the present step."""
@@ -141,7 +164,7 @@ class TrainingComputation(Computation):
     def snapshot(self) -> Snapshot:
         """Copy everything: weights, buffers, optimiser, position, random states."""
         buffers = [buffer.clone() for buffer in self.training.model.buffers()]
-        rest = RestOfTraining(deepcopy(self.training_state()), self.progress.losses, buffers)
+        rest = RestOfTraining(deepcopy(self.training_state()), self.progress.losses, buffers, deepcopy(self._onward))
         return Snapshot(self.position(), 0, WeightSnapshot(self.present(), rest), 3 * self.weights.nbytes)
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -155,6 +178,7 @@ class TrainingComputation(Computation):
         for buffer, value in zip(self.training.model.buffers(), state.rest.buffers, strict=True):
             buffer.copy_(value)
         self.load_training_state(deepcopy(state.rest.state))
+        self._onward = deepcopy(state.rest.onward)
         self.reset_progress(state.rest.losses)
 
     def training_state(self) -> dict[str, Any]:
@@ -183,6 +207,7 @@ class TrainingComputation(Computation):
             "losses": list(self.progress.losses),
             "skipped": self.skipped,
             "moved": self.store.pending,
+            "onward": None if self._onward is None else self._onward.state_dict(),
             "engine": dict(engine.state),
             "history": pack(engine.history),
         }
@@ -199,6 +224,8 @@ class TrainingComputation(Computation):
         if history:
             self._copy = -1, history[-1].state.weights
         self.store.pending = state["moved"]
+        onward = state.get("onward")
+        self._onward = None if onward is None else Onward.from_state(onward)
         return EngineState(state["engine"], history)
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
@@ -247,7 +274,9 @@ class TrainingComputation(Computation):
         """Make a candidate of a sum of past weights, or of given weights; None if their shapes are others."""
         if plan.horizon and not self._has_room(self.position() + self._skips(plan.horizon)):
             return None
-        if isinstance(prediction, Combination):
+        if isinstance(prediction, Direct) and isinstance(prediction.state, Way):
+            candidate, nbytes = self._sum(Combination((1.0,)), history)._replace(way=prediction.state), 0
+        elif isinstance(prediction, Combination):
             candidate, nbytes = self._sum(prediction, history), 0  # the history holds the snapshots anyway
         else:
             if [v.shape for v in prediction.state] != [t.shape for t in self.weights.tensors]:
@@ -267,14 +296,19 @@ class TrainingComputation(Computation):
     def apply(self, transition: Transition) -> None:
         """Leap: put the weights in place, and treat moments and schedule as the settings say."""
         candidate: CandidateWeights = transition.effect
+        self._leaps += 1
+        if candidate.way is not None:
+            self._go_on(candidate.way)
+            return
         before = self.present()
         with self._leaping(transition.steps):
             candidate.put(self.weights, before)
+        if self._onward is not None:
+            self._onward.leapt(before.values(), self.weights.tensors)
         if not self.training.steppable:
             self._trace = LeapTrace(before.values(), self.weights.tensors)
         self.training.position += transition.steps
         self.skipped += transition.steps
-        self._leaps += 1
         self.changed()
 
     def undone(self) -> bool:
@@ -321,20 +355,20 @@ class TrainingComputation(Computation):
             self._candidate_scores[id(state), subset] = state, self._losses_under(state, subset, "validate")
         return self._candidate_scores[id(state), subset][1]
 
-    def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
-        """Train some steps from a candidate or, for None, from here; return each look's losses; undo the steps."""
+    def trial(
+        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1
+    ) -> dict[int, NDArray[np.float64]]:
+        """Train some steps from a candidate or, for None, from here; return each look's losses; undo the steps.
+
+        The losses are those of the weights' mean over the last `averaged` steps.
+        """
         subsets = {look: look % max(1, self._gate.subsets - 1) for look in looks}
         here = self.present()
         with self.excursion():
             try:
                 if state is not None:
-                    with self._leaping(0):
-                        state.put(self.weights, here)
-                for _ in range(steps):
-                    if self.training.finished:
-                        break
-                    self.training.step()
-                    self._owed["validate"] += 1.0
+                    self._begin_trial(state, here)
+                self._take_trial_steps(min(steps, self._left()), averaged)
                 found = {subset: self.losses(subset, "validate") for subset in sorted(set(subsets.values()))}
             except NonFiniteError:
                 found = {}
@@ -345,6 +379,36 @@ class TrainingComputation(Computation):
         if not found:  # the steps led to numbers that are not finite
             return {look: np.full_like(self.score(None, look), np.inf) for look in looks}
         return {look: found[subset] for look, subset in subsets.items()}
+
+    def _begin_trial(self, candidate: CandidateWeights, here: StoredWeights) -> None:
+        if candidate.way is not None:
+            self._go_on(candidate.way)
+            return
+        with self._leaping(0):
+            candidate.put(self.weights, here)
+        if self._onward is not None:
+            self._onward.leapt(here.values(), self.weights.tensors)
+
+    def _take_trial_steps(self, steps: int, averaged: int) -> None:
+        """Take steps, and put the weights' mean over the last `averaged` of them in place."""
+        mean: Values | None = None
+        for number in range(steps):
+            self.training.step()
+            self.stepped()
+            self._owed["validate"] += 1.0
+            if averaged > 1 and (count := number + 1 - max(0, steps - averaged)) > 0:
+                if mean is None:
+                    mean = self.weights.copy(torch.float32)
+                else:
+                    now = [tensor.to(torch.float32) for tensor in self.weights.tensors]
+                    torch._foreach_lerp_(mean, now, 1 / count)
+                self._owed["validate"] += self._costs.moved(3.0)
+        if mean is not None:
+            self.weights.put(mean)
+
+    def _left(self) -> int:
+        total = self.total()
+        return sys.maxsize if total is None else total - self.position()
 
     @contextmanager
     def excursion(self) -> Iterator[None]:
@@ -380,6 +444,8 @@ class TrainingComputation(Computation):
             return False
         self.weights = Weights(self.training.model, self.training.optimizer)
         self._copy = self.store.pinned = self._trace = None
+        if self._onward is not None:
+            self._go_on(self._onward.way)
         self._pad_store()
         self.changed()
         return True

@@ -16,6 +16,7 @@ _PREDICTORS = {
     "quadratic-as-coded": ("published:QuadraticAsCoded", "as the code published with the paper computes it, for study"),
     "nesterov-outer": ("nesterov:NesterovOuter", "an outer Nesterov step over the distance that training has covered"),
     "ema-increments": ("ema:EmaIncrements", "continues along the running average of increments"),
+    "ema-nesterov": ("ema_nesterov:EmaNesterov", "a way of going on: each step moves on along the average of steps"),
     "tail-average": ("average:TailAverage", "the mean of the last snapshots"),
     "anderson": ("anderson:Anderson", "the combination of snapshots with the smallest increment"),
     "line-search": ("line_search:LineSearch", "scales the last increment while a held-out loss falls"),

@@ -22,6 +22,7 @@ from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.predictors.anderson import Anderson
 from asc_nn_training.predictors.average import TailAverage
 from asc_nn_training.predictors.ema import EmaIncrements
+from asc_nn_training.predictors.ema_nesterov import EmaNesterov
 from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
 from asc_nn_training.predictors.nesterov import NesterovOuter
@@ -127,6 +128,14 @@ class TestNesterovOuter(WeightPredictorLaws):
 class TestEmaIncrements(WeightPredictorLaws):
     def predictor(self) -> Predictor:
         return EmaIncrements()
+
+
+class TestEmaNesterov(WeightPredictorLaws):
+    least = 1
+    dropped: ClassVar = {"test_beats_standing_still": "a way of going on moves nothing by itself"}
+
+    def predictor(self) -> Predictor:
+        return EmaNesterov(EmaNesterov.Config(start=0))
 
 
 class TestTailAverage(WeightPredictorLaws):

@@ -256,11 +256,19 @@ def test_a_hook_that_raises_is_switched_off_and_training_continues(plugins: Plug
     assert equal(loop.weights(), without.weights())
 
 
-@pytest.mark.parametrize("cache", [{}, {"dtype": "bfloat16"}, {"device_bytes": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"cache": {"dtype": "bfloat16"}},
+        {"cache": {"device_bytes": 0}},
+        {"way": {"name": "ema-nesterov", "start": 10}},
+    ],
+)
 @pytest.mark.parametrize("stop", [52, 63, 93])
-def test_a_resumed_loop_ends_the_same(cache: dict[str, Any], stop: int) -> None:
-    whole = Loop(cache=cache).run(0, 120)
-    first = Loop(cache=cache).run(0, stop)
+def test_a_resumed_loop_ends_the_same(settings: dict[str, Any], stop: int) -> None:
+    whole = Loop(**settings).run(0, 120)
+    first = Loop(**settings).run(0, stop)
     saved = deepcopy(
         {
             "model": first.model.state_dict(),
@@ -269,7 +277,7 @@ def test_a_resumed_loop_ends_the_same(cache: dict[str, Any], stop: int) -> None:
             "random": torch.get_rng_state(),
         }
     )
-    second = Loop(cache=cache)
+    second = Loop(**settings)
     second.model.load_state_dict(saved["model"])
     second.optimizer.load_state_dict(saved["optimizer"])
     second.speculation.load_state_dict(saved["speculation"])
@@ -333,3 +341,41 @@ def test_momentum_is_refused_in_a_sentence_for_other_optimisers(kind: str) -> No
     (warning,) = loop.speculation.report()["warnings"]
     assert ("AdamW with one learning rate" if kind == "groups" else "this optimiser, Adam, takes other") in warning
     assert "such as linear" in warning
+
+
+def run_of(settings: dict[str, Any]) -> dict[str, Tensor]:
+    return Loop(**{"predictors": [], **settings}).run(0, 60).weights()
+
+
+def test_a_loop_of_one_s_own_goes_on_in_a_way() -> None:
+    plain, with_way = run_of({}), run_of({"way": {"name": "ema-nesterov", "start": 10, "beta": 0.3}})
+    assert not equal(plain, with_way)
+    assert equal(plain, run_of({"way": "plain"}))
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        ("ema-nestrov", "ema-nesterov"),
+        ({"name": "ema-nesterov", "gamma": 0.9}, "way_gamma"),
+        ({"name": "ema-nesterov", "beta": 3}, "way_beta"),
+        (3, "way is 3: give a table"),
+    ],
+)
+def test_a_wrong_way_is_refused_in_a_sentence(way: Any, expected: str) -> None:
+    with pytest.raises(AscError, match=expected):
+        Loop(way=way)
+
+
+def test_an_optimiser_with_unknown_weights_of_its_own_takes_plain_steps_and_says_so() -> None:
+    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0})
+    looped.run(0, 2)
+    for parameter in looped.speculation.computation.weights.parameters:
+        looped.optimizer.state[parameter]["hidden"] = parameter.detach() * 1.01
+    value = loss(looped.model, batch(2)).mean()
+    value.backward()
+    looped.optimizer.step()
+    looped.speculation.step(value)
+    (warning,) = looped.speculation.report()["warnings"]
+    assert warning.startswith("The training goes on by plain steps. ")
+    assert '"hidden"' in warning

@@ -58,7 +58,8 @@ class Speculation:
     Prices are counted in the unit of a gate batch: tokens if it holds token numbers, else samples. `step_size` is the
     price of a training step, by default that of a gate batch, and `probe_size` the price of a fingerprint, which
     `Probes` knows itself. `snapshots` past weights are kept, by default as many as the predictors look back on.
-    `position` is the step at which the loop begins, `total` the step at which it ends.
+    `position` is the step at which the loop begins, `total` the step at which it ends. `way` is how the training goes
+    on between leaps: "plain", or "ema-nesterov", also as a table: {"name": "ema-nesterov", "beta": 0.3}.
 
     Plugins can watch: `asc_run_started` is called at the first step, `asc_boundary` at each boundary, `asc_progress`
     about once a second between boundaries, and `asc_run_finished` at `total` or by `close`.
@@ -87,6 +88,7 @@ class Speculation:
         predictors: Sequence[Part] | Part = ("linear",),
         recognizer: Part | None = None,
         validator: Part = "held-out-loss",
+        way: Part = "plain",
         leap: Mapping[str, Any] | None = None,
         cache: Mapping[str, Any] | None = None,
         overdraft: float = 0.03,
@@ -102,7 +104,7 @@ class Speculation:
         by_regime = {"name": "activation-cosine", "every": every}
         usual = {"name": "every", "steps": every} if fingerprint is None else by_regime
         settings = {
-            **validate(LeapConfig, _table("leap", leap), " of leap").model_dump(),
+            **validate(LeapConfig, {**_way(way), **_table("leap", leap)}, " of leap").model_dump(),
             "predictors": [predictors] if isinstance(predictors, str | Mapping) else list(predictors),
             "recognizer": usual if recognizer is None else recognizer,
             "validator": validator,
@@ -195,7 +197,9 @@ class Speculation:
             self._losses.append(self._noted[0] if len(self._noted) == 1 else _mean(self._noted))
             self._noted.clear()
         boundary = None
-        if self.computation.undone():
+        undone = self.computation.undone()
+        self.computation.stepped()
+        if undone:
             self.engine.ledger.gained = 0.0
             self._switch_off(
                 "the training continued from the weights before a leap, so its optimiser keeps weights of its own, "
@@ -367,6 +371,12 @@ def _table(name: str, given: object) -> dict[str, Any]:
     if given is not None and not isinstance(given, Mapping):
         raise AscError(f'{name} is {given!r}: give a table of settings, such as {name}={{"setting": value}}.')
     return dict(given or {})
+
+
+def _way(given: object) -> dict[str, Any]:
+    """Return the settings of a way of going on, given by its name or as a table with its name and settings."""
+    table = {"name": given} if isinstance(given, str) else _table("way", given)
+    return {"way" if name == "name" else f"way_{name}": value for name, value in table.items()}
 
 
 def _require_prices(**sizes: object) -> None:

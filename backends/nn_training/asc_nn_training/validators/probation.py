@@ -22,11 +22,13 @@ class Trials(Protocol):
     It provides "trial".
     """
 
-    def trial(self, state: Any | None, steps: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
+    def trial(
+        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1
+    ) -> dict[int, NDArray[np.float64]]:
         """Take `steps` real steps from a candidate's state or, for None, the current one; return losses by look.
 
-        Both sides get the same batches and the same random numbers. The computation is unchanged on return and on
-        raise.
+        The losses are those of the mean over the states after the last `averaged` steps. Both sides get the same
+        batches and the same random numbers. The computation is unchanged on return and on raise.
         """
 
 
@@ -36,12 +38,16 @@ class Probation(Validator):
     Averaging removes noise across the valley of the loss. That lowers the loss at once, and the gain is gone after a
     few steps; progress along the valley stays. The comparison is the test of `paired`. The steps of both sides are on
     the clock and are undone afterwards. So a trial costs twice its steps, and the memory of a full snapshot.
+
+    With `averaged`, the mean weights of each side's last steps are compared. Then both sides have little noise, and a
+    way of going on, which adds noise to the weights of the moment, is judged by the progress that it makes.
     """
 
     class Config(Settings):
         """Settings of `probation`."""
 
         steps: int = Field(10, ge=1, description="real steps from each side")
+        averaged: int = Field(1, ge=1, description="last steps of each side, whose mean weights are compared")
         alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
         looks: int = Field(4, ge=1, description="subsets of the gate set that are compared")
 
@@ -62,7 +68,7 @@ class Probation(Validator):
     def current(self, computation: Trials, position: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Return the losses after a trial from the current weights, which is made once a boundary."""
         if self._position != position or not set(looks) <= set(self._current):
-            self._current = computation.trial(None, self.config.steps, looks)
+            self._current = computation.trial(None, self.config.steps, looks, self.config.averaged)
             self._position = position
         return self._current
 
@@ -82,7 +88,7 @@ class _Sides:
         if state is None:
             return self._probation.current(self._computation, self._candidate.start, self._looks)[look]
         if id(state) not in self._after:
-            self._after[id(state)] = self._computation.trial(state, config.steps, self._looks)
+            self._after[id(state)] = self._computation.trial(state, config.steps, self._looks, config.averaged)
         return self._after[id(state)][look]
 
     def gain_steps(self, improvement: float) -> float:

@@ -101,7 +101,7 @@ class WeightCache(Cache):
     def discard(self, transition: Transition) -> None:
         """Note that the computation has just leapt by this transition: drop it or, with `keep`, keep it as verified."""
         fresh, self._found = self._found, None  # a transition refers to past weights
-        if not self._config.keep or transition is not fresh:
+        if not self._config.keep or transition is not fresh or transition.effect.way is not None:
             return
         self._serial += 1
         self._verified[self._serial] = VerifiedTransition(

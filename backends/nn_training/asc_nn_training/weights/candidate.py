@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from asc_nn_training.training.onward import Way
 from asc_nn_training.weights.combine import combine
 from asc_nn_training.weights.store import LazyWeights, StoredWeights
 from asc_nn_training.weights.weights import Weights
@@ -21,6 +22,7 @@ class CandidateWeights(NamedTuple):
     version: int
     start: StoredWeights  # the weights of that version
     own: bool = False  # whether only this candidate refers to the terms, and no history does
+    way: Way | None = None  # with the present weights as the sum: another way of going on from them
 
     def put(self, weights: Weights, here: StoredWeights | None = None) -> None:
         """Write the sum into the module. `here`, if given, is the copy of what the module holds now."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from asc.types import Snapshot
+from asc_nn_training.training.onward import Onward
 from asc_nn_training.weights.store import StoredWeights, WeightStore
 
 
@@ -17,6 +18,7 @@ class RestOfTraining(NamedTuple):
     state: dict[str, Any]  # a copy of `TrainingComputation.training_state`
     losses: tuple[float, ...]
     buffers: list[Tensor]  # of the module, such as running means
+    onward: Onward | None = None  # a copy
 
 
 class WeightSnapshot(NamedTuple):

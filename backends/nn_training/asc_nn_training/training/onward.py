@@ -1,0 +1,100 @@
+"""Ways of going on: steps that are taken as before, each followed by a small leap of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Self
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from asc.settings import Settings
+
+
+class Way(NamedTuple):
+    """A way of going on, by its coefficients: θ ← θ + β_t m after each step, where m averages the steps' increments.
+
+    β_t is β times the learning rate over its peak. With β = 0 nothing is added: the training goes on as it is.
+    """
+
+    beta: float
+    decay: float  # γ: about 1 / (1 - γ) increments are averaged
+    start: int = 0  # position from which on something is added
+    peak: float = 0.0  # highest learning rate seen before
+
+
+class WayConfig(Settings):
+    """How a training goes on between leaps."""
+
+    way: Literal["plain", "ema-nesterov"] = Field(
+        "plain",
+        description="how the training goes on after each step, unjudged: plain, or ema-nesterov, which adds a share of "
+        "the average increment",
+    )
+    way_beta: float = Field(0.6, gt=0, lt=2, description="ema-nesterov: the share of the average that is added")
+    way_decay: float = Field(0.97, gt=0, lt=1, description="ema-nesterov: decay of the average, by step")
+    way_start: int = Field(100, ge=0, description="ema-nesterov: the step from which on it is added")
+
+    def chosen_way(self) -> Way:
+        """Return the way that was chosen."""
+        return Way(0.0 if self.way == "plain" else self.way_beta, self.way_decay, self.way_start)
+
+
+class Onward:
+    """Carries a way out: EMA-Nesterov, as in the track-3 entries of the nanogpt speed-run.
+
+    After a step that has led to θ: m ← m + α (θ - θ' - m), then θ' ← θ, and θ ← θ + β_t m. So an increment θ - θ' is
+    the move of a step together with what was added before it. α is 1 - γ, and 1 / (n + 1) at the n-th step if that is
+    larger. One buffer holds q = m - α / g · θ, where g = 1 - α + α β_t. Then the next m is g q + α θ, and neither θ'
+    nor the increment needs memory. A step takes one pass over weights and buffer, tensor by tensor.
+    """
+
+    def __init__(self, way: Way, weights: Sequence[Tensor]) -> None:
+        self.way = way
+        self._steps = 0
+        self._added = 0.0  # the newest β_t
+        self._peak = way.peak
+        _, share = self._next()
+        self._buffer = [weight.to(torch.promote_types(weight.dtype, torch.float32)) * -share for weight in weights]
+
+    @torch.no_grad()
+    def after(self, weights: Sequence[Tensor], position: int, rate: float) -> None:
+        """Move the weights on after a step to `position`; `rate` is the learning rate of the next step."""
+        factor, share = self._next()
+        self._steps += 1
+        self._peak = max(self._peak, rate)
+        added = self.way.beta * rate / self._peak if position >= self.way.start and self._peak else 0.0
+        self._added = added
+        _, later = self._next()
+        for weight, buffer in zip(weights, self._buffer, strict=True):
+            buffer.add_(weight, alpha=share).mul_(factor)
+            if added:
+                weight.add_(buffer, alpha=added)
+            buffer.sub_(weight, alpha=later)
+
+    @torch.no_grad()
+    def leapt(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
+        """Note that a leap has moved the weights, so that the average does not take the leap for an increment."""
+        _, share = self._next()
+        for buffer, old, new in zip(self._buffer, before, after, strict=True):
+            buffer.add_(old.to(buffer.dtype) - new, alpha=share)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the way, the buffer itself and what the next step depends on."""
+        counted = {"steps": self._steps, "added": self._added, "peak": self._peak}
+        return {"way": list(self.way), "buffer": self._buffer, **counted}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Continue from what `state_dict` returned, taking over its tensors."""
+        onward = cls(Way(*state["way"]), ())
+        onward._buffer = state["buffer"]
+        onward._steps, onward._added, onward._peak = state["steps"], state["added"], state["peak"]
+        return onward
+
+    def _next(self) -> tuple[float, float]:
+        """Return g and α / g of the next step."""
+        alpha = max(1 - self.way.decay, 1 / (self._steps + 2))
+        factor = 1 - alpha + alpha * self._added
+        return factor, alpha / factor

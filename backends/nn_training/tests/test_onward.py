@@ -1,0 +1,226 @@
+"""Ways of going on: the arithmetic of EMA-Nesterov, its use in a run and in a loop, and its trial as a block."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from asc.computation import Computation
+from asc.plugins import load
+from asc.predictor import Predictor
+from asc.predictors.linear import Linear
+from asc.run.run import Run
+from asc.testing.laws import JudgedLaws
+from asc.types import Direct, Plan, Transition
+from asc.validator import Validator
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.computation import TrainingComputation
+from asc_nn_training.config import NetworkConfig
+from asc_nn_training.predictors.ema_nesterov import EmaNesterov
+from asc_nn_training.testing import small_training
+from asc_nn_training.training.onward import Onward, Way
+from asc_nn_training.validators.held_out_loss import HeldOutLoss
+from asc_nn_training.validators.probation import Probation
+
+STEPS = 160
+
+
+def going_on(**settings: Any) -> TrainingComputation:
+    return small_training(STEPS, **{"way": "ema-nesterov", "way_start": 5, **settings})
+
+
+class TestGoingOn(JudgedLaws):
+    """The laws of judged computations hold while a way is in use, resumed runs and undone trials included."""
+
+    every = 5
+    horizons = (5, 20)
+
+    def computation(self) -> Computation:
+        return going_on()
+
+
+class TestJudgedAsABlock(JudgedLaws):
+    """They hold as well where ways are candidates."""
+
+    every = 5
+    horizons = (5, 20)
+
+    def computation(self) -> Computation:
+        return small_training(STEPS)
+
+    def predictors(self) -> dict[str, Predictor]:
+        return {"linear": Linear(), "ema-nesterov": EmaNesterov(EmaNesterov.Config(start=10, again=1.5))}
+
+    def validator(self) -> Validator:
+        return Probation(Probation.Config(steps=4, averaged=2))
+
+
+@pytest.mark.parametrize("beta", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("decay", [0.5, 0.9, 0.98])
+def test_one_buffer_gives_what_the_definition_gives(beta: float, decay: float) -> None:
+    """The definition keeps the weights before each addition, and so the increments, in float64."""
+    random = torch.Generator().manual_seed(0)
+    here = torch.randn(40, 3, generator=random)
+    there, before, mean = here.double(), here.double(), torch.zeros(40, 3, dtype=torch.float64)
+    onward = Onward(Way(beta, decay, start=20), [here])
+    for step in range(1, 200):
+        move, rate = 1e-3 * torch.randn(40, 3, generator=random) + 1e-3, 1e-3 if step < 150 else 4e-4
+        here += move
+        onward.after([here], step, rate)
+        there += move.double()
+        mean += max(1 - decay, 1 / (step + 1)) * (there - before - mean)
+        before = there.clone()
+        if step >= 20:
+            there += beta * rate / 1e-3 * mean
+    assert torch.allclose(here.double(), there, atol=1e-4, rtol=0)
+
+
+def test_nothing_is_added_before_its_start_or_without_a_rate() -> None:
+    weights = torch.ones(3)
+    onward = Onward(Way(0.6, 0.9, start=10), [weights])
+    for step in range(1, 10):
+        weights += 0.1
+        expected = weights.clone()
+        onward.after([weights], step, 1e-3)
+        assert torch.equal(weights, expected)
+    onward.after([weights], 10, 0.0)
+    assert torch.equal(weights, expected)
+    onward.after([weights], 11, 1e-3)
+    assert bool((weights > expected).all())
+
+
+def test_a_leap_is_no_increment() -> None:
+    """The average stays what it was: what is added after the next step does not depend on the leap."""
+    added = []
+    for leap in (0.0, 5.0):
+        weights = torch.ones(3)
+        onward = Onward(Way(0.6, 0.9), [weights])
+        for step in range(1, 20):
+            weights += 0.1
+            onward.after([weights], step, 1e-3)
+        before = weights.clone()
+        weights += leap
+        onward.leapt([before], [weights])
+        weights += 0.1
+        before = weights.clone()
+        onward.after([weights], 20, 1e-3)
+        added.append(weights - before)
+    assert torch.allclose(added[0], added[1], atol=1e-5)
+
+
+def test_weights_of_low_precision_have_a_precise_average() -> None:
+    weights = torch.ones(3, dtype=torch.bfloat16)
+    onward = Onward(Way(0.6, 0.9), [weights])
+    for step in range(1, 30):
+        weights += 0.0625
+        onward.after([weights], step, 1e-3)
+    assert onward.state_dict()["buffer"][0].dtype == torch.float32
+    assert bool((weights > 1 + 29 * 0.0625).all())
+
+
+def test_a_plain_training_takes_plain_steps_whatever_the_way(small: Callable[..., NetworkConfig]) -> None:
+    ends = dict[tuple[str, bool], str]()
+    for way in ("plain", "ema-nesterov"):
+        backend = NetworkBackend(small(steps=6, way=way, way_start=0))
+        for plain in (False, True):
+            made = backend.computation(plain=plain)
+            made.advance(6)
+            ends[way, plain] = made.digest()
+    assert ends["ema-nesterov", True] == ends["plain", True] == ends["plain", False] != ends["ema-nesterov", False]
+
+
+def candidate(subject: TrainingComputation, beta: float = 0.6) -> Any:
+    made = subject.materialise(Direct(Way(beta, 0.9, peak=1e-2)), [subject.observe()], Plan("ema-nesterov", 0))
+    assert made is not None
+    return made
+
+
+def test_a_trial_of_a_way_takes_its_steps_in_that_way_and_undoes_it() -> None:
+    subject, twin = small_training(STEPS), small_training(STEPS)
+    for made in (subject, twin):
+        made.advance(10)
+    digest = subject.digest()
+    plain, tried = (subject.trial(state, 8, (0,))[0] for state in (None, candidate(subject).state))
+    assert not np.array_equal(plain, tried)
+    assert subject.digest() == digest
+    assert np.array_equal(subject.trial(None, 8, (0,))[0], plain)
+    made = candidate(twin)
+    twin.apply(Transition(made.start, 0, made.state, 0, "ema-nesterov"))
+    assert twin.digest() == digest  # a way moves nothing by itself
+    twin.advance(8)
+    assert np.array_equal(twin.score(None, 0), tried)
+
+
+def test_a_trial_is_judged_by_the_mean_of_its_last_steps() -> None:
+    subject, twin = small_training(STEPS), small_training(STEPS)
+    for made in (subject, twin):
+        made.advance(10)
+    found = subject.trial(None, 6, (0,), averaged=3)[0]
+    twin.advance(3)
+    seen = []
+    for _ in range(3):
+        twin.advance(1)
+        seen.append(twin.weights.copy())
+    twin.weights.put([torch.stack(values).mean(0) for values in zip(*seen, strict=True)])
+    twin.changed()
+    assert np.allclose(found, twin.score(None, 0), rtol=1e-5)
+
+
+def test_a_loss_of_the_moment_rejects_a_way_since_nothing_moves() -> None:
+    subject = small_training(STEPS)
+    subject.advance(10)
+    verdict = HeldOutLoss().judge(subject, candidate(subject))
+    assert not verdict.accepted
+    assert "changes nothing" in verdict.reason
+
+
+class Rates:
+    """A history at one position, with a learning rate."""
+
+    def __init__(self, position: int, rate: float) -> None:
+        self.positions, self._rate = (position,), rate
+
+    def gram(self) -> Any:
+        raise AssertionError
+
+    def read(self, need: str) -> Any:
+        return lambda ahead: self._rate
+
+
+def test_a_way_is_a_candidate_once_and_again_where_the_position_has_doubled() -> None:
+    predictor, proposed = EmaNesterov(EmaNesterov.Config(start=100)), []
+    for position in range(0, 1000, 50):
+        found = predictor.predict(Rates(position, 1e-3), 0)
+        if found is not None:
+            proposed.append((position, found.state.beta))
+            predictor.settle(position == 100)
+    assert proposed == [(100, 0.6), (200, 0.0), (400, 0.0), (800, 0.0)]  # accepted at 100: then to do without it
+
+
+def test_no_way_is_a_candidate_while_the_rate_falls() -> None:
+    predictor = EmaNesterov(EmaNesterov.Config(start=0))
+    assert predictor.predict(Rates(10, 5e-4), 0) is not None  # in the warm-up, the highest rate so far
+    assert predictor.predict(Rates(20, 1e-3), 0) is not None
+    assert predictor.predict(Rates(30, 9e-4), 0) is None
+    assert predictor.predict(Rates(30, 0.0), 0) is None
+
+
+def test_an_accepted_way_is_used_by_the_run_that_judged_it(small: Callable[..., NetworkConfig]) -> None:
+    config = small(
+        steps=30,
+        schedule="constant",
+        predictors=[{"name": "ema-nesterov", "start": 10}],
+        validator={"name": "synthetic", "rate": 1.0},
+        recognizer={"name": "every", "steps": 10},
+        scheduler={"overdraft": 100.0},
+    )
+    run = Run(NetworkBackend(config), "nn_training", load())
+    summary = run.execute()
+    accepted = [leap for leap in summary["leaps"] if leap["accepted"]]
+    assert [leap["position"] for leap in accepted] == [10, 20]
+    assert {leap["predictor"] for leap in accepted} == {"ema-nesterov"}
+    assert summary["steps_skipped"] == 0
