@@ -29,8 +29,8 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
 
     model: str = Field(
         "gpt2-nano",
-        description="gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder or GGUF file, or a name on "
-        "the hub",
+        description="gpt2-pico, gpt2-nano, gpt2-micro, gpt2-mini, gpt2, qwen2.5-1.5b, a local folder or GGUF file, or "
+        "a name on the hub",
     )
     init: Literal["scratch", "pretrained"] = Field("scratch", description="random weights, or the published ones")
     steps: int = Field(2000, ge=1, description="optimiser steps")

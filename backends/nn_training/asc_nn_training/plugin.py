@@ -40,6 +40,7 @@ _STUDIES = {
         "departures:Departures",
         "where the paper's code differs from its text: scored padding, zeroed moments",
     ),
+    "verdicts": ("verdicts:Verdicts", "which verdict on a candidate predicts the end of the run"),
     "momentum": ("momentum:MomentumStudy", "why leaps from Adam's moments exploded: every formula in every precision"),
 }
 

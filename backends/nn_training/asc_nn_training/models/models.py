@@ -42,13 +42,17 @@ _QWEN = {
     "rope_theta": 1_000_000.0,
 }
 SHAPES: Mapping[str, Shape] = {
+    "gpt2-pico": Shape("gpt2", {"n_layer": 2, "n_embd": 64, "n_head": 2}),
     "gpt2-nano": Shape("gpt2", {"n_layer": 2, "n_embd": 128, "n_head": 4}),
     "gpt2-micro": Shape("gpt2", {"n_layer": 4, "n_embd": 192, "n_head": 6}),
     "gpt2-mini": Shape("gpt2", {"n_layer": 8, "n_embd": 288, "n_head": 6}),
     "gpt2": Shape("gpt2", {"n_layer": 12, "n_embd": 768, "n_head": 12}, "openai-community/gpt2", 0.1),
     "qwen2.5-1.5b": Shape("qwen2", _QWEN, "Qwen/Qwen2.5-1.5B"),
 }
-"""With a vocabulary of 4,096 the small shapes have about 1, 3 and 9 million weights; gpt2 has 124 million in all."""
+"""With a vocabulary of 4,096 nano, micro and mini have about 1, 3 and 9 million weights; gpt2 has 124 million in all.
+
+With a vocabulary of 257, which is bytes, pico has 0.1 million.
+"""
 
 
 def own_tokenizer(name: str, init: Init) -> str | None:

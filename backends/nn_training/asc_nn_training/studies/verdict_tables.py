@@ -1,0 +1,107 @@
+"""The tables of the study of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import inf, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from asc.study import Table
+
+Record = Mapping[str, Any]
+CLEAR = 2.0  # standard errors beyond which a truth counts
+ACCEPTED = -1.645  # standard errors below zero at which a change is accepted, one-sided at 5 %
+
+
+class Truth(NamedTuple):
+    """What a candidate did to the end of the run, over orders of the data; below zero is better."""
+
+    mean: float
+    error: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is more than chance."""
+        return self.mean == inf or abs(self.mean) > CLEAR * self.error
+
+
+def truth(ends: Sequence[float | None]) -> Truth:
+    """Return the mean end and its standard error; infinite where a continued training diverged."""
+    if any(end is None for end in ends):
+        return Truth(inf, 0.0)
+    known = np.array(ends, float)
+    return Truth(float(known.mean()), float(known.std(ddof=1)) / sqrt(len(known)))
+
+
+def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], Truth]]:
+    """Yield every candidate: its kind, its verdicts, and the truth."""
+    for record in records:
+        for kind, found in record["candidates"].items():
+            yield kind, found["verdicts"], truth(found["ends"])
+
+
+def by_verdict(records: Sequence[Record], about: str) -> Table:
+    """Return how often each verdict's sign is that of the end, and how often what it accepts is better at the end."""
+    names = dict.fromkeys(name for _, verdicts, _ in judged(records) for name in verdicts)
+    clear = [(verdicts, end) for _, verdicts, end in judged(records) if end.clear]
+    rows = []
+    for name in names:
+        pairs = [(verdicts[name], end.mean) for verdicts, end in clear if name in verdicts]
+        right = [(change < 0) == (end < 0) for change, end in ((_change(v), end) for v, end in pairs)]
+        taken = [end < 0 for verdict, end in pairs if _accepts(verdict)]
+        better = [_accepts(verdict) for verdict, end in pairs if end < 0]
+        rows.append((name, len(pairs), _share(right), len(taken), _share(taken), _share(better)))
+    notes = (
+        about,
+        f"Only candidates count whose end differs by more than {CLEAR:g} standard errors, over the orders of the "
+        "data. right: the sign of the mean change of the held-out loss is the sign of the change of the final test "
+        "loss. accepted: the change is below zero by a one-sided test at 5 %.",
+        "now: the loss of the moment, over all judging sequences; one look: over the first subset of them. after m: m "
+        "real steps from both sides; mean: the mean weights of the last half of these steps. switchback: stretches of "
+        "the run with the way and without it. A way changes nothing at once, so `now` calls it no better.",
+    )
+    columns = ("verdict", "candidates", "right", "accepted", "accepted and better", "better and accepted")
+    return Table("verdicts", "Which verdict predicts the end", columns, tuple(rows), notes)
+
+
+def by_candidate(records: Sequence[Record]) -> Table:
+    """Return what each kind of candidate does to the end, and to the loss of the moment."""
+    rows = []
+    for kind in dict.fromkeys(kind for kind, _, _ in judged(records)):
+        found = [(verdicts, end) for name, verdicts, end in judged(records) if name == kind]
+        ends = np.array([end.mean for _, end in found])
+        known = ends[np.isfinite(ends)]
+        error = float(known.std(ddof=1)) / sqrt(len(known)) if len(known) > 1 else None
+        now = np.mean([_change(verdicts["now"]) for verdicts, _ in found])
+        clear = [end.mean for _, end in found if end.clear]
+        rows.append(
+            (
+                kind,
+                len(found),
+                f"{now:+.4f}",
+                f"{known.mean():+.4f}" + ("" if error is None else f" ± {error:.4f}"),
+                sum(end < 0 for end in clear),
+                sum(end > 0 for end in clear),
+            )
+        )
+    notes = (
+        "Nats a token, below zero is better. now: the mean change of the held-out loss at once. end: the mean change "
+        "of the final test loss, with its standard error over states. better, worse: states where that is clear.",
+    )
+    columns = ("candidate", "states", "now", "end", "better", "worse")
+    return Table("candidates", "What candidates do to the end of the run", columns, tuple(rows), notes)
+
+
+def _change(verdict: Sequence[float | None]) -> float:
+    return inf if verdict[0] is None else verdict[0]
+
+
+def _accepts(verdict: Sequence[float | None]) -> bool:
+    change, error = verdict
+    return change is not None and error is not None and change < ACCEPTED * error
+
+
+def _share(of: Sequence[bool]) -> str | None:
+    return f"{100 * sum(of) / len(of):.0f} %" if of else None

@@ -1,0 +1,119 @@
+"""`asc study verdicts`: verdicts and ends of candidates, against known answers."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asc.config.validate import validate
+from asc.errors import AscError
+from asc_nn_training.studies.journal import JOURNAL, Journal
+from asc_nn_training.studies.verdict_tables import Truth, by_candidate, by_verdict, truth
+from asc_nn_training.studies.verdicts import Verdicts, kinds
+
+TINY: dict[str, Any] = {
+    "steps": 50,
+    "warmup": 2,
+    "length": 16,
+    "batch": 2,
+    "max_bytes": 200_000,
+    "gate_sequences": 12,
+    "dev_sequences": 4,
+    "test_sequences": 8,
+    "rates": (3e-3,),
+    "seeds": (1,),
+    "at": (12, 16),
+    "every": 3,
+    "trials": (2, 4),
+    "stretch": 2,
+    "orders": 2,
+}
+
+
+@pytest.fixture
+def study(cache: Path) -> Verdicts:
+    return Verdicts(validate(Verdicts.Config, {**TINY, "data_cache": cache}, ""))
+
+
+def never() -> bool:
+    return False
+
+
+def quiet(part: str, done: float, total: float, doing: str = "") -> None:
+    """Report nothing."""
+
+
+def test_every_kind_has_verdicts_and_ends_and_a_resumed_study_ends_the_same(study: Verdicts, tmp_path: Path) -> None:
+    asked = 0
+
+    def soon() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 1000  # within the second state
+
+    assert study.run(tmp_path / "whole", quiet, never)
+    whole = list(Journal(tmp_path / "whole" / JOURNAL))
+    assert [record["position"] for record in whole] == [12, 16]
+    for record in whole:
+        assert list(record["candidates"]) == list(kinds(0.97))
+        for name, found in record["candidates"].items():
+            looks = {"now", "one look", "after 2", "after 2, mean", "after 4", "after 4, mean"}
+            assert set(found["verdicts"]) == looks | ({"switchback"} if "ema" in name else set())
+            assert len(found["ends"]) == 2
+            assert ("ema" in name) == (found["verdicts"]["now"] == [0.0, 0.0])  # a way moves nothing at once
+    assert not study.run(tmp_path / "stopped", quiet, soon)
+    assert len(list(Journal(tmp_path / "stopped" / JOURNAL))) == 1
+    assert study.run(tmp_path / "stopped", quiet, never)
+    assert list(Journal(tmp_path / "stopped" / JOURNAL)) == whole
+    verdicts, candidates = study.tables(tmp_path / "whole")
+    assert len(candidates.rows) == len(kinds(0.97))
+    assert {row[1] for row in candidates.rows} == {2}
+    assert "switchback" in {row[0] for row in verdicts.rows}
+    assert study.data(tmp_path / "whole") == {"states": whole}
+
+
+def test_a_study_without_a_state_has_no_tables(study: Verdicts, tmp_path: Path) -> None:
+    assert study.tables(tmp_path) == ()
+
+
+def record(ends: list[float | None], now: list[float | None], later: list[float | None]) -> dict[str, Any]:
+    return {"candidates": {"a leap": {"verdicts": {"now": now, "after 10": later}, "ends": ends}}}
+
+
+def test_a_truth_is_clear_beyond_two_standard_errors() -> None:
+    assert truth([0.1, 0.1, 0.1]) == Truth(pytest.approx(0.1), pytest.approx(0.0, abs=1e-9))
+    assert truth([0.1, 0.1, 0.1]).clear
+    assert not truth([0.1, -0.1, 0.02]).clear
+    assert truth([0.1, None]).mean == inf
+    assert truth([0.1, None]).clear
+
+
+def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
+    records = [
+        record([-0.1, -0.11], [0.2, 0.01], [-0.1, 0.01]),  # better: the second verdict says so
+        record([0.1, 0.11], [-0.2, 0.01], [0.1, 0.01]),  # worse: the first one accepts it
+        record([0.1, None], [None, None], [None, None]),  # diverged, and both saw it
+        record([-0.1, 0.1], [-0.2, 0.01], [-0.1, 0.01]),  # not clear, and so not counted
+    ]
+    now, later = by_verdict(records, "about").rows
+    assert now == ("now", 3, "33 %", 1, "0 %", "0 %")
+    assert later == ("after 10", 3, "100 %", 1, "100 %", "100 %")
+    ((kind, states, _, end, better, worse),) = by_candidate(records).rows
+    assert (kind, states, better, worse) == ("a leap", 4, 1, 2)
+    assert str(end).startswith("+0.0000 ± ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"at": (5, 16)}, "room for states at 9 to 40"),
+        ({"at": (45,)}, "room for states at 9 to 40"),
+        ({"trials": (4, 4)}, "distinct whole numbers"),
+    ],
+)
+def test_states_without_room_are_refused_in_a_sentence(settings: dict[str, Any], expected: str) -> None:
+    with pytest.raises(AscError, match=expected):
+        validate(Verdicts.Config, {**TINY, **settings}, "")
