@@ -43,6 +43,7 @@ bench-network: $(INSTALLED)
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py
+	$(BIN)/python benchmarks/ways.py
 
 bench-studies: $(INSTALLED)
 	$(BIN)/python benchmarks/studies.py

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import torch
 from measure import commit
+from torch import nn
 
 from asc.errors import describe_error
 from asc.plugins import load
@@ -72,10 +73,29 @@ class OnTest(NetworkBackend):
         return found._replace(dev=found.test)
 
 
+class AdEMAMixed(OnTest):
+    """Trains with AdEMAMix (arXiv 2409.03137), whose update has a second, slower average of the gradients."""
+
+    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Make it with AdamW's groups and settings, α = 1 and a slow average of about 50 steps."""
+        from pytorch_optimizer import AdEMAMix  # noqa: PLC0415 -- for this control alone
+
+        adamw = super().optimizer(model)
+        usual = adamw.param_groups[0]
+        groups = [{"params": group["params"], "weight_decay": group["weight_decay"]} for group in adamw.param_groups]
+        betas = (*usual["betas"], 0.98)
+        made: torch.optim.Optimizer = AdEMAMix(
+            groups, lr=usual["lr"], betas=betas, alpha=1.0, eps=usual["eps"], weight_decouple=True
+        )
+        return made
+
+
 def measure(arm: Arm) -> Figures:
     """Train once; return losses, cost and the curve of (step, seconds, loss)."""
     _begin_afresh(arm.device)
-    backend = (NetworkBackend if arm.on_dev else OnTest)(NetworkConfig.model_validate(arm.settings))
+    settings = dict(arm.settings)
+    kind = AdEMAMixed if settings.pop("optimizer", "adamw") == "ademamix" else NetworkBackend if arm.on_dev else OnTest
+    backend = kind(NetworkConfig.model_validate(settings))
     run = Run(backend, "nn_training", load([Path(__file__).with_name("controls.py")]), speculate=arm.speculate)
     watch = run.computation.watch
     watch.clock = clock(arm.device)

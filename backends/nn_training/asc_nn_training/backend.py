@@ -162,7 +162,7 @@ class NetworkBackend(Backend[NetworkComputation]):
         )
         parallel = Parallel(model, device, ranks, config.shard)
         cast = autocast(device, config.precision)
-        optimizer = make_optimizer(model, config)
+        optimizer = self.optimizer(model)
         training = Training(
             model,
             optimizer,
@@ -209,6 +209,10 @@ class NetworkBackend(Backend[NetworkComputation]):
                 "step. For a first look take --model gpt2-nano, or run this model on a machine with a GPU."
             )
         return made
+
+    def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Make the optimiser that trains the model; its rate is the peak of the schedule."""
+        return make_optimizer(model, self.config)
 
     def cache(self, computation: NetworkComputation) -> WeightCache:
         """Make the trajectory cache, whose transitions stay on the device."""

@@ -1,0 +1,238 @@
+"""EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/ways.py [MODEL...]`.
+
+For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured). Both
+sides are swept alike: plain WSD by its rate, the way by rate and β. Then five seeds are trained by plain WSD, and with
+the way in runs of the same length, and shorter ones. A run with a schedule has its loss only at its end, so the time to
+plain's final test loss lies between the ends of runs of several lengths. Three seeds have the controls: a larger rate,
+another β1, AdEMAMix, increments that are not averaged, and plain runs that are shorter.
+
+A row is complete without controls: `controls` says which there are. Arms are kept, so that the same command continues
+(`--fresh` measures everything). Each arm is a process with one thread, two at a time. Its seconds are processor time
+from the first step on, without evaluations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shlex
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+from arms import Arm, Arms, Figures, Settings
+from measure import RESULTS, read_rows, with_origin, write_result
+from paired import interval
+from rich.console import Console
+
+STEPS: Mapping[str, int] = {"gpt2-nano": 2000, "gpt2-micro": 600}
+RATES: Mapping[str, Sequence[float]] = {"gpt2-nano": (2e-3, 3e-3, 4e-3), "gpt2-micro": (1e-3, 1.5e-3, 2e-3)}
+DECAY: Mapping[str, float] = {"gpt2-nano": 0.98, "gpt2-micro": 0.97}
+"""γ by model: about 50 and 33 steps are averaged, 2.5 and 5.5 % of the run."""
+BETAS = (0.3, 0.6)
+SPEEDS = (1.0, 1.15, 1.3)
+"""Runs with the way have 1 / speed of plain's steps."""
+SWEPT, SEEDS, CONTROLLED = 100, (1, 2, 3, 4, 5), (1, 2, 3)
+INCOMPLETE = 3  # exit code
+
+
+class IncompleteError(Exception):
+    """Arms that a row needs are left, or have failed."""
+
+
+class Row:
+    """The arms of one model."""
+
+    def __init__(self, model: str, arms: Arms) -> None:
+        self._arms, self.model, self.steps = arms, model, STEPS[model]
+
+    def settings(self, lr: float, seed: int, speed: float = 1.0, **changes: Any) -> Settings:
+        """Return the settings of an arm."""
+        return {
+            "model": self.model,
+            "steps": round(self.steps / speed),
+            "preset": "tuned",
+            "lr": lr,
+            "seed": seed,
+            "batch": 4,
+            "length": 256,
+            "device": "cpu",
+            "evaluate_every": self.steps // 5,
+            "test_sequences": 64,
+            "average_every": 0,
+            **changes,
+        }
+
+    def way(self, beta: float, **changes: Any) -> Settings:
+        """Return the settings of a way, judged by nobody and without leaps."""
+        return {
+            "way": "ema-nesterov",
+            "way_beta": beta,
+            "way_decay": DECAY[self.model],
+            "predictors": [],
+            "recognizer": {"name": "every", "steps": 10**6},
+            **changes,
+        }
+
+    def measure(self, arms: Mapping[str, Arm]) -> dict[str, Figures]:
+        """Measure arms. Raises IncompleteError if any is left or has failed."""
+        found, failed = self._arms.measure(arms)
+        if len(found) < len(arms):
+            raise IncompleteError(f"{len(arms) - len(found)} arms are left" + f", {len(failed)} failed" * bool(failed))
+        return found
+
+    def sweep(self) -> dict[str, Any]:
+        """Choose the rate of plain runs, and rate and β of the way, by the dev loss."""
+        arms = {f"plain, lr {lr:g}": Arm(self.settings(lr, SWEPT), on_dev=True) for lr in RATES[self.model]}
+        for lr, beta in product(RATES[self.model], BETAS):
+            settings = self.settings(lr, SWEPT, **self.way(beta))
+            arms[f"way, lr {lr:g}, beta {beta:g}"] = Arm(settings, speculate=True, on_dev=True)
+        found = {name: run["dev_loss"] for name, run in self.measure(arms).items()}
+        best = {
+            kind: min((name for name in arms if name.startswith(kind)), key=lambda name: found[name] or math.inf)
+            for kind in ("plain", "way")
+        }
+        return {"dev_loss": found, "chosen": best, "arms": {kind: arms[name] for kind, name in best.items()}}
+
+    def main(self, chosen: Mapping[str, Arm]) -> dict[str, Any]:
+        """Measure plain runs and the way at each speed, by seed."""
+        arms: dict[str, Arm] = {}
+        for seed in SEEDS:
+            arms[f"plain {seed}"] = Arm({**chosen["plain"].settings, "seed": seed})
+            for speed in SPEEDS:
+                steps = {"seed": seed, "steps": round(self.steps / speed)}
+                arms[f"way at {speed:g} {seed}"] = Arm({**chosen["way"].settings, **steps}, speculate=True)
+        found = self.measure(arms)
+        plain = [found[f"plain {seed}"] for seed in SEEDS]
+        ways = [[found[f"way at {speed:g} {seed}"] for speed in SPEEDS] for seed in SEEDS]
+        speedups = [speedup(run, others) for run, others in zip(plain, ways, strict=True)]
+        ratio = [runs[0]["seconds"] / run["seconds"] for run, runs in zip(plain, ways, strict=True)]
+        as_long = [runs[0] for runs in ways]
+        return {
+            "seeds": list(SEEDS),
+            "plain": _short(plain),
+            "way": {f"{speed:g}": _short([runs[i] for runs in ways]) for i, speed in enumerate(SPEEDS)},
+            "loss_difference": _difference(as_long, plain),
+            "seconds_a_step_ratio": statistics.median(ratio),
+            "net_speedup": interval(speedups),
+            "net_speedups": speedups,
+        }
+
+    def controls(self, chosen: Mapping[str, Arm]) -> dict[str, Any]:
+        """Measure the controls, by seed, beside plain runs."""
+        plain, way = chosen["plain"].settings, chosen["way"].settings
+        beta = way["way_beta"]
+        kinds: dict[str, tuple[Settings, bool]] = {
+            f"plain, {1 / SPEEDS[1]:.0%} of the steps": ({**plain, "steps": round(self.steps / SPEEDS[1])}, False),
+            "plain, rate / (1 - beta)": ({**plain, "lr": plain["lr"] / (1 - beta)}, False),
+            "plain, beta1 0.95": ({**plain, "betas": [0.95, 0.95]}, False),
+            "AdEMAMix, alpha 1, beta3 0.98": ({**plain, "optimizer": "ademamix"}, False),
+            "increments not averaged": ({**way, "way_decay": 0.02}, True),
+        }
+        arms = {
+            f"{name} {seed}": Arm({**settings, "seed": seed}, speculate=speculates)
+            for seed, (name, (settings, speculates)) in product(CONTROLLED, kinds.items())
+        }
+        base = {f"plain {seed}": Arm({**plain, "seed": seed}) for seed in CONTROLLED}
+        found = self.measure({**base, **arms})
+
+        def of(name: str) -> list[Figures]:
+            return [found[f"{name} {seed}"] for seed in CONTROLLED]
+
+        return {name: {**_short(of(name)), "loss_difference": _difference(of(name), of("plain"))} for name in kinds}
+
+
+def speedup(plain: Figures, ways: Sequence[Figures]) -> float:
+    """Return plain's seconds over those in which a run with the way would end at plain's final test loss.
+
+    The loss at the end of a run is taken as linear in its seconds between two lengths, and beyond them as well.
+    """
+    points = sorted((run["seconds"], run["test_loss"]) for run in ways)
+    goal = plain["test_loss"]
+    first = next((i for i in range(1, len(points) - 1) if points[i][1] <= goal), len(points) - 1)
+    (before, worse), (after, better) = points[first - 1], points[first]
+    at = before + (after - before) * (worse - goal) / (worse - better)
+    return float(plain["seconds"] / at)
+
+
+def _difference(runs: Sequence[Figures], plain: Sequence[Figures]) -> dict[str, Any] | None:
+    if any(run["test_loss"] is None for run in runs):
+        return None
+    return interval([run["test_loss"] - base["test_loss"] for run, base in zip(runs, plain, strict=True)])
+
+
+def _short(runs: Sequence[Figures]) -> dict[str, Any]:
+    return {
+        "test_loss": [run["test_loss"] for run in runs],
+        "seconds": [round(run["seconds"], 1) for run in runs],
+        "steps": [run["steps"] for run in runs],
+    }
+
+
+def row(model: str, arms: Arms, console: Console) -> dict[str, Any]:
+    """Return one model's row. Raises IncompleteError if the arms of the main comparison are not all there."""
+    measured = Row(model, arms)
+    swept = measured.sweep()
+    chosen: dict[str, Arm] = swept.pop("arms")
+    main = measured.main(chosen)
+    try:
+        controls = measured.controls(chosen)
+    except IncompleteError as why:
+        console.print(f"{model}: {why} of the controls; the same command continues with them.")
+        controls = {}
+    net = main["net_speedup"]
+    settings = {kind: arm.settings for kind, arm in chosen.items()}
+    return {
+        "row": model,
+        "steps": STEPS[model],
+        "threads": 1,
+        "settings": settings,
+        "sweep": swept,
+        **main,
+        "controls": controls,
+        "goal": "net speed-up >= 1.05, interval above 1",
+        "met": net["mean"] >= 1.05 and net["low"] > 1,
+    }
+
+
+def main() -> int:
+    """Measure the rows that are named; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", choices=[*STEPS, []], metavar="MODEL", help="by default all")
+    parser.add_argument("--workers", type=int, default=2, help="arms at a time")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder that results and arms are kept in")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="start no arm that would end later than this")
+    parser.add_argument("--fresh", action="store_true", help="measure again what has been measured")
+    parser.add_argument("--any-commit", action="store_true", help="let arms measured on other commits count")
+    options, console = parser.parse_args(), Console(stderr=True, markup=False)
+    command = shlex.join(["python", "benchmarks/ways.py", *sys.argv[1:]])
+    arms = Arms(
+        options.results / "ways-arms.jsonl",
+        torch.device("cpu"),
+        console.print,
+        workers=options.workers,
+        minutes=options.minutes,
+        any_commit=options.any_commit,
+        fresh=options.fresh,
+    )
+    known, left = read_rows("ways", options.results), False
+    for model in options.models or STEPS:
+        try:
+            found = row(model, arms, console)
+        except IncompleteError as why:
+            console.print(f"{model}: {why}; the same command continues with them.")
+            left = True
+            continue
+        left = left or not found["controls"]
+        (known[model],) = with_origin([found], command)
+        body = {"rows": [known[each] for each in STEPS if each in known], "torch": torch.__version__}
+        write_result("ways", body, options.results)
+    return INCOMPLETE if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The benchmark of ways of going on: when a run with the way would have plain's final loss."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("asc_nn_training")
+sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
+
+from arms import Arm, Arms, measure
+from ways import SPEEDS, STEPS, IncompleteError, Row, speedup
+
+
+def run(seconds: float, loss: float) -> dict[str, float]:
+    return {"seconds": seconds, "test_loss": loss}
+
+
+@pytest.mark.parametrize(
+    ("goal", "expected"),
+    [
+        (4.0, 100 / 102),  # at the end of the run of the same length
+        (4.1, 100 / 92),
+        (4.15, 100 / 87),  # half-way between two lengths
+        (4.3, 100 / 72),  # beyond the shortest run, on the same line
+        (3.9, 100 / 112),  # never reached: slower than plain
+    ],
+)
+def test_the_time_to_plain_s_loss_lies_between_runs_of_two_lengths(goal: float, expected: float) -> None:
+    ways = [run(102, 4.0), run(92, 4.1), run(82, 4.2)]
+    assert speedup(run(100, goal), ways) == pytest.approx(expected)
+
+
+def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:
+    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
+    tiny = {"steps": 12, "warmup": 2, "length": 16, "batch": 2, "max_bytes": 200_000, "vocabulary": 300, "way_start": 4}
+    plain = measure(Arm({**row.settings(1e-3, 1), **tiny, "way_start": 100}))
+    way = measure(Arm({**row.settings(1e-3, 1), **row.way(0.6), **tiny}, speculate=True))
+    assert way["test_loss"] != plain["test_loss"]
+    assert way["leaps"] == way["judged"] == 0
+    assert way["steps"] == plain["steps"] == 12
+
+
+def test_arms_without_time_leave_the_row_incomplete(tmp_path: Path) -> None:
+    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print, minutes=0))
+    with pytest.raises(IncompleteError, match="9 arms are left"):
+        row.sweep()
+
+
+def test_the_longest_run_with_the_way_is_as_long_as_plain() -> None:
+    assert SPEEDS[0] == 1.0
+    assert list(SPEEDS) == sorted(SPEEDS)
+    assert set(STEPS) == {"gpt2-nano", "gpt2-micro"}
