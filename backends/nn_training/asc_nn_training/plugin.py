@@ -19,6 +19,10 @@ _PREDICTORS = {
     "ema-nesterov": ("ema_nesterov:EmaNesterov", "a way of going on: each step moves on along the average of steps"),
     "tail-average": ("average:TailAverage", "the mean of the last snapshots"),
     "anderson": ("anderson:Anderson", "the combination of snapshots with the smallest increment"),
+    "autoregression": (
+        "autoregression:Autoregression",
+        "continues the moves as earlier moves of this run went on, by least squares",
+    ),
     "line-search": ("line_search:LineSearch", "scales the last increment while a held-out loss falls"),
 }
 _RECOGNIZERS = {

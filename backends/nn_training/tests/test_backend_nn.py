@@ -220,7 +220,9 @@ def test_a_loss_that_is_reached_ends_the_run(small: Make) -> None:
     assert summary["outcome"]["dev_loss"] <= 6.5
 
 
-@pytest.mark.parametrize("name", ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "tail-average"])
+@pytest.mark.parametrize(
+    "name", ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "autoregression", "tail-average"]
+)
 @pytest.mark.parametrize("validator", ["held-out-loss", "probation"])
 def test_every_predictor_suits_every_validator(small: Make, name: str, validator: str) -> None:
     judge = {"name": validator} | ({"steps": 2} if validator == "probation" else {"criterion": "strict"})

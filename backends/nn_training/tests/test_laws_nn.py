@@ -20,6 +20,7 @@ from asc.testing import BackendLaws
 from asc.validator import Validator
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.predictors.anderson import Anderson
+from asc_nn_training.predictors.autoregression import Autoregression
 from asc_nn_training.predictors.average import TailAverage
 from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.ema_nesterov import EmaNesterov
@@ -148,6 +149,13 @@ class TestAnderson(WeightPredictorLaws):
 
     def predictor(self) -> Predictor:
         return Anderson()
+
+
+class TestAutoregression(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return Autoregression()
 
 
 class TestLineSearch(WeightPredictorLaws):

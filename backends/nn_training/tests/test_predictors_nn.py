@@ -14,6 +14,7 @@ from asc.predictor import Predictor
 from asc.predictors.quadratic import Quadratic
 from asc.types import Combination, Direct
 from asc_nn_training.predictors.anderson import Anderson
+from asc_nn_training.predictors.autoregression import Autoregression
 from asc_nn_training.predictors.average import Average, TailAverage
 from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.line_search import LineSearch
@@ -167,6 +168,73 @@ def test_anderson_solves_a_linear_iteration() -> None:
     assert exact.predict(Past(*[torch.zeros(3, dtype=torch.float64)] * 4), 0) is None
 
 
+def spiral(count: int) -> list[Tensor]:
+    """Points of a linear iteration of three dimensions that turns and decays, seen in five."""
+    random = np.random.default_rng(2)
+    turn = 0.9 * np.array([[np.cos(0.5), -np.sin(0.5), 0], [np.sin(0.5), np.cos(0.5), 0], [0, 0, 0.6]])
+    seen, offset, point = random.normal(size=(5, 3)), random.normal(size=5), random.normal(size=3)
+    points = []
+    for _ in range(count):
+        points.append(torch.tensor(seen @ point + offset))
+        point = turn @ point
+    return points
+
+
+@pytest.mark.parametrize("window", [6, 7, 8])
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_an_autoregression_continues_a_linear_recurrence_exactly(window: int, ahead: int) -> None:
+    points = spiral(8 + ahead)
+    exact = Autoregression(Autoregression.Config(order=3, window=window, ridge=0))
+    past = Past(*points[:8])
+    found = mixed(past, exact.predict(past, 10 * ahead))
+    torch.testing.assert_close(found, points[7 + ahead], rtol=1e-8, atol=1e-8)
+
+
+def test_an_autoregression_takes_a_part_of_the_last_move_for_a_horizon_between_boundaries() -> None:
+    points = spiral(10)
+    past = Past(*points[:8])
+    found = mixed(past, Autoregression(Autoregression.Config(ridge=0)).predict(past, 14))
+    torch.testing.assert_close(found, points[8] + 0.4 * (points[9] - points[8]))
+
+
+def test_an_autoregression_of_a_straight_line_is_that_line_and_of_noise_a_small_step() -> None:
+    """Equal moves leave its shares undetermined, and the line is continued all the same; noise is not continued."""
+    straight = Past(*(torch.tensor([2.0 * i, 1.0 - i], dtype=torch.float64) for i in range(6)))
+    found = mixed(straight, Autoregression().predict(straight, 30))
+    torch.testing.assert_close(found, torch.tensor([16.0, -7.0], dtype=torch.float64), rtol=1e-4, atol=1e-4)
+    noise = torch.randn(6, 5000, generator=torch.Generator().manual_seed(4), dtype=torch.float64).cumsum(0)
+    walk = Past(*noise)
+    step = mixed(walk, Autoregression().predict(walk, 10)) - noise[-1]
+    assert float(step.norm()) < 0.1 * float((noise[-1] - noise[-2]).norm())
+
+
+def test_an_autoregression_has_a_lower_order_where_few_snapshots_are_known() -> None:
+    """Those at other distances are not counted."""
+    points, first = spiral(6), Autoregression(Autoregression.Config(order=1, window=3))
+    expected = mixed(Past(*points[:3]), first.predict(Past(*points[:3]), 10))
+    torch.testing.assert_close(mixed(Past(*points[:3]), Autoregression().predict(Past(*points[:3]), 10)), expected)
+    uneven = Past(*points, positions=(0, 5, 10, 25, 35, 45))
+    last = Past(*points[-3:])
+    found = mixed(uneven, Autoregression().predict(uneven, 10))
+    torch.testing.assert_close(found, mixed(last, first.predict(last, 10)))
+
+
+def test_an_autoregression_is_silent_where_its_shares_are_not_determined() -> None:
+    predictor, points = Autoregression(), spiral(6)
+    assert predictor.predict(Past(*points[:2]), 10) is None
+    assert predictor.predict(Past(*points), 10) is not None
+    assert predictor.predict(Past(*points, positions=(0, 10, 20, 30, 40, 55)), 10) is None
+    assert predictor.predict(Past(*points[:1] * 6), 10) is None  # nothing moves
+    assert predictor.predict(Past(*points[:5], points[5] * float("inf")), 10) is None
+    growing = Past(*(torch.tensor([9.0**i], dtype=torch.float64) for i in range(6)))
+    assert predictor.predict(growing, 10_000) is None  # its moves grow beyond all numbers
+
+
+def test_an_autoregression_that_a_window_cannot_determine_is_refused() -> None:
+    with pytest.raises(ValueError, match="order 3 needs a window of at least 5 snapshots, not 4: set window to 5"):
+        Autoregression.Config(order=3, window=4)
+
+
 @pytest.mark.parametrize(("best", "scale"), [(5.0, 4.0), (40.0, 16.0), (-0.4, -0.5), (0.1, None)])
 def test_a_line_search_doubles_the_step_while_the_loss_falls(best: float, scale: float | None) -> None:
     def loss(value: Tensor) -> float:
@@ -191,6 +259,7 @@ def test_a_line_search_doubles_the_step_while_the_loss_falls(best: float, scale:
         (QuadraticAsCoded(), 3),
         (TailAverage(TailAverage.Config(window=6)), 6),
         (Anderson(Anderson.Config(window=4)), 4),
+        (Autoregression(Autoregression.Config(order=2, window=5)), 5),
     ],
 )
 def test_a_predictor_looks_back_on_as_many_snapshots_as_it_says(predictor: Predictor, depth: int) -> None:
