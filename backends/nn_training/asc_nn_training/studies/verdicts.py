@@ -23,6 +23,7 @@ from asc.trajectory import SegmentHistory
 from asc.types import Candidate, Plan, Snapshot, Transition
 from asc_nn_training.backend import NetworkComputation
 from asc_nn_training.optimizers.optimizer import Preset
+from asc_nn_training.predictors.autoregression import Autoregression
 from asc_nn_training.predictors.average import TailAverage
 from asc_nn_training.predictors.ema_nesterov import EmaNesterov
 from asc_nn_training.predictors.nesterov import NesterovOuter
@@ -57,6 +58,7 @@ def kinds(decay: float) -> dict[str, Kind]:
     return {
         "linear leap, 10 steps": Kind(Linear, 10),
         "linear leap, 50 steps": Kind(Linear, 50),
+        "autoregression, 50 steps": Kind(Autoregression, 50),
         "average of 4 snapshots": Kind(partial(TailAverage, TailAverage.Config(window=4))),
         "outer step": Kind(NesterovOuter),
         "ema-nesterov, beta 0.3": way(0.3),
