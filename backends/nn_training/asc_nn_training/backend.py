@@ -26,7 +26,6 @@ from asc_nn_training.data.tokenizer import BPE
 from asc_nn_training.models.models import make_model
 from asc_nn_training.models.quiet import quiet
 from asc_nn_training.optimizers.optimizer import make_optimizer
-from asc_nn_training.predictors.average import Average
 from asc_nn_training.ranks.batches import RankBatches
 from asc_nn_training.ranks.launch import join, local_device
 from asc_nn_training.ranks.parallel import Parallel, placed, reshard
@@ -44,12 +43,13 @@ from asc_nn_training.training.training import Training
 from asc_nn_training.training.tree import transformed
 from asc_nn_training.training.watch import LossWatch
 from asc_nn_training.validators.gate import Gate, TokenGate
+from asc_nn_training.weights.averages import Averages
 from asc_nn_training.weights.cache import WeightCache
 from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.store import WeightStore
 from asc_nn_training.weights.weights import Weights, local
 
-MODEL, AVERAGE = "model", "average"  # folders beside the checkpoints, written at the end of a run
+MODEL, READ_OUT = "model", "read-out"  # folders beside the checkpoints, written at the end of a run
 _REPORTED = 16  # dev sequences that measure a candidate; spread out, because neighbours come from one document
 
 
@@ -181,17 +181,17 @@ class NetworkBackend(Backend[NetworkComputation]):
         gate = TokenGate(data.gate.to(device), cast, at_a_time, ranks)
         step_tokens = config.batch * config.length * config.accumulation
         costs = Costs(step_tokens, gate.tokens, probes.tokens, weights.numel, weights.nbytes)
-        span = config.average_span / max(1, config.average_every)
         board = self._board("plain" if plain else "speculative")
         dev = data.dev.to(device)
+        every, on_host = config.average_every, config.average_on_host
         watch = LossWatch(
             training,
-            weights,
             dev,
+            data.gate.to(device).flatten(0, 1)[:: len(data.gate)],  # as many as a subset has, from all of them
             every=config.evaluate_every,
             until_loss=config.until_loss,
-            average=Average(1 - 1 / max(1.0, span)) if config.average_every else None,
-            average_every=config.average_every or 1,
+            averages=Averages(weights, config.spans, every=every, on_host=on_host) if every else None,
+            anytime=config.anytime,
             board=board,
         )
         reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time, ranks)
@@ -234,16 +234,20 @@ class NetworkBackend(Backend[NetworkComputation]):
             checkpoint.save(folder, training.position, saved)
 
     def finish(self, computation: NetworkComputation, folder: Path) -> None:
-        """Write the model and its average, as folders that `from_pretrained` reads."""
+        """Write the model and its read-out, as folders that `from_pretrained` reads."""
+        watch = computation.watch
         try:
             self._write_model(computation, folder / MODEL)
-        finally:  # the other ranks gather the average in any case
-            self._write_average(computation, folder / AVERAGE)
+        finally:  # the other ranks gather the read-out in any case
+            if watch.averages is not None:
+                with watch.read_out():
+                    self._write_model(computation, folder / READ_OUT)
 
     def load(self, computation: NetworkComputation, folder: Path) -> EngineState | None:
         """Go to the newest checkpoint."""
         training, weights, ranks = computation.training, computation.weights, self.group
-        found = checkpoint.load(folder, "cpu" if weights.sharded else training.device)
+        on_cpu = weights.sharded or self.config.average_on_host  # the device may have no room for the averages
+        found = checkpoint.load(folder, "cpu" if on_cpu else training.device)
         if found is None:
             return None
         _, saved = found
@@ -255,22 +259,25 @@ class NetworkBackend(Backend[NetworkComputation]):
         _put_tensors(training.model, saved["model"], folder)
         drawn = of_rank(saved["training"]["random"], ranks.number, self.config.seed, training.device)
         computation.load_training_state(saved["training"] | {"random": drawn})
-        computation.watch.load_state_dict(_on(training.device, to_parts(saved["watch"], weights)))
-        return computation.load_speculation_state(to_parts(saved["speculation"], weights))
+        computation.watch.load_state_dict(to_parts(saved["watch"], weights))
+        return computation.load_speculation_state(_on(training.device, to_parts(saved["speculation"], weights)))
 
     def outcome(self, computation: NetworkComputation) -> Mapping[str, Any]:
-        """Return losses in nats a token: of the last training steps, and on the gate, dev and test sets."""
+        """Return losses in nats a token: of the last training steps, and on the gate, dev and test sets.
+
+        `read_out` names the weights that the gate picked at the end, of which the losses after it are.
+        """
         watch, training = computation.watch, computation.training
         if computation.final is not None and computation.final[0] == computation.position():
             return computation.final[1]
-        newest = watch.evaluate()
+        newest = watch.evaluate(last=True)
         gate = computation.data.gate.flatten(0, 1)
         found = {
             "train_loss": _number(newest.train_loss),
             "gate_loss": _number(training.evaluate(gate)),
             "dev_loss": _number(newest.dev_loss),
             "test_loss": _number(training.evaluate(computation.data.test)),
-            "average_test_loss": _number(watch.averaged_loss(computation.data.test)),
+            **self._read_out(computation, newest.read_out_dev_loss),
             "parameters": computation.weights.numel,
             "corpus": computation.data.digest,
         }
@@ -280,22 +287,29 @@ class NetworkBackend(Backend[NetworkComputation]):
     def figures(self, computation: NetworkComputation) -> Mapping[str, Any]:
         """Return the losses once more, the steps skipped, the loss curves, and the peak memory."""
         points, outcome = computation.watch.curve, self.outcome(computation)
+        curves = {
+            "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
+            "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
+        }
+        if picked := [point for point in points if point.read_out_dev_loss is not None]:
+            curves["read_out_dev_loss"] = [[p.position, p.seconds, _number(p.read_out_dev_loss)] for p in picked]
         return {
             **{name: value for name, value in outcome.items() if name.endswith("_loss")},
             "steps_skipped": computation.skipped,
-            "curves": {
-                "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
-                "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
-            },
+            "curves": curves,
             "peak_memory_bytes": self.group.largest(peak_memory(computation.training.device)),
         }
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return how much sooner the speculative run reached the plain run's final dev loss, and both outcomes."""
-        goal = plain["outcome"]["dev_loss"]
-        points = [(seconds, loss) for _, seconds, loss in speculative["curves"]["dev_loss"] if loss is not None]
+        """Return how much sooner the speculative run reached the plain run's final dev loss, and both outcomes.
+
+        With `anytime`, these losses are those of the read-outs.
+        """
+        which = "read_out_dev_loss" if self.config.anytime else "dev_loss"
+        goal = plain["outcome"][which]
+        points = [(seconds, loss) for _, seconds, loss in speculative["curves"][which] if loss is not None]
         reached = None if goal is None else _when(points, goal)
-        spent = plain["curves"]["dev_loss"][-1][1]
+        spent = plain["curves"][which][-1][1]
         return {
             "net_speedup": spent / reached if reached else None,
             "seconds_to_plain_dev_loss": reached,
@@ -319,17 +333,13 @@ class NetworkBackend(Backend[NetworkComputation]):
             except SafetensorError as error:  # raised for a full disk
                 raise OSError(str(error)) from error
 
-    def _write_average(self, computation: NetworkComputation, folder: Path) -> None:
-        weights, average = computation.weights, computation.watch.average
-        values = None if average is None else average.values()
-        if values is None:
-            return
-        present = weights.copy()
-        try:
-            weights.put(values)
-            self._write_model(computation, folder)
-        finally:
-            weights.put(present)
+    def _read_out(self, computation: NetworkComputation, dev_loss: float | None) -> dict[str, Any]:
+        """Return the read-out's name, and its losses on the dev and test sets; nothing of each without averages."""
+        if computation.watch.averages is None:
+            return dict.fromkeys(("read_out", "read_out_dev_loss", "read_out_test_loss"))
+        with computation.watch.read_out() as name:
+            test_loss = computation.training.evaluate(computation.data.test)
+        return {"read_out": name, "read_out_dev_loss": _number(dev_loss), "read_out_test_loss": _number(test_loss)}
 
     def _board(self, kind: str) -> Board | None:
         """Return the board of a new run: each run of a comparison has its own folder."""

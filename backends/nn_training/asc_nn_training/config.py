@@ -17,6 +17,7 @@ from asc_nn_training.paths import AbsolutePath, absolute_if_there
 from asc_nn_training.ranks.parallel import Shard
 from asc_nn_training.training.device import Precision
 from asc_nn_training.training.schedule import ScheduleConfig
+from asc_nn_training.weights.averages import SPANS
 from asc_nn_training.weights.cache import WeightCache
 
 _VOCABULARIES = {"gpt2": 50_257, "qwen2.5-1.5b": 151_936}
@@ -105,9 +106,40 @@ class NetworkConfig(TrainingConfig, SpeculationConfig):
     until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
     evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
     average_every: int = Field(
-        10, ge=0, description="steps between updates of the weights' running average, which never trains; 0: none"
+        10, ge=0, description="steps between updates of the weights' averages, which never train; 0: no read-outs"
     )
-    average_span: int = Field(100, ge=1, description="steps that the running average reaches back")
+    average_spans: tuple[int, ...] | None = Field(
+        None,
+        min_length=1,
+        description="steps that the averages reach back, each two copies of the weights; by default 100, and with "
+        "anytime 50 and 200",
+    )
+    average_on_host: bool = Field(False, description="keep the averages in host memory instead of on the device")
+    anytime: bool = Field(
+        False,
+        description="pick a read-out at every evaluation, not only at the end; until_loss is then its dev loss",
+    )
     tensorboard: AbsolutePath | None = Field(
         None, description="folder for TensorBoard's event files, beside the report"
     )
+
+    @field_validator("average_spans")
+    @classmethod
+    def _spans(cls, given: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if given and min(given) < 1:
+            raise ValueError("expected whole numbers of steps, each at least 1")
+        return given
+
+    @model_validator(mode="after")
+    def _has_read_outs(self) -> NetworkConfig:
+        if self.anytime and not self.average_every:
+            raise ValueError(
+                "anytime picks a read-out at every evaluation, and with average_every 0 there are none: set "
+                "average_every to 1 or more, or leave anytime out"
+            )
+        return self
+
+    @property
+    def spans(self) -> tuple[int, ...]:
+        """Steps that the averages reach back. At any time, the best span is not known: it grows with the run."""
+        return self.average_spans or (SPANS if self.anytime else (100,))

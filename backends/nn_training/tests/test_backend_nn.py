@@ -138,7 +138,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(small: Make, tmp_path
     found = second.execute()
     assert found["final_digest"] == expected["final_digest"]
     assert same(state(second.computation), state(whole.computation))
-    assert found["outcome"]["average_test_loss"] == expected["outcome"]["average_test_loss"]
+    assert found["outcome"] == expected["outcome"]
 
 
 def test_a_run_stopped_between_boundaries_ends_as_if_it_had_not_been(small: Make, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_run_reports_losses_curves_and_memory(small: Make, tmp_path: Path) -> 
     summary = run(small(steps=60, until_loss=1.0), tmp_path).execute()
     outcome = summary["outcome"]
     assert 1 < outcome["test_loss"] < 7
-    assert {"train_loss", "gate_loss", "dev_loss", "average_test_loss"} <= set(outcome)
+    assert {"train_loss", "gate_loss", "dev_loss", "read_out_dev_loss", "read_out_test_loss"} <= set(outcome)
     assert [point[0] for point in summary["curves"]["dev_loss"]] == [20, 40, 60]
     assert sum(summary["regimes"].values()) > 0
     assert summary["peak_memory_bytes"] > 1e6
@@ -210,7 +210,7 @@ def test_a_run_reports_losses_curves_and_memory(small: Make, tmp_path: Path) -> 
     for leap in summary["leaps"]:
         assert (leap["gate_change"] < 0) == leap["accepted"]
     assert (tmp_path / "model" / "model.safetensors").exists()
-    assert (tmp_path / "average" / "tokenizer.json").exists()
+    assert (tmp_path / "read-out" / "tokenizer.json").exists()
 
 
 def test_a_loss_that_is_reached_ends_the_run(small: Make) -> None:
@@ -280,7 +280,7 @@ def test_ranks_that_find_different_texts_are_refused(small: Make) -> None:
         _ = backend.data
 
 
-def test_the_average_is_written_where_the_model_could_not_be(
+def test_the_read_out_is_written_where_the_model_could_not_be(
     small: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other ranks gather both in any case, so the first must too."""
@@ -293,7 +293,7 @@ def test_the_average_is_written_where_the_model_could_not_be(
     monkeypatch.setattr(NetworkBackend, "_write_model", full)
     made = run(small(steps=10), tmp_path, speculate=False)
     summary = made.execute()
-    assert written == ["model", "average"]
+    assert written == ["model", "read-out"]
     assert any("no space left on device" in warning for warning in summary["warnings"])
 
 
@@ -371,7 +371,7 @@ def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> N
     stopped = stopping_at(25, run(small(steps=40), tmp_path))
     assert stopped.execute()["state"] == "interrupted"
     assert (tmp_path / "model" / "model.safetensors").exists()
-    assert (tmp_path / "average" / "model.safetensors").exists()
+    assert (tmp_path / "read-out" / "model.safetensors").exists()
 
 
 def test_a_resumed_run_without_a_checkpoint_says_that_it_begins_at_its_start(small: Make, tmp_path: Path) -> None:

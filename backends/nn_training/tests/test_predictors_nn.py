@@ -15,7 +15,7 @@ from asc.predictors.quadratic import Quadratic
 from asc.types import Combination, Direct
 from asc_nn_training.predictors.anderson import Anderson
 from asc_nn_training.predictors.autoregression import Autoregression
-from asc_nn_training.predictors.average import Average, TailAverage
+from asc_nn_training.predictors.average import TailAverage
 from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.nesterov import NesterovOuter
@@ -136,18 +136,6 @@ def test_a_tail_average_is_the_mean_of_the_last_snapshots(blend: float) -> None:
     found = mixed(past, TailAverage(TailAverage.Config(window=4, blend=blend)).predict(past, 0))
     torch.testing.assert_close(found, (1 - blend) * values[-1] + blend * torch.stack(values[-4:]).mean(0))
     assert TailAverage().predict(Past(values[0]), 0) is None
-
-
-def test_the_running_average_is_exponential_and_in_fp32() -> None:
-    average, expected = Average(0.9), None
-    for value in tensors(5):
-        average.update([value])
-        expected = value.float() if expected is None else torch.lerp(expected, value.float(), 1 - 0.9)
-    (found,) = average.values() or []
-    torch.testing.assert_close(found, expected)
-    again = Average(0.9)
-    again.load_state_dict(average.state_dict())
-    assert again.values() is not None
 
 
 def test_anderson_solves_a_linear_iteration() -> None:

@@ -45,7 +45,8 @@ SPECULATION = (
     *("--predictors", "ending", "--recognizer", "every", "--set", "recognizer.steps=5"),
     *("--set", "scheduler.horizons=[10]", "--set", "scheduler.overdraft=10"),
 )
-TWO_BATCHES = ("--accumulation", "2", "--steps", "40", *SPECULATION)
+READ_OUTS = ("--anytime", "--average-every", "2", "--average-spans", "4,10")
+TWO_BATCHES = ("--accumulation", "2", "--steps", "40", *READ_OUTS, *SPECULATION)
 """A step has two batches: both are one process's, or each of two processes has one."""
 
 
@@ -118,6 +119,7 @@ def test_two_processes_are_one_run_and_end_as_one_process_does(
     assert found["final_digest"] == alone["final_digest"]
     assert found["leaps"] == alone["leaps"]
     assert found["outcome"] == alone["outcome"]
+    assert found["outcome"]["read_out"]
     assert found["ledger"].keys() == alone["ledger"].keys()
     assert found["config"]["shard"] == "none"
     assert record(folder)["final_digest"] == alone["final_digest"]
@@ -154,7 +156,8 @@ def test_a_run_moves_from_one_process_to_shards_and_to_replicas_and_back(
     assert summary["state"] == "interrupted", shards.stderr
     assert 10 <= summary["resumed_from"] < 20 <= summary["position"]
     assert f"Resume with: torchrun --nproc-per-node 2 -m asc {' '.join(resume[:2])} --resume" in of_asc(shards.stderr)
-    assert (Path(run) / "model" / "model.safetensors").is_file()
+    for name in ("model", "read-out"):
+        assert (Path(run) / name / "model.safetensors").is_file()
     assert json.loads((Path(run) / "config.json").read_text())["config"]["shard"] == "fsdp2"
 
     killed = launch(*resume, "--shard", "none", "--set", "device=cpu", END="kill", END_AT="30")
@@ -168,7 +171,9 @@ def test_a_run_moves_from_one_process_to_shards_and_to_replicas_and_back(
     found = parsed(asc(*resume, "--json"))
     assert found["resumed_from"] == summary["position"]
     assert leaps(found) == leaps(alone)
-    assert found["outcome"]["dev_loss"] == pytest.approx(alone["outcome"]["dev_loss"], rel=1e-5)
+    assert found["outcome"]["read_out"] == alone["outcome"]["read_out"]
+    for loss in ("dev_loss", "read_out_dev_loss", "read_out_test_loss"):
+        assert found["outcome"][loss] == pytest.approx(alone["outcome"][loss], rel=1e-5)
 
 
 def test_pairs_are_compared_and_dropout_repeats(launch: Launch, folder: Path, options: list[str]) -> None:
