@@ -175,7 +175,7 @@ def share(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def memory(options: argparse.Namespace) -> dict[str, Any]:
-    """Extra peak memory at default settings, in units of the weights, over a plain run without the average."""
+    """Extra peak memory at default settings, in units of the weights, over a plain run without averages."""
     flags = ["--model", options.memory_model, "--steps", "12", "--length", "32", "--batch", "2", "--quiet", "--json"]
     eager = ["--set", "recognizer.name=every", "--set", "recognizer.steps=3", "--set", "scheduler.overdraft=10"]
     small = ["--dev-sequences", "2", "--test-sequences", "2", "--gate-sequences", "8", "--gate-subsets", "4"]

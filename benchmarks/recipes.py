@@ -1,7 +1,7 @@
 """Training recipes with speculation, beside controls that might do as well: `python benchmarks/recipes.py`.
 
 Three rows go to results/recipes.json. `paper`: Leap+Verify's recipe, learning rate 5e-5 and cosine. `tuned`: WSD, at
-the best of a sweep of learning rates. `constant`: a constant rate, whose average is evaluated. Beside each are WSD to
+the best of a sweep of learning rates. `constant`: a constant rate, whose read-out is evaluated. Beside each are WSD to
 zero, cosine to a tenth and linear to zero, at the same peak rate. An arm that has been measured on the same commit
 with the same settings is not measured again, so that an interrupted benchmark continues (`--fresh` measures
 everything).
@@ -168,10 +168,10 @@ def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """A constant rate: its average's test loss beside that of its live weights, and of runs with each schedule."""
+    """A constant rate: its read-out's test loss beside that of its live weights, and of runs with each schedule."""
     lr = tuned_rate(options)
     kinds = {
-        "constant": {"schedule": "constant", "average_every": 5, "average_span": 60},
+        "constant": {"schedule": "constant", "average_every": 5, "average_spans": [60]},
         **{shape: {} if shape == "wsd" else {"schedule": shape} for shape in SCHEDULES},  # the preset's is wsd
     }
     arms = {
@@ -181,17 +181,20 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     }
     found = bench.all(arms)
     runs = {name: [found[f"{name} {seed}"] for seed in options.seeds] for name in kinds}
-    live, average = ([run[key] for run in runs["constant"]] for key in ("test_loss", "average_test_loss"))
+    live, picked, names = (
+        [run[key] for run in runs["constant"]] for key in ("test_loss", "read_out_test_loss", "read_out")
+    )
     others = {shape: [run["test_loss"] for run in runs[shape]] for shape in SCHEDULES}
     less = {"live": live, **others}
     return {
         "lr": lr,
         "seeds": list(options.seeds),
         "live": live,
-        "average": average,
+        "read_out": picked,
+        "picked": names,
         "schedules": others,
-        "average_less": {
-            name: interval([a - b for a, b in zip(average, losses, strict=True)]) for name, losses in less.items()
+        "read_out_less": {
+            name: interval([a - b for a, b in zip(picked, losses, strict=True)]) for name, losses in less.items()
         },
         "goal": "report",
         "met": None,

@@ -277,11 +277,13 @@ def _constant(row: dict[str, Any]) -> str:
         return f"{sum(losses) / len(losses):.3f}"
 
     ends = ", ".join(f"{shape} {mean(losses)}" for shape, losses in row["schedules"].items())
-    less = ", ".join(f"{name} {_interval(found, '+.3f')}" for name, found in row["average_less"].items())
+    # Earlier results have the running average, before there were read-outs that the gate picks among.
+    what, key = ("read-out", "read_out") if "read_out" in row else ("average", "average")
+    less = ", ".join(f"{name} {_interval(found, '+.3f')}" for name, found in row[f"{key}_less"].items())
     return (
         f"**A constant rate** of {row['lr']:g}: test loss {mean(row['live'])} with the live weights, "
-        f"{mean(row['average'])} with their running average, which training did not adopt. Runs of the same length and "
-        f"peak rate end at: {ends}. The average less each (95 %): {less}."
+        f"{mean(row[key])} with their {'running ' * (what == 'average')}{what}, which training did not adopt. Runs of "
+        f"the same length and peak rate end at: {ends}. The {what} less each (95 %): {less}."
     )
 
 

@@ -44,8 +44,15 @@ def measured(arms: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def alone(arm: Any) -> dict[str, Any]:
         seeds.append(arm.settings["seed"])
         loss = 5.0 - arm.settings.get("lr", 0.0)
-        told = {"dev_loss": loss, "steps": 2, "judged": 0, "accepted": 0, "speculation_in_steps": 0.0}
-        found = {"curve": [[1, 1.0, 9.0], [2, 2.0, loss]], "test_loss": loss, "average_test_loss": loss, **told}
+        told = {
+            "read_out": "average of 60 steps",
+            "dev_loss": loss,
+            "steps": 2,
+            "judged": 0,
+            "accepted": 0,
+            "speculation_in_steps": 0.0,
+        }
+        found = {"curve": [[1, 1.0, 9.0], [2, 2.0, loss]], "test_loss": loss, "read_out_test_loss": loss - 1, **told}
         return {"failed": "no luck"} if seeds[-1] == 13 else {**found, "seconds": 2.0, "wall_seconds": 2.0}
 
     monkeypatch.setattr(arms, "alone", alone)
@@ -140,6 +147,23 @@ def test_the_exit_code_says_whether_all_is_there(
         )
     if minutes == "0":  # paper: 10 arms; tuned: two rates more; constant: one beside those of tuned
         assert "23 arms are left" in capsys.readouterr().err
+
+
+def test_a_read_out_is_beside_the_live_weights_and_earlier_results_are_still_shown(
+    bench: Any, measured: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tables = importlib.import_module("tables")
+    monkeypatch.setattr(sys, "argv", ["recipes.py", "constant", "--seeds", "1", "2", "--results", str(tmp_path)])
+    assert bench.main() == 0
+    result = json.loads((tmp_path / "recipes.json").read_text())
+    shown = tables.recipes(result)
+    assert "with the live weights, 3.996 with their read-out, which training did not adopt" in shown
+    assert "The read-out less each (95 %): live -1.000 (-1.000 to -1.000)" in shown
+    (row,) = result["rows"]
+    row["average"], row["average_less"] = row.pop("read_out"), row.pop("read_out_less")
+    shown = tables.recipes(result)
+    assert "3.996 with their running average, which training did not adopt" in shown
+    assert "The average less each (95 %): live -1.000" in shown
 
 
 def test_a_row_goes_without_a_control_that_failed(
