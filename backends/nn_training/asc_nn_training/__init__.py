@@ -16,15 +16,17 @@ if TYPE_CHECKING:
     from asc_nn_training.integrations.attach import attach
     from asc_nn_training.integrations.callback import SpeculationCallback
     from asc_nn_training.integrations.lightning import LightningSpeculation as LightningSpeculation  # needs an extra
+    from asc_nn_training.integrations.read_outs import ReadOuts
     from asc_nn_training.integrations.speculation import Speculation
     from asc_nn_training.integrations.tracking import Tracking
     from asc_nn_training.recognizers.probes import Probes
 
-__all__ = ["Probes", "Speculation", "SpeculationCallback", "Tracking", "attach"]
+__all__ = ["Probes", "ReadOuts", "Speculation", "SpeculationCallback", "Tracking", "attach"]
 
 _HOMES = {
     "LightningSpeculation": "integrations.lightning",
     "Probes": "recognizers.probes",
+    "ReadOuts": "integrations.read_outs",
     "Speculation": "integrations.speculation",
     "SpeculationCallback": "integrations.callback",
     "Tracking": "integrations.tracking",

@@ -15,7 +15,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from asc.errors import AscError
-from asc_nn_training import Speculation
+from asc_nn_training import ReadOuts, Speculation
 from asc_nn_training.ranks.ranks import Ranks, RanksError
 
 Batch = tuple[Tensor, Tensor]
@@ -54,6 +54,7 @@ class Loop:
         gate = [batch(10_000 + i) for i in range(8)]
         usual = {"every": 5, "horizons": (5, 20), "overdraft": 1.0, "predictors": PREDICTORS, "step_size": 16}
         self.speculation = Speculation(self.model, self.optimizer, gate=gate, loss=loss, **{**usual, **settings})
+        self.read_outs = ReadOuts(self.model, self.optimizer, spans=20, every=2)
         self.decisions: list[Any] = []
 
     def run(self, first: int, last: int) -> Loop:
@@ -64,6 +65,7 @@ class Loop:
             self.optimizer.zero_grad()
             value.backward()
             self.optimizer.step()
+            self.read_outs.update()
             done = self.speculation.step(value)
             if done is not None:
                 for decision in done.decisions:
@@ -73,8 +75,13 @@ class Loop:
     def outcome(self) -> dict[str, Any]:
         weights = self.speculation.computation.weights
         whole = [value.tolist() for value in weights.whole(weights.copy())]
+        losses = iter([3.0, 1.0, 2.0, 4.0] if self.alone or not RANK else [0.0, 1.0, 2.0, 4.0])
+        with self.read_outs.best(lambda _: next(losses)) as name:
+            read_out = [value.tolist() for value in weights.whole(weights.copy())]
         report = self.speculation.report()
         return {
+            "read_out": name,
+            "read_out_weights": read_out,
             "decisions": self.decisions,
             "leaps": report["leaps"],
             "digest": self.speculation.computation.digest(),

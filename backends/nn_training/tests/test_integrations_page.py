@@ -175,6 +175,25 @@ def test_a_training_of_transformers_runs(name: str, tmp_path: Path) -> None:
     judged(snippet(name)["train"](language_model(), arguments(tmp_path), rows, rows[:32]))
 
 
+def test_loops_read_out(tmp_path: Path) -> None:
+    """At the end, what is saved has the weights that were picked, and the model its live ones."""
+    model, file = network(), tmp_path / "read-out.pt"
+    named = snippet("read_outs")["train"](model, adam(model.parameters()), pairs(), list(pairs(1000))[:8], loss, file)
+    same = torch.equal(torch.load(file)["0.weight"], model[0].weight)
+    assert same is (named == "live weights")
+
+
+def test_a_training_of_transformers_reads_out(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    rows, model, folder = [text(number) for number in range(64)], language_model(), tmp_path / "read-out"
+    settings = arguments(tmp_path, lr_scheduler_type="constant")
+    named = snippet("trainer_read_outs")["train"](model, settings, rows, rows[:32], folder)
+    saved, live = load_file(folder / "model.safetensors"), model.state_dict()
+    same = all(torch.equal(saved[name], live[name]) for name in saved)
+    assert same is (named == "live weights")
+
+
 @works("PEFT", "LoRA in a loop of your own, attach", "works")
 @pytest.mark.filterwarnings("ignore")  # PEFT about GPT-2, and transformers about PEFT
 def test_adapters_leap() -> None:

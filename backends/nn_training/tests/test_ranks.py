@@ -56,6 +56,17 @@ def _same_leaps(found: list[dict[str, Any]], kind: str) -> None:
             assert torch.allclose(torch.tensor(ours), torch.tensor(theirs), atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["ddp", "fsdp2"])
+def test_all_ranks_read_out_what_the_first_picks(found: list[dict[str, Any]], kind: str) -> None:
+    """On the second rank the live weights had the lowest loss."""
+    alone = found[0]["alone"]
+    for rank in found:
+        assert rank[kind]["read_out"] == alone["read_out"] == "average of 20 steps"
+        for ours, theirs in zip(rank[kind]["read_out_weights"], alone["read_out_weights"], strict=True):
+            assert torch.allclose(torch.tensor(ours), torch.tensor(theirs), atol=1e-3)
+        assert rank[kind]["read_out_weights"] != rank[kind]["weights"]
+
+
 def test_all_predictors_and_the_cache_work_on_shards(found: list[dict[str, Any]]) -> None:
     judged = {decision[1] for decision in found[0]["fsdp2"]["decisions"] if decision[4] in ("accepted", "rejected")}
     assert judged >= {"linear", "nesterov-outer"}
