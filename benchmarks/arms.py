@@ -114,6 +114,9 @@ def measure(arm: Arm) -> Figures:
         "test_loss": None if summary["state"] == "diverged" else final["test_loss"],
         "dev_loss": None if not arm.on_dev else final["dev_loss"],
         "read_out": final["read_out"],
+        "read_out_curve": [
+            [p.position, round(p.read_out_dev_loss, 6)] for p in watch.curve if p.read_out_dev_loss is not None
+        ],
         "read_out_test_loss": final["read_out_test_loss"],
         "steps": summary["position"],
         "seconds": points[-1][1],

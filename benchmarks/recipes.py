@@ -39,7 +39,7 @@ from typing import Any
 import torch
 from arms import Arm, Arms, Figures, Settings
 from measure import RESULTS, read_rows, with_origin, write_result
-from paired import beside_plain, interval
+from paired import beside_plain, crossing, interval
 from rich.console import Console
 
 from asc.errors import AscError
@@ -168,11 +168,18 @@ def tuned(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
-    """A constant rate: its read-out's test loss beside that of its live weights, and of runs with each schedule."""
-    lr = tuned_rate(options)
+    """A constant rate, whose read-out at several steps is compared with runs that were planned for so many steps.
+
+    The schedules of runs of full length are beside it. `steps_to_live_end` is where the read-out first had the loss
+    that the live weights end with.
+    """
+    lr, steps = tuned_rate(options), options.steps
+    anytime = {"schedule": "constant", "anytime": True, "average_every": 10, "evaluate_every": steps // 8}
+    horizons = {steps // 2: "wsd half", 3 * steps // 4: "wsd three quarters", steps: "wsd"}
     kinds = {
-        "constant": {"schedule": "constant", "average_every": 5, "average_spans": [60]},
+        "constant": anytime,
         **{shape: {} if shape == "wsd" else {"schedule": shape} for shape in SCHEDULES},  # the preset's is wsd
+        **{name: {"steps": planned} for planned, name in horizons.items() if planned < steps},
     }
     arms = {
         f"{name} {seed}": Arm(bench.settings(seed=seed, preset="tuned", lr=lr, **changes))
@@ -185,7 +192,14 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
         [run[key] for run in runs["constant"]] for key in ("test_loss", "read_out_test_loss", "read_out")
     )
     others = {shape: [run["test_loss"] for run in runs[shape]] for shape in SCHEDULES}
-    less = {"live": live, **others}
+    planned = {step: _planned(step, runs["constant"], runs[name]) for step, name in horizons.items()}
+    spent = zip(runs["constant"], *(runs[name] for name in horizons.values()), strict=True)
+    seconds = [one["seconds"] / sum(run["seconds"] for run in each) for one, *each in spent]
+    curves = [[(at, at, loss) for at, loss in run["read_out_curve"]] for run in runs["constant"]]
+    reached = [crossing(curve, end) for curve, end in zip(curves, live, strict=True)]
+    sooner = [steps / at[0] for at in reached if at is not None]
+    shares = {"steps": steps / sum(horizons), "seconds": interval(seconds)}
+    far = max(found["difference"]["mean"] for found in planned.values())
     return {
         "lr": lr,
         "seeds": list(options.seeds),
@@ -194,18 +208,30 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
         "picked": names,
         "schedules": others,
         "read_out_less": {
-            name: interval([a - b for a, b in zip(picked, losses, strict=True)]) for name, losses in less.items()
+            name: interval([a - b for a, b in zip(picked, losses, strict=True)])
+            for name, losses in {"live": live, **others}.items()
         },
-        "goal": "report",
-        "met": None,
+        "planned": planned,
+        "share_of_planned": shares,
+        "steps_to_live_end": [None if at is None else round(at[0]) for at in reached],
+        "over_live": interval(sooner) if len(sooner) == len(reached) else None,
+        "goal": "each read-out within 0.015 nats of the run planned for it, at <= 0.6 of their steps and seconds",
+        "met": far <= 0.015 and max(shares["steps"], shares["seconds"]["mean"]) <= 0.6,
     }
+
+
+def _planned(step: int, constant: Sequence[Figures], planned: Sequence[Figures]) -> dict[str, Any]:
+    """Compare the read-outs at a step with the ends of runs that were planned for so many steps."""
+    read = [dict(map(tuple, run["read_out_curve"]))[step] for run in constant]
+    ends = [run["test_loss"] for run in planned]
+    return {"read_out": read, "wsd": ends, "difference": interval([a - b for a, b in zip(read, ends, strict=True)])}
 
 
 def tuned_rate(options: argparse.Namespace) -> float:
     """Return the rate of the tuned row, or the middle one of the sweep. Raises Incomplete if that row is still due."""
     rows = read_rows(result_name(options.device), options.results)
     if "tuned" in options.rows and "tuned" not in rows:
-        raise Incomplete(len(options.seeds), {})  # the plain runs beside them are those of the tuned row
+        raise Incomplete(3 * len(options.seeds), {})  # the other runs beside them are those of the tuned row
     return float(rows["tuned"]["lr"]) if "tuned" in rows else sorted(options.rates)[len(options.rates) // 2]
 
 

@@ -280,11 +280,34 @@ def _constant(row: dict[str, Any]) -> str:
     # Earlier results have the running average, before there were read-outs that the gate picks among.
     what, key = ("read-out", "read_out") if "read_out" in row else ("average", "average")
     less = ", ".join(f"{name} {_interval(found, '+.3f')}" for name, found in row[f"{key}_less"].items())
-    return (
+    lines = [
         f"**A constant rate** of {row['lr']:g}: test loss {mean(row['live'])} with the live weights, "
         f"{mean(row[key])} with their {'running ' * (what == 'average')}{what}, which training did not adopt. Runs of "
         f"the same length and peak rate end at: {ends}. The {what} less each (95 %): {less}."
-    )
+    ]
+    if "planned" in row:
+        lines += ["", *_planned(row)]
+    return "\n".join(lines)
+
+
+def _planned(row: dict[str, Any]) -> list[str]:
+    met, shares, over = "met" if row["met"] else "not met", row["share_of_planned"], row["over_live"]
+    sooner = "in no run" if over is None else f"{_interval(over, '.2f')} times as soon"
+    return [
+        f"**Anytime.** Goal: {row['goal']}: {met}.",
+        "",
+        "| steps | read-out of the one constant run | a WSD run planned for so many steps | difference (95 %) |",
+        "|---|---|---|---|",
+        *(
+            f"| {steps} | {sum(at['read_out']) / len(at['read_out']):.3f} | {sum(at['wsd']) / len(at['wsd']):.3f} | "
+            f"{_interval(at['difference'], '+.3f')} |"
+            for steps, at in row["planned"].items()
+        ),
+        "",
+        f"The one run has {shares['steps']:.2f} of the steps of the planned runs, and "
+        f"{_interval(shares['seconds'], '.2f')} of their seconds, picking included. Its read-out has the loss that its "
+        f"live weights end with: {sooner}.",
+    ]
 
 
 def _interval(found: dict[str, Any], digits: str) -> str:

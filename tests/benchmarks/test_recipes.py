@@ -44,8 +44,10 @@ def measured(arms: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def alone(arm: Any) -> dict[str, Any]:
         seeds.append(arm.settings["seed"])
         loss = 5.0 - arm.settings.get("lr", 0.0)
+        steps = arm.settings.get("steps", 600)
         told = {
             "read_out": "average of 60 steps",
+            "read_out_curve": [[i * steps // 8, loss + 1 - i / 4] for i in range(1, 9)],
             "dev_loss": loss,
             "steps": 2,
             "judged": 0,
@@ -145,8 +147,8 @@ def test_the_exit_code_says_whether_all_is_there(
             "cpu",
             len(seeds.split()),
         )
-    if minutes == "0":  # paper: 10 arms; tuned: two rates more; constant: one beside those of tuned
-        assert "23 arms are left" in capsys.readouterr().err
+    if minutes == "0":  # paper: 10 arms; tuned: two rates more; constant: three beside those of tuned
+        assert "25 arms are left" in capsys.readouterr().err
 
 
 def test_a_read_out_is_beside_the_live_weights_and_earlier_results_are_still_shown(
@@ -156,7 +158,11 @@ def test_a_read_out_is_beside_the_live_weights_and_earlier_results_are_still_sho
     monkeypatch.setattr(sys, "argv", ["recipes.py", "constant", "--seeds", "1", "2", "--results", str(tmp_path)])
     assert bench.main() == 0
     result = json.loads((tmp_path / "recipes.json").read_text())
+    assert result["rows"][0]["steps_to_live_end"] == [300, 300]
+    assert result["rows"][0]["share_of_planned"]["steps"] == pytest.approx(600 / 1350)
     shown = tables.recipes(result)
+    assert "| 450 | 4.496 | 4.996 | -0.500 (-0.500 to -0.500) |" in shown
+    assert "2.00 (2.00 to 2.00) times as soon" in shown
     assert "with the live weights, 3.996 with their read-out, which training did not adopt" in shown
     assert "The read-out less each (95 %): live -1.000 (-1.000 to -1.000)" in shown
     (row,) = result["rows"]
