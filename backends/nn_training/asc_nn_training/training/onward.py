@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from asc.settings import Settings
+from asc_nn_training.weights.weights import Values
 
 
 class Way(NamedTuple):
@@ -47,7 +48,7 @@ class Onward:
     After a step that has led to θ: m ← m + α (θ - θ' - m), then θ' ← θ, and θ ← θ + β_t m. So an increment θ - θ' is
     the move of a step together with what was added before it. α is 1 - γ, and 1 / (n + 1) at the n-th step if that is
     larger. One buffer holds q = m - α / g · θ, where g = 1 - α + α β_t. Then the next m is g q + α θ, and neither θ'
-    nor the increment needs memory. A step takes one pass over weights and buffer, tensor by tensor.
+    nor the increment needs memory. Each step reads and writes weights and buffer once, as far as caches reach.
     """
 
     def __init__(self, way: Way, weights: Sequence[Tensor]) -> None:
@@ -67,11 +68,12 @@ class Onward:
         added = self.way.beta * rate / self._peak if position >= self.way.start and self._peak else 0.0
         self._added = added
         _, later = self._next()
-        for weight, buffer in zip(weights, self._buffer, strict=True):
-            buffer.add_(weight, alpha=share).mul_(factor)
+        for some, buffers in self._parts(list(weights)):
+            torch._foreach_add_(buffers, some, alpha=share)
+            torch._foreach_mul_(buffers, factor)
             if added:
-                weight.add_(buffer, alpha=added)
-            buffer.sub_(weight, alpha=later)
+                torch._foreach_add_(some, buffers, alpha=added)
+            torch._foreach_add_(buffers, some, alpha=-later)
 
     @torch.no_grad()
     def leapt(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
@@ -92,6 +94,12 @@ class Onward:
         onward._buffer = state["buffer"]
         onward._steps, onward._added, onward._peak = state["steps"], state["added"], state["peak"]
         return onward
+
+    def _parts(self, weights: Values) -> Iterable[tuple[Values, Values]]:
+        """Return weights and buffers together: on a CPU one by one, so that each stays in its cache; else at once."""
+        if weights[0].device.type == "cpu":
+            return (([weight], [buffer]) for weight, buffer in zip(weights, self._buffer, strict=True))
+        return [(weights, self._buffer)]
 
     def _next(self) -> tuple[float, float]:
         """Return g and α / g of the next step."""
