@@ -107,7 +107,8 @@ class Engine:
         if asked and not speculator.leaps_first:
             leaps = self._leap(decisions)
         if recognition.speculate and not self._arrived() and (speculator.leaps_first or not leaps):
-            new = speculator.speculate(computation, self.trajectory.snapshots(), self._superstep(), self.cache)
+            history, furthest = self.trajectory.snapshots(), recognition.furthest
+            new = speculator.speculate(computation, history, self._superstep(), self.cache, furthest)
             decisions += new
             if not leaps and any(decision.outcome is Outcome.ACCEPTED for decision in new):
                 leaps = self._leap(decisions)
@@ -239,7 +240,7 @@ class Engine:
             try:
                 with self.ledger.work("recognise"):
                     answer = recognizer.recognise(self.computation)
-                recognition = answer if type(answer) is Recognition else _checked(answer)
+                recognition = _checked(answer)
             except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
                 self._without_recognizer(error)
         if recognition.speculate:
@@ -328,6 +329,9 @@ def _checked(answer: object) -> Recognition:
     """Return a recognizer's answer, whatever its types promise. Raises TypeError where it is no recognition."""
     if not isinstance(answer, Recognition):
         raise TypeError(f"recognise answered {answer!r}; expected asc.Recognition(speculate, label, score)")
+    furthest: object = answer.furthest  # whatever the types promise
+    if furthest is not None and not isinstance(furthest, Integral):
+        raise TypeError(f"recognise answered furthest={furthest!r}; expected a whole number of steps, or None")
     return answer
 
 

@@ -75,6 +75,7 @@ class Recognition(NamedTuple):
     speculate: bool
     label: str  # "stable", "loop head", ...
     score: float | None
+    furthest: int | None = None  # steps within which almost equal states drift apart; None: no bound is known
 
 
 class Plan(NamedTuple):

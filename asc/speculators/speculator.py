@@ -64,11 +64,16 @@ class Speculator(ABC):
 
     @abstractmethod
     def speculate(
-        self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache
+        self,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        furthest: int | None = None,
     ) -> Sequence[Decision]:
         """Plan candidates from the newest snapshot, and confirm them or send them to workers.
 
-        A superstep has `superstep` steps.
+        A superstep has `superstep` steps. The recognizer expects no prediction to be right beyond `furthest` steps.
         """
 
     @abstractmethod

@@ -280,6 +280,11 @@ def test_a_run_continues_without_a_recognizer_that_raised(executed: bool, method
     [
         ("recognise", True, "TypeError: recognise answered True; expected asc.Recognition(speculate, label, score)"),
         ("recognise", None, "TypeError: recognise answered None; expected asc.Recognition(speculate, label, score)"),
+        (
+            "recognise",
+            Recognition(True, "calm", None, furthest=0.5),  # type: ignore[arg-type]
+            "TypeError: recognise answered furthest=0.5; expected a whole number of steps, or None",
+        ),
         ("next_boundary", 20.0, "TypeError: next_boundary answered 20.0; expected a whole number of steps"),
     ],
 )
@@ -295,6 +300,22 @@ def test_a_recognizer_that_answers_something_else_is_switched_off(method: str, a
     assert engine.explain(position=60, over=True) == (
         f"No speed-up: speculation was switched off after the recognizer given raised {why}."
     )
+
+
+def test_a_judged_candidate_never_reaches_beyond_what_the_recognizer_expects_to_be_right() -> None:
+    class Nearsighted(Every):
+        def recognise(self, computation: Computation) -> Recognition:
+            return super().recognise(computation)._replace(furthest=16 if computation.position() < 300 else None)
+
+    reports = Reports()
+    engine = judged(Descent(600), 8, 16, 17, recognizer=Nearsighted(Every.Config(steps=8)), observer=reports)
+    engine.run()
+    horizons: dict[bool, set[int]] = {True: set(), False: set()}
+    for boundary in reports.boundaries:
+        horizons[boundary.position < 300] |= {decision.plan.horizon for decision in boundary.decisions}
+    assert horizons == {True: {8, 16}, False: {8, 16, 17}}
+    sentence = engine.explain(position=600, over=True)
+    assert re.search(r"Long horizons were left out at \d+ boundaries, lately those beyond 16 steps", sentence)
 
 
 def test_a_recognizer_that_stands_still_does_not_stop_the_run() -> None:

@@ -14,6 +14,7 @@ from asc.speculators.executed.explain import explain as executed
 from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.explain import Facts
 from asc.speculators.judged.explain import explain as judged
+from asc.speculators.judged.scheduler import Bounded
 from asc.speculators.outcomes import Outcomes
 from asc.testing.clock import Clock
 from asc.types import Outcome
@@ -351,7 +352,28 @@ def test_the_cost_that_ate_the_gain_is_named(kind: str, phrase: str) -> None:
 @pytest.mark.parametrize("case", sorted(JUDGED))
 def test_judged_speculation_is_explained(case: str) -> None:
     facts, counts, expected = JUDGED[case]
-    check(judged(facts, outcomes(counts)), expected)
+    check(judged(facts, outcomes(counts), Bounded()), expected)
+
+
+@pytest.mark.parametrize(
+    ("facts", "counts", "bounded", "expected"),
+    [
+        (BASE, {"rejected": 9}, Bounded(1, 17), "No leap was taken: all 9 candidates were rejected by the validator"),
+        (BASE, {}, Bounded(1, 17), "No speed-up: no candidate was judged. Long horizons were left out"),
+        (BASE._replace(over=False), {}, Bounded(1, 17), "Too early to say: no candidate has been settled yet. Long"),
+    ],
+)
+def test_horizons_that_were_left_out_are_named(
+    facts: Facts, counts: dict[str, int], bounded: Bounded, expected: str
+) -> None:
+    sentence = judged(facts, outcomes(counts), bounded)
+    check(sentence, expected)
+    assert sentence.endswith(
+        " Long horizons were left out at 1 boundary, lately those beyond 17 steps: almost equal states drift apart "
+        "within them."
+    )
+    more = judged(facts, outcomes(counts), Bounded(1200, 1700))
+    assert "left out at 1,200 boundaries, lately those beyond 1,700 steps" in more
 
 
 def check(sentence: str, expected: str) -> None:

@@ -51,6 +51,29 @@ def test_without_horizons_the_distance_to_the_next_boundary_is_the_horizon() -> 
     assert subject.plans(32) == [Plan("a", 32)]
 
 
+def test_no_horizon_lies_beyond_the_furthest_that_the_recognizer_expects_to_be_right() -> None:
+    subject = scheduler("a", horizons=(0, 5, 25, 100))
+    assert [plan.horizon for plan in subject.plans(SUPERSTEP, 25)] == [0, 5, 25]
+    assert [plan.horizon for plan in subject.plans(SUPERSTEP, 24)] == [0, 5]
+    assert [plan.horizon for plan in subject.plans(SUPERSTEP)] == [0, 5, 25, 100]
+    assert scheduler("a").plans(SUPERSTEP, SUPERSTEP - 1) == [], "as far as the next boundary"
+
+
+def test_updates_in_place_have_no_horizon_to_bound() -> None:
+    subject = scheduler("a", "average", in_place=("average",), horizons=(5,))
+    assert subject.plans(SUPERSTEP, 0) == [Plan("average", 0)]
+
+
+def test_where_horizons_were_left_out_is_counted_saved_and_restored() -> None:
+    subject = scheduler("a", horizons=(5, 25))
+    for furthest in (None, 25, 24, 7):
+        subject.plans(SUPERSTEP, furthest)
+    assert subject.bounded == (2, 7)
+    other = scheduler("a", horizons=(5, 25))
+    other.load_state_dict(through_json(subject.state_dict()))
+    assert other.bounded == (2, 7)
+
+
 def test_no_plan_is_for_a_worker() -> None:
     for horizons in ((), (5, 25)):
         subject = scheduler("a", "average", in_place=("average",), horizons=horizons)

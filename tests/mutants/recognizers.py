@@ -116,6 +116,8 @@ OWN: Table = MappingProxyType(
             Mutant("speculates by half", answering(speculate=0.5), "speculate is True or False"),
             Mutant("has a story for a label", answering(label="once upon a time " * 3), "a line of at most 40"),
             Mutant("has a score that is NaN", answering(score=math.nan), "the score is a finite number or None"),
+            Mutant("bounds horizons by half a step", answering(furthest=0.5), "furthest is a whole number from 0 on"),
+            Mutant("bounds horizons by the past", answering(furthest=-1), "furthest is a whole number from 0 on"),
         ),
         "test_speculates_somewhere": (
             Mutant("never speculates", answering(speculate=False), "it speculates nowhere on count"),

@@ -205,9 +205,14 @@ class ExecutedSpeculator(Speculator):
         }
 
     def speculate(
-        self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache
+        self,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        furthest: int | None = None,
     ) -> Sequence[Decision]:
-        """Plan candidates for the idle workers, and launch them."""
+        """Plan candidates for the idle workers, and launch them; a horizon too far costs no more than its task."""
         with self._ledger.work("plan"):
             idle = 0 if self.fault or self._hindrance else self.workers - len(self._tasks)
             sent = _executable(computation).nbytes("dispatch") if idle else 0

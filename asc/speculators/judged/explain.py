@@ -13,12 +13,28 @@ from asc.speculators.explain import (
     with_fault,
     without_candidates,
 )
+from asc.speculators.judged.scheduler import Bounded
 from asc.speculators.outcomes import Outcomes
 from asc.types import Outcome
 
 
-def explain(facts: Facts, outcomes: Outcomes) -> str:
-    """Return one sentence, and another one where the validator or speculation did not last."""
+def explain(facts: Facts, outcomes: Outcomes, bounded: Bounded) -> str:
+    """Return one sentence, and another one where the validator or speculation did not last, or horizons were left out.
+
+    `bounded` says at how many boundaries horizons were left out.
+    """
+    sentence = _explained(facts, outcomes)
+    if not bounded.boundaries:
+        return sentence
+    sentence = "No speed-up: no candidate was judged." if sentence == TOO_SHORT else sentence
+    boundaries = "1 boundary" if bounded.boundaries == 1 else f"{bounded.boundaries:,} boundaries"
+    return (
+        f"{sentence} Long horizons were left out at {boundaries}, lately those beyond {bounded.furthest:,} steps: "
+        "almost equal states drift apart within them."
+    )
+
+
+def _explained(facts: Facts, outcomes: Outcomes) -> str:
     if (sentence := early(facts, outcomes)) is not None:
         return sentence
     if facts.fault and not facts.leaps:

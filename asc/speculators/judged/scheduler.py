@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import Field, NonNegativeInt
 
@@ -13,6 +13,13 @@ from asc.speculators.rationing import Rationing
 from asc.types import Decision, Plan
 
 _WORK = ("predict", "validate")  # what judging a candidate costs
+
+
+class Bounded(NamedTuple):
+    """Boundaries at which horizons were left out: those beyond `Recognition.furthest`."""
+
+    boundaries: int = 0
+    furthest: int = 0  # steps, at the latest of them
 
 
 class JudgedScheduler:
@@ -36,10 +43,11 @@ class JudgedScheduler:
     ) -> None:
         self._config, self._in_place, self._ledger, self._outcomes = config, frozenset(in_place), ledger, outcomes
         self._rationing = Rationing(predictors, ledger)
+        self.bounded = Bounded()
 
-    def plans(self, superstep: int) -> list[Plan]:
-        """Return what to judge at this boundary; nothing while paused or overdrawn."""
-        capacity = self._config.candidates
+    def plans(self, superstep: int, furthest: int | None = None) -> list[Plan]:
+        """Return what to judge at this boundary, up to `furthest` steps ahead; nothing while paused or overdrawn."""
+        capacity, options = self._config.candidates, self._options(superstep, furthest)
         if not self._rationing.open(capacity):
             return []
 
@@ -51,7 +59,7 @@ class JudgedScheduler:
         def price(_: Plan) -> float:
             return self._ledger.price(_WORK, "validate")
 
-        return self._rationing.choose(self._options(superstep), capacity, gain, price)
+        return self._rationing.choose(options, capacity, gain, price)
 
     @property
     def fault(self) -> str:
@@ -63,19 +71,24 @@ class JudgedScheduler:
         self._outcomes.note(decision, decision.plan.horizon)
         return self._rationing.learn(decision)
 
-    def _options(self, superstep: int) -> Iterator[list[Plan]]:
-        """Yield the alternatives: each update in place alone, then, for each horizon, one plan for each predictor."""
+    def _options(self, superstep: int, furthest: int | None) -> list[list[Plan]]:
+        """Return the alternatives: each update in place alone, then, for each horizon, one plan for each predictor."""
         predictors = self._rationing.predictors
-        yield from ([Plan(name, 0)] for name in predictors if name in self._in_place)
+        in_place = [[Plan(name, 0)] for name in predictors if name in self._in_place]
         ahead = [name for name in predictors if name not in self._in_place]
-        for horizon in (self._config.horizons or (superstep,)) if ahead else ():
-            yield [Plan(name, horizon) for name in ahead]
+        horizons = (self._config.horizons or (superstep,)) if ahead else ()
+        tried = [horizon for horizon in horizons if furthest is None or horizon <= furthest]
+        if furthest is not None and len(tried) < len(horizons):
+            self.bounded = Bounded(self.bounded.boundaries + 1, int(furthest))
+        return in_place + [[Plan(name, horizon) for name in ahead] for horizon in tried]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what outcomes have taught, and the state of the pauses."""
-        return {"outcomes": self._outcomes.state_dict(), "rationing": self._rationing.state_dict()}
+        """Return what outcomes have taught, the state of the pauses, and where horizons were left out."""
+        learnt = {"outcomes": self._outcomes.state_dict(), "rationing": self._rationing.state_dict()}
+        return learnt | {"bounded": list(self.bounded)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         self._outcomes.load_state_dict(state["outcomes"])
         self._rationing.load_state_dict(state["rationing"])
+        self.bounded = Bounded(*state["bounded"])

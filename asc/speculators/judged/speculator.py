@@ -74,13 +74,18 @@ class JudgedSpeculator(Speculator):
         return cls(predictors, validator, ledger, config.scheduler, config.validator.name)
 
     def speculate(
-        self, computation: Computation, history: Sequence[Snapshot], superstep: int, cache: Cache
+        self,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        furthest: int | None = None,
     ) -> Sequence[Decision]:
-        """Judge every plan's candidate; insert the best of those accepted."""
+        """Judge every plan's candidate; insert the best of those accepted. No plan looks beyond `furthest` steps."""
         if self._judge.fault:
             return ()
         with self._ledger.work("plan"):
-            plans = self._scheduler.plans(superstep)
+            plans = self._scheduler.plans(superstep, furthest)
         accepted: list[tuple[Decision, Candidate]] = []
         decisions: list[Decision] = []
         for plan in plans:
@@ -184,7 +189,8 @@ class JudgedSpeculator(Speculator):
 
     def explain(self, facts: Facts) -> str:
         """Say in one sentence why there is a gain, or none."""
-        return explain(facts._replace(fault=facts.fault or self._judge.fault or self._scheduler.fault), self.outcomes)
+        fault = facts.fault or self._judge.fault or self._scheduler.fault
+        return explain(facts._replace(fault=fault), self.outcomes, self._scheduler.bounded)
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
         """Name the plain run's outcome; the ends differ, so only the backend can say which run was faster."""

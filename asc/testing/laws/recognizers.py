@@ -107,7 +107,9 @@ class RecognizerLaws(ComponentLaws):
                 require(same, problem)
 
     def test_answers_are_well_formed(self) -> None:
-        """An answer is a Recognition: True or False, a label of one short line, and a finite score or None.
+        """An answer is a Recognition: True or False, a label of one short line, a finite score or None, and a bound.
+
+        The bound, `furthest`, is a whole number of steps, not below zero, or None.
 
         If it fails: the sentence has the answer. People read the label in the record and the report.
         """
@@ -121,6 +123,9 @@ class RecognizerLaws(ComponentLaws):
                 require(line, f"{shown}: the label is a line of at most 40 characters")
                 finite = answer.score is None or bool(np.isfinite(answer.score))
                 require(finite, f"{shown}: the score is a finite number or None")
+                bound = answer.furthest
+                whole = bound is None or (type(bound) is int and bound >= 0)
+                require(whole, f"{shown}: furthest is a whole number from 0 on, or None")
 
     def test_speculates_somewhere(self) -> None:
         """A recognizer finds places to predict from, on at least one of the reference runs.
