@@ -29,6 +29,7 @@ from asc_nn_training.training.loss import evaluation
 from asc_nn_training.training.onward import Onward, Way, WayConfig
 from asc_nn_training.training.progress import Progress
 from asc_nn_training.training.training import NonFiniteError
+from asc_nn_training.training.twin import drift
 from asc_nn_training.validators.gate import Gate
 from asc_nn_training.weights.candidate import CandidateWeights
 from asc_nn_training.weights.combine import gram
@@ -60,7 +61,7 @@ class TrainingComputation(Computation):
     snapshot of a boundary is also the copy for the rollback of rejected candidates.
     """
 
-    provides = frozenset({"fingerprint", "losses", "optimizer", "rate", "score", "segment", "trial", "weights"})
+    provides = frozenset({"fingerprint", "losses", "optimizer", "rate", "score", "segment", "trial", "twin", "weights"})
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class TrainingComputation(Computation):
         if gate.subsets < 2:
             self.provides -= {"score"}
         if not training.steppable:
-            self.provides -= {"trial"}
+            self.provides -= {"trial", "twin"}
         if not has_moments(training.optimizer):
             self.provides -= {"optimizer"}
 
@@ -228,12 +229,12 @@ class TrainingComputation(Computation):
         self._onward = None if onward is None else Onward.from_state(onward)
         return EngineState(state["engine"], history)
 
-    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
+    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:  # noqa: PLR0911 -- one for each need
         """Answer "fingerprint", (probes, d), of now; "optimizer", `Moments` of now; "weights", one list a snapshot.
 
         "rate" is a call from a number of steps ahead, from 1 on, to the learning rate of that step. "segment" is the
         number of the snapshots' segment. "score" is a call from coefficients of the snapshots to a
-        held-out loss, on the subset that never judges.
+        held-out loss, on the subset that never judges. "twin" is the call `drift`.
         """
         match need:
             case "fingerprint" if self._fingerprint is not None:
@@ -258,6 +259,8 @@ class TrainingComputation(Computation):
                 return LazyWeights([snapshot.state.weights for snapshot in snapshots], copied=True)
             case "score" if self._gate.subsets > 1:
                 return partial(self._tuning_loss, tuple(snapshots))
+            case "twin" if self.training.steppable:
+                return partial(drift, self)
         readable = sorted(self.provides - {"losses", "trial"})  # those two are for validators, and methods of their own
         raise LookupError(f"training provides {', '.join(readable)}, not {need}")
 
@@ -337,6 +340,10 @@ class TrainingComputation(Computation):
         elif work == "observe":
             self.store.take_pending()
         return price
+
+    def owe(self, work: str, steps: float, passes: float = 0.0) -> None:
+        """Add plain steps, and passes over the weights, to the price of a kind of work."""
+        self._owed[work] += steps + self._costs.moved(passes)
 
     def digest(self) -> str:
         """SHA-256 of the trainable weights, in the module's order, with their names, types and shapes."""
@@ -427,6 +434,15 @@ class TrainingComputation(Computation):
             self._version, self._scores, self._candidate_scores = version, scores, candidate_scores
             set_random_state(drawn, self.training.device)
 
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Within, write other weights. The training then continues from them, with its moments and its way."""
+        before = self.weights.copy()
+        with leaping(self.training.optimizer, self.weights.parameters, lambda: before):
+            yield
+        if self._onward is not None:
+            self._onward.leapt(before, self.weights.tensors)
+
     def rehearsed(self) -> None:
         """Count what has been done so far as a rehearsal, and forget the copy of the weights."""
         for work in ("recognise", "predict", "validate"):
@@ -478,9 +494,9 @@ class TrainingComputation(Computation):
             ) from error
 
     @torch.no_grad()
-    def distance(self, stored: StoredWeights) -> float:
+    def distance(self, stored: StoredWeights, work: str = "lookup") -> float:
         """Return the L2 distance of the present weights to others, relative to the length of the present ones."""
-        self._owed["lookup"] += self._costs.moved(2.0)
+        self.owe(work, 0.0, passes=2.0)
         sums = torch.zeros(2, dtype=torch.float64, device=self.training.device)
         for tensor, value, share in zip(self.weights.tensors, stored.values(), self.weights.shares(), strict=True):
             sums[0] += share * (tensor - value).double().square().sum()

@@ -30,6 +30,7 @@ _RECOGNIZERS = {
         "activation_cosine:ActivationCosine",
         "regimes of training, by how far activations turn between boundaries",
     ),
+    "lyapunov": ("lyapunov:Lyapunov", "how far ahead a prediction can be right, by how fast a twin drifts apart"),
 }
 _VALIDATORS = {
     "held-out-loss": ("held_out_loss:HeldOutLoss", "accepts what a loss on held-out sequences finds better"),

@@ -155,7 +155,7 @@ def test_a_bad_gate_and_a_bad_snapshot_are_refused() -> None:
     with pytest.raises(AscError, match="holds only the weights"):
         subject.restore(subject.observe())
     with pytest.raises(
-        LookupError, match="training provides fingerprint, optimizer, rate, score, segment, weights, not words"
+        LookupError, match="training provides fingerprint, optimizer, rate, score, segment, twin, weights, not words"
     ):
         subject.read("words", ())
 

@@ -29,6 +29,7 @@ from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, Momen
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
 from asc_nn_training.recognizers.activation_cosine import ActivationCosine
+from asc_nn_training.recognizers.lyapunov import Lyapunov
 from asc_nn_training.testing import TrainingRecognizerLaws, TrainingValidatorLaws, WeightPredictorLaws
 from asc_nn_training.validators.held_out_loss import Criterion, HeldOutLoss
 from asc_nn_training.validators.probation import Probation
@@ -166,6 +167,11 @@ class TestLineSearch(WeightPredictorLaws):
 class TestActivationCosine(TrainingRecognizerLaws):
     def recognizer(self) -> Recognizer:
         return ActivationCosine(ActivationCosine.Config(every=5, thresholds=Learned.Config(explore=2, window=8)))
+
+
+class TestLyapunov(TrainingRecognizerLaws):
+    def recognizer(self) -> Recognizer:
+        return Lyapunov(Lyapunov.Config(every=5, steps=4, share=1.0))
 
 
 class HeldOut(TrainingValidatorLaws):

@@ -298,6 +298,7 @@ def test_a_resumed_loop_ends_the_same(settings: dict[str, Any], stop: int) -> No
         ({"overdraft": -1}, 'setting "scheduler.overdraft" of Speculation was given -1'),
         ({"cache": {"kep": 1}}, 'no setting "cache.kep" of Speculation; did you mean "cache.keep"'),
         ({"recognizer": "activation-cosine"}, "needs fingerprint"),
+        ({"recognizer": "lyapunov"}, 'The recognizer "lyapunov" needs twin, which this backend does not provide'),
         ({"predictors": ["linear", {"name": "linear"}]}, "linear is named twice"),
         ({"predictors": ["quadratic"], "snapshots": 2}, "quadratic looks back on 3 snapshots"),
     ],
