@@ -441,6 +441,29 @@ def attached(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+_TRUTHS = {"loss": "the gate loss is lower after a few real steps", "distance": "nearer to the real continuation"}
+
+
+def chaos(result: dict[str, Any]) -> str:
+    """Return which recognizer tells where a linear leap is right, as Markdown."""
+    peaks = ", ".join(f"{peak:g}" for peak in sorted({row["peak"] for row in result["states"]}))
+    lines = [
+        f"{len(result['states'])} states of trainings with peak rates {peaks}, from warm-up to decay. Accuracy is "
+        "balanced (0.5 tells nothing). AUC is the chance that a recognizer's figure is higher at a right leap than at "
+        "a wrong one.",
+        "",
+        "| right means | K | right | recognizer | right of passed | right of refused | accuracy | AUC |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["recognizers"]:
+        passed, of, states, right = (row[name] for name in ("passed", "right_of_passed", "states", "right"))
+        sides = ["", ""] if passed is None else [f"{of} of {passed}", f"{right - of} of {states - passed}"]
+        scores = ["" if row[name] is None else f"{row[name]:.2f}" for name in ("accuracy", "auc")]
+        what = [_TRUTHS[row["truth"]], str(row["horizon"]), f"{right} of {states}", row["recognizer"]]
+        lines.append(_cells(*what, *sides, *scores))
+    return "\n".join(lines)
+
+
 _WHERE = (
     "plain loop",
     "attach",
@@ -489,6 +512,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "recipes": ("Whole training recipes beside their controls", recipes),
     "ways": ("Ways of going on, beside tuned WSD", ways),
     "attached": ("A speculation that is attached and idle", attached),
+    "chaos": ("Where a linear leap is right, and which recognizer tells", chaos),
     "replay": ("Judging a predictor offline", replay),
     "startup": ("Starting the command", startup),
     "against": ("Beside an earlier commit", against),

@@ -16,8 +16,8 @@ from asc.predictors.linear import Linear
 from asc.predictors.mean import Mean
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
-from asc.testing.checks import check_resumed
-from asc.testing.stand_ins import Accept
+from asc.testing.checks import check_bounded, check_resumed
+from asc.testing.stand_ins import Accept, Reject
 from asc.types import Recognition
 from asc_nn_training.computation import LeapConfig, TrainingComputation
 from asc_nn_training.costs import Costs
@@ -213,3 +213,10 @@ def test_a_run_that_is_resumed_ends_alike_and_says_what_was_left_out() -> None:
     engine = build(computation(lambda x: 1.1 * x - 0.1, 120))
     engine.run()
     assert "Long horizons were left out at " in engine.explain(position=120, over=True)
+
+
+def test_twins_keep_the_loss_bounded() -> None:
+    recognizer = Lyapunov(Lyapunov.Config(every=10, steps=4))
+    engine = assemble(small_training(1200), {"linear": Linear()}, recognizer=recognizer, validator=Reject())
+    check_bounded(engine)
+    assert recognizer.state_dict()["look_at"] > 1000, "a twin was followed"
