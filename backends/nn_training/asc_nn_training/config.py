@@ -56,7 +56,7 @@ class TrainingConfig(DataConfig, OptimizerConfig, ScheduleConfig):
         if not isinstance(model, str):
             return given
         known: dict[str, Any] = {"vocabulary": _VOCABULARIES[model]} if model in _VOCABULARIES else {}
-        if given.get("preset") == "tuned":
+        if given.get("preset", cls.model_fields["preset"].default) == "tuned":
             known["schedule"] = "wsd"
         if given.get("init") == "pretrained" and (own := own_tokenizer(model, "pretrained")) is not None:
             known["tokenizer"] = own

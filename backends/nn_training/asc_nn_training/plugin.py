@@ -47,6 +47,10 @@ _STUDIES = {
     ),
     "verdicts": ("verdicts:Verdicts", "which verdict on a candidate predicts the end of the run"),
     "momentum": ("momentum:MomentumStudy", "why leaps from Adam's moments exploded: every formula in every precision"),
+    "collapse": (
+        "collapse:Collapse",
+        "seeds that become one training once they are calm and connected, beside data parallel",
+    ),
 }
 
 

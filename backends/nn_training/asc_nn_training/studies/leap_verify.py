@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,14 +16,13 @@ from asc_nn_training.studies.extra_tables import extra_tables
 from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.paper_tables import paper_tables
 from asc_nn_training.studies.predictor_forms import As, make_forms
-from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
+from asc_nn_training.studies.recipe import FREE, RecipeConfig, Seeds, ascending, backend, with_time_limit
 from asc_nn_training.studies.results import Results, evaluate, is_done, load_logs, result_data, seed_folder
 from asc_nn_training.studies.seed_processes import seed_processes
 from asc_nn_training.studies.seed_run import DEPTH, SeedPlan, SeedRun
 from asc_nn_training.studies.seeds import Workers, run_seeds
 
 Executor = Literal["processes", "dask"]
-_RANGE = re.compile(r"(\d+)-(\d+)")
 
 
 class LeapVerify(Study):
@@ -39,7 +37,7 @@ class LeapVerify(Study):
     class Config(RecipeConfig):
         """Settings of `leap-verify`."""
 
-        seeds: tuple[int, ...] = Field(paper.SEEDS, min_length=1, description="seeds, such as 42-46 or 42,44")
+        seeds: Seeds = Field(paper.SEEDS, min_length=1, description="seeds, such as 42-46 or 42,44")
         as_: As = Field("both", description="predictors as published (as printed and as coded), corrected, or both")
         horizons: tuple[int, ...] = Field(paper.HORIZONS, min_length=1, description="steps K to predict ahead")
         snapshot_every: int = Field(50, ge=1, description="steps between snapshots")
@@ -60,28 +58,6 @@ class LeapVerify(Study):
             None,
             description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started",
         )
-
-        @field_validator("seeds", mode="before")
-        @classmethod
-        def _expanded(cls, given: Any) -> Any:
-            found: list[Any] = []
-            for part in given if isinstance(given, list | tuple) else [given]:
-                span = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
-                first, last = (int(number) for number in span.groups()) if span else (0, 0)
-                if first > last:
-                    raise ValueError(f"the range {part} descends: give it as {last}-{first}")
-                found += range(first, last + 1) if span else [part]
-            return found
-
-        @field_validator("seeds")
-        @classmethod
-        def _distinct(cls, given: tuple[int, ...]) -> tuple[int, ...]:
-            if min(given) < 0:
-                raise ValueError(f"{min(given)} is no seed: give whole numbers of 0 or more")
-            twice = sorted({seed for seed in given if given.count(seed) > 1})
-            if twice:
-                raise ValueError(f"seed {twice[0]} is given twice, and one seed is one training: give it once")
-            return given
 
         _ascending = field_validator("horizons")(ascending)
 

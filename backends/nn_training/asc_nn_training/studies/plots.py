@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import numpy as np
 
 from asc.errors import AscError
 from asc_nn_training.studies import paper
+from asc_nn_training.studies.collapse_results import Results as CollapseResults
+from asc_nn_training.studies.ensembles import barriers
+from asc_nn_training.studies.lines import shares
 from asc_nn_training.studies.predictor_forms import SETS, form_names, set_names
 from asc_nn_training.studies.results import (
     REGIMES,
@@ -60,6 +64,32 @@ def plot_momentum(ratios: Mapping[tuple[str, str], Mapping[int, float]], file: P
         _finish_loss_ratios(axes, model)
         axes.legend(fontsize=7, bbox_to_anchor=(1.01, 1), loc="upper left")
     return file
+
+
+def plot_collapse(results: CollapseResults, target: Path) -> list[Path]:
+    """Plot barriers between members by step, and the losses along the lines at the end; return the files."""
+    logs = {together: found for together in results.together if (found := results.logs(together))}
+    with _figure(target / "barriers.png", 1, 1, (7.5, 4.2)) as (_, ((axes,),)):
+        for together, found in logs.items():
+            pairs: dict[int, list[float]] = {}
+            for look in (look for log in found for look in log.looks):
+                pairs.setdefault(look["position"], []).extend(barriers(look))
+            steps, mean = list(pairs), [float(np.mean(each)) for each in pairs.values()]
+            (line,) = axes.plot(steps, mean, ".-", label=f"{together} shared steps")
+            low, high = ([of(each) for each in pairs.values()] for of in (min, max))
+            axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2)
+        axes.axhline(results.plan.barrier, color="grey", lw=0.8, label="connected up to here")
+        axes.set(xlabel="step", ylabel="barrier, nats a token", title="Barriers between members: mean and range")
+        axes.legend(fontsize=8)
+    with _figure(target / "lines.png", 1, len(logs), (4 * len(logs), 3.4)) as (_, (row,)):
+        along = [0.0, *shares(results.plan.points), 1.0]
+        for axes, (together, found) in zip(row, logs.items(), strict=True):
+            for look in (log.looks[-1] for log in found):
+                for between, (one, other) in zip(look["lines"], combinations(look["gate"], 2), strict=True):
+                    axes.plot(along, [one, *(np.nan if loss is None else loss for loss in between), other], "-", lw=0.8)
+            axes.set(title=f"{together} shared steps", xlabel="share of the second member")
+        row[0].set(ylabel="held-out loss at the last look")
+    return [target / "barriers.png", target / "lines.png"]
 
 
 def _regimes(logs: Sequence[SeedLog], ways: Sequence[Labelling], file: Path) -> Path:

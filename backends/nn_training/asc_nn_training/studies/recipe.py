@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from asc.trajectory import Trajectory
 from asc_nn_training.backend import NetworkBackend
@@ -15,6 +17,32 @@ JUDGING, REPORTING = 0, 1  # looks at two sets of held-out sequences: the first 
 FREE = frozenset({"time_limit", "checkpoint_seconds", "device_bytes", "host_bytes", "data_cache"})
 """Settings that no result depends on: they may change when a study is resumed."""
 _NO_BOUND = 2**40  # bytes
+_RANGE = re.compile(r"(\d+)-(\d+)")
+
+
+def _expanded(given: Any) -> Any:
+    """Return the seeds of a list whose parts may be ranges, such as "42-46"."""
+    found: list[Any] = []
+    for part in given if isinstance(given, list | tuple) else [given]:
+        span = _RANGE.fullmatch(part.strip()) if isinstance(part, str) else None
+        first, last = (int(number) for number in span.groups()) if span else (0, 0)
+        if first > last:
+            raise ValueError(f"the range {part} descends: give it as {last}-{first}")
+        found += range(first, last + 1) if span else [part]
+    return found
+
+
+def _distinct(given: tuple[int, ...]) -> tuple[int, ...]:
+    if given and min(given) < 0:
+        raise ValueError(f"{min(given)} is no seed: give whole numbers of 0 or more")
+    twice = sorted({seed for seed in given if given.count(seed) > 1})
+    if twice:
+        raise ValueError(f"seed {twice[0]} is given twice, and one seed is one training: give it once")
+    return given
+
+
+Seeds = Annotated[tuple[int, ...], BeforeValidator(_expanded), AfterValidator(_distinct)]
+"""The seeds of a study, which may be given as ranges."""
 
 
 class RecipeConfig(TrainingConfig):

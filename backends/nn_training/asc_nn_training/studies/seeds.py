@@ -43,10 +43,12 @@ def run_seeds(
     steps: int,
     tell: Tell,
     stopped: Callable[[], bool],
+    reached: Callable[[Path, int], int] = results.reached_position,
 ) -> bool:
     """Run every seed, of so many steps, in a worker; return whether all are done.
 
-    What a seed raises stops the others, and is raised here.
+    `reached` returns how many of these steps a seed in the study's folder has done. What a seed raises stops the
+    others, and is raised here.
     """
     try:
         with workers as pool:
@@ -57,7 +59,7 @@ def run_seeds(
                     for task in done:
                         task.result()
                     for seed in seeds:
-                        tell(f"seed {seed}", results.reached_position(folder, seed), steps)
+                        tell(f"seed {seed}", reached(folder, seed), steps)
                     if stopped():
                         pool.stop()
                     pool.check()
