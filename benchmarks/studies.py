@@ -43,6 +43,11 @@ STUDIES: dict[str, str] = {
 }
 """The arguments of `asc study` by name; a result depends on nothing else."""
 
+BEYOND: dict[str, str] = {
+    "collapse": "collapse --workers 2",
+}
+"""The same for studies of what Leap+Verify leaves open: the page of results has their tables."""
+
 _ONCE = "--device cuda --checkpoint-seconds 0 --time-limit 9"  # minutes, too few to need a checkpoint
 ON_GPU: dict[str, str] = {
     "gpu-momentum": f"momentum --model gpt2 --at 100 --precision fp32 --gate-batch 32 {_ONCE}",
@@ -67,7 +72,7 @@ def run_study(name: str, seeds: Sequence[int] | None, given: Sequence[str], resu
     `seeds` are the seeds to run, by default those of its command. Seeds kept beside the results are added to them.
     """
     folder, home = ROOT / "studies" / f"bench-{name}", results / name
-    words, before = [*shlex.split((STUDIES | ON_GPU)[name]), *given], list(kept(home))
+    words, before = [*shlex.split((STUDIES | BEYOND | ON_GPU)[name]), *given], list(kept(home))
     by_seeds = name in ON_GPU and "--seeds" in words
     if by_seeds:
         at = words.index("--seeds") + 1
@@ -126,7 +131,7 @@ def _write(name: str, body: dict[str, Any], folder: Path, results: Path) -> None
     """Write a study's result, and copy its figures for the pages."""
     for seed in body["data"].get("seeds", ()):
         for key in _LONG:
-            del seed[key]
+            seed.pop(key, None)
     path = write_result(f"study-{name}", {**body, "data": _rounded(body["data"])}, results)
     if body["state"] == "finished":
         FIGURES.mkdir(exist_ok=True)
@@ -148,20 +153,21 @@ def main() -> None:
     """Run the named studies, or every study that needs no GPU."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form, allow_abbrev=False)
-    names = f"{', '.join(STUDIES)}, by default all of these; {', '.join(ON_GPU)}"
+    here = STUDIES | BEYOND
+    names = f"{', '.join(here)}, by default all of these; {', '.join(ON_GPU)}"
     parser.add_argument("names", nargs="*", metavar="NAME", help=names)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results (benchmarks/results)")
     parser.add_argument("--seeds", help="seeds of a study on a GPU, such as 42-43; kept seeds are added")
     options, given = parser.parse_known_args()
-    unknown = sorted(set(options.names) - set(STUDIES | ON_GPU))
+    unknown = sorted(set(options.names) - set(here | ON_GPU))
     if unknown:
-        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(STUDIES | ON_GPU)}, settings after it")
+        parser.error(f"there is no study {unknown[0]!r}; choose from {', '.join(here | ON_GPU)}, settings after it")
     if (given or options.seeds) and len(options.names) != 1:
         parser.error(f"{(given or ['--seeds'])[0]} is a setting of one study: name that study alone")
     if options.seeds and "--seeds" not in ON_GPU.get(options.names[0], ""):
         parser.error(f"{options.names[0]} does not run a few seeds at a time: leave out --seeds")
     seeds = None if options.seeds is None else numbers(options.seeds)
-    done = [run_study(name, seeds, given, options.results) for name in options.names or STUDIES]
+    done = [run_study(name, seeds, given, options.results) for name in options.names or here]
     sys.exit(0 if all(done) else STOPPED)
 
 

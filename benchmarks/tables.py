@@ -12,6 +12,9 @@ from typing import Any
 
 from paired import interval
 
+from asc.report.study_tables import markdown
+from asc.study import Table
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -505,6 +508,12 @@ def _cells(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
+def study(result: dict[str, Any]) -> str:
+    """Return the tables of a study, each under its title and with its notes."""
+    tables = [markdown([Table(**found)]).strip() for found in result["tables"]]
+    return "\n\n".join(f"#{found}" for found in tables)  # below the heading of the study
+
+
 TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "toy": ("Toy programs", table),
     "programs": ("Realistic programs", programs),
@@ -516,6 +525,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "replay": ("Judging a predictor offline", replay),
     "startup": ("Starting the command", startup),
     "against": ("Beside an earlier commit", against),
+    "study-collapse": ("Ensemble collapse", study),
 }
 
 
@@ -529,7 +539,7 @@ def page(results: dict[str, dict[str, Any]]) -> str:
     ]
     for name, (title, make) in ((name, title) for name, title in TITLES.items() if name in results):
         parts += [f"## {title}", make(results[name]), _origins({name: results[name]})]
-    studies = {name: result for name, result in results.items() if "study" in result}
+    studies = {name: result for name, result in results.items() if "study" in result and name not in TITLES}
     parts += ["## Studies", "Their tables are in [findings](findings.md).", _origins(studies)]
     others = {name: result for name, result in results.items() if name not in TITLES and name not in studies}
     if others:

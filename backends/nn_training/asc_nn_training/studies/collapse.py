@@ -11,10 +11,10 @@ from pydantic import Field, field_validator, model_validator
 from asc.recognizers.thresholds import Quantile, ThresholdsConfig
 from asc.study import Study, Table, Tell
 from asc_nn_training.optimizers.optimizer import Preset
-from asc_nn_training.studies.collapse_results import Results, load_results, result_data
+from asc_nn_training.studies.collapse_plan import CollapsePlan
+from asc_nn_training.studies.collapse_results import CollapseResults, load_results, result_data
 from asc_nn_training.studies.collapse_run import CollapseSeed, reached_position
 from asc_nn_training.studies.collapse_tables import collapse_tables
-from asc_nn_training.studies.ensembles import Plan
 from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, Seeds, with_time_limit
 from asc_nn_training.studies.results import is_done, seed_folder
@@ -27,10 +27,11 @@ class Collapse(Study):
 
     Leap+Verify names it as future work. Trainings from different random weights are not expected to connect in a
     straight line, and trainings that share their first steps are (Frankle et al. 2020), so there is an ensemble for
-    each number of shared steps. A look is a fingerprint and a held-out loss of each member, and the losses along the
-    line between every two. The ensemble collapses at the first look at which enough members are calm, which means not
-    chaotic, and no line rises above its ends by more than `barrier`. Beside it are a single training, the ensemble
-    without a collapse, and one training whose batch is as large as those of all members together: data parallel.
+    each number of shared steps. An inspection is a fingerprint and a held-out loss of each member, and the losses along
+    the line between every two. The ensemble collapses at the first inspection at which enough members are calm, which
+    means not chaotic, and no line rises above its ends by more than `barrier`. Beside it are a single training, the
+    ensemble without a collapse, and data parallel: one training whose batch is as large as those of all members
+    together.
     """
 
     class Config(RecipeConfig):
@@ -57,7 +58,7 @@ class Collapse(Study):
             description="steps that all members share before the order of their data differs, one ensemble for each "
             "number; 0: they start from different random weights",
         )
-        every: int = Field(50, ge=1, description="steps between looks at regimes and lines")
+        every: int = Field(50, ge=1, description="steps between inspections at regimes and lines")
         thresholds: ThresholdsConfig = Field(
             Quantile.Config(least=3),
             description="limits of the regimes: published, quantile or learned, as in --set thresholds=published",
@@ -84,9 +85,9 @@ class Collapse(Study):
             return self
 
         @property
-        def plan(self) -> Plan:
+        def plan(self) -> CollapsePlan:
             """How an ensemble is watched, and when it collapses."""
-            return Plan(*(getattr(self, name) for name in Plan._fields))
+            return CollapsePlan(*(getattr(self, name) for name in CollapsePlan._fields))
 
     config: Config
 
@@ -115,7 +116,7 @@ class Collapse(Study):
             return CollapseSeed(folder, seed, self.config, self.config.together, self.config.plan, tell, stopped).run()
 
     def tables(self, folder: Path) -> Sequence[Table]:
-        """Return the arms with their losses and steps, then the barriers; none before the first look."""
+        """Return the arms with their losses and steps, then the barriers; none before the first inspection."""
         return collapse_tables(self._results(folder))
 
     def data(self, folder: Path) -> Mapping[str, Any]:
@@ -127,7 +128,7 @@ class Collapse(Study):
         from asc_nn_training.studies.plots import plot_collapse  # noqa: PLC0415 -- plots are an extra
 
         results = self._results(folder)
-        return plot_collapse(results, target) if results.looks else []
+        return plot_collapse(results, target) if results.inspections else []
 
-    def _results(self, folder: Path) -> Results:
+    def _results(self, folder: Path) -> CollapseResults:
         return load_results(folder, self.config.seeds, self.config.together, self.config.plan)

@@ -1,4 +1,4 @@
-"""The results of `asc study collapse`, read from its journals: looks, and where every arm ends at which price."""
+"""The results of `asc study collapse`, read from its journals: inspections, and where every arm ends at which price."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from asc_nn_training.studies.collapse_plan import CollapsePlan, Inspection, barriers
 from asc_nn_training.studies.collapse_run import RATES, ensemble_folder
-from asc_nn_training.studies.ensembles import AVERAGE, ONE, Look, Plan, barriers, looks
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.results import seed_folder
+from asc_nn_training.studies.training_ensemble import AVERAGE, ONE, inspections
 
 SINGLE, PARALLEL = "one", "data parallel"
 TO_ONE, TO_AVERAGE, AVERAGED, BEST = "collapse to one", "collapse to average", "average at the end", "best at the end"
@@ -24,48 +25,51 @@ class Arm(NamedTuple):
     test_loss: float  # nats a token; infinite if the training diverged
     dev_loss: float
     steps: int  # of all members together
-    looks: float  # the price of the looks that the arm needs, in plain steps
+    inspections: float  # the price of the inspections that the arm needs, in plain steps
 
 
 class EnsembleLog(NamedTuple):
-    """One ensemble: its looks, and the records of its arms."""
+    """One ensemble: its inspections, and the records of its arms."""
 
     together: int
-    looks: list[Look]
+    inspections: list[Inspection]
     ends: dict[str, list[dict[str, Any]]]  # by kind
 
-    def collapse(self, plan: Plan) -> Look | None:
-        """Return the look of the collapse."""
-        return plan.collapse(self.looks)
+    def collapse(self, plan: CollapsePlan) -> Inspection | None:
+        """Return the inspection of the collapse."""
+        return plan.collapse(self.inspections)
 
     def test_losses(self) -> list[float]:
         """Return the members' losses at the end."""
         return [_losses(record)[0] for record in self.ends.get("member", ())]
 
-    def arms(self, plan: Plan) -> dict[str, Arm]:
+    def arms(self, plan: CollapsePlan) -> dict[str, Arm]:
         """Return the arms that have ended."""
-        found, apart = {}, plan.members * (plan.steps - self.together)
-        ends, last = self.ends, self.looks[-1] if self.looks else None
-        if look := self.collapse(plan):
-            steps = self.together + plan.members * (look["position"] - self.together) + plan.steps - look["position"]
-            price = _watching([each for each in self.looks if each["position"] <= look["position"]], plan)
+        found, ends = dict[str, Arm](), self.ends
+        if at := self.collapse(plan):
+            price = _watching([each for each in self.inspections if each["position"] <= at["position"]], plan)
             for name, kind in ((TO_ONE, ONE), (TO_AVERAGE, AVERAGE)):
                 if kind in ends:
-                    found[name] = Arm(*_losses(ends[kind][0]), steps, price)
-        if last is not None and "average" in ends:
-            prices, steps = last["prices"], self.together + apart
+                    found[name] = Arm(*_losses(ends[kind][0]), self._steps(plan, at["position"]), price)
+        if "average" in ends:
+            last, steps = self.inspections[-1], self._steps(plan, plan.steps)
+            prices = last["prices"]
             if plan.connects(last):
                 found[AVERAGED] = Arm(*_losses(ends["average"][0]), steps, prices["gate"] + prices["lines"])
             found[BEST] = Arm(*_losses(ends["member"][last["best"]]), steps, prices["gate"])
         return found
 
+    def _steps(self, plan: CollapsePlan, collapse: int) -> int:
+        """Return the steps of all members together if only one goes on after a position."""
+        return self.together + plan.members * (collapse - self.together) + plan.steps - collapse
 
-class Results:
+
+class CollapseResults:
     """All that the journals say so far. Ensembles are by seed and shared steps."""
 
     def __init__(
         self,
-        plan: Plan,
+        plan: CollapsePlan,
         together: Sequence[int],
         ensembles: Mapping[int, Mapping[int, EnsembleLog]],
         parallel: Mapping[int, Mapping[str, dict[str, Any]]],
@@ -73,13 +77,13 @@ class Results:
         self.plan, self.together, self.ensembles, self.parallel = plan, together, ensembles, parallel
 
     @property
-    def looks(self) -> bool:
-        """Whether there is any look."""
-        return any(log.looks for logs in self.ensembles.values() for log in logs.values())
+    def inspections(self) -> bool:
+        """Whether there is any inspection."""
+        return any(log.inspections for logs in self.ensembles.values() for log in logs.values())
 
     def logs(self, together: int) -> list[EnsembleLog]:
-        """Return the ensembles of all seeds with so many shared steps, of those that have a look."""
-        return [log for logs in self.ensembles.values() if (log := logs[together]).looks]
+        """Return the ensembles of all seeds with so many shared steps, of those that have an inspection."""
+        return [log for logs in self.ensembles.values() if (log := logs[together]).inspections]
 
     @cached_property
     def rates(self) -> str | None:
@@ -113,30 +117,30 @@ class Results:
         return [_losses(found[rates])[1] for found in self.parallel.values() if rates in found]
 
 
-def load_results(folder: Path, seeds: Sequence[int], together: Sequence[int], plan: Plan) -> Results:
+def load_results(folder: Path, seeds: Sequence[int], together: Sequence[int], plan: CollapsePlan) -> CollapseResults:
     """Read the journals of all seeds."""
     ensembles = {seed: {each: _ensemble(folder, seed, each) for each in together} for seed in seeds}
     parallel = {
         seed: {r["rates"]: r for r in Journal(seed_folder(folder, seed) / JOURNAL) if r["kind"] == PARALLEL}
         for seed in seeds
     }
-    return Results(plan, together, ensembles, parallel)
+    return CollapseResults(plan, together, ensembles, parallel)
 
 
-def result_data(results: Results) -> dict[str, Any]:
-    """Return looks, barriers and arms as numbers."""
+def result_data(results: CollapseResults) -> dict[str, Any]:
+    """Return inspections, barriers and arms as numbers."""
     plan, seeds = results.plan, []
     for seed, logs in results.ensembles.items():
         ensembles = [
             {
                 "together": together,
-                "collapse": None if (look := log.collapse(plan)) is None else look["position"],
-                "looks": [{**look, "barriers": barriers(look)} for look in log.looks],
+                "collapse": None if (at := log.collapse(plan)) is None else at["position"],
+                "inspections": [{**each, "barriers": barriers(each)} for each in log.inspections],
                 "ends": log.ends,
                 "arms": {name: arm._asdict() for name, arm in log.arms(plan).items()},
             }
             for together, log in logs.items()
-            if log.looks
+            if log.inspections
         ]
         if ensembles:
             seeds.append({"seed": seed, "ensembles": ensembles, "data_parallel": results.parallel[seed]})
@@ -148,7 +152,7 @@ def _ensemble(folder: Path, seed: int, together: int) -> EnsembleLog:
     for record in journal:
         if "outcome" in record:
             ends.setdefault(record["kind"], []).append(record)
-    return EnsembleLog(together, looks(journal), ends)
+    return EnsembleLog(together, inspections(journal), ends)
 
 
 def _losses(record: Mapping[str, Any]) -> tuple[float, float]:
@@ -157,7 +161,7 @@ def _losses(record: Mapping[str, Any]) -> tuple[float, float]:
     return np.inf if test is None else test, np.inf if dev is None else dev
 
 
-def _watching(seen: Sequence[Look], plan: Plan) -> float:
-    """Return the price of looks in plain steps. Losses are needed only where enough members are calm."""
+def _watching(seen: Sequence[Inspection], plan: CollapsePlan) -> float:
+    """Return the price of inspections in plain steps. Losses are needed only where enough members are calm."""
     works = {True: ("regimes", "gate", "lines"), False: ("regimes",)}
-    return float(sum(look["prices"][work] for look in seen for work in works[plan.is_calm(look)]))
+    return float(sum(each["prices"][work] for each in seen for work in works[plan.is_calm(each)]))

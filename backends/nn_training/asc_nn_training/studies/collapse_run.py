@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from asc.study import Tell
-from asc_nn_training.studies.ensembles import Ensemble, Make, Plan, train_to_end
+from asc_nn_training.studies.collapse_plan import CollapsePlan
 from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
 from asc_nn_training.studies.recipe import RecipeConfig, backend
 from asc_nn_training.studies.results import seed_folder
 from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
+from asc_nn_training.studies.training_ensemble import Make, TrainingEnsemble, train_to_end
 
 _APART = 10_000  # between the seeds of two members
 RATES = AS_GIVEN, SCALED = "as given", "scaled"
@@ -44,7 +45,7 @@ class CollapseSeed:
         seed: int,
         config: RecipeConfig,
         together: Sequence[int],
-        plan: Plan,
+        plan: CollapsePlan,
         tell: Tell,
         stopped: Callable[[], bool],
     ) -> None:
@@ -72,7 +73,7 @@ class CollapseSeed:
         for together in self._together:
             folder = ensemble_folder(self._folder, self._seed, together)
             report = partial(self._report, f"seed {self._seed}, together {together}")
-            Ensemble(backends, together, self._plan, folder, self._make, report).run()
+            TrainingEnsemble(backends, together, self._plan, folder, self._make, report).run()
 
     def _run_data_parallel(self) -> None:
         config, members = self._config, self._plan.members

@@ -8,6 +8,7 @@ import numpy as np
 
 from asc.recognizers.thresholds import Limits
 from asc.study import Cell, Table
+from asc_nn_training.studies.collapse_plan import CollapsePlan, Inspection, barriers, calm_members
 from asc_nn_training.studies.collapse_results import (
     AVERAGED,
     BEST,
@@ -16,33 +17,32 @@ from asc_nn_training.studies.collapse_results import (
     TO_AVERAGE,
     TO_ONE,
     Arm,
+    CollapseResults,
     EnsembleLog,
-    Results,
 )
 from asc_nn_training.studies.collapse_run import RATES
-from asc_nn_training.studies.ensembles import Look, Plan, barriers, calm_members
 from asc_nn_training.studies.formats import mean_std, plus_minus
 
 _OF_ENSEMBLE = (TO_ONE, TO_AVERAGE, AVERAGED, BEST)
 
 
-def collapse_tables(results: Results) -> list[Table]:
-    """Return the arms, then the barriers by step; none before the first look."""
-    if not results.looks:
+def collapse_tables(results: CollapseResults) -> list[Table]:
+    """Return the arms, then the barriers by step; none before the first inspection."""
+    if not results.inspections:
         return []
     return [_arms(results), _barriers(results)]
 
 
-def _arms(results: Results) -> Table:
+def _arms(results: CollapseResults) -> Table:
     single, plan = results.arm(SINGLE), results.plan
     rows = [_row(results, name, None, single) for name in (SINGLE, PARALLEL)]
     rows += [_row(results, name, each, single) for each in results.together for name in _OF_ENSEMBLE]
-    columns = ("arm", "shared steps", "collapse at", "test loss", "minus one", "steps", "in parallel", "looks")
+    columns = ("arm", "shared steps", "collapse at", "test loss", "minus one", "steps", "in parallel", "inspections")
     notes = [
         f"{plan.members} members of {plan.steps} steps each, {len(single)} seeds: mean ± standard deviation over "
         "seeds, in nats a token. minus one: paired by seed. steps: of all members together, counted with the batch "
-        "of one member. in parallel: the same if each member has a process of its own. looks: what regimes, held-out "
-        "losses and lines cost, in steps; lines are needed only where enough members are calm.",
+        "of one member. in parallel: the same if each member has a process of its own. inspections: what regimes, "
+        "held-out losses and lines cost, in steps; lines are needed only where enough members are calm.",
         *_rates(results),
         *_spread(results),
         *(sentence for each in results.together for sentence in _verdict(results, each)),
@@ -50,7 +50,7 @@ def _arms(results: Results) -> Table:
     return Table("arms", "What a collapse saves and costs", columns, tuple(r for r in rows if r), tuple(notes))
 
 
-def _row(results: Results, name: str, together: int | None, single: dict[int, Arm]) -> tuple[Cell, ...] | None:
+def _row(results: CollapseResults, name: str, together: int | None, single: dict[int, Arm]) -> tuple[Cell, ...] | None:
     arms, plan = results.arm(name, together), results.plan
     if not arms:
         return None
@@ -63,7 +63,7 @@ def _row(results: Results, name: str, together: int | None, single: dict[int, Ar
         "" if name == SINGLE else plus_minus(*_difference(arms, single), 4),
         f"{_steps(arms):,.0f}",
         plan.steps,
-        f"{_looks(arms):,.0f}",
+        f"{_inspected(arms):,.0f}",
     )
 
 
@@ -73,7 +73,7 @@ def _of(arms: dict[int, Arm], single: dict[int, Arm], values: Sequence[float]) -
     return text if len(arms) == len(single) else f"{text} ({len(arms)} of {len(single)} seeds)"
 
 
-def _rates(results: Results) -> Iterator[str]:
+def _rates(results: CollapseResults) -> Iterator[str]:
     parts = []
     for rates in RATES:
         found = [by[rates] for by in results.parallel.values() if rates in by]
@@ -86,7 +86,7 @@ def _rates(results: Results) -> Iterator[str]:
         yield f"Dev losses of data parallel: {'; '.join(parts)}. The arm has the lower one: {results.rates}."
 
 
-def _spread(results: Results) -> Iterator[str]:
+def _spread(results: CollapseResults) -> Iterator[str]:
     spread = results.spread()
     if spread is not None:
         yield (
@@ -95,7 +95,7 @@ def _spread(results: Results) -> Iterator[str]:
         )
 
 
-def _verdict(results: Results, together: int) -> Iterator[str]:
+def _verdict(results: CollapseResults, together: int) -> Iterator[str]:
     """Say in sentences what the collapse of the ensembles with so many shared steps saves and costs."""
     plan, logs = results.plan, results.logs(together)
     if not logs:
@@ -103,17 +103,16 @@ def _verdict(results: Results, together: int) -> Iterator[str]:
     name = f"With {together} shared steps" if together else "With different random weights"
     at = [position for log in logs if (position := _collapse_at(log, plan)) is not None]
     if not at:
-        seen = [look for log in logs for look in log.looks if look["position"] < plan.steps]
-        calm = sum(plan.is_calm(look) for look in seen)
-        highest = [max(barriers(look)) for look in seen]
-        lowest = f" The highest barrier of a look was {_nats(min(highest))} nats or more." if highest else ""
-        connected = sum(plan.connects(look) for look in seen)
+        seen = [each for log in logs for each in log.inspections if each["position"] < plan.steps]
+        calm, connected = sum(map(plan.is_calm, seen)), sum(map(plan.connects, seen))
+        highest = [max(barriers(each)) for each in seen]
+        lowest = f" The highest barrier was always {_nats(min(highest))} nats or more." if highest else ""
         yield (
-            f"{name} no ensemble collapsed: of {len(seen)} looks before the end, enough members were calm at {calm}, "
-            f"and all were connected at {connected}.{lowest}"
+            f"{name} no ensemble collapsed: of {len(seen)} inspections before the end, enough members were calm at "
+            f"{calm}, and all were connected at {connected}.{lowest}"
         )
         return
-    end = sum(plan.connects(log.looks[-1]) for log in logs if log.looks[-1]["position"] == plan.steps)
+    end = sum(plan.connects(log.inspections[-1]) for log in logs if log.inspections[-1]["position"] == plan.steps)
     yield (
         f"{name} {len(at)} of {len(logs)} ensembles collapsed, at step {np.mean(at):.0f} on average; at the end the "
         f"members of {end} are connected."
@@ -122,21 +121,26 @@ def _verdict(results: Results, together: int) -> Iterator[str]:
         found = results.arm(arm, together)
         single, parallel, best = results.arm(SINGLE), results.arm(PARALLEL), results.arm(BEST, together)
         if found and set(found) <= set(single) & set(parallel) & set(best):
-            looks, saved = _looks(found), 1 - (_steps(found) + _looks(found)) / (_steps(best) + _looks(best))
             yield (
-                f"{name} a {arm} takes {_steps(found):,.0f} steps, and looks worth {looks:,.0f}, instead of the "
-                f"{_steps(best):,.0f} steps of the whole ensemble: it saves {saved:.0%}. It ends {_beside(found, best)} the ensemble's best member, "
-                f"{_beside(found, single)} one training of {plan.steps:,} steps, and {_beside(found, parallel)} data "
-                f"parallel, which takes {_steps(parallel):,.0f} steps."
+                f"{name} a {arm} takes {_steps(found):,.0f} steps, and inspections worth {_inspected(found):,.0f}, "
+                f"instead of the {_steps(best):,.0f} steps of the whole ensemble: {_saved(found, best)}. It ends "
+                f"{_beside(found, best)} the ensemble's best member, {_beside(found, single)} one training of "
+                f"{plan.steps:,} steps, and {_beside(found, parallel)} data parallel, which takes "
+                f"{_steps(parallel):,.0f} steps."
             )
+
+
+def _saved(arms: dict[int, Arm], others: dict[int, Arm]) -> str:
+    more = (_steps(arms) + _inspected(arms)) / (_steps(others) + _inspected(others)) - 1
+    return f"it costs {more:.0%} more" if more > 0 else f"it saves {-more:.0%}"
 
 
 def _steps(arms: dict[int, Arm]) -> float:
     return float(np.mean([arm.steps for arm in arms.values()]))
 
 
-def _looks(arms: dict[int, Arm]) -> float:
-    return float(np.mean([arm.looks for arm in arms.values()]))
+def _inspected(arms: dict[int, Arm]) -> float:
+    return float(np.mean([arm.inspections for arm in arms.values()]))
 
 
 def _beside(arms: dict[int, Arm], others: dict[int, Arm]) -> str:
@@ -155,18 +159,18 @@ def _difference(arms: dict[int, Arm], others: dict[int, Arm]) -> tuple[float, fl
     return mean_std(both) if both and np.isfinite(both).all() else (float("nan"), None)
 
 
-def _collapse_at(log: EnsembleLog, plan: Plan) -> int | None:
-    look = log.collapse(plan)
-    return None if look is None else int(look["position"])
+def _collapse_at(log: EnsembleLog, plan: CollapsePlan) -> int | None:
+    inspection = log.collapse(plan)
+    return None if inspection is None else int(inspection["position"])
 
 
-def _barriers(results: Results) -> Table:
+def _barriers(results: CollapseResults) -> Table:
     plan, rows = results.plan, []
     for together in results.together:
-        by_position: dict[int, list[Look]] = {}
-        for look in (look for log in results.logs(together) for look in log.looks):
-            by_position.setdefault(look["position"], []).append(look)
-        rows += [(together, position, *_cells(looks, plan)) for position, looks in sorted(by_position.items())]
+        by_position: dict[int, list[Inspection]] = {}
+        for each in (each for log in results.logs(together) for each in log.inspections):
+            by_position.setdefault(each["position"], []).append(each)
+        rows += [(together, position, *_cells(found, plan)) for position, found in sorted(by_position.items())]
     columns = (
         *("shared steps", "step", "calm members", "lowest barrier", "mean barrier", "highest barrier"),
         *("connected pairs", "average minus members"),
@@ -181,12 +185,12 @@ def _barriers(results: Results) -> Table:
     return Table("barriers", "Barriers between members, by step", columns, tuple(rows), notes)
 
 
-def _cells(looks: Sequence[Look], plan: Plan) -> tuple[Cell, ...]:
-    """Return the cells of the looks at one position, one look a seed."""
-    pairs = np.array([barriers(look) for look in looks])  # (seeds, pairs)
-    lower = [np.inf if (average := look["average"]) is None else average - np.mean(look["gate"]) for look in looks]
+def _cells(found: Sequence[Inspection], plan: CollapsePlan) -> tuple[Cell, ...]:
+    """Return the cells of the inspections at one position, one a seed."""
+    pairs = np.array([barriers(each) for each in found])  # (seeds, pairs)
+    lower = [np.inf if each["average"] is None else each["average"] - np.mean(each["gate"]) for each in found]
     return (
-        f"{np.mean([calm_members(look) for look in looks]):.1f}",
+        f"{np.mean([calm_members(each) for each in found]):.1f}",
         *(_nats(float(each.mean())) for each in (pairs.min(1), pairs, pairs.max(1))),
         f"{(pairs <= plan.barrier).mean():.0%}",
         _nats(float(np.mean(lower))),
@@ -197,9 +201,9 @@ def _nats(value: float) -> str:
     return f"{value:+.4f}" if np.isfinite(value) else "not finite"
 
 
-def _published(results: Results) -> Iterator[str]:
-    looks = [look for logs in results.ensembles.values() for log in logs.values() for look in log.looks]
-    seen = [similarity for look in looks for similarity in look["similarity"] if similarity is not None]
+def _published(results: CollapseResults) -> Iterator[str]:
+    found = [each for logs in results.ensembles.values() for log in logs.values() for each in log.inspections]
+    seen = [similarity for each in found for similarity in each["similarity"] if similarity is not None]
     if seen:
         limit = Limits().chaotic
         yield (

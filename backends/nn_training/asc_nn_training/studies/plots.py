@@ -13,8 +13,8 @@ import numpy as np
 
 from asc.errors import AscError
 from asc_nn_training.studies import paper
-from asc_nn_training.studies.collapse_results import Results as CollapseResults
-from asc_nn_training.studies.ensembles import barriers
+from asc_nn_training.studies.collapse_plan import barriers
+from asc_nn_training.studies.collapse_results import CollapseResults
 from asc_nn_training.studies.lines import shares
 from asc_nn_training.studies.predictor_forms import SETS, form_names, set_names
 from asc_nn_training.studies.results import (
@@ -72,8 +72,8 @@ def plot_collapse(results: CollapseResults, target: Path) -> list[Path]:
     with _figure(target / "barriers.png", 1, 1, (7.5, 4.2)) as (_, ((axes,),)):
         for together, found in logs.items():
             pairs: dict[int, list[float]] = {}
-            for look in (look for log in found for look in log.looks):
-                pairs.setdefault(look["position"], []).extend(barriers(look))
+            for inspection in (inspection for log in found for inspection in log.inspections):
+                pairs.setdefault(inspection["position"], []).extend(barriers(inspection))
             steps, mean = list(pairs), [float(np.mean(each)) for each in pairs.values()]
             (line,) = axes.plot(steps, mean, ".-", label=f"{together} shared steps")
             low, high = ([of(each) for each in pairs.values()] for of in (min, max))
@@ -84,11 +84,11 @@ def plot_collapse(results: CollapseResults, target: Path) -> list[Path]:
     with _figure(target / "lines.png", 1, len(logs), (4 * len(logs), 3.4)) as (_, (row,)):
         along = [0.0, *shares(results.plan.points), 1.0]
         for axes, (together, found) in zip(row, logs.items(), strict=True):
-            for look in (log.looks[-1] for log in found):
-                for between, (one, other) in zip(look["lines"], combinations(look["gate"], 2), strict=True):
+            for inspection in (log.inspections[-1] for log in found):
+                for between, (one, other) in zip(inspection["lines"], combinations(inspection["gate"], 2), strict=True):
                     axes.plot(along, [one, *(np.nan if loss is None else loss for loss in between), other], "-", lw=0.8)
             axes.set(title=f"{together} shared steps", xlabel="share of the second member")
-        row[0].set(ylabel="held-out loss at the last look")
+        row[0].set(ylabel="held-out loss at the last inspection")
     return [target / "barriers.png", target / "lines.png"]
 
 

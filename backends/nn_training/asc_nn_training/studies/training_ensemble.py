@@ -8,76 +8,33 @@ from contextlib import suppress
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from asc.errors import AscError
-from asc.recognizers.thresholds import ThresholdsConfig
 from asc.types import EngineState, Recognition
 from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.recognizers.activation_cosine import ActivationCosine
 from asc_nn_training.studies.candidates import gate_loss
+from asc_nn_training.studies.collapse_plan import CollapsePlan, Inspection
 from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
-from asc_nn_training.studies.lines import barrier, losses_between, mean
+from asc_nn_training.studies.lines import losses_between, mean
 from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
 from asc_nn_training.training.training import NonFiniteError
 from asc_nn_training.weights.combine import combine
 
-Look = Mapping[str, Any]
-"""A record of the journal: all members at one position, and the lines between them."""
 Make = Callable[..., ResumableTraining]
 """Makes a `ResumableTraining` from a backend, a folder, and what not all trainings have in common."""
 ONE, AVERAGE = "to one", "to average"
-CALM = ("transition", "stable")
 _MOMENTS = ("exp_avg", "exp_avg_sq")
-
-
-class Plan(NamedTuple):
-    """How an ensemble is watched, and when it collapses."""
-
-    steps: int
-    members: int
-    every: int  # steps between looks
-    thresholds: ThresholdsConfig
-    calm: float  # share of the members
-    barrier: float  # nats a token
-    points: int  # on a line, without its ends
-
-    def positions(self, together: int) -> list[int]:
-        """Return the positions of the looks at an ensemble whose members train as one for some steps."""
-        return [p for p in sorted({*range(self.every, self.steps, self.every), self.steps}) if p > together]
-
-    def is_calm(self, look: Look) -> bool:
-        """Whether enough members are calm."""
-        return calm_members(look) >= self.calm * len(look["regimes"])
-
-    def connects(self, look: Look) -> bool:
-        """Whether every two members are connected."""
-        return max(barriers(look)) <= self.barrier
-
-    def collapse(self, looks: Sequence[Look]) -> Look | None:
-        """Return the first look at which the ensemble collapses; None if there is none before the end."""
-        before = (look for look in looks if look["position"] < self.steps)
-        return next((look for look in before if self.is_calm(look) and self.connects(look)), None)
-
-
-def calm_members(look: Look) -> int:
-    """Return how many members are in a regime that is known and not chaotic."""
-    return sum(regime in CALM for regime in look["regimes"])
-
-
-def barriers(look: Look) -> list[float]:
-    """Return the barrier of every two members, in the order of `itertools.combinations`."""
-    ends = combinations(look["gate"], 2)
-    return [barrier(between, one, other) for between, (one, other) in zip(look["lines"], ends, strict=True)]
 
 
 class Member:
     """One training of an ensemble, and the recognizer that watches it.
 
     A new member begins from the checkpoint in `start`, if that is given. A checkpoint holds the recognizer as it was
-    before a look that is not in the journal yet, because such a look is repeated.
+    before an inspection that is not in the journal yet, because such an inspection is repeated.
     """
 
     def __init__(
@@ -85,7 +42,7 @@ class Member:
         backend: NetworkBackend,
         folder: Path,
         start: Path | None,
-        plan: Plan,
+        plan: CollapsePlan,
         make: Make,
         report: Callable[[int], object],
     ) -> None:
@@ -118,19 +75,19 @@ class Member:
         return self.computation.take_price(work)
 
 
-class Ensemble:
+class TrainingEnsemble:
     """Trainings of one recipe that share their first steps, and then differ in the order of their data.
 
     With `together` = 0 they differ in their random weights as well. `backends` has one backend for each member. The
-    journal gets a record for each look, and one for the end of every arm. The members always train to the end; how the
-    ensemble goes on after its collapse is trained beside them, from checkpoints that are written at the collapse.
+    journal gets a record for each inspection, and one for the end of every arm. The members always train to the end.
+    What follows a collapse is trained after them, from checkpoints that are written at the collapse.
     """
 
     def __init__(
         self,
         backends: Sequence[NetworkBackend],
         together: int,
-        plan: Plan,
+        plan: CollapsePlan,
         folder: Path,
         make: Make,
         tell: Callable[[float, str], object],
@@ -144,9 +101,9 @@ class Ensemble:
         if not self._known("end"):
             if not self._known("average"):
                 self._train_members()
-            look = self._plan.collapse(looks(self.journal))
-            if look is not None:
-                for kind, number in ((ONE, look["best"]), (AVERAGE, 0)):
+            inspection = self._plan.collapse(inspections(self.journal))
+            if inspection is not None:
+                for kind, number in ((ONE, inspection["best"]), (AVERAGE, 0)):
                     if not self._known(kind):
                         self._go_on(kind, self._backends[number])
             self.journal.add({"kind": "end", "position": self._plan.steps})
@@ -190,7 +147,7 @@ class Ensemble:
         return folder
 
     def _in_step(self, members: Sequence[Member], positions: Sequence[int]) -> None:
-        known = {look["position"] for look in looks(self.journal)}
+        known = {each["position"] for each in inspections(self.journal)}
         for position in (self._together, *positions):
             for member in members:
                 member.training.train_to(position)
@@ -199,14 +156,14 @@ class Ensemble:
                 for member in here:  # of a resumed study, some may be further
                     member.recognise()
             else:
-                self._look(members)
+                self._inspect(members)
             for member in here:
                 member.settle()
 
-    def _look(self, members: Sequence[Member]) -> None:
+    def _inspect(self, members: Sequence[Member]) -> None:
         """Add a record of all members at one position; if the ensemble collapses there, write what goes on."""
-        self._tell(members[0].computation.position(), "looking")
-        _taken(members, "recognise", "validate")  # what the starting point cost is nobody's look
+        self._tell(members[0].computation.position(), "inspecting")
+        _taken(members, "recognise", "validate")  # what the starting point cost is nobody's inspection
         computations = [member.computation for member in members]
         found = [member.recognise() for member in members]
         prices = {"regimes": _taken(members, "recognise")}
@@ -218,8 +175,8 @@ class Ensemble:
             lines.append(losses_between(one.computation, other.computation, self._plan.points))
         prices["lines"] = _taken(members, "validate")
         best = gate.index(min(gate))
-        look = {
-            "kind": "look",
+        inspection = {
+            "kind": "inspection",
             "position": computations[0].position(),
             "regimes": [each.label for each in found],
             "similarity": [each.score for each in found],
@@ -229,10 +186,10 @@ class Ensemble:
             "average": gate_loss(computations[0], mean(computations)),
             "prices": prices,
         }
-        before = looks(self.journal)
-        if self._plan.collapse(before) is None and self._plan.collapse([look]) is not None:
+        before = inspections(self.journal)
+        if self._plan.collapse(before) is None and self._plan.collapse([inspection]) is not None:
             self._branch(members, best)
-        self.journal.add(look)
+        self.journal.add(inspection)
 
     def _branch(self, members: Sequence[Member], best: int) -> None:
         """Write checkpoints of the best member, and of the mean of all weights and moments."""
@@ -251,7 +208,8 @@ class Ensemble:
         self._tell(self._plan.steps, "losses at the end")
         for number, member in enumerate(members):
             if not any(record["member"] == number for record in self._known("member")):
-                self._add("member", member.backend.outcome(member.computation), member=number)
+                outcome, digest = member.backend.outcome(member.computation), member.computation.digest()
+                self._add("member", outcome, member=number, digest=digest)
         first = members[0].computation
         with first.excursion():
             mean([member.computation for member in members]).put(first.weights)
@@ -270,7 +228,7 @@ class Ensemble:
         found, _ = train_to_end(backend, folder, self._make, lambda done: self._tell(done, f"collapse {kind}"))
         self._add(kind, found)
 
-    def _add(self, kind: str, outcome: Mapping[str, Any] | None, **about: int) -> None:
+    def _add(self, kind: str, outcome: Mapping[str, Any] | None, **about: int | str) -> None:
         found = None if outcome is None else dict(outcome)
         self.journal.add({"kind": kind, "position": self._plan.steps, **about, "outcome": found})
 
@@ -278,9 +236,9 @@ class Ensemble:
         return [record for record in self.journal if record["kind"] == kind]
 
 
-def looks(journal: Journal) -> list[Look]:
-    """Return the looks in an ensemble's journal."""
-    return [record for record in journal if record["kind"] == "look"]
+def inspections(journal: Journal) -> list[Inspection]:
+    """Return the inspections in an ensemble's journal."""
+    return [record for record in journal if record["kind"] == "inspection"]
 
 
 def train_to_end(
