@@ -37,14 +37,14 @@ STUDIES: dict[str, str] = {
     "momentum-later": "momentum --model gpt2 --at 150 --horizons 1,5,10,25,100 --gate-sequences 24",
     "momentum-small": "momentum --model gpt2-micro --at 200,400,600",
     "departures": "departures --model gpt2-micro --steps 600",
-    "verdicts": "verdicts",
-    "verdicts-nano": "verdicts --model gpt2-nano --vocabulary 4096 --length 256 --batch 4 --steps 600 --warmup 100 "
-    "--rates 2e-3,3e-3 --seeds 1 --at 200,250,300 --orders 2 --gate-sequences 96 --test-sequences 64",
 }
 """The arguments of `asc study` by name; a result depends on nothing else."""
 
 BEYOND: dict[str, str] = {
     "collapse": "collapse --workers 2",
+    "verdicts": "verdicts",
+    "verdicts-nano": "verdicts --model gpt2-nano --vocabulary 4096 --length 256 --batch 4 --steps 600 --warmup 100 "
+    "--rates 2e-3,3e-3 --seeds 1 --at 200,250,300 --orders 2 --gate-sequences 96 --test-sequences 64",
 }
 """The same for studies of what Leap+Verify leaves open: the page of results has their tables."""
 

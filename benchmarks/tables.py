@@ -525,6 +525,8 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "replay": ("Judging a predictor offline", replay),
     "startup": ("Starting the command", startup),
     "against": ("Beside an earlier commit", against),
+    "study-verdicts": ("Which verdict predicts the end", study),
+    "study-verdicts-nano": ("The same on a larger model", study),
     "study-collapse": ("Ensemble collapse", study),
 }
 

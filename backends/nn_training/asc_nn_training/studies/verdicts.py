@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -82,7 +82,6 @@ class Verdicts(Study):
 
         model: str = Field("gpt2-pico", description="gpt2-pico, gpt2-nano or another built-in shape")
         preset: Preset = Field("tuned", description="paper or tuned, as for a run")
-        schedule: Literal["cosine", "linear", "wsd", "constant"] = Field("wsd", description="as for a run")
         vocabulary: int = Field(257, ge=257, description="tokens; 257: bytes")
         length: int = Field(64, ge=2, description="tokens of a sequence")
         batch: int = Field(8, ge=1, description="sequences a batch")
