@@ -30,7 +30,7 @@ from paired import interval
 from rich.console import Console
 
 STEPS: Mapping[str, int] = {"gpt2-nano": 2000, "gpt2-micro": 600}
-RATES: Mapping[str, Sequence[float]] = {"gpt2-nano": (2e-3, 3e-3, 4e-3), "gpt2-micro": (1e-3, 1.5e-3, 2e-3)}
+RATES: Mapping[str, Sequence[float]] = {"gpt2-nano": (1e-3, 2e-3, 3e-3), "gpt2-micro": (1e-3, 2e-3, 3e-3)}
 DECAY: Mapping[str, float] = {"gpt2-nano": 0.98, "gpt2-micro": 0.97}
 """γ by model: about 50 and 33 steps are averaged, 2.5 and 5.5 % of the run."""
 BETAS = (0.3, 0.6)
