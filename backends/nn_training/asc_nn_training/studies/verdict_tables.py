@@ -42,8 +42,11 @@ def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], 
             yield kind, found["verdicts"], truth(found["ends"])
 
 
-def by_verdict(records: Sequence[Record], about: str) -> Table:
-    """Return how often each verdict's sign is that of the end, and how often what it accepts is better at the end."""
+def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float]) -> Table:
+    """Return how often each verdict's sign is that of the end, and how often what it accepts is better at the end.
+
+    `prices` are those of the verdicts, in plain steps.
+    """
     names = dict.fromkeys(name for _, verdicts, _ in judged(records) for name in verdicts)
     clear = [(verdicts, end) for _, verdicts, end in judged(records) if end.clear]
     rows = []
@@ -52,17 +55,19 @@ def by_verdict(records: Sequence[Record], about: str) -> Table:
         right = [(change < 0) == (end < 0) for change, end in ((_change(v), end) for v, end in pairs)]
         taken = [end < 0 for verdict, end in pairs if _accepts(verdict)]
         better = [_accepts(verdict) for verdict, end in pairs if end < 0]
-        rows.append((name, len(pairs), _share(right), len(taken), _share(taken), _share(better)))
+        price = f"{prices[name]:.0f}" if name in prices else None
+        rows.append((name, price, len(pairs), _share(right), len(taken), _share(taken), _share(better)))
     notes = (
         about,
         f"Only candidates count whose end differs by more than {CLEAR:g} standard errors, over the orders of the "
         "data. right: the sign of the mean change of the held-out loss is the sign of the change of the final test "
         "loss. accepted: the change is below zero by a one-sided test at 5 %.",
         "now: the loss of the moment, over all judging sequences; one look: over the first subset of them. after m: m "
-        "real steps from both sides; mean: the mean weights of the last half of these steps. switchback: stretches of "
-        "the run with the way and without it. A way changes nothing at once, so `now` calls it no better.",
+        "real steps from both sides; mean: the mean weights of the last half of these steps; annealed: half as many "
+        "steps more, in which the rate falls to zero. switchback: stretches of the run with the way and without it. A "
+        "way changes nothing at once, so `now` calls it no better. price: in plain steps, both sides together.",
     )
-    columns = ("verdict", "candidates", "right", "accepted", "accepted and better", "better and accepted")
+    columns = ("verdict", "price", "candidates", "right", "accepted", "accepted and better", "better and accepted")
     return Table("verdicts", "Which verdict predicts the end", columns, tuple(rows), notes)
 
 

@@ -22,6 +22,7 @@ from asc.study import Study, Table, Tell
 from asc.trajectory import SegmentHistory
 from asc.types import Candidate, Plan, Snapshot, Transition
 from asc_nn_training.backend import NetworkComputation
+from asc_nn_training.costs import FORWARD, STEP
 from asc_nn_training.optimizers.optimizer import Preset
 from asc_nn_training.predictors.autoregression import Autoregression
 from asc_nn_training.predictors.average import TailAverage
@@ -34,6 +35,7 @@ from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backen
 from asc_nn_training.studies.resumable import StoppedError
 from asc_nn_training.studies.verdict_tables import by_candidate, by_verdict
 from asc_nn_training.training.onward import Way
+from asc_nn_training.training.schedule import Annealed
 from asc_nn_training.training.training import Batches, NonFiniteError
 from asc_nn_training.weights.candidate import CandidateWeights
 
@@ -71,10 +73,11 @@ class Verdicts(Study):
     """Candidates from many states of tuned trainings, their verdicts, and the ends that the trainings come to.
 
     At each state, every candidate is judged in several ways: by the held-out loss of the moment, and by the loss after
-    m real steps from both sides, of the live weights or of the mean weights of the last half of the steps. Then the
-    training is continued to its end from the candidate and without it, on the same batches, in several orders of the
-    data. The difference of the two final test losses is the truth. A way of going on is used up to the end. It is also
-    judged by a switchback: in stretches of the run with and without it.
+    m real steps from both sides: of the live weights, of the mean weights of the last half of the steps, or of weights
+    that are annealed by half as many steps more, in which the rate falls to zero. Then the training is continued to its
+    end from the candidate and without it, on the same batches, in several orders of the data. The difference of the two
+    final test losses is the truth. A way of going on is used up to the end. It is also judged by a switchback: in
+    stretches of the run with and without it.
     """
 
     class Config(RecipeConfig):
@@ -129,11 +132,22 @@ class Verdicts(Study):
     def tables(self, folder: Path) -> Sequence[Table]:
         """Return a table of verdicts, and one of candidates."""
         records = list(Journal(folder / JOURNAL))
-        return (by_verdict(records, self._about()), by_candidate(records)) if records else ()
+        return (by_verdict(records, self._about(), self._prices()), by_candidate(records)) if records else ()
 
     def data(self, folder: Path) -> Mapping[str, Any]:
         """Return the journal's records."""
         return {"states": list(Journal(folder / JOURNAL))}
+
+    def _prices(self) -> dict[str, float]:
+        """Return what each verdict costs, both sides together, in plain steps."""
+        config = self.config
+        subset = config.gate_sequences // config.gate_subsets / (STEP * config.batch * config.accumulation) * FORWARD
+        gate = 2 * subset * (config.gate_subsets - 1)
+        prices = {"now": gate, "one look": 2 * subset, "switchback": 2.5 * gate}
+        for steps in config.trials:
+            prices |= dict.fromkeys((f"after {steps}", f"after {steps}, mean"), 2 * steps + gate)
+            prices[f"after {steps}, annealed"] = 2 * (steps + _annealing(steps)) + gate
+        return prices
 
     def _about(self) -> str:
         config = self.config
@@ -227,11 +241,13 @@ class _State:
                     looks[f"after {steps}"] = self._judged()
                     if steps >= 2:
                         looks[f"after {steps}, mean"] = self._judged(mean)
+                    looks[f"after {steps}, annealed"] = self._annealed(_annealing(steps))
                 self._steps(subject.training.total - subject.position())
                 return _Continued(looks, subject.training.evaluate(subject.data.test))
             except NonFiniteError:
                 size = self._looks * subject.data.gate.shape[1]
-                names = ["now", *(f"after {m}{way}" for m in trials for way in ("", ", mean") if not (way and m < 2))]
+                forms = ("", ", mean", ", annealed")
+                names = ["now", *(f"after {m}{form}" for m in trials for form in forms if m > 1 or form != ", mean")]
                 bad = {name: np.full(size, inf) for name in names if order == 0}
                 return _Continued({**bad, **looks}, inf)
 
@@ -254,6 +270,18 @@ class _State:
         subject = self._subject
         terms = (subject.present(),)
         return Transition(subject.position(), 0, CandidateWeights((1.0,), terms, 0, terms[0], way=PLAIN), 0, "study")
+
+    def _annealed(self, steps: int) -> Losses:
+        """Return the gate's losses after as many steps more, in which the rate falls to zero; undo them."""
+        training = self._subject.training
+        schedule = training.schedule
+        with self._subject.excursion():
+            training.schedule = Annealed(schedule, self._subject.position(), steps)
+            try:
+                self._steps(steps)
+                return self._judged()
+            finally:
+                training.schedule = schedule
 
     def _steps(self, steps: int, last: int = 0) -> list[Tensor] | None:
         """Take steps; return the mean weights after the last ones."""
@@ -314,6 +342,11 @@ def _advance(subject: NetworkComputation, position: int, stopped: Callable[[], b
         if stopped():
             raise StoppedError
         subject.advance(1)
+
+
+def _annealing(steps: int) -> int:
+    """Return how many steps a trial of so many is annealed by."""
+    return max(10, steps // 2)
 
 
 def _in_place(candidate: Candidate) -> Transition:

@@ -61,3 +61,16 @@ class Schedule:
         done = min(1.0, (step - start) / (total - start)) if total > start else 1.0
         left = (1 + cos(pi * done)) / 2 if config.schedule == "cosine" else 1 - done
         return self._floor + (1 - self._floor) * left
+
+
+class Annealed(Schedule):
+    """Another schedule, but from the step `start` on the rate falls linearly to zero in `steps` steps."""
+
+    def __init__(self, schedule: Schedule, start: int, steps: int) -> None:
+        super().__init__(schedule.lr, schedule.config)
+        self._start, self._steps = start, steps
+
+    def share(self, step: int, total: int) -> float:
+        """Return the rate of the step as a share of the peak; zero after the last one."""
+        left = 1 - (step - self._start) / self._steps
+        return super().share(min(step, self._start), total) * min(1.0, max(0.0, left))
