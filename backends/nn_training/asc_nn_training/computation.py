@@ -363,11 +363,12 @@ class TrainingComputation(Computation):
         return self._candidate_scores[id(state), subset][1]
 
     def trial(
-        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1
+        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1, annealed: int = 0
     ) -> dict[int, NDArray[np.float64]]:
         """Train some steps from a candidate or, for None, from here; return each look's losses; undo the steps.
 
-        The losses are those of the weights' mean over the last `averaged` steps.
+        In `annealed` more steps the learning rate falls to zero. The losses are those of the weights' mean over the
+        last `averaged` steps.
         """
         subsets = {look: look % max(1, self._gate.subsets - 1) for look in looks}
         here = self.present()
@@ -375,7 +376,11 @@ class TrainingComputation(Computation):
             try:
                 if state is not None:
                     self._begin_trial(state, here)
-                self._take_trial_steps(min(steps, self._left()), averaged)
+                first = min(steps, self._left())
+                self._take_trial_steps(first, 1 if annealed else averaged)
+                if annealed:
+                    with self.training.annealing(annealed):
+                        self._take_trial_steps(min(annealed, self._left()), averaged)
                 found = {subset: self.losses(subset, "validate") for subset in sorted(set(subsets.values()))}
             except NonFiniteError:
                 found = {}

@@ -23,6 +23,7 @@ from asc_nn_training.config import NetworkConfig
 from asc_nn_training.predictors.ema_nesterov import EmaNesterov
 from asc_nn_training.testing import small_training
 from asc_nn_training.training.onward import Onward, Way
+from asc_nn_training.training.training import Training
 from asc_nn_training.validators.held_out_loss import HeldOutLoss
 from asc_nn_training.validators.probation import Probation
 
@@ -168,6 +169,46 @@ def test_a_trial_is_judged_by_the_mean_of_its_last_steps() -> None:
     twin.weights.put([torch.stack(values).mean(0) for values in zip(*seen, strict=True)])
     twin.changed()
     assert np.allclose(found, twin.score(None, 0), rtol=1e-5)
+
+
+def test_a_trial_can_end_with_steps_in_which_the_rate_falls_to_zero() -> None:
+    subject, twin = small_training(STEPS), small_training(STEPS)
+    for made in (subject, twin):
+        made.advance(10)
+    assert isinstance(twin.training, Training)
+    found = subject.trial(None, 6, (0,), annealed=4)[0]
+    twin.advance(6)
+    plain = [twin.training.rate(step) for step in range(14, 22)]
+    with twin.training.annealing(4):
+        rates = [twin.training.rate(step) for step in range(14, 22)]
+        twin.advance(4)
+    here = plain[2]  # the rate of the next step
+    assert rates == pytest.approx([*plain[:2], here, 0.75 * here, 0.5 * here, 0.25 * here, 0, 0])
+    assert np.array_equal(found, twin.score(None, 0))
+    assert [twin.training.rate(step) for step in range(14, 22)] == plain
+
+
+def test_a_trial_near_the_end_takes_the_steps_that_are_left() -> None:
+    subject = small_training(12)
+    subject.advance(10)
+    digest = subject.digest()
+    assert np.isfinite(subject.trial(None, 6, (0,), annealed=4)[0]).all()
+    assert (subject.digest(), subject.position()) == (digest, 10)
+
+
+def test_probation_anneals_both_sides() -> None:
+    asked = list[tuple[Any, ...]]()
+    subject = small_training(STEPS)
+    subject.advance(10)
+    trial = subject.trial
+
+    def noted(*given: Any) -> dict[int, Any]:
+        asked.append((given[1], *given[3:]))
+        return trial(*given)
+
+    subject.trial = noted  # type: ignore[method-assign, assignment]
+    Probation(Probation.Config(steps=3, anneal=2, looks=1)).judge(subject, candidate(subject))
+    assert asked == [(3, 1, 2)] * 2
 
 
 def test_a_loss_of_the_moment_rejects_a_way_since_nothing_moves() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from numbers import Integral
 from typing import Any
 
@@ -38,6 +39,10 @@ class OwnLoop:
     def step(self) -> float:
         """Refuse: the loop outside takes the steps."""
         raise AscError("The steps of a loop of your own are its own: nothing else can take one.")
+
+    def annealing(self, steps: int) -> AbstractContextManager[None]:
+        """Raise: the loop outside has its own schedule."""
+        raise AscError("The learning rate of a loop of your own is its own: nothing else can anneal it.")
 
     def rate(self, step: int) -> float:
         """Return the present rate for every step: what the loop's scheduler will do is not known."""

@@ -35,7 +35,6 @@ from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backen
 from asc_nn_training.studies.resumable import StoppedError
 from asc_nn_training.studies.verdict_tables import by_candidate, by_verdict
 from asc_nn_training.training.onward import Way
-from asc_nn_training.training.schedule import Annealed
 from asc_nn_training.training.training import Batches, NonFiniteError
 from asc_nn_training.weights.candidate import CandidateWeights
 
@@ -273,15 +272,9 @@ class _State:
 
     def _annealed(self, steps: int) -> Losses:
         """Return the gate's losses after as many steps more, in which the rate falls to zero; undo them."""
-        training = self._subject.training
-        schedule = training.schedule
-        with self._subject.excursion():
-            training.schedule = Annealed(schedule, self._subject.position(), steps)
-            try:
-                self._steps(steps)
-                return self._judged()
-            finally:
-                training.schedule = schedule
+        with self._subject.excursion(), self._subject.training.annealing(steps):
+            self._steps(steps)
+            return self._judged()
 
     def _steps(self, steps: int, last: int = 0) -> list[Tensor] | None:
         """Take steps; return the mean weights after the last ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import torch
@@ -28,6 +29,9 @@ class Loop(Protocol):
 
     def step(self) -> float:
         """Take one optimiser step and return the training loss before it."""
+
+    def annealing(self, steps: int) -> AbstractContextManager[None]:
+        """Within, let the learning rate fall to zero in so many steps from here."""
 
     def rate(self, step: int) -> float:
         """Return the learning rate of the step at that position."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from math import inf, isfinite
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from asc_nn_training.ranks.ranks import Ranks, passing
 from asc_nn_training.ranks.rows import Rows
 from asc_nn_training.training.device import Autocast, device_of, random_state, set_random_state
 from asc_nn_training.training.loss import evaluation, mean_loss, token_losses
-from asc_nn_training.training.schedule import Schedule
+from asc_nn_training.training.schedule import Annealed, Schedule
 
 
 class Batches(Protocol):
@@ -114,6 +114,16 @@ class Training:
         self.optimizer.zero_grad()
         self.position += 1
         return float(value)
+
+    @contextmanager
+    def annealing(self, steps: int) -> Iterator[None]:
+        """Within, the learning rate falls linearly to zero in so many steps from here."""
+        schedule = self.schedule
+        self.schedule = Annealed(schedule, self.position, max(1, steps))
+        try:
+            yield
+        finally:
+            self.schedule = schedule
 
     def evaluate(self, batches: Tensor | Iterable[Tensor], size: int = 8) -> float:
         """Return the mean loss over all tokens of the batches, nats a token, in evaluation mode.

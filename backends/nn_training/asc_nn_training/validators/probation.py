@@ -23,12 +23,13 @@ class Trials(Protocol):
     """
 
     def trial(
-        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1
+        self, state: Any | None, steps: int, looks: tuple[int, ...], averaged: int = 1, annealed: int = 0
     ) -> dict[int, NDArray[np.float64]]:
         """Take `steps` real steps from a candidate's state or, for None, the current one; return losses by look.
 
-        The losses are those of the mean over the states after the last `averaged` steps. Both sides get the same
-        batches and the same random numbers. The computation is unchanged on return and on raise.
+        In `annealed` more steps the learning rate falls to zero. The losses are those of the mean over the states after
+        the last `averaged` steps. Both sides get the same batches and the same random numbers. The computation is
+        unchanged on return and on raise.
         """
 
 
@@ -39,14 +40,16 @@ class Probation(Validator):
     few steps; progress along the valley stays. The comparison is the test of `paired`. The steps of both sides are on
     the clock and are undone afterwards. So a trial costs twice its steps, and the memory of a full snapshot.
 
-    With `averaged`, the mean weights of each side's last steps are compared. Then both sides have little noise, and a
-    way of going on, which adds noise to the weights of the moment, is judged by the progress that it makes.
+    With `averaged`, the mean weights of each side's last steps are compared, so that both sides have less noise. With
+    `anneal`, both sides take further steps in which the learning rate falls to zero, as it does at the end of a run.
+    Then a way of going on, which adds noise while the rate is high, is judged by the progress that it makes.
     """
 
     class Config(Settings):
         """Settings of `probation`."""
 
         steps: int = Field(10, ge=1, description="real steps from each side")
+        anneal: int = Field(0, ge=0, description="further steps of each side, in which the learning rate falls to zero")
         averaged: int = Field(1, ge=1, description="last steps of each side, whose mean weights are compared")
         alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
         looks: int = Field(4, ge=1, description="subsets of the gate set that are compared")
@@ -68,9 +71,14 @@ class Probation(Validator):
     def current(self, computation: Trials, position: int, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
         """Return the losses after a trial from the current weights, which is made once a boundary."""
         if self._position != position or not set(looks) <= set(self._current):
-            self._current = computation.trial(None, self.config.steps, looks, self.config.averaged)
+            self._current = self.tried(computation, None, looks)
             self._position = position
         return self._current
+
+    def tried(self, computation: Trials, state: Any | None, looks: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
+        """Return the losses after a trial from a candidate's state or, for None, from the current weights."""
+        config = self.config
+        return computation.trial(state, config.steps, looks, config.averaged, config.anneal)
 
 
 class _Sides:
@@ -88,7 +96,7 @@ class _Sides:
         if state is None:
             return self._probation.current(self._computation, self._candidate.start, self._looks)[look]
         if id(state) not in self._after:
-            self._after[id(state)] = self._computation.trial(state, config.steps, self._looks, config.averaged)
+            self._after[id(state)] = self._probation.tried(self._computation, state, self._looks)
         return self._after[id(state)][look]
 
     def gain_steps(self, improvement: float) -> float:
