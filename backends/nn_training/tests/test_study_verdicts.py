@@ -11,7 +11,7 @@ import pytest
 from asc.config.validate import validate
 from asc.errors import AscError
 from asc_nn_training.studies.journal import JOURNAL, Journal
-from asc_nn_training.studies.verdict_tables import Truth, by_candidate, by_verdict, truth
+from asc_nn_training.studies.verdict_tables import Truth, by_candidate, by_verdict, judged, truth
 from asc_nn_training.studies.verdicts import Verdicts, kinds
 
 TINY: dict[str, Any] = {
@@ -84,11 +84,18 @@ def record(ends: list[float | None], now: list[float | None], later: list[float 
 
 
 def test_a_truth_is_clear_beyond_two_standard_errors() -> None:
-    assert truth([0.1, 0.1, 0.1]) == Truth(pytest.approx(0.1), pytest.approx(0.0, abs=1e-9))
-    assert truth([0.1, 0.1, 0.1]).clear
-    assert not truth([0.1, -0.1, 0.02]).clear
-    assert truth([0.1, None]).mean == inf
-    assert truth([0.1, None]).clear
+    assert truth([0.1, 0.1, 0.1, 0.1], 0.06) == Truth(pytest.approx(0.1), pytest.approx(0.03))
+    assert truth([0.1, 0.1, 0.1, 0.1], 0.06).clear
+    assert not truth([0.1, 0.0, 0.1, 0.0], 0.06).clear
+    assert truth([0.1, None], 0.06).mean == inf
+    assert truth([0.1, None], 0.06).clear
+
+
+def test_the_spread_of_ends_is_pooled_over_the_states_of_a_kind() -> None:
+    """Two ends that agree by chance are no clear truth where other states show the spread."""
+    records = [record([0.01, 0.01], [0.0, 0.0], [0.0, 0.0]), record([0.1, -0.1], [0.0, 0.0], [0.0, 0.0])]
+    errors = [found.error for _, _, found in judged(records)]
+    assert errors == pytest.approx([0.1 / 2**0.5] * 2)
 
 
 def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
@@ -96,7 +103,7 @@ def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
         record([-0.1, -0.11], [0.2, 0.01], [-0.1, 0.01]),  # better: the second verdict says so
         record([0.1, 0.11], [-0.2, 0.01], [0.1, 0.01]),  # worse: the first one accepts it
         record([0.1, None], [None, None], [None, None]),  # diverged, and both saw it
-        record([-0.1, 0.1], [-0.2, 0.01], [-0.1, 0.01]),  # not clear, and so not counted
+        record([-0.01, 0.01], [-0.2, 0.01], [-0.1, 0.01]),  # not clear, and so not counted
     ]
     now, later = by_verdict(records, "about", {"now": 2.7}).rows
     assert now == ("now", "3", 3, "33 %", 1, "0 %", "0 %")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import inf, sqrt
 from typing import Any, NamedTuple
@@ -27,19 +28,31 @@ class Truth(NamedTuple):
         return self.mean == inf or abs(self.mean) > CLEAR * self.error
 
 
-def truth(ends: Sequence[float | None]) -> Truth:
-    """Return the mean end and its standard error; infinite where a continued training diverged."""
+def truth(ends: Sequence[float | None], spread: float) -> Truth:
+    """Return the mean end and its standard error; infinite where a continued training diverged.
+
+    `spread` is the standard deviation of an end over orders of the data.
+    """
     if any(end is None for end in ends):
         return Truth(inf, 0.0)
     known = np.array(ends, float)
-    return Truth(float(known.mean()), float(known.std(ddof=1)) / sqrt(len(known)))
+    return Truth(float(known.mean()), spread / sqrt(len(known)))
 
 
 def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], Truth]]:
-    """Yield every candidate: its kind, its verdicts, and the truth."""
+    """Yield every candidate: its kind, its verdicts, and the truth.
+
+    Few orders tell little about the spread of one end, so it is pooled over all states, for each kind.
+    """
+    variances = defaultdict[str, list[float]](list)
     for record in records:
         for kind, found in record["candidates"].items():
-            yield kind, found["verdicts"], truth(found["ends"])
+            if None not in found["ends"]:
+                variances[kind].append(float(np.var(found["ends"], ddof=1)))
+    for record in records:
+        for kind, found in record["candidates"].items():
+            spread = sqrt(np.mean(variances[kind])) if variances[kind] else 0.0
+            yield kind, found["verdicts"], truth(found["ends"], spread)
 
 
 def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float]) -> Table:
@@ -59,9 +72,9 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
         rows.append((name, price, len(pairs), _share(right), len(taken), _share(taken), _share(better)))
     notes = (
         about,
-        f"Only candidates count whose end differs by more than {CLEAR:g} standard errors, over the orders of the "
-        "data. right: the sign of the mean change of the held-out loss is the sign of the change of the final test "
-        "loss. accepted: the change is below zero by a one-sided test at 5 %.",
+        f"Only candidates count whose end differs by more than {CLEAR:g} standard errors, over the orders of the data; "
+        "the spread is pooled over states for each kind. right: the sign of the mean change of the held-out loss is "
+        "the sign of the change of the final test loss. accepted: the change is below zero by a one-sided test at 5 %.",
         "now: the loss of the moment, over all judging sequences; one look: over the first subset of them. after m: m "
         "real steps from both sides; mean: the mean weights of the last half of these steps; annealed: half as many "
         "steps more, in which the rate falls to zero. switchback: stretches of the run with the way and without it. A "
