@@ -32,8 +32,10 @@ Result = Mapping[str, Any]
 
 
 def load() -> dict[str, Result]:
-    """Return every study's result."""
-    return {name: json.loads((RESULTS / f"study-{name}.json").read_text(encoding="utf-8")) for name in LETTERS}
+    """Return every study's result, and those that say what pays at a tuned rate."""
+    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts")} | {"ways": "ways"}
+    paths = {name: RESULTS / f"{file}.json" for name, file in files.items()}
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
 
 def findings(results: Mapping[str, Result]) -> str:
@@ -56,6 +58,10 @@ def findings(results: Mapping[str, Result]) -> str:
         "The paper compares the loss of a candidate with the loss at *t*. The same training also has a loss at *t + K*, "
         "and this section compares with that loss.",
         *_list(_worth(study)),
+        "## What predicts the end, and what pays at a tuned rate",
+        "The trainings above are at a rate far too low. This section is about trainings at their best rate, whose rate "
+        "falls to zero at the end (WSD). [Results](results.md) has the tables.",
+        *_list([*_ends(results), *_pays(results)]),
         "## What was not tried",
         *_list(_limits(study)),
         "## The paper's tables",
@@ -254,6 +260,59 @@ def _worth(study: Result) -> list[str]:
         "A cascade of linear leaps, or of exact quadratic leaps, ends at the weights of one leap of D·K steps: it only adds "
         f"a verdict on each link. [{LAWS}]"
     )
+    return sentences
+
+
+def _ends(results: Mapping[str, Result]) -> list[str]:
+    """Return what the study of verdicts says, if it has been measured."""
+    if "verdicts" not in results:
+        return []
+    tables = {table["name"]: table for table in results["verdicts"]["tables"]}
+    verdicts, kinds = (
+        {row[0]: dict(zip(tables[name]["columns"], row, strict=True)) for row in tables[name]["rows"]}
+        for name in ("verdicts", "candidates")
+    )
+    states, now = next(iter(kinds.values()))["states"], verdicts["now"]
+    later = [name for name in verdicts if name.startswith("after")]
+    best = max(later, key=lambda name: int(verdicts[name]["right"].split()[0]))
+    average, ways = kinds["average of 4 snapshots"], [name for name in kinds if name.startswith("ema-nesterov")]
+    source = "`asc study verdicts`"
+    return [
+        f"**The loss of the moment does not predict the end**: at {states} states, its sign is that of the end for "
+        f"{now['right']} of {now['candidates']} candidates whose end is clear. {source}",
+        "**Real steps from both sides help, and cost**: "
+        + ", ".join(f"{name} {verdicts[name]['right']}" for name in later)
+        + f". The best of these, {best}, costs {verdicts[best]['price']} plain steps a candidate. {source}",
+        f"**Averages of weights are no states to go on from**: they change the held-out loss by {average['now']} nats at "
+        f"once and the end by {average['end']}; the end is clearly worse at {average['worse']} of {average['states']} "
+        f"states. {source}",
+        *(
+            f"**A way of going on changes nothing at once**, and the end by {kinds[name]['end']} nats ({name}): clearly "
+            f"better at {kinds[name]['better']} and worse at {kinds[name]['worse']} of {kinds[name]['states']} states. {source}"
+            for name in ways
+        ),
+        f"**A switchback, stretches of the run with a way and without it, is no cheap replacement**: right for "
+        f"{verdicts['switchback']['right']} of {verdicts['switchback']['candidates']}. The noise of a way is in the loss at "
+        f"once, and its progress only after the rate has fallen. {source}",
+    ]
+
+
+def _pays(results: Mapping[str, Result]) -> list[str]:
+    """Return what ways of going on gain over tuned WSD, if that has been measured."""
+    sentences = []
+    for row in results["ways"]["rows"] if "ways" in results else ():
+        net, less = row["net_speedup"], row["loss_difference"]
+        sentences.append(
+            f"**EMA-Nesterov over tuned WSD**, {row['row']}, {row['steps']:,} steps, {net['n']} seeds: the final loss of "
+            f"plain WSD {net['mean']:.2f} times as soon ({net['low']:.2f} to {net['high']:.2f}), or {less['mean']:+.3f} nats "
+            "at the same length. `python benchmarks/ways.py`"
+        )
+        for name, found in row["controls"].items():
+            if found["loss_difference"] is not None:
+                sentences.append(
+                    f"Control, {name}, over the same plain runs: {found['loss_difference']['mean']:+.3f} nats. "
+                    "`python benchmarks/ways.py`"
+                )
     return sentences
 
 
