@@ -45,6 +45,7 @@ BEYOND: dict[str, str] = {
     "verdicts": "verdicts",
     "verdicts-nano": "verdicts --model gpt2-nano --vocabulary 4096 --length 256 --batch 4 --steps 600 --warmup 100 "
     "--rates 2e-3,3e-3 --seeds 1 --at 200,250,300 --orders 2 --gate-sequences 96 --test-sequences 64",
+    "rates": "rates --full --seeds 1-5",
 }
 """The same for studies of what Leap+Verify leaves open: the page of results has their tables."""
 

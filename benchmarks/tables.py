@@ -528,6 +528,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "study-verdicts": ("Which verdict predicts the end", study),
     "study-verdicts-nano": ("The same on a larger model", study),
     "study-collapse": ("Ensemble collapse", study),
+    "study-rates": ("How a learning rate is chosen", study),
 }
 
 

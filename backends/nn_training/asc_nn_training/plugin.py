@@ -46,6 +46,7 @@ _STUDIES = {
         "where the paper's code differs from its text: scored padding, zeroed moments",
     ),
     "verdicts": ("verdicts:Verdicts", "which verdict on a candidate predicts the end of the run"),
+    "rates": ("rates:Rates", "the best learning rate, by successive halving on the predicted annealed loss"),
     "momentum": ("momentum:MomentumStudy", "why leaps from Adam's moments exploded: every formula in every precision"),
     "collapse": (
         "collapse:Collapse",

@@ -16,6 +16,7 @@ from asc_nn_training.config import NetworkConfig, TrainingConfig
 JUDGING, REPORTING = 0, 1  # looks at two sets of held-out sequences: the first judges, the second never does
 FREE = frozenset({"time_limit", "checkpoint_seconds", "device_bytes", "host_bytes", "data_cache"})
 """Settings that no result depends on: they may change when a study is resumed."""
+AVERAGE_EVERY = 5  # steps between updates of the averages, where a study keeps any
 _NO_BOUND = 2**40  # bytes
 _RANGE = re.compile(r"(\d+)-(\d+)")
 
@@ -77,13 +78,17 @@ class RecipeConfig(TrainingConfig):
     time_limit: float | None = Field(None, gt=0, description="minutes after which to stop; the study can be resumed")
 
 
-def backend(config: RecipeConfig, seed: int, snapshots: int = 1) -> NetworkBackend:
-    """Return the backend that trains by this recipe, with a history of this many snapshots."""
+def backend(config: RecipeConfig, seed: int, snapshots: int = 1, spans: tuple[int, ...] = ()) -> NetworkBackend:
+    """Return the backend that trains by this recipe, with a history of this many snapshots.
+
+    `spans` are those of the weights' averages, in steps; without them no averages are kept.
+    """
     shared = {name: getattr(config, name) for name in TrainingConfig.model_fields}
     own = {
         "seed": seed,
         "evaluate_every": config.steps,
-        "average_every": 0,
+        "average_every": AVERAGE_EVERY if spans else 0,
+        "average_spans": spans or None,
         "cache": {"device_bytes": config.device_bytes, "host_bytes": config.host_bytes},
         "history": Trajectory.Config(max_snapshots=snapshots, max_bytes=_NO_BOUND),
     }
