@@ -26,9 +26,9 @@ _REMEDIES = {
         'describes them, and name "losses" in its provides; or choose a validator that needs no held-out losses (type: '
         "asc new validator NAME)."
     ),
-    "trial": "Choose a validator that takes no steps on trial, such as paired.",
+    "trial": "Choose one that needs no steps on trial: `asc explain NAME` says what each needs.",
 }
-"""What to do where a computation does not provide a need, for needs that a validator has."""
+"""What to do where a computation does not provide a need."""
 
 
 def assemble(

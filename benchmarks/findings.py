@@ -272,28 +272,29 @@ def _ends(results: Mapping[str, Result]) -> list[str]:
         {row[0]: dict(zip(tables[name]["columns"], row, strict=True)) for row in tables[name]["rows"]}
         for name in ("verdicts", "candidates")
     )
-    states, now = next(iter(kinds.values()))["states"], verdicts["now"]
+    states, now, always = next(iter(kinds.values()))["states"], verdicts["now"], verdicts["always worse"]
     later = [name for name in verdicts if name.startswith("after")]
-    best = max(later, key=lambda name: int(verdicts[name]["right"].split()[0]))
     average, ways = kinds["average of 4 snapshots"], [name for name in kinds if name.startswith("ema-nesterov")]
     source = "`asc study verdicts`"
     return [
-        f"**The loss of the moment does not predict the end**: at {states} states, its sign is that of the end for "
-        f"{now['right']} of {now['candidates']} candidates whose end is clear. {source}",
-        "**Real steps from both sides help, and cost**: "
-        + ", ".join(f"{name} {verdicts[name]['right']}" for name in later)
-        + f". The best of these, {best}, costs {verdicts[best]['price']} plain steps a candidate. {source}",
-        f"**Averages of weights are no states to go on from**: they change the held-out loss by {average['now']} nats at "
-        f"once and the end by {average['end']}; the end is clearly worse at {average['worse']} of {average['states']} "
-        f"states. {source}",
+        f"**The loss of the moment**: at {states} states, its sign is that of the end for {now['right']} of "
+        f"{now['candidates']} candidates that it has an opinion on and whose end is clear. To refuse everything would be "
+        f"right for {always['right']} of {always['candidates']}. {source}",
+        "**Real steps from both sides**: the sign of the change after them is that of the end for "
+        + ", ".join(f"{verdicts[name]['right']} ({name}; {verdicts[name]['price']} plain steps)" for name in later)
+        + f". {source}",
+        f"**Averages as states to go on from**: they change the held-out loss by {average['now']} nats at once and the end "
+        f"by {average['end']}; the end is clearly better at {average['better']} and worse at {average['worse']} of "
+        f"{average['states']} states. {source}",
         *(
-            f"**A way of going on changes nothing at once**, and the end by {kinds[name]['end']} nats ({name}): clearly "
-            f"better at {kinds[name]['better']} and worse at {kinds[name]['worse']} of {kinds[name]['states']} states. {source}"
+            f"**A way of going on, {name}**: nothing changes at once, and the end changes by {kinds[name]['end']} nats; it "
+            f"is clearly better at {kinds[name]['better']} and worse at {kinds[name]['worse']} of {kinds[name]['states']} "
+            f"states. {source}"
             for name in ways
         ),
-        f"**A switchback, stretches of the run with a way and without it, is no cheap replacement**: right for "
-        f"{verdicts['switchback']['right']} of {verdicts['switchback']['candidates']}. The noise of a way is in the loss at "
-        f"once, and its progress only after the rate has fallen. {source}",
+        f"**A switchback**, stretches of the run with a way and without it: right for {verdicts['switchback']['right']} of "
+        f"{verdicts['switchback']['candidates']}. The noise of a way is in the loss at once, and its progress only after "
+        f"the rate has fallen. {source}",
     ]
 
 
@@ -302,6 +303,8 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
     sentences = []
     for row in results["ways"]["rows"] if "ways" in results else ():
         net, less = row["net_speedup"], row["loss_difference"]
+        if net is None or less is None:
+            continue
         sentences.append(
             f"**EMA-Nesterov over tuned WSD**, {row['row']}, {row['steps']:,} steps, {net['n']} seeds: the final loss of "
             f"plain WSD {net['mean']:.2f} times as soon ({net['low']:.2f} to {net['high']:.2f}), or {less['mean']:+.3f} nats "

@@ -361,7 +361,7 @@ def ways(result: dict[str, Any]) -> str:
             f"{_mean(row['plain']['test_loss']):.3f}",
             f"{_mean(row['way']['1']['test_loss']):.3f}",
             _interval(row["loss_difference"], "+.3f"),
-            f"**{_interval(row['net_speedup'], '.2f')}**",
+            f"**{_interval(row['net_speedup'], '.2f')}**" if row["net_speedup"] else "not reached",
             f"{row['goal']}: {'met' if row['met'] else 'not met'}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -416,6 +416,7 @@ def headline(results: dict[str, dict[str, Any]]) -> str:
             f"| {row['row']} at its best rate, with EMA-Nesterov after each step, to the final loss of plain WSD | "
             f"{_interval(row['net_speedup'], '.2f')} times |"
             for row in results.get("ways", {"rows": []})["rows"]
+            if row["net_speedup"]
         ),
         f"| our training loop without speculation, over a bare PyTorch loop | "
         f"{_between(promises['overhead']['ratio'])} of its time |",

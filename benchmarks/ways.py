@@ -1,10 +1,10 @@
 """EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/ways.py [MODEL...]`.
 
-For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured). Both
-sides are swept alike: plain WSD by its rate, the way by rate and β. Then five seeds are trained by plain WSD, and with
-the way in runs of the same length, and shorter ones. A run with a schedule has its loss only at its end, so the time to
-plain's final test loss lies between the ends of runs of several lengths. Three seeds have the controls: a larger rate,
-another β1, AdEMAMix, increments that are not averaged, and plain runs that are shorter.
+For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured): plain WSD
+by its rate, in three arms, and the way by the same rates and by β, in six. Then five seeds are trained by plain WSD,
+and with the way in runs of the same length, and shorter ones. A run with a schedule has its loss only at its end, so
+the time to plain's final test loss follows from the ends of runs of several lengths. Three seeds have the controls: a
+larger rate, another β1, AdEMAMix, increments that are not averaged, and plain runs that are shorter.
 
 A row is complete without controls: `controls` says which there are. Arms are kept, so that the same command continues
 (`--fresh` measures everything). Each arm is a process with one thread, two at a time. Its seconds are processor time
@@ -110,6 +110,7 @@ class Row:
         plain = [found[f"plain {seed}"] for seed in SEEDS]
         ways = [[found[f"way at {speed:g} {seed}"] for speed in SPEEDS] for seed in SEEDS]
         speedups = [speedup(run, others) for run, others in zip(plain, ways, strict=True)]
+        known = [each for each in speedups if each is not None]
         ratio = [runs[0]["seconds"] / run["seconds"] for run, runs in zip(plain, ways, strict=True)]
         as_long = [runs[0] for runs in ways]
         return {
@@ -118,7 +119,7 @@ class Row:
             "way": {f"{speed:g}": _short([runs[i] for runs in ways]) for i, speed in enumerate(SPEEDS)},
             "loss_difference": _difference(as_long, plain),
             "seconds_a_step_ratio": statistics.median(ratio),
-            "net_speedup": interval(speedups),
+            "net_speedup": interval(known) if len(known) == len(speedups) else None,
             "net_speedups": speedups,
         }
 
@@ -146,17 +147,19 @@ class Row:
         return {name: {**_short(of(name)), "loss_difference": _difference(of(name), of("plain"))} for name in kinds}
 
 
-def speedup(plain: Figures, ways: Sequence[Figures]) -> float:
+def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
     """Return plain's seconds over those in which a run with the way would end at plain's final test loss.
 
-    The loss at the end of a run is taken as linear in its seconds between two lengths, and beyond them as well.
+    The loss at the end of a run is taken as linear in its seconds: a line by least squares over the runs of all
+    lengths. None if a run has diverged, or if longer runs do not end lower.
     """
-    points = sorted((run["seconds"], run["test_loss"]) for run in ways)
-    goal = plain["test_loss"]
-    first = next((i for i in range(1, len(points) - 1) if points[i][1] <= goal), len(points) - 1)
-    (before, worse), (after, better) = points[first - 1], points[first]
-    at = before + (after - before) * (worse - goal) / (worse - better)
-    return float(plain["seconds"] / at)
+    if any(run["test_loss"] is None for run in (plain, *ways)):
+        return None
+    fit = statistics.linear_regression([run["seconds"] for run in ways], [run["test_loss"] for run in ways])
+    if fit.slope >= 0:
+        return None
+    at = (plain["test_loss"] - fit.intercept) / fit.slope
+    return float(plain["seconds"] / at) if at > 0 else None
 
 
 def _difference(runs: Sequence[Figures], plain: Sequence[Figures]) -> dict[str, Any] | None:
@@ -195,7 +198,7 @@ def row(model: str, arms: Arms, console: Console) -> dict[str, Any]:
         **main,
         "controls": controls,
         "goal": "net speed-up >= 1.05, interval above 1",
-        "met": net["mean"] >= 1.05 and net["low"] > 1,
+        "met": net is not None and net["mean"] >= 1.05 and net["low"] > 1,
     }
 
 

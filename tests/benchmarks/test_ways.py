@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,29 @@ def run(seconds: float, loss: float) -> dict[str, float]:
         (4.1, 100 / 92),
         (4.15, 100 / 87),  # half-way between two lengths
         (4.3, 100 / 72),  # beyond the shortest run, on the same line
-        (3.9, 100 / 112),  # never reached: slower than plain
+        (3.9, 100 / 112),  # beyond the longest run: slower than plain
     ],
 )
 def test_the_time_to_plain_s_loss_lies_between_runs_of_two_lengths(goal: float, expected: float) -> None:
     ways = [run(102, 4.0), run(92, 4.1), run(82, 4.2)]
     assert speedup(run(100, goal), ways) == pytest.approx(expected)
+
+
+def test_runs_that_do_not_end_lower_where_they_are_longer_show_no_speedup() -> None:
+    assert speedup(run(100, 3.47), [run(102, 3.49), run(90, 3.48), run(80, 3.48)]) is None
+
+
+def test_a_run_that_diverged_shows_no_speedup() -> None:
+    diverged: dict[str, Any] = {"seconds": 50, "test_loss": None}
+    assert speedup(run(100, 3.5), [run(102, 3.4), run(90, 3.5), diverged]) is None
+    assert speedup(diverged, [run(102, 3.4), run(90, 3.5), run(80, 3.6)]) is None
+
+
+def test_noise_in_one_length_does_not_make_a_speedup() -> None:
+    """No run reached the goal, though the middle one is the best."""
+    found = speedup(run(100, 3.47), [run(102, 3.49), run(90, 3.48), run(80, 3.52)])
+    assert found is not None
+    assert found < 1
 
 
 def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:

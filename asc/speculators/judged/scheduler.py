@@ -47,7 +47,7 @@ class JudgedScheduler:
 
     def plans(self, superstep: int, furthest: int | None = None) -> list[Plan]:
         """Return what to judge at this boundary, up to `furthest` steps ahead; nothing while paused or overdrawn."""
-        capacity, options = self._config.candidates, self._options(superstep, furthest)
+        capacity = self._config.candidates
         if not self._rationing.open(capacity):
             return []
 
@@ -59,7 +59,7 @@ class JudgedScheduler:
         def price(_: Plan) -> float:
             return self._ledger.price(_WORK, "validate")
 
-        return self._rationing.choose(options, capacity, gain, price)
+        return self._rationing.choose(self._options(superstep, furthest), capacity, gain, price)
 
     @property
     def fault(self) -> str:

@@ -144,14 +144,16 @@ class TrainingComputation(Computation):
         training = self.training
         try:
             with leaping(training.optimizer, self.weights.parameters, self.weights.copy):
-                self._onward.after(self.weights.tensors, training.position, training.rate(training.position))
+                moving = [parameter.requires_grad for parameter in self.weights.parameters]
+                rate = training.rate(training.position)
+                self._onward.after(self.weights.tensors, training.position, rate, moving)
         except AscError as error:  # the optimiser has weights of its own that cannot be moved
             self._onward = None
             self.remark(f"The training goes on by plain steps. {error}")
 
     def _go_on(self, way: Way) -> None:
         """Go on in this way from here on."""
-        self._onward = Onward(way, self.weights.tensors) if way.beta else None
+        self._onward = Onward(way) if way.beta else None
 
     def stop(self) -> None:
         """Make `advance` return after the present step."""
@@ -225,8 +227,8 @@ class TrainingComputation(Computation):
         if history:
             self._copy = -1, history[-1].state.weights
         self.store.pending = state["moved"]
-        onward = state.get("onward")
-        self._onward = None if onward is None else Onward.from_state(onward)
+        onward = state["onward"]
+        self._onward = None if onward is None else Onward.from_state(onward, self.weights.tensors)
         return EngineState(state["engine"], history)
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:  # noqa: PLR0911 -- one for each need
@@ -466,7 +468,7 @@ class TrainingComputation(Computation):
         self.weights = Weights(self.training.model, self.training.optimizer)
         self._copy = self.store.pinned = self._trace = None
         if self._onward is not None:
-            self._go_on(self._onward.way)
+            self._go_on(self._onward.way._replace(peak=self._onward.peak))
         self._pad_store()
         self.changed()
         return True

@@ -91,6 +91,15 @@ class SpeculationConfig(LeapConfig, JudgedConfig):
         description="how speculation is rationed, and which horizons are tried, in steps",
     )
 
+    @model_validator(mode="after")
+    def _judged_as_a_block(self) -> SpeculationConfig:
+        if self.validator.name == "held-out-loss" and any(part.name == "ema-nesterov" for part in self.predictors):
+            raise ValueError(
+                "the predictor ema-nesterov is a way of going on, which the loss of the moment cannot judge: choose "
+                "the validator probation, or use the way ema-nesterov without a verdict"
+            )
+        return self
+
 
 class NetworkConfig(TrainingConfig, SpeculationConfig):
     """The settings of `asc run nn_training`."""

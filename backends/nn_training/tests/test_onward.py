@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from asc.computation import Computation
 from asc.plugins import load
@@ -60,6 +62,13 @@ class TestJudgedAsABlock(JudgedLaws):
         return Probation(Probation.Config(steps=4, averaged=2))
 
 
+def begun(way: Way, weights: Tensor) -> Onward:
+    """A way that has noted the weights."""
+    onward = Onward(way)
+    onward.after([weights], 0, 0.0)
+    return onward
+
+
 @pytest.mark.parametrize("beta", [0.3, 0.6, 0.9])
 @pytest.mark.parametrize("decay", [0.5, 0.9, 0.98])
 def test_one_buffer_gives_what_the_definition_gives(beta: float, decay: float) -> None:
@@ -67,7 +76,7 @@ def test_one_buffer_gives_what_the_definition_gives(beta: float, decay: float) -
     random = torch.Generator().manual_seed(0)
     here = torch.randn(40, 3, generator=random)
     there, before, mean = here.double(), here.double(), torch.zeros(40, 3, dtype=torch.float64)
-    onward = Onward(Way(beta, decay, start=20), [here])
+    onward = begun(Way(beta, decay, start=20), here)
     for step in range(1, 200):
         move, rate = 1e-3 * torch.randn(40, 3, generator=random) + 1e-3, 1e-3 if step < 150 else 4e-4
         here += move
@@ -82,7 +91,7 @@ def test_one_buffer_gives_what_the_definition_gives(beta: float, decay: float) -
 
 def test_nothing_is_added_before_its_start_or_without_a_rate() -> None:
     weights = torch.ones(3)
-    onward = Onward(Way(0.6, 0.9, start=10), [weights])
+    onward = begun(Way(0.6, 0.9, start=10), weights)
     for step in range(1, 10):
         weights += 0.1
         expected = weights.clone()
@@ -94,12 +103,50 @@ def test_nothing_is_added_before_its_start_or_without_a_rate() -> None:
     assert bool((weights > expected).all())
 
 
+def test_weights_that_are_loaded_before_the_first_step_are_no_increment() -> None:
+    onward, weights = Onward(Way(0.6, 0.9)), torch.zeros(3)
+    onward.leapt([weights], [weights + 1])  # before the first step there is nothing to correct
+    weights += 1
+    onward.after([weights], 5000, 1e-3)
+    assert weights.tolist() == [1, 1, 1]
+    weights += 0.001
+    onward.after([weights], 5001, 1e-3)
+    assert weights.tolist() == pytest.approx([1.0013] * 3, abs=1e-6)
+
+
+def test_weights_that_no_longer_train_stay() -> None:
+    trained, frozen = torch.ones(3), torch.ones(3)
+    onward = Onward(Way(0.6, 0.9))
+    for step in range(10):
+        onward.after([trained, frozen], step, 1e-3)
+        trained += 0.1
+        frozen += 0.1
+    before = frozen.clone()
+    onward.after([trained, frozen], 10, 1e-3, [True, False])
+    assert torch.equal(frozen, before)
+    assert not torch.equal(trained, before)
+
+
+def test_a_saved_way_continues_where_the_weights_are() -> None:
+    weights = torch.ones(3)
+    onward = begun(Way(0.6, 0.9), weights)
+    weights += 0.1
+    onward.after([weights], 1, 1e-3)
+    again = Onward.from_state(deepcopy(onward.state_dict()), [weights])
+    assert again.state_dict()["buffer"][0].device == weights.device
+    there = weights.clone()
+    for each, values in ((onward, weights), (again, there)):
+        values.add_(0.1)
+        each.after([values], 2, 1e-3)
+    assert torch.equal(weights, there)
+
+
 def test_a_leap_is_no_increment() -> None:
     """The average stays what it was: what is added after the next step does not depend on the leap."""
     added = []
     for leap in (0.0, 5.0):
         weights = torch.ones(3)
-        onward = Onward(Way(0.6, 0.9), [weights])
+        onward = begun(Way(0.6, 0.9), weights)
         for step in range(1, 20):
             weights += 0.1
             onward.after([weights], step, 1e-3)
@@ -115,7 +162,7 @@ def test_a_leap_is_no_increment() -> None:
 
 def test_weights_of_low_precision_have_a_precise_average() -> None:
     weights = torch.ones(3, dtype=torch.bfloat16)
-    onward = Onward(Way(0.6, 0.9), [weights])
+    onward = begun(Way(0.6, 0.9), weights)
     for step in range(1, 30):
         weights += 0.0625
         onward.after([weights], step, 1e-3)

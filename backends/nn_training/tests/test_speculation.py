@@ -358,8 +358,9 @@ def test_a_loop_of_one_s_own_goes_on_in_a_way() -> None:
     ("way", "expected"),
     [
         ("ema-nestrov", "ema-nesterov"),
-        ({"name": "ema-nesterov", "gamma": 0.9}, "way_gamma"),
-        ({"name": "ema-nesterov", "beta": 3}, "way_beta"),
+        ({"name": "ema-nesterov", "gamma": 0.9}, "A way has no setting gamma; its settings are beta, decay, start"),
+        ({"name": "ema-nesterov", "beta": 1}, "way_beta"),
+        ({"beta": 0.3}, "give its name as well"),
         (3, "way is 3: give a table"),
     ],
 )
@@ -380,3 +381,45 @@ def test_an_optimiser_with_unknown_weights_of_its_own_takes_plain_steps_and_says
     (warning,) = looped.speculation.report()["warnings"]
     assert warning.startswith("The training goes on by plain steps. ")
     assert '"hidden"' in warning
+
+
+def test_a_frozen_layer_stays_from_the_next_step_on() -> None:
+    looped = Loop(predictors=[], every=50, way={"name": "ema-nesterov", "start": 0}).run(0, 21)
+    looped.model[0].requires_grad_(False)
+    for parameter in looped.model[0].parameters():
+        parameter.grad = None
+    before = looped.weights()
+    looped.run(21, 27)
+    assert torch.equal(looped.weights()["0.weight"], before["0.weight"])
+    assert not torch.equal(looped.weights()["5.weight"], before["5.weight"])
+
+
+def test_a_way_that_begins_anew_remembers_the_highest_rate() -> None:
+    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0}).run(0, 20)
+    looped.optimizer.param_groups[0]["lr"] = 1e-4
+    looped.model[0].requires_grad_(False)
+    looped.run(20, 40)
+    onward = looped.speculation.computation._onward
+    assert onward is not None
+    assert onward.peak == 1e-3
+    assert onward.state_dict()["added"] == pytest.approx(0.06)
+
+
+def test_a_way_stays_in_use_after_the_speculation_is_closed() -> None:
+    settings: dict[str, Any] = {"predictors": [], "way": {"name": "ema-nesterov", "start": 0}}
+    closed = Loop(**settings).run(0, 20)
+    closed.speculation.close()
+    assert equal(closed.run(20, 40).weights(), Loop(**settings).run(0, 40).weights())
+
+
+def test_a_saved_state_of_another_way_is_refused() -> None:
+    saved = Loop().run(0, 10).speculation.state_dict()
+    with pytest.raises(AscError, match="is of way plain, and this one has ema-nesterov"):
+        Loop(way="ema-nesterov").speculation.load_state_dict(saved)
+
+
+def test_a_way_cannot_be_a_candidate_in_a_loop_whose_steps_are_its_own() -> None:
+    with pytest.raises(AscError, match="the loss of the moment cannot judge: choose the validator probation"):
+        Loop(predictors=["ema-nesterov"])
+    with pytest.raises(AscError, match='The predictor "ema-nesterov" needs trial, which this backend does not provide'):
+        Loop(predictors=["ema-nesterov"], validator="synthetic")

@@ -79,8 +79,14 @@ def test_a_study_without_a_state_has_no_tables(study: Verdicts, tmp_path: Path) 
     assert study.tables(tmp_path) == ()
 
 
-def record(ends: list[float | None], now: list[float | None], later: list[float | None]) -> dict[str, Any]:
-    return {"candidates": {"a leap": {"verdicts": {"now": now, "after 10": later}, "ends": ends}}}
+def record(
+    ends: list[float | None], now: list[float | None], later: list[float | None], seed: int = 1
+) -> dict[str, Any]:
+    return {
+        "rate": 1e-3,
+        "seed": seed,
+        "candidates": {"a leap": {"verdicts": {"now": now, "after 10": later}, "ends": ends}},
+    }
 
 
 def test_a_truth_is_clear_beyond_two_standard_errors() -> None:
@@ -103,14 +109,17 @@ def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
         record([-0.1, -0.11], [0.2, 0.01], [-0.1, 0.01]),  # better: the second verdict says so
         record([0.1, 0.11], [-0.2, 0.01], [0.1, 0.01]),  # worse: the first one accepts it
         record([0.1, None], [None, None], [None, None]),  # diverged, and both saw it
-        record([-0.01, 0.01], [-0.2, 0.01], [-0.1, 0.01]),  # not clear, and so not counted
+        record([-0.01, 0.01], [-0.2, 0.01], [-0.1, 0.01], seed=2),  # not clear, and so not counted
+        record([-0.1, -0.11], [0.0, 0.0], [-0.1, 0.01], seed=2),  # of which the first verdict says nothing
+        record([], [0.0, 0.0], [-0.1, 0.01], seed=2),  # the training without it diverged
     ]
-    now, later = by_verdict(records, "about", {"now": 2.7}).rows
+    base, now, later = by_verdict(records, "about", {"now": 2.7}).rows
+    assert base == ("always worse", "0", 4, "50 %", 0, None, "0 %")
     assert now == ("now", "3", 3, "33 %", 1, "0 %", "0 %")
-    assert later == ("after 10", None, 3, "100 %", 1, "100 %", "100 %")
-    ((kind, states, _, end, better, worse),) = by_candidate(records).rows
-    assert (kind, states, better, worse) == ("a leap", 4, 1, 2)
-    assert str(end).startswith("+0.0000 ± ")
+    assert later == ("after 10", None, 4, "100 %", 2, "100 %", "100 %")
+    ((kind, states, _, end, better, worse, diverged),) = by_candidate(records).rows
+    assert (kind, states, better, worse, diverged) == ("a leap", 5, 2, 2, 1)
+    assert str(end) == "-0.0263 ± 0.0262"  # of two trainings, 0.0000 and -0.0525
 
 
 @pytest.mark.parametrize(

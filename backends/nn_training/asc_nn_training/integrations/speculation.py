@@ -59,7 +59,8 @@ class Speculation:
     price of a training step, by default that of a gate batch, and `probe_size` the price of a fingerprint, which
     `Probes` knows itself. `snapshots` past weights are kept, by default as many as the predictors look back on.
     `position` is the step at which the loop begins, `total` the step at which it ends. `way` is how the training goes
-    on between leaps: "plain", or "ema-nesterov", also as a table: {"name": "ema-nesterov", "beta": 0.3}.
+    on between leaps: "plain", or "ema-nesterov", also as a table: {"name": "ema-nesterov", "beta": 0.3}. It stays in
+    use after `close`, as a setting of the optimiser would.
 
     Plugins can watch: `asc_run_started` is called at the first step, `asc_boundary` at each boundary, `asc_progress`
     about once a second between boundaries, and `asc_run_finished` at `total` or by `close`.
@@ -155,6 +156,7 @@ class Speculation:
             "predictors": [part.name for part in config.predictors],
             "recognizer": config.recognizer.name,
             "validator": config.validator.name,
+            "way": config.way,
         }
         self._scored = score is not None
         self._noted = list[Tensor | float]()  # of the present step
@@ -186,6 +188,7 @@ class Speculation:
         """
         if self._closed:
             self._loop.position += 1
+            self.computation.stepped()
             return None
         if not self._begun:
             self._begun, self.monitor.first = True, self.position
@@ -375,7 +378,11 @@ def _table(name: str, given: object) -> dict[str, Any]:
 
 def _way(given: object) -> dict[str, Any]:
     """Return the settings of a way of going on, given by its name or as a table with its name and settings."""
-    table = {"name": given} if isinstance(given, str) else _table("way", given)
+    table, settings = {"name": given} if isinstance(given, str) else _table("way", given), ("beta", "decay", "start")
+    if table and "name" not in table:
+        raise AscError(f'way is {given!r}: give its name as well, such as {{"name": "ema-nesterov", "beta": 0.3}}.')
+    if unknown := [name for name in table if name not in ("name", *settings)]:
+        raise AscError(f"A way has no setting {unknown[0]}; its settings are {', '.join(settings)}.")
     return {"way" if name == "name" else f"way_{name}": value for name, value in table.items()}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from asc.study import Table
+from asc.study import Cell, Table
 
 Record = Mapping[str, Any]
 CLEAR = 2.0  # standard errors beyond which a truth counts
@@ -47,10 +47,12 @@ def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], 
     variances = defaultdict[str, list[float]](list)
     for record in records:
         for kind, found in record["candidates"].items():
-            if None not in found["ends"]:
+            if None not in found["ends"] and len(found["ends"]) > 1:
                 variances[kind].append(float(np.var(found["ends"], ddof=1)))
     for record in records:
         for kind, found in record["candidates"].items():
+            if not found["ends"]:  # the training without the candidate diverged in every order
+                continue
             spread = sqrt(np.mean(variances[kind])) if variances[kind] else 0.0
             yield kind, found["verdicts"], truth(found["ends"], spread)
 
@@ -62,9 +64,11 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
     """
     names = dict.fromkeys(name for _, verdicts, _ in judged(records) for name in verdicts)
     clear = [(verdicts, end) for _, verdicts, end in judged(records) if end.clear]
-    rows = []
+    worse = [end.mean > 0 for _, end in clear]
+    rows: list[tuple[Cell, ...]] = [("always worse", "0", len(clear), _share(worse), 0, None, "0 %")]
     for name in names:
-        pairs = [(verdicts[name], end.mean) for verdicts, end in clear if name in verdicts]
+        given = [(verdicts[name], end.mean) for verdicts, end in clear if name in verdicts]
+        pairs = [(verdict, end) for verdict, end in given if _change(verdict) != 0]
         right = [(change < 0) == (end < 0) for change, end in ((_change(v), end) for v, end in pairs)]
         taken = [end < 0 for verdict, end in pairs if _accepts(verdict)]
         better = [_accepts(verdict) for verdict, end in pairs if end < 0]
@@ -77,8 +81,10 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
         "the sign of the change of the final test loss. accepted: the change is below zero by a one-sided test at 5 %.",
         "now: the loss of the moment, over all judging sequences; one look: over the first subset of them. after m: m "
         "real steps from both sides; mean: the mean weights of the last half of these steps; annealed: half as many "
-        "steps more, in which the rate falls to zero. switchback: stretches of the run with the way and without it. A "
-        "way changes nothing at once, so `now` calls it no better. price: in plain steps, both sides together.",
+        "steps more, at least 10, in which the rate falls to zero. switchback: stretches of the run with the way and "
+        "without it. price: in plain steps, both sides together.",
+        "always worse: what a verdict that refuses everything would be right about. A way changes nothing at once, so "
+        "`now` and `one look` say nothing about it, and it is not among their candidates.",
     )
     columns = ("verdict", "price", "candidates", "right", "accepted", "accepted and better", "better and accepted")
     return Table("verdicts", "Which verdict predicts the end", columns, tuple(rows), notes)
@@ -89,9 +95,8 @@ def by_candidate(records: Sequence[Record]) -> Table:
     rows = []
     for kind in dict.fromkeys(kind for kind, _, _ in judged(records)):
         found = [(verdicts, end) for name, verdicts, end in judged(records) if name == kind]
-        ends = np.array([end.mean for _, end in found])
-        known = ends[np.isfinite(ends)]
-        error = float(known.std(ddof=1)) / sqrt(len(known)) if len(known) > 1 else None
+        known = np.array([end.mean for _, end in found if isfinite(end.mean)])
+        error = _error_over_trainings(records, kind)
         now = np.mean([_change(verdicts["now"]) for verdicts, _ in found])
         clear = [end.mean for _, end in found if end.clear]
         rows.append(
@@ -102,14 +107,27 @@ def by_candidate(records: Sequence[Record]) -> Table:
                 f"{known.mean():+.4f}" + ("" if error is None else f" ± {error:.4f}"),
                 sum(end < 0 for end in clear),
                 sum(end > 0 for end in clear),
+                len(found) - len(known),
             )
         )
     notes = (
         "Nats a token, below zero is better. now: the mean change of the held-out loss at once. end: the mean change "
-        "of the final test loss, with its standard error over states. better, worse: states where that is clear.",
+        "of the final test loss, with its standard error over trainings. better, worse: states where that is clear. "
+        "diverged: states from which a training diverged; they are among the worse ones, and in no mean.",
     )
-    columns = ("candidate", "states", "now", "end", "better", "worse")
+    columns = ("candidate", "states", "now", "end", "better", "worse", "diverged")
     return Table("candidates", "What candidates do to the end of the run", columns, tuple(rows), notes)
+
+
+def _error_over_trainings(records: Sequence[Record], kind: str) -> float | None:
+    """Return the standard error of a kind's mean end; states of one training count as one. None for one training."""
+    ends = defaultdict[tuple[Any, Any], list[float]](list)
+    for record in records:
+        found = record["candidates"].get(kind, {"ends": [None]})["ends"]
+        if found and None not in found:
+            ends[record["rate"], record["seed"]].append(float(np.mean(found)))
+    means = [float(np.mean(each)) for each in ends.values()]
+    return float(np.std(means, ddof=1)) / sqrt(len(means)) if len(means) > 1 else None
 
 
 def _change(verdict: Sequence[float | None]) -> float:

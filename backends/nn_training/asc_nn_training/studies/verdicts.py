@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,10 +73,10 @@ class Verdicts(Study):
 
     At each state, every candidate is judged in several ways: by the held-out loss of the moment, and by the loss after
     m real steps from both sides: of the live weights, of the mean weights of the last half of the steps, or of weights
-    that are annealed by half as many steps more, in which the rate falls to zero. Then the training is continued to its
-    end from the candidate and without it, on the same batches, in several orders of the data. The difference of the two
-    final test losses is the truth. A way of going on is used up to the end. It is also judged by a switchback: in
-    stretches of the run with and without it.
+    that are annealed by half as many steps more, at least 10, in which the rate falls to zero. Then the training is
+    continued to its end from the candidate and without it, on the same batches, in several orders of the data. The
+    difference of the two final test losses is the truth. A way of going on is used up to the end. It is also judged by
+    a switchback: in stretches of the run with and without it.
     """
 
     class Config(RecipeConfig):
@@ -209,7 +209,8 @@ class _State:
             verdicts["one look"] = _paired(_first(tried[0], self._looks) - _first(without[0], self._looks))
             if candidate.state.way is not None:
                 verdicts["switchback"] = _paired(self._switchback(candidate))
-            ends = [with_it.end - plain.end for with_it, plain in zip(tried, without, strict=True)]
+            pairs = zip(tried, without, strict=True)
+            ends = [with_it.end - plain.end for with_it, plain in pairs if isfinite(plain.end)]
             found[name] = {"verdicts": verdicts, "ends": ends}
         return found
 
@@ -256,11 +257,14 @@ class _State:
         The stretches are with, without, without, with, after one without. So a steady change of pace cancels out.
         """
         subject, size = self._subject, self._config.stretch
-        with subject.excursion():
-            read = [self._judged(self._steps(size, last=size // 2))]
-            for used in _ABBA:
-                subject.apply(_in_place(candidate) if used else self._plain())
-                read.append(self._judged(self._steps(size, last=size // 2)))
+        try:
+            with subject.excursion():
+                read = [self._judged(self._steps(size, last=size // 2))]
+                for used in _ABBA:
+                    subject.apply(_in_place(candidate) if used else self._plain())
+                    read.append(self._judged(self._steps(size, last=size // 2)))
+        except NonFiniteError:
+            return np.full(self._looks * subject.data.gate.shape[1], inf)
         fell = [before - after for before, after in pairwise(read)]
         signs = [1.0 if used else -1.0 for used in _ABBA]
         return -sum((sign * fall for sign, fall in zip(signs, fell, strict=True)), np.zeros_like(read[0])) / 2

@@ -24,7 +24,7 @@ from torch import Tensor
 from asc.errors import AscError
 from asc_nn_training.training.tree import flatten, unflatten
 
-VERSION = 4  # of the layout
+VERSION = 5  # of the layout
 KEPT = 2  # checkpoints
 _PREFIX = "step-"
 _TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Self
 
 import torch
@@ -33,7 +33,13 @@ class WayConfig(Settings):
         description="how the training goes on after each step, unjudged: plain, or ema-nesterov, which adds a share of "
         "the average increment",
     )
-    way_beta: float = Field(0.6, gt=0, lt=2, description="ema-nesterov: the share of the average that is added")
+    way_beta: float = Field(
+        0.6,
+        gt=0,
+        lt=1,
+        description="ema-nesterov: β, the share of the average that is added; steady moves grow to "
+        "1 / (1 - β) of themselves",
+    )
     way_decay: float = Field(0.97, gt=0, lt=1, description="ema-nesterov: decay of the average, by step")
     way_start: int = Field(100, ge=0, description="ema-nesterov: the step from which on it is added")
 
@@ -51,24 +57,33 @@ class Onward:
     nor the increment needs memory. Each step reads and writes weights and buffer once, as far as caches reach.
     """
 
-    def __init__(self, way: Way, weights: Sequence[Tensor]) -> None:
+    def __init__(self, way: Way) -> None:
         self.way = way
+        self.peak = way.peak
+        """The highest learning rate so far."""
         self._steps = 0
         self._added = 0.0  # the newest β_t
-        self._peak = way.peak
-        _, share = self._next()
-        self._buffer = [weight.to(torch.promote_types(weight.dtype, torch.float32)) * -share for weight in weights]
+        self._buffer: Values = []  # none before the first step, after which the weights may be loaded ones
 
     @torch.no_grad()
-    def after(self, weights: Sequence[Tensor], position: int, rate: float) -> None:
-        """Move the weights on after a step to `position`; `rate` is the learning rate of the next step."""
+    def after(
+        self, weights: Sequence[Tensor], position: int, rate: float, moving: Sequence[bool] | None = None
+    ) -> None:
+        """Move the weights on after a step to `position`; `rate` is the learning rate of the next step.
+
+        `moving` says which weights train, by default all: the others stay. The first call only notes the weights.
+        """
         factor, share = self._next()
+        self.peak = max(self.peak, rate)
+        if not self._buffer:
+            wide = (weight.to(torch.promote_types(weight.dtype, torch.float32)) for weight in weights)
+            self._buffer = [weight * -share for weight in wide]
+            return
         self._steps += 1
-        self._peak = max(self._peak, rate)
-        added = self.way.beta * rate / self._peak if position >= self.way.start and self._peak else 0.0
+        added = self.way.beta * rate / self.peak if position >= self.way.start and self.peak else 0.0
         self._added = added
         _, later = self._next()
-        for some, buffers in self._parts(list(weights)):
+        for some, buffers in self._parts(weights, moving):
             torch._foreach_add_(buffers, some, alpha=share)
             torch._foreach_mul_(buffers, factor)
             if added:
@@ -79,27 +94,29 @@ class Onward:
     def leapt(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
         """Note that a leap has moved the weights, so that the average does not take the leap for an increment."""
         _, share = self._next()
-        for buffer, old, new in zip(self._buffer, before, after, strict=True):
+        for buffer, old, new in zip(self._buffer, before, after, strict=bool(self._buffer)):
             buffer.add_(old.to(buffer.dtype) - new, alpha=share)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the way, the buffer itself and what the next step depends on."""
-        counted = {"steps": self._steps, "added": self._added, "peak": self._peak}
+        counted = {"steps": self._steps, "added": self._added, "peak": self.peak}
         return {"way": list(self.way), "buffer": self._buffer, **counted}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Continue from what `state_dict` returned, taking over its tensors."""
-        onward = cls(Way(*state["way"]), ())
-        onward._buffer = state["buffer"]
-        onward._steps, onward._added, onward._peak = state["steps"], state["added"], state["peak"]
+    def from_state(cls, state: Mapping[str, Any], weights: Sequence[Tensor]) -> Self:
+        """Continue from what `state_dict` returned, taking over its tensors, which move to where the weights are."""
+        onward = cls(Way(*state["way"]))
+        onward._buffer = [buffer.to(weight.device) for buffer, weight in zip(state["buffer"], weights, strict=False)]
+        onward._steps, onward._added, onward.peak = state["steps"], state["added"], state["peak"]
         return onward
 
-    def _parts(self, weights: Values) -> Iterable[tuple[Values, Values]]:
-        """Return weights and buffers together: on a CPU one by one, so that each stays in its cache; else at once."""
-        if weights[0].device.type == "cpu":
-            return (([weight], [buffer]) for weight, buffer in zip(weights, self._buffer, strict=True))
-        return [(weights, self._buffer)]
+    def _parts(self, weights: Sequence[Tensor], moving: Sequence[bool] | None) -> list[tuple[Values, Values]]:
+        """Return moving weights and their buffers: on a CPU one by one, for its cache; on a device all at once."""
+        moves = moving or [True] * len(weights)
+        pairs = [pair for *pair, moved in zip(weights, self._buffer, moves, strict=True) if moved]
+        if not pairs or weights[0].device.type == "cpu":
+            return [([weight], [buffer]) for weight, buffer in pairs]
+        return [([weight for weight, _ in pairs], [buffer for _, buffer in pairs])]
 
     def _next(self) -> tuple[float, float]:
         """Return g and α / g of the next step."""
