@@ -44,6 +44,7 @@ def asc_register(registry):
 SPECULATION = (
     *("--predictors", "ending", "--recognizer", "every", "--set", "recognizer.steps=5"),
     *("--set", "scheduler.horizons=[10]", "--set", "scheduler.overdraft=10"),
+    *("--way", "ema-nesterov", "--way-start", "5"),
 )
 READ_OUTS = ("--anytime", "--average-every", "2", "--average-spans", "4,10")
 TWO_BATCHES = ("--accumulation", "2", "--steps", "40", *READ_OUTS, *SPECULATION)
