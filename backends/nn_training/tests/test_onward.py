@@ -286,7 +286,7 @@ def test_a_way_is_a_candidate_once_and_again_where_the_position_has_doubled() ->
         if found is not None:
             proposed.append((position, found.state.beta))
             predictor.settle(position == 100)
-    assert proposed == [(100, 0.6), (200, 0.0), (400, 0.0), (800, 0.0)]  # accepted at 100: then to do without it
+    assert proposed == [(100, 0.3), (200, 0.0), (400, 0.0), (800, 0.0)]  # accepted at 100: then to do without it
 
 
 def test_no_way_is_a_candidate_while_the_rate_falls() -> None:

@@ -402,7 +402,7 @@ def test_a_way_that_begins_anew_remembers_the_highest_rate() -> None:
     onward = looped.speculation.computation._onward
     assert onward is not None
     assert onward.peak == 1e-3
-    assert onward.state_dict()["added"] == pytest.approx(0.06)
+    assert onward.state_dict()["added"] == pytest.approx(0.03)
 
 
 def test_a_way_stays_in_use_after_the_speculation_is_closed() -> None:

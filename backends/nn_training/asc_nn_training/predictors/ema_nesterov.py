@@ -28,7 +28,7 @@ class EmaNesterov(Predictor):
     class Config(Settings):
         """Settings of `ema-nesterov`."""
 
-        beta: float = Field(0.6, gt=0, lt=1, description="β, the share of the average increment that is added")
+        beta: float = Field(0.3, gt=0, lt=1, description="β, the share of the average increment that is added")
         decay: float = Field(0.97, gt=0, lt=1, description="γ, decay of the average, by step")
         start: int = Field(100, ge=0, description="step from which on the way is a candidate")
         again: float = Field(2.0, gt=1, description="growth of the position after which it is judged anew")

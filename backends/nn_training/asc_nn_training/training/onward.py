@@ -34,7 +34,7 @@ class WayConfig(Settings):
         "the average increment",
     )
     way_beta: float = Field(
-        0.6,
+        0.3,
         gt=0,
         lt=1,
         description="ema-nesterov: β, the share of the average that is added; steady moves grow to "
