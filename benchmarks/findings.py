@@ -279,10 +279,14 @@ def _ends(results: Mapping[str, Result]) -> list[str]:
     return [
         f"**The loss of the moment**: at {states} states, its sign is that of the end for {now['right']} of "
         f"{now['candidates']} candidates that it has an opinion on and whose end is clear. To refuse everything would be "
-        f"right for {always['right']} of {always['candidates']}. {source}",
+        f"right for {always['right']} of {always['candidates']}. It accepts {now['accepted']}, of which "
+        f"{now['accepted and better']} end better. {source}",
         "**Real steps from both sides**: the sign of the change after them is that of the end for "
         + ", ".join(f"{verdicts[name]['right']} ({name}; {verdicts[name]['price']} plain steps)" for name in later)
         + f". {source}",
+        f"**What is accepted after them** ends better in {verdicts[later[-1]]['accepted and better']} of "
+        f"{verdicts[later[-1]]['accepted']} ({later[-1]}); that is {verdicts[later[-1]]['better and accepted']} of what "
+        f"ends better. {source}",
         f"**Averages as states to go on from**: they change the held-out loss by {average['now']} nats at once and the end "
         f"by {average['end']}; the end is clearly better at {average['better']} and worse at {average['worse']} of "
         f"{average['states']} states. {source}",

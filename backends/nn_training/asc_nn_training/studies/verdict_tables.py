@@ -87,7 +87,7 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
         "`now` and `one look` say nothing about it, and it is not among their candidates.",
     )
     columns = ("verdict", "price", "candidates", "right", "accepted", "accepted and better", "better and accepted")
-    return Table("verdicts", "Which verdict predicts the end", columns, tuple(rows), notes)
+    return Table("verdicts", "How often a verdict is right", columns, tuple(rows), notes)
 
 
 def by_candidate(records: Sequence[Record]) -> Table:
