@@ -16,6 +16,7 @@ from asc.ledger import Ledger
 from asc.run.compare import compare
 from asc.speculators.executed.workforce import Workforce
 from asc.speculators.judged.explain import explain as judged
+from asc.speculators.judged.scheduler import Bounded
 from asc.speculators.pool import Pool
 
 ROOT = Path(__file__).parent.parent.parent
@@ -23,7 +24,8 @@ PAGE = (ROOT / "docs" / "reading-a-report.md").read_text(encoding="utf-8")
 CASES = runpy.run_path(str(ROOT / "tests" / "core" / "test_explain.py"))
 SENTENCES = [
     *CASES["executed_sentences"](),
-    *(judged(facts, CASES["outcomes"](counts)) for facts, counts, _ in CASES["JUDGED"].values()),
+    *(judged(facts, CASES["outcomes"](counts), Bounded()) for facts, counts, _ in CASES["JUDGED"].values()),
+    judged(CASES["BASE"], CASES["outcomes"]({}), Bounded(8, 40)),
 ]
 WITHOUT_GAIN = sorted({s for s in SENTENCES if s.startswith("No ") or "withdrawn" in s})
 ROWS = [re.findall(r"\*([^*]+)\*", line.split("|")[1]) for line in PAGE.splitlines() if line.startswith("| *")]
