@@ -43,7 +43,7 @@ bench-network: $(INSTALLED)
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py
-	$(BIN)/python benchmarks/ways.py
+	$(BIN)/python benchmarks/going_on.py
 
 bench-studies: $(INSTALLED)
 	$(BIN)/python benchmarks/studies.py

@@ -312,13 +312,13 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
         sentences.append(
             f"**EMA-Nesterov over tuned WSD**, {row['row']}, {row['steps']:,} steps, {net['n']} seeds: the final loss of "
             f"plain WSD {net['mean']:.2f} times as soon ({net['low']:.2f} to {net['high']:.2f}), or {less['mean']:+.3f} nats "
-            "at the same length. `python benchmarks/ways.py`"
+            "at the same length. `python benchmarks/going_on.py`"
         )
         for name, found in row["controls"].items():
             if found["loss_difference"] is not None:
                 sentences.append(
                     f"Control, {name}, over the same plain runs: {found['loss_difference']['mean']:+.3f} nats. "
-                    "`python benchmarks/ways.py`"
+                    "`python benchmarks/going_on.py`"
                 )
     return sentences
 

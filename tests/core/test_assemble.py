@@ -185,7 +185,7 @@ class Trying(Accept):
             Trying,
             Descent,
             'The validator "accept" needs trial, which this backend does not provide (it offers fingerprint, losses, '
-            "vector). Choose a validator that takes no steps on trial, such as paired.",
+            "vector). Choose one that needs no steps on trial: `asc explain NAME` says what each needs.",
         ),
     ],
 )

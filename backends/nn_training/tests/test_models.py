@@ -174,4 +174,4 @@ def test_an_unreachable_hub_is_reported_at_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_every_shape_is_known() -> None:
-    assert set(SHAPES) == {"gpt2-nano", "gpt2-micro", "gpt2-mini", "gpt2", "qwen2.5-1.5b"}
+    assert set(SHAPES) == {"gpt2-pico", "gpt2-nano", "gpt2-micro", "gpt2-mini", "gpt2", "qwen2.5-1.5b"}

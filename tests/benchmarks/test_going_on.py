@@ -12,7 +12,7 @@ pytest.importorskip("asc_nn_training")
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 from arms import Arm, Arms, measure
-from ways import SPEEDS, STEPS, IncompleteError, Row, speedup
+from going_on import SPEEDS, STEPS, IncompleteError, Row, speedup
 
 
 def run(seconds: float, loss: float) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/ways.py [MODEL...]`.
+"""EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/going_on.py [MODEL...]`.
 
 For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured): plain WSD
 by its rate, in three arms, and the way by the same rates and by β, in six. Then five seeds are trained by plain WSD,
@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="measure again what has been measured")
     parser.add_argument("--any-commit", action="store_true", help="let arms measured on other commits count")
     options, console = parser.parse_args(), Console(stderr=True, markup=False)
-    command = shlex.join(["python", "benchmarks/ways.py", *sys.argv[1:]])
+    command = shlex.join(["python", "benchmarks/going_on.py", *sys.argv[1:]])
     arms = Arms(
         options.results / "ways-arms.jsonl",
         torch.device("cpu"),
