@@ -33,7 +33,7 @@ Result = Mapping[str, Any]
 
 def load() -> dict[str, Result]:
     """Return every study's result, and those that say what pays at a tuned rate."""
-    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts")} | {"ways": "ways"}
+    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts", "rates")} | {"ways": "ways"}
     paths = {name: RESULTS / f"{file}.json" for name, file in files.items()}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
@@ -61,7 +61,7 @@ def findings(results: Mapping[str, Result]) -> str:
         "## What predicts the end, and what pays at a tuned rate",
         "The trainings above are at a rate far too low. This section is about trainings at their best rate, whose rate "
         "falls to zero at the end (WSD). [Results](results.md) has the tables.",
-        *_list([*_ends(results), *_pays(results)]),
+        *_list([*_ends(results), *_pays(results), *_rates(results)]),
         "## What was not tried",
         *_list(_limits(study)),
         "## The paper's tables",
@@ -321,6 +321,19 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
                     "`python benchmarks/going_on.py`"
                 )
     return sentences
+
+
+def _rates(results: Mapping[str, Result]) -> list[str]:
+    """Return what the study of rates says, if it has been measured."""
+    if "rates" not in results:
+        return []
+    table = next(each for each in results["rates"]["tables"] if "regret" in each["columns"])
+    ways = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    return [
+        f"**Choosing a learning rate, {way['way']}**: regret {way['regret']} nats, for {way['steps']} of the steps and "
+        f"{way['seconds']} of the seconds of a full sweep. `asc study rates --full`"
+        for way in ways[1:]
+    ]
 
 
 def _limits(study: Result) -> list[str]:
