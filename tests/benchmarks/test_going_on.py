@@ -53,7 +53,16 @@ def test_noise_in_one_length_does_not_make_a_speedup() -> None:
 
 def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:
     row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
-    tiny = {"steps": 12, "warmup": 2, "length": 16, "batch": 2, "max_bytes": 200_000, "vocabulary": 300, "way_start": 4}
+    tiny = {
+        "steps": 12,
+        "warmup": 2,
+        "length": 16,
+        "batch": 2,
+        "max_bytes": 200_000,
+        "vocabulary": 300,
+        "way_start": 4,
+        "way_decay": 0.5,
+    }
     plain = measure(Arm({**row.settings(1e-3, 1), **tiny, "way_start": 100}))
     way = measure(Arm({**row.settings(1e-3, 1), **row.way(0.6), **tiny}, speculate=True))
     assert way["test_loss"] != plain["test_loss"]

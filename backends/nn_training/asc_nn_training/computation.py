@@ -31,7 +31,7 @@ from asc_nn_training.training.progress import Progress
 from asc_nn_training.training.training import NonFiniteError
 from asc_nn_training.training.twin import drift
 from asc_nn_training.validators.gate import Gate
-from asc_nn_training.weights.candidate import CandidateWeights
+from asc_nn_training.weights.candidate import CandidateWeights, Past
 from asc_nn_training.weights.combine import gram
 from asc_nn_training.weights.snapshot import RestOfTraining, WeightSnapshot, pack, unpack
 from asc_nn_training.weights.store import LazyWeights, StoredWeights, WeightStore
@@ -151,9 +151,11 @@ class TrainingComputation(Computation):
             self._onward = None
             self.remark(f"The training goes on by plain steps. {error}")
 
-    def _go_on(self, way: Way) -> None:
+    def _go_on(self, way: Way, past: Past | None = None) -> None:
         """Go on in this way from here on."""
         self._onward = Onward(way) if way.beta else None
+        if self._onward is not None and past is not None:
+            self._onward.begin(past.weights.values(), self.weights.tensors, past.steps)
 
     def stop(self) -> None:
         """Make `advance` return after the present step."""
@@ -280,7 +282,7 @@ class TrainingComputation(Computation):
         if plan.horizon and not self._has_room(self.position() + self._skips(plan.horizon)):
             return None
         if isinstance(prediction, Direct) and isinstance(prediction.state, Way):
-            candidate, nbytes = self._sum(Combination((1.0,)), history)._replace(way=prediction.state), 0
+            candidate, nbytes = self._in_a_way(prediction.state, history), 0
         elif isinstance(prediction, Combination):
             candidate, nbytes = self._sum(prediction, history), 0  # the history holds the snapshots anyway
         else:
@@ -303,7 +305,7 @@ class TrainingComputation(Computation):
         candidate: CandidateWeights = transition.effect
         self._leaps += 1
         if candidate.way is not None:
-            self._go_on(candidate.way)
+            self._go_on(candidate.way, candidate.past)
             return
         before = self.present()
         with self._leaping(transition.steps):
@@ -396,7 +398,8 @@ class TrainingComputation(Computation):
 
     def _begin_trial(self, candidate: CandidateWeights, here: StoredWeights) -> None:
         if candidate.way is not None:
-            self._go_on(candidate.way)
+            self._owed["validate"] += self._costs.moved(4.0)
+            self._go_on(candidate.way, candidate.past)
             return
         with self._leaping(0):
             candidate.put(self.weights, here)
@@ -515,6 +518,11 @@ class TrainingComputation(Computation):
         """Return a transition from here to weights that a validator has accepted before."""
         candidate = CandidateWeights((1.0,), (stored,), self._version, self.present())
         return Transition(self.position(), steps, candidate, 0, source, gain_steps=gain)
+
+    def _in_a_way(self, way: Way, history: Sequence[Snapshot]) -> CandidateWeights:
+        earlier = history[-2] if len(history) > 1 else None
+        past = None if earlier is None else Past(earlier.state.weights, self.position() - earlier.position)
+        return self._sum(Combination((1.0,)), history)._replace(way=way, past=past)
 
     def _sum(self, prediction: Combination, history: Sequence[Snapshot]) -> CandidateWeights:
         pairs = zip(prediction.coefficients, prediction.of(history), strict=True)

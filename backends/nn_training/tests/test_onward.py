@@ -33,7 +33,7 @@ STEPS = 160
 
 
 def going_on(**settings: Any) -> TrainingComputation:
-    return small_training(STEPS, **{"way": "ema-nesterov", "way_start": 5, **settings})
+    return small_training(STEPS, **{"way": "ema-nesterov", "way_start": 5, "way_decay": 0.8, **settings})
 
 
 class TestGoingOn(JudgedLaws):
@@ -84,7 +84,7 @@ def test_one_buffer_gives_what_the_definition_gives(beta: float, decay: float) -
         there += move.double()
         mean += max(1 - decay, 1 / (step + 1)) * (there - before - mean)
         before = there.clone()
-        if step >= 20:
+        if step >= 20 and 1 / (step + 1) <= 1 - decay:
             there += beta * rate / 1e-3 * mean
     assert torch.allclose(here.double(), there, atol=1e-4, rtol=0)
 
@@ -109,9 +109,30 @@ def test_weights_that_are_loaded_before_the_first_step_are_no_increment() -> Non
     weights += 1
     onward.after([weights], 5000, 1e-3)
     assert weights.tolist() == [1, 1, 1]
-    weights += 0.001
-    onward.after([weights], 5001, 1e-3)
-    assert weights.tolist() == pytest.approx([1.0013] * 3, abs=1e-6)
+    for step in range(1, 11):
+        weights += 0.001
+        onward.after([weights], 5000 + step, 1e-3)
+    assert weights.tolist() == pytest.approx([1.01 + 0.6 * 0.001 * 10 / 11] * 3, abs=1e-6)
+
+
+def test_nothing_is_added_before_the_average_has_its_span() -> None:
+    weights, moved = torch.zeros(3), []
+    onward = begun(Way(0.6, 0.75), weights)
+    for step in range(1, 6):
+        weights += 0.1
+        before = weights.clone()
+        onward.after([weights], step, 1e-3)
+        moved.append(not torch.equal(weights, before))
+    assert moved == [False, False, True, True, True]
+
+
+def test_the_average_begins_with_the_mean_increment_since_earlier_weights() -> None:
+    onward, weights = Onward(Way(0.6, 0.9)), torch.full((3,), 5.0)
+    onward.begin([weights - 4.0], [weights], 20)
+    weights += 0.4
+    onward.after([weights], 1, 1e-3)
+    average = 0.9 * 0.2 + 0.1 * 0.4
+    assert weights.tolist() == pytest.approx([5.4 + 0.6 * average] * 3, abs=1e-5)
 
 
 def test_weights_that_no_longer_train_stay() -> None:
@@ -129,9 +150,10 @@ def test_weights_that_no_longer_train_stay() -> None:
 
 def test_a_saved_way_continues_where_the_weights_are() -> None:
     weights = torch.ones(3)
-    onward = begun(Way(0.6, 0.9), weights)
+    onward = begun(Way(0.6, 0.5), weights)
     weights += 0.1
     onward.after([weights], 1, 1e-3)
+    assert not torch.equal(weights, torch.ones(3) + 0.1)
     again = Onward.from_state(deepcopy(onward.state_dict()), [weights])
     assert again.state_dict()["buffer"][0].device == weights.device
     there = weights.clone()
@@ -173,7 +195,7 @@ def test_weights_of_low_precision_have_a_precise_average() -> None:
 def test_a_plain_training_takes_plain_steps_whatever_the_way(small: Callable[..., NetworkConfig]) -> None:
     ends = dict[tuple[str, bool], str]()
     for way in ("plain", "ema-nesterov"):
-        backend = NetworkBackend(small(steps=6, way=way, way_start=0))
+        backend = NetworkBackend(small(steps=6, way=way, way_start=0, way_decay=0.5))
         for plain in (False, True):
             made = backend.computation(plain=plain)
             made.advance(6)
@@ -182,7 +204,7 @@ def test_a_plain_training_takes_plain_steps_whatever_the_way(small: Callable[...
 
 
 def candidate(subject: TrainingComputation, beta: float = 0.6) -> Any:
-    made = subject.materialise(Direct(Way(beta, 0.9, peak=1e-2)), [subject.observe()], Plan("ema-nesterov", 0))
+    made = subject.materialise(Direct(Way(beta, 0.7, peak=1e-2)), [subject.observe()], Plan("ema-nesterov", 0))
     assert made is not None
     return made
 

@@ -262,7 +262,7 @@ def test_a_hook_that_raises_is_switched_off_and_training_continues(plugins: Plug
         {},
         {"cache": {"dtype": "bfloat16"}},
         {"cache": {"device_bytes": 0}},
-        {"way": {"name": "ema-nesterov", "start": 10}},
+        {"way": {"name": "ema-nesterov", "start": 10, "decay": 0.7}},
     ],
 )
 @pytest.mark.parametrize("stop", [52, 63, 93])
@@ -349,7 +349,7 @@ def run_of(settings: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def test_a_loop_of_one_s_own_goes_on_in_a_way() -> None:
-    plain, with_way = run_of({}), run_of({"way": {"name": "ema-nesterov", "start": 10, "beta": 0.3}})
+    plain, with_way = run_of({}), run_of({"way": {"name": "ema-nesterov", "start": 10, "beta": 0.3, "decay": 0.7}})
     assert not equal(plain, with_way)
     assert equal(plain, run_of({"way": "plain"}))
 
@@ -370,7 +370,7 @@ def test_a_wrong_way_is_refused_in_a_sentence(way: Any, expected: str) -> None:
 
 
 def test_an_optimiser_with_unknown_weights_of_its_own_takes_plain_steps_and_says_so() -> None:
-    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0})
+    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0, "decay": 0.7})
     looped.run(0, 2)
     for parameter in looped.speculation.computation.weights.parameters:
         looped.optimizer.state[parameter]["hidden"] = parameter.detach() * 1.01
@@ -384,7 +384,7 @@ def test_an_optimiser_with_unknown_weights_of_its_own_takes_plain_steps_and_says
 
 
 def test_a_frozen_layer_stays_from_the_next_step_on() -> None:
-    looped = Loop(predictors=[], every=50, way={"name": "ema-nesterov", "start": 0}).run(0, 21)
+    looped = Loop(predictors=[], every=50, way={"name": "ema-nesterov", "start": 0, "decay": 0.7}).run(0, 21)
     looped.model[0].requires_grad_(False)
     for parameter in looped.model[0].parameters():
         parameter.grad = None
@@ -395,7 +395,7 @@ def test_a_frozen_layer_stays_from_the_next_step_on() -> None:
 
 
 def test_a_way_that_begins_anew_remembers_the_highest_rate() -> None:
-    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0}).run(0, 20)
+    looped = Loop(predictors=[], way={"name": "ema-nesterov", "start": 0, "decay": 0.7}).run(0, 20)
     looped.optimizer.param_groups[0]["lr"] = 1e-4
     looped.model[0].requires_grad_(False)
     looped.run(20, 40)
@@ -406,7 +406,7 @@ def test_a_way_that_begins_anew_remembers_the_highest_rate() -> None:
 
 
 def test_a_way_stays_in_use_after_the_speculation_is_closed() -> None:
-    settings: dict[str, Any] = {"predictors": [], "way": {"name": "ema-nesterov", "start": 0}}
+    settings: dict[str, Any] = {"predictors": [], "way": {"name": "ema-nesterov", "start": 0, "decay": 0.7}}
     closed = Loop(**settings).run(0, 20)
     closed.speculation.close()
     assert equal(closed.run(20, 40).weights(), Loop(**settings).run(0, 40).weights())

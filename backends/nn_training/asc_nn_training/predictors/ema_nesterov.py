@@ -19,7 +19,8 @@ class EmaNesterov(Predictor):
     """EMA-Nesterov as a way of going on: after each step θ ← θ + β m, where m averages the steps' increments.
 
     The candidate is no other state, so its loss is that of the present weights. It is judged as a block of steps: by
-    `probation`, from one state on the same batches. An accepted way is used from then on. It is judged anew where the
+    `probation`, from one state on the same batches. Its average begins with the mean increment between the two newest
+    snapshots. An accepted way is used from then on. It is judged anew where the
     position has grown by the factor `again`: then the candidate is to go on without it. Nothing is proposed once the
     learning rate falls, since the way fades out with the rate. Source: track 3 of the nanogpt speed-run, records 39
     and 40.
@@ -36,7 +37,7 @@ class EmaNesterov(Predictor):
     config: Config
 
     needs = frozenset({"rate", "trial"})
-    depth = 1
+    depth = 2
     in_place = True
 
     def __init__(self, config: Config | None = None) -> None:

@@ -41,7 +41,9 @@ class WayConfig(Settings):
         "1 / (1 - β) of themselves",
     )
     way_decay: float = Field(0.97, gt=0, lt=1, description="ema-nesterov: decay of the average, by step")
-    way_start: int = Field(100, ge=0, description="ema-nesterov: the step from which on it is added")
+    way_start: int = Field(
+        100, ge=0, description="ema-nesterov: the step from which on it is added, once it averages 1 / (1 - γ) steps"
+    )
 
     def chosen_way(self) -> Way:
         """Return the way that was chosen."""
@@ -53,8 +55,10 @@ class Onward:
 
     After a step that has led to θ: m ← m + α (θ - θ' - m), then θ' ← θ, and θ ← θ + β_t m. So an increment θ - θ' is
     the move of a step together with what was added before it. α is 1 - γ, and 1 / (n + 1) at the n-th step if that is
-    larger. One buffer holds q = m - α / g · θ, where g = 1 - α + α β_t. Then the next m is g q + α θ, and neither θ'
-    nor the increment needs memory. Each step reads and writes weights and buffer once, as far as caches reach.
+    larger. As long as it is larger, nothing is added: the mean of few increments is mostly noise.
+
+    One buffer holds q = m - α / g · θ, where g = 1 - α + α β_t. Then the next m is g q + α θ, and neither θ' nor the
+    increment needs memory. Each step reads and writes weights and buffer once, as far as caches reach.
     """
 
     def __init__(self, way: Way) -> None:
@@ -80,7 +84,7 @@ class Onward:
             self._buffer = [weight * -share for weight in wide]
             return
         self._steps += 1
-        added = self.way.beta * rate / self.peak if position >= self.way.start and self.peak else 0.0
+        added = self.way.beta * rate / self.peak if self._begun(position) and self.peak else 0.0
         self._added = added
         _, later = self._next()
         for some, buffers in self._parts(weights, moving):
@@ -89,6 +93,14 @@ class Onward:
             if added:
                 torch._foreach_add_(some, buffers, alpha=added)
             torch._foreach_add_(buffers, some, alpha=-later)
+
+    @torch.no_grad()
+    def begin(self, earlier: Sequence[Tensor], weights: Sequence[Tensor], steps: int) -> None:
+        """Begin with the mean increment of the steps that have led from earlier weights to these."""
+        self._steps = steps - 1
+        _, share = self._next()
+        wide = [weight.to(torch.promote_types(weight.dtype, torch.float32)) for weight in weights]
+        self._buffer = [(new - old) / steps - share * new for new, old in zip(wide, earlier, strict=True)]
 
     @torch.no_grad()
     def leapt(self, before: Sequence[Tensor], after: Sequence[Tensor]) -> None:
@@ -117,6 +129,10 @@ class Onward:
         if not pairs or weights[0].device.type == "cpu":
             return [([weight], [buffer]) for weight, buffer in pairs]
         return [([weight for weight, _ in pairs], [buffer for _, buffer in pairs])]
+
+    def _begun(self, position: int) -> bool:
+        """Whether something is added: from the start on, once the average has its whole span."""
+        return position >= self.way.start and 1 / (self._steps + 1) <= 1 - self.way.decay
 
     def _next(self) -> tuple[float, float]:
         """Return g and α / g of the next step."""

@@ -10,6 +10,13 @@ from asc_nn_training.weights.store import LazyWeights, StoredWeights
 from asc_nn_training.weights.weights import Weights
 
 
+class Past(NamedTuple):
+    """Weights that the training had some steps ago."""
+
+    weights: StoredWeights
+    steps: int
+
+
 class CandidateWeights(NamedTuple):
     """Predicted weights as a weighted sum of past ones, with the version of the weights that they were predicted from.
 
@@ -23,6 +30,7 @@ class CandidateWeights(NamedTuple):
     start: StoredWeights  # the weights of that version
     own: bool = False  # whether only this candidate refers to the terms, and no history does
     way: Way | None = None  # with the present weights as the sum: another way of going on from them
+    past: Past | None = None  # with a way: the average of increments begins with the mean one since then
 
     def put(self, weights: Weights, here: StoredWeights | None = None) -> None:
         """Write the sum into the module. `here`, if given, is the copy of what the module holds now."""
