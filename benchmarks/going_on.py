@@ -3,12 +3,13 @@
 For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured): plain WSD
 by its rate, in three arms, and the way by the same rates and by β, in six. Then five seeds are trained by plain WSD,
 and with the way in runs of the same length, and shorter ones. A run with a schedule has its loss only at its end, so
-the time to plain's final test loss follows from the ends of runs of several lengths. Three seeds have the controls: a
-larger rate, another β1, AdEMAMix, increments that are not averaged, and plain runs that are shorter.
+the steps to plain's final test loss follow from the ends of runs of several lengths. How much longer a step with the
+way takes is measured by steps in turns, in one process. Three seeds have the controls: a larger rate, another β1,
+AdEMAMix, increments that are not averaged, and plain runs that are shorter.
 
 A row is complete without controls: `controls` says which there are. Arms are kept, so that the same command continues
-(`--fresh` measures everything). Each arm is a process with one thread, two at a time. Its seconds are processor time
-from the first step on, without evaluations.
+(`--fresh` measures everything). Each arm is a process with one thread, two at a time. Their seconds are processor time
+from the first step on, without evaluations: other work on the machine disturbs them, and no ratio is made of them.
 """
 
 from __future__ import annotations
@@ -18,16 +19,21 @@ import math
 import shlex
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
 from arms import Arm, Arms, Figures, Settings
-from measure import RESULTS, read_rows, with_origin, write_result
+from measure import RESULTS, in_turns, read_rows, with_origin, write_result
 from paired import interval
 from rich.console import Console
+
+from asc_nn_training.backend import NetworkBackend
+from asc_nn_training.config import NetworkConfig
 
 STEPS: Mapping[str, int] = {"gpt2-nano": 2000, "gpt2-micro": 600}
 RATES: Mapping[str, Sequence[float]] = {"gpt2-nano": (1e-3, 2e-3, 3e-3), "gpt2-micro": (1e-3, 2e-3, 3e-3)}
@@ -37,6 +43,7 @@ BETAS = (0.3, 0.6)
 SPEEDS = (1.0, 1.15, 1.3)
 """Runs with the way have 1 / speed of plain's steps."""
 SWEPT, SEEDS, CONTROLLED = 100, (1, 2, 3, 4, 5), (1, 2, 3)
+A_TURN, TURNS = 10, 30  # steps a turn, and turns of each side
 INCOMPLETE = 3  # exit code
 
 
@@ -111,16 +118,16 @@ class Row:
         ways = [[found[f"way at {speed:g} {seed}"] for speed in SPEEDS] for seed in SEEDS]
         speedups = [speedup(run, others) for run, others in zip(plain, ways, strict=True)]
         known = [each for each in speedups if each is not None]
-        ratio = [runs[0]["seconds"] / run["seconds"] for run, runs in zip(plain, ways, strict=True)]
         as_long = [runs[0] for runs in ways]
+        ratio = seconds_a_step(chosen["plain"].settings, chosen["way"].settings)
         return {
             "seeds": list(SEEDS),
             "plain": _short(plain),
             "way": {f"{speed:g}": _short([runs[i] for runs in ways]) for i, speed in enumerate(SPEEDS)},
             "loss_difference": _difference(as_long, plain),
-            "seconds_a_step_ratio": statistics.median(ratio),
-            "net_speedup": interval(known) if len(known) == len(speedups) else None,
-            "net_speedups": speedups,
+            "seconds_a_step_ratio": ratio,
+            "net_speedup": interval([each / ratio["median"] for each in known]) if len(known) == len(ways) else None,
+            "speedups_in_steps": speedups,
         }
 
     def controls(self, chosen: Mapping[str, Arm]) -> dict[str, Any]:
@@ -148,18 +155,40 @@ class Row:
 
 
 def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
-    """Return plain's seconds over those in which a run with the way would end at plain's final test loss.
+    """Return plain's steps over those in which a run with the way would end at plain's final test loss.
 
-    The loss at the end of a run is taken as linear in its seconds: a line by least squares over the runs of all
-    lengths. None if a run has diverged, or if longer runs do not end lower.
+    The loss at the end of a run is taken as linear in its steps: a line by least squares over the runs of all lengths.
+    None if a run has diverged, or if longer runs do not end lower.
     """
     if any(run["test_loss"] is None for run in (plain, *ways)):
         return None
-    fit = statistics.linear_regression([run["seconds"] for run in ways], [run["test_loss"] for run in ways])
+    fit = statistics.linear_regression([run["steps"] for run in ways], [run["test_loss"] for run in ways])
     if fit.slope >= 0:
         return None
     at = (plain["test_loss"] - fit.intercept) / fit.slope
-    return float(plain["seconds"] / at) if at > 0 else None
+    return float(plain["steps"] / at) if at > 0 else None
+
+
+def seconds_a_step(plain: Settings, way: Settings) -> dict[str, float]:
+    """Return how much longer a step with the way takes than a plain one, in processor time: median and 95 % interval.
+
+    Two trainings in one process take turns of several steps.
+    """
+    torch.set_num_threads(1)
+    begun = {"evaluate_every": 10**6, "steps": 10**6, "way_start": 0, "way_decay": 0.5}
+    trainings = [
+        NetworkBackend(NetworkConfig.model_validate({**settings, **begun})).computation(plain=number == 1)
+        for number, settings in enumerate((way, plain))
+    ]
+    ours, theirs = (partial(training.advance, A_TURN) for training in trainings)
+    return in_turns(ours, theirs, TURNS, clock=processor_seconds)
+
+
+def processor_seconds(call: Callable[[], Any]) -> float:
+    """Return the processor time of one call."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
 
 
 def _difference(runs: Sequence[Figures], plain: Sequence[Figures]) -> dict[str, Any] | None:

@@ -346,11 +346,12 @@ def ways(result: dict[str, Any]) -> str:
     """Return ways of going on beside tuned WSD and its controls, as Markdown."""
     lines = [
         "Seconds to the final test loss of plain WSD, plain over EMA-Nesterov. Both were swept by learning rate on the "
-        "dev set. A run has its loss at its end only, so the time lies between the ends of runs of several lengths.",
+        "dev set. A run has its loss at its end only, so the steps lie between the ends of runs of several lengths. "
+        "The seconds of a step were measured in turns.",
         "",
         "| model, steps | plain | EMA-Nesterov | test loss: plain | of the same length | difference (95 %) | "
-        "seconds to plain's loss, plain over way (95 %) | goal |",
-        "|---|---|---|---|---|---|---|---|",
+        "a step's seconds, way over plain (95 %) | seconds to plain's loss, plain over way (95 %) | goal |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
         plain, way = (row["settings"][kind] for kind in ("plain", "way"))
@@ -361,6 +362,7 @@ def ways(result: dict[str, Any]) -> str:
             f"{_mean(row['plain']['test_loss']):.3f}",
             f"{_mean(row['way']['1']['test_loss']):.3f}",
             _interval(row["loss_difference"], "+.3f"),
+            _between(row["seconds_a_step_ratio"], 3),
             f"**{_interval(row['net_speedup'], '.2f')}**" if row["net_speedup"] else "not reached",
             f"{row['goal']}: {'met' if row['met'] else 'not met'}",
         ]

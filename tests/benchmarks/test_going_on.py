@@ -12,11 +12,11 @@ pytest.importorskip("asc_nn_training")
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 from arms import Arm, Arms, measure
-from going_on import SPEEDS, STEPS, IncompleteError, Row, speedup
+from going_on import SPEEDS, STEPS, IncompleteError, Row, seconds_a_step, speedup
 
 
-def run(seconds: float, loss: float) -> dict[str, float]:
-    return {"seconds": seconds, "test_loss": loss}
+def run(steps: float, loss: float) -> dict[str, float]:
+    return {"steps": steps, "test_loss": loss}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def run(seconds: float, loss: float) -> dict[str, float]:
         (3.9, 100 / 112),  # beyond the longest run: slower than plain
     ],
 )
-def test_the_time_to_plain_s_loss_lies_between_runs_of_two_lengths(goal: float, expected: float) -> None:
+def test_the_step_of_plain_s_loss_lies_between_runs_of_two_lengths(goal: float, expected: float) -> None:
     ways = [run(102, 4.0), run(92, 4.1), run(82, 4.2)]
     assert speedup(run(100, goal), ways) == pytest.approx(expected)
 
@@ -39,7 +39,7 @@ def test_runs_that_do_not_end_lower_where_they_are_longer_show_no_speedup() -> N
 
 
 def test_a_run_that_diverged_shows_no_speedup() -> None:
-    diverged: dict[str, Any] = {"seconds": 50, "test_loss": None}
+    diverged: dict[str, Any] = {"steps": 50, "test_loss": None}
     assert speedup(run(100, 3.5), [run(102, 3.4), run(90, 3.5), diverged]) is None
     assert speedup(diverged, [run(102, 3.4), run(90, 3.5), run(80, 3.6)]) is None
 
@@ -68,6 +68,13 @@ def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:
     assert way["test_loss"] != plain["test_loss"]
     assert way["leaps"] == way["judged"] == 0
     assert way["steps"] == plain["steps"] == 12
+
+
+def test_steps_are_timed_in_turns(tmp_path: Path) -> None:
+    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
+    plain = {**row.settings(1e-3, 1), "length": 16, "batch": 2, "max_bytes": 200_000, "vocabulary": 300}
+    found = seconds_a_step(plain, {**plain, **row.way(0.3)})
+    assert 0 < found["low"] <= found["median"] <= found["high"]
 
 
 def test_arms_without_time_leave_the_row_incomplete(tmp_path: Path) -> None:
