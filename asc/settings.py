@@ -12,9 +12,9 @@ NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Settings(BaseModel):
-    """Described fields; unknown ones are refused, and none changes after construction."""
+    """Described fields; unknown ones and infinite numbers are refused, and none changes after construction."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Create(Protocol):

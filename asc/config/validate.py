@@ -22,6 +22,7 @@ _BOUNDS = {
     "less_than_equal": "at most {le}",
     "too_short": "at least {min_length} long",
     "too_long": "at most {max_length} long",
+    "finite_number": "and finite",
 }
 _WRONG_KIND = ("_type", "_parsing", "_from_float", "literal_error", "enum", *_BOUNDS)
 _LONGEST = 80  # characters of a given value that are repeated

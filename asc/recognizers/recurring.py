@@ -33,7 +33,7 @@ class Recurring(Recognizer):
         """Settings of `recurring`."""
 
         multiple: int = Field(1, ge=1, description="the distance is a power of two times this, such as a known period")
-        worth: float = Field(50.0, gt=0, allow_inf_nan=False, description="dispatches that one superstep is worth")
+        worth: float = Field(50.0, gt=0, description="dispatches that one superstep is worth")
         distance: int | None = Field(None, ge=1, description="steps between boundaries, instead of choosing them")
         max_distance: int = Field(2**30, ge=1, description="largest distance that is chosen, in steps")
 

@@ -130,7 +130,7 @@ class Learned(Thresholds):
         name: Literal["learned"] = "learned"
         acceptance: float = Field(0.5, gt=0, lt=1, description="stable where acceptance is at least this likely")
         hopeless: float = Field(0.2, gt=0, lt=1, description="chaotic where acceptance is at most this likely")
-        strength: float = Field(2.0, gt=0, allow_inf_nan=False, description="precision of the prior on the limits")
+        strength: float = Field(2.0, gt=0, description="precision of the prior on the limits")
         window: int = Field(256, ge=1, description="outcomes that are remembered, the latest")
         explore: int = Field(
             5, ge=0, description="every n-th boundary that would be passed over is speculated from, to learn; 0: none"

@@ -29,7 +29,7 @@ class Adaptive(Validator):
     class Config(Settings):
         """Settings of `adaptive`."""
 
-        kappa: float = Field(1.0, ge=0, allow_inf_nan=False, description="standard deviations that are tolerated")
+        kappa: float = Field(1.0, ge=0, description="standard deviations that are tolerated")
         window: int = Field(10, ge=2, description="boundaries whose loss counts as recent")
         least: int = Field(3, ge=2, description="recent losses that are needed to estimate how much they vary")
         rotate: bool = Field(False, description="judge on another subset of the gate set at each boundary")

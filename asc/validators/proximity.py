@@ -24,7 +24,7 @@ class Proximity(Validator):
     class Config(Settings):
         """Settings of `proximity`."""
 
-        epsilon: float = Field(0.05, ge=0, allow_inf_nan=False, description="share of the current loss")
+        epsilon: float = Field(0.05, ge=0, description="share of the current loss")
         sided: Literal["both", "upper"] = Field("both", description="upper: a loss may fall by any amount")
         rotate: bool = Field(True, description="judge on another subset of the gate set at each boundary")
 

@@ -30,7 +30,6 @@ class Synthetic(Validator):
         worth: float = Field(
             1.0,
             ge=0,
-            allow_inf_nan=False,
             description="gain of an accepted candidate, in plain steps for each step of its horizon; an update in "
             "place counts as one superstep",
         )

@@ -100,6 +100,14 @@ def problem(given: dict[str, Any], model: type[Settings] = Everything) -> str:
         ({"count": 11}, '"count" was given 11; expected a whole number, at least 0, at most 10.'),
         ({"count": 7}, '"count" was given 7; seven is taken.'),
         ({"ratio": 1}, '"ratio" was given 1; expected a number, greater than 0, less than 1, or null for none.'),
+        (
+            {"shape": {"shape": "circle", "radius": float("inf")}},
+            '"shape.radius" was given Infinity; expected a number, greater than 0, and finite.',
+        ),
+        (
+            {"ratio": float("nan")},
+            '"ratio" was given NaN; expected a number, greater than 0, less than 1, or null for none, and finite.',
+        ),
         ({"flag": "perhaps"}, '"flag" was given "perhaps"; expected true or false.'),
         ({"mode": "fance"}, '"mode" was given "fance"; expected one of plain, fancy; did you mean "fancy"?'),
         ({"mode": 3}, '"mode" was given 3; expected one of plain, fancy.'),

@@ -23,10 +23,8 @@ class Anderson(Predictor):
         """Settings of `anderson`."""
 
         window: int = Field(5, ge=3, description="snapshots that are combined, at most")
-        regularisation: float = Field(1e-8, ge=0, allow_inf_nan=False, description="ρ, relative to the increments")
-        cap: float = Field(
-            10.0, ge=1, allow_inf_nan=False, description="largest sum of the coefficients' absolute values"
-        )
+        regularisation: float = Field(1e-8, ge=0, description="ρ, relative to the increments")
+        cap: float = Field(10.0, ge=1, description="largest sum of the coefficients' absolute values")
 
     config: Config
 

@@ -28,7 +28,7 @@ class Autoregression(Predictor):
 
         order: int = Field(3, ge=1, le=16, description="moves that determine the next one; fewer where few are known")
         window: int = Field(6, ge=3, le=64, description="snapshots that it is fitted to, at least `order` + 2")
-        ridge: float = Field(1e-6, ge=0, allow_inf_nan=False, description="ρ, relative to the mean squared move")
+        ridge: float = Field(1e-6, ge=0, description="ρ, relative to the mean squared move")
 
         @model_validator(mode="after")
         def _determined(self) -> Autoregression.Config:

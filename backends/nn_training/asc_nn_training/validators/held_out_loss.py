@@ -36,12 +36,11 @@ class HeldOutLoss(Validator):
             0.05, gt=0, lt=0.5, description="paired: chance of accepting a candidate that is no better"
         )
         looks: int = Field(4, ge=1, description="paired: subsets of the gate set that are compared, at most")
-        kappa: float = Field(1.0, ge=0, allow_inf_nan=False, description="adaptive: standard deviations tolerated")
+        kappa: float = Field(1.0, ge=0, description="adaptive: standard deviations tolerated")
         window: int = Field(10, ge=3, description="adaptive: boundaries whose losses count as recent")
         epsilon: float = Field(
             0.05,
             ge=0,
-            allow_inf_nan=False,
             description="proximity: tolerated difference, as a share of the current loss",
         )
         sided: Literal["both", "upper"] = Field(
