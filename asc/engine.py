@@ -11,18 +11,18 @@ no backend, no tensor library and no terminal. A training loop outside can drive
 from __future__ import annotations
 
 import time
-from numbers import Integral
 
+from asc import answers
 from asc.cache import Cache
 from asc.computation import Computation
-from asc.errors import describe_error
+from asc.errors import describe_error, what_it_did
 from asc.ledger import Ledger
 from asc.recognizer import Recognizer
 from asc.shadow import Shadow
 from asc.speculators.explain import Facts
 from asc.speculators.speculator import Speculator
 from asc.trajectory import Trajectory
-from asc.types import MAIN, Boundary, Decision, EngineState, Fault, Outcome, Recognition, Transition
+from asc.types import MAIN, Boundary, Decision, EngineState, Fault, Outcome, Recognition, Snapshot, Transition
 from asc.words import Excited
 
 _NO_RECOGNIZER = Recognition(speculate=False, label="no recognizer", score=None)
@@ -136,7 +136,7 @@ class Engine:
         recorded = 0 if self._resting else self.speculator.remembers(steps, self.recalled)
         steps = steps if recorded else min(steps, self.ledger.stretch())
         began = self.ledger.clock()
-        done = computation.advance(recorded or steps, record=recorded > 0)
+        done = answers.advanced(computation.advance(recorded or steps, record=recorded > 0))
         self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=recorded > 0)
         early = computation.position() < target and not computation.finished()
         self._target = target if early else None
@@ -160,7 +160,12 @@ class Engine:
 
     def save_state(self) -> EngineState:
         """Return what a judged run needs, beside the computation's state, to be resumed to the same end."""
-        components = {name: component.state_dict() for name, component in self._components().items()}
+        components = {
+            name: answers.learnt(f'The {name} "{self._recognizer_name}"', component)
+            if name == "recognizer"
+            else component.state_dict()
+            for name, component in self._components().items()
+        }
         progress = {"settled": self._settled, "distance": self._distance, "target": self._target}
         counts = {"hits": self.hits, "misses": self.misses, "found": self.found}
         counts |= {"recognised": self.recognised, "passed_over": self.passed_over}
@@ -240,7 +245,7 @@ class Engine:
             try:
                 with self.ledger.work("recognise"):
                     answer = recognizer.recognise(self.computation)
-                recognition = _checked(answer)
+                recognition = answers.recognition(answer)
             except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
                 self._without_recognizer(error)
         if recognition.speculate:
@@ -255,8 +260,8 @@ class Engine:
         if self.recognizer is not None:
             position = self.computation.position()
             try:
-                boundary = self.recognizer.next_boundary(position, self.computation)
-                self._distance = max(1, (boundary if type(boundary) is int else _whole(boundary)) - position)
+                boundary = answers.whole("next_boundary", self.recognizer.next_boundary(position, self.computation))
+                self._distance = max(1, boundary - position)
             except Exception as error:  # noqa: BLE001 -- as above
                 self._without_recognizer(error)
         return self._distance
@@ -270,10 +275,9 @@ class Engine:
                 self._without_recognizer(error)
 
     def _without_recognizer(self, error: Exception) -> None:
-        why = describe_error(error)
-        self.recognizer = None
-        self._fault = f"speculation was switched off after the recognizer {self._recognizer_name} raised {why}"
-        self._observer.fault(Fault("recognizer", self._recognizer_name, why, switched_off=True))
+        self.recognizer, name = None, self._recognizer_name
+        self._fault = f"speculation was switched off after the recognizer {name} {what_it_did(error)}"
+        self._observer.fault(Fault("recognizer", name, describe_error(error), switched_off=True))
 
     def _arrived(self) -> bool:
         return self.computation.finished() or (self.until is not None and self.computation.position() >= self.until)
@@ -299,7 +303,7 @@ class Engine:
     def _observe(self) -> None:
         computation = self.computation
         with self.ledger.work("observe"):
-            snapshot = computation.observe()
+            snapshot = answers.instance("observe", computation.observe(), Snapshot, "asc.Snapshot")
             self.trajectory.append(snapshot)
             if "words" in computation.provides:
                 self.excited.note(computation.read("words", (snapshot,))[0])
@@ -323,20 +327,3 @@ class Engine:
                     self.recognizer.learn(decision)
                 except Exception as error:  # noqa: BLE001 -- as above
                     self._without_recognizer(error)
-
-
-def _checked(answer: object) -> Recognition:
-    """Return a recognizer's answer, whatever its types promise. Raises TypeError where it is no recognition."""
-    if not isinstance(answer, Recognition):
-        raise TypeError(f"recognise answered {answer!r}; expected asc.Recognition(speculate, label, score)")
-    furthest: object = answer.furthest  # whatever the types promise
-    if furthest is not None and not isinstance(furthest, Integral):
-        raise TypeError(f"recognise answered furthest={furthest!r}; expected a whole number of steps, or None")
-    return answer
-
-
-def _whole(answer: object) -> int:
-    """Return a recognizer's next boundary as an int. Raises TypeError where it is no whole number."""
-    if not isinstance(answer, Integral):
-        raise TypeError(f"next_boundary answered {answer!r}; expected a whole number of steps")
-    return int(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,21 @@ _NOT_THE_CAUSE = frozenset({"asc", "concurrent", "importlib", "importlib_metadat
 any library, loads entry points in place of `importlib.metadata`."""
 
 
+FILE_MODULE = "_asc_plugin_"
+"""How the name of a plugin file's module begins; a digest of the path and the file's own name follow."""
+
+_PRIVATE = re.compile(rf"\b{FILE_MODULE}[0-9a-f]{{12}}_")
+
+
 class AscError(Exception):
     """A user's mistake or an unusable environment: what was given, what was expected, what to type next."""
+
+
+class WrongAnswerError(TypeError):
+    """A component answered something of another kind than it must.
+
+    The message is the end of a sentence about the component: what it answered, and what was expected.
+    """
 
 
 class StepError(AscError):
@@ -35,11 +49,15 @@ class NonDeterministicStepError(AscError):
 def describe_error(error: BaseException) -> str:
     """Return an exception's type and message on one line, and in parentheses the file and line of the code at fault.
 
+    A wrong answer of a component is described without its type: "it answered 3 in predict; expected ...".
+
     That code is the first package that asc called: where numpy raises within a predictor, the innermost line of the
     predictor is named. No line is named where only asc was running, nor for an `AscError`, which says by itself what is
     wrong. The message has no full stop at its end.
     """
-    message = " ".join(str(error).split()).rstrip(".")
+    message = unmasked(" ".join(str(error).split()).rstrip("."))
+    if isinstance(error, WrongAnswerError):
+        return f"it {message}"
     described = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, AscError):
         return described
@@ -49,3 +67,14 @@ def describe_error(error: BaseException) -> str:
         if home not in _NOT_THE_CAUSE and package in ("", home):
             package, where = home, f" ({Path(frame.f_code.co_filename).name}, line {line})"
     return described + where
+
+
+def what_it_did(error: BaseException) -> str:
+    """Return what a component did that has led to this exception, as the end of a sentence: raised, or answered."""
+    described = describe_error(error)
+    return described.removeprefix("it ") if isinstance(error, WrongAnswerError) else f"raised {described}"
+
+
+def unmasked(text: str) -> str:
+    """Return a text in which the module of a plugin file has the name that the author of the file knows."""
+    return _PRIVATE.sub("", text)

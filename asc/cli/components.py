@@ -9,12 +9,15 @@ from typing import Any, Concatenate, Protocol
 import rich_click as click
 from pydantic import BaseModel
 
+from asc import answers
 from asc.backend import Backend
+from asc.cli.foreign import blaming
 from asc.cli.lazy import LazyGroup
 from asc.cli.options import build_config, options_for
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import settings
 from asc.config.run import ExecutedConfig, JudgedConfig, RunConfig
+from asc.group import Group
 from asc.plugins.entry import Entry
 
 _METAVARS = {"backend": "BACKEND", "study": "NAME"}
@@ -118,5 +121,8 @@ def _settings_options() -> list[click.Option]:
 
 def make_backend(session: CommandSession, name: str, config: RunConfig) -> Backend[Any]:
     """Make a backend from its settings."""
-    backend: Backend[Any] = session.plugins.registry.create("backend", name, config)
+    registry = session.plugins.registry
+    backend: Backend[Any] = registry.create("backend", name, config)
+    with blaming(registry.get("backend", name)):
+        answers.instance("group", backend.group, Group, "an asc.group.Group")
     return backend

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from asc.backend import Backend
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
+from asc.cli.foreign import blaming
 from asc.cli.resume import command_line
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
@@ -87,14 +88,17 @@ def run(
         session, name, backend, folder, quiet=quiet, resume=resume is not None, shadow=shadow, plain=plain
     )
     with postponing_termination() as terminated:
-        try:
-            summary = first.execute()
-        except AscError:
-            keep(folder, first.summary("failed"), backend.group)
-            raise
-        if pairs and summary["state"] == "finished":
-            _compare(session, name, backend, first, summary, pairs, terminated)
-        keep(folder, summary, backend.group)
+        with blaming(session.plugins.registry.get("backend", name), folder):
+            try:
+                summary = first.execute()
+            except Exception:
+                keep(folder, first.failure(), backend.group)
+                raise
+            try:
+                if pairs and summary["state"] == "finished":
+                    _compare(session, name, backend, first, summary, pairs, terminated)
+            finally:
+                keep(folder, summary, backend.group)
         _print_result(session, summary, as_json, backend.group)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
 
@@ -117,8 +121,9 @@ def _first_run(
     if first:
         plugins.observe(EventWriter(folder), OBSERVER)
     try:
-        run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
-    except AscError:
+        with blaming(plugins.registry.get("backend", name)):
+            run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
+    except Exception:
         if first:
             with suppress(OSError):  # keep a folder that has something in it
                 folder.rmdir()

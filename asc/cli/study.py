@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 from pydantic import BaseModel
 from rich.text import Text
 
+from asc import answers
 from asc.cli.components import ComponentGroup, ConfigFrom
+from asc.cli.foreign import blaming
 from asc.cli.resume import command_line
 from asc.cli.session import CommandSession
 from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
-from asc.report.study_results import results, write_results
+from asc.report.study_results import checked_tables, results, write_results
 from asc.report.study_tables import rich_table
-from asc.study import Study
+from asc.study import Study, Table
 from asc.views.encodable import Encodable
 from asc.views.progress import progress
 
@@ -50,22 +54,27 @@ def study(
         made: Study = session.plugins.registry.create("study", name, config)
         return made
 
+    entry = session.plugins.registry.get("study", name)
     folder = (resume_in if resume else create)(out or STUDIES / name, name, config_from, make)
     command = command_line(session.files, "study", name, "--resume", "--out", str(folder.path))
     asked = threading.Event()
     try:
-        with progress(session.messages, quiet) as tell, stoppable(asked.set):
-            done = folder.study.run(folder.path, tell, asked.is_set)
-    except (AscError, OSError):
-        _note(session, folder, "failed")
-        folder.discard_if_unused()
-        raise
+        with blaming(entry, folder.path):
+            with progress(session.messages, quiet) as tell, stoppable(asked.set):
+                answer: object = folder.study.run(folder.path, tell, asked.is_set)
+            done = answers.instance("run", answer, bool, "True where all is done, or False")
+            tables = checked_tables(folder.study.tables(folder.path))
+            data = answers.instance("data", folder.study.data(folder.path) if tables else {}, Mapping, "a dictionary")
     except KeyboardInterrupt:
         _note(session, folder, "stopped")
         session.say(f"Resume with: {command}")
         raise
+    except Exception:
+        _note(session, folder, "failed")
+        folder.discard_if_unused()
+        raise
     _note(session, folder, "finished" if done else "stopped")
-    _report(session, folder, as_json)
+    _report(session, folder, tables, data, as_json)
     if done:
         return 0
     why = "Stopped." if asked.is_set() else "Not all is done yet: the study stopped at a limit that it was given."
@@ -73,14 +82,15 @@ def study(
     return INTERRUPTED if asked.is_set() else 0
 
 
-def _report(session: CommandSession, folder: StudyFolder, as_json: bool) -> None:
+def _report(
+    session: CommandSession, folder: StudyFolder, tables: Sequence[Table], data: Mapping[str, Any], as_json: bool
+) -> None:
     """Print the results, and then write them, so that a full disk does not lose them."""
-    tables = folder.study.tables(folder.path)
     if not as_json:
         for table in tables:
             session.console.print(Encodable(rich_table(table)))
             session.console.print()
-    found = results(folder.about, tables, folder.study.data(folder.path) if tables else {})
+    found = results(folder.about, tables, data)
     if as_json:
         session.console.out(json.dumps(found, allow_nan=False), highlight=False)
     if not tables:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticSerializationError
 
 from asc.config.fields import choices, item, members, model, settings, show, words
 from asc.errors import AscError
@@ -32,14 +32,21 @@ def validate(config_class: type[C], given: Mapping[str, Any], owner: str = "", r
     """Return the configuration that these settings make.
 
     Raises AscError with one line for each problem: the setting's path, what was given and what was expected, or the
-    nearest setting where this one does not exist. `owner` follows the setting's name (` of the predictor "linear"`);
-    `remedy` is the last line.
+    nearest setting where this one does not exist; also where a setting is of a type that JSON lacks. `owner` follows
+    the setting's name (` of the predictor "linear"`); `remedy` is the last line.
     """
     try:
-        return config_class.model_validate(dict(given))
+        config = config_class.model_validate(dict(given))
+        config.model_dump(mode="json")  # as the record of a run or a study does
     except ValidationError as error:
         lines = list(sentences(config_class, error, owner))
         raise AscError("\n".join([*lines, remedy] if remedy else lines)) from error
+    except PydanticSerializationError as error:
+        raise AscError(
+            f"The settings{owner} cannot be written into a record: {str(error).rstrip('.')}. Give each setting a type "
+            "that JSON holds, such as a number, a text or a list of these."
+        ) from error
+    return config
 
 
 def sentences(config_class: type[BaseModel], error: ValidationError, owner: str = "") -> Iterator[str]:

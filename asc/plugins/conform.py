@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from asc.backend import Backend
-from asc.config.run import ExecutedConfig, JudgedConfig
+from asc.config.run import ExecutedConfig, JudgedConfig, RunConfig
 from asc.errors import AscError, describe_error
 from asc.predictor import Predictor
 from asc.recognizer import Recognizer
@@ -43,11 +43,17 @@ class _Expected(NamedTuple):
 _NAMES = _Expected(
     lambda value: isinstance(value, Set) and all(isinstance(name, str) for name in value), "a set of strings"
 )
+_COUNT = "a whole number, at least 1"
 _ATTRIBUTES = {
-    "depth": _Expected(lambda value: isinstance(value, int) and value >= 1, "a whole number, at least 1"),
+    "depth": _Expected(lambda value: isinstance(value, int) and value is not True and value >= 1, _COUNT),
     "free": _NAMES,
     "in_place": _Expected(lambda value: isinstance(value, bool), "True or False"),
     "needs": _NAMES,
+    "provides": _NAMES,
+    "remarks": _Expected(
+        lambda value: isinstance(value, list | tuple) and all(isinstance(one, str) for one in value),
+        "a list of sentences",
+    ),
 }
 
 
@@ -86,9 +92,13 @@ def conform(kind: str, factory: type[Any], title: str = "") -> type[Any]:
     return component
 
 
-def require_attributes(kind: str, component: object, title: str) -> None:
-    """Raise AscError where an attribute that a component was given when it was made is of the wrong type."""
-    problems = list(_unsuitable(component, BASES[kind]))
+def require_attributes(base: type[Any], component: object, title: str) -> None:
+    """Raise AscError where what was made is not of the base of its kind, or an attribute of it is of the wrong type."""
+    if not isinstance(component, base):
+        raise AscError(f"{title} was made as {component!r}; expected an asc.{base.__name__}.")
+    if base is Backend and not isinstance(getattr(component, "config", None), RunConfig):
+        raise AscError(f"{title} has no config; expected its settings: write self.config = config in __init__(config).")
+    problems = list(_unsuitable(component, base))
     if problems:
         raise AscError("\n".join(f"{title} {problem}" for problem in problems))
 
@@ -141,14 +151,28 @@ def _unsuitable(component: object, base: type[Any]) -> Iterator[str]:
     for name, expected in _ATTRIBUTES.items():
         if name not in dir(base):
             continue
-        value = getattr(component, name)
+        try:
+            value = getattr(component, name)
+        except Exception as error:  # noqa: BLE001 -- a property of a plugin
+            yield f"has no {name}: asked for it, it raised {describe_error(error)}."
+            continue
         computed = isinstance(component, type) and isinstance(value, property | cached_property)
         if not computed and not expected.fits(value):
             yield f"has {name} = {value!r}; expected {expected.words}{_rewritten(value, expected)}."
 
 
-_RESERVED = {name for name in dir(JudgedConfig) if not name.startswith("_")} - set(JudgedConfig.model_fields)
-"""Attributes of every run's settings that are no settings."""
+_OPTIONS = {
+    *("as_json", "config", "config_file", "help", "json", "out", "plugin", "quiet", "resume", "set", "sets"),
+    *("compare", "no_speculation", "pairs", "plain", "seconds", "shadow", "speculation"),
+}
+"""Options of `asc run`, `asc advise` and `asc study`, which a setting of the same name would hide."""
+
+_RESERVED: Mapping[str, Set[str]] = {
+    "backend": _OPTIONS
+    | {name for name in dir(JudgedConfig) if not name.startswith("_")} - set(JudgedConfig.model_fields),
+    "study": _OPTIONS,
+}
+"""Names that no setting of a kind can have. Of the kinds that a run chooses by name, that is "name" itself."""
 
 
 def _unsettable(component: type[Any], kind: str) -> Iterator[str]:
@@ -160,11 +184,12 @@ def _unsettable(component: type[Any], kind: str) -> Iterator[str]:
                 "has no settings of a run; expected a class Config inside it that extends asc.JudgedConfig or "
                 "asc.ExecutedConfig."
             )
-        else:
-            for name in sorted(set(config.model_fields) & _RESERVED):
-                yield f'has a setting "{name}", a name that asc uses itself; expected another name.'
+            return
     elif not isinstance(config, type) or not issubclass(config, BaseModel):
         yield "has a Config that is no pydantic model; expected a subclass of asc.Settings."
+        return
+    for name in sorted(set(config.model_fields) & _RESERVED.get(kind, {"name"})):
+        yield f'has a setting "{name}", a name that asc uses itself; expected another name.'
 
 
 def _takes(method: Any, expected: Sequence[inspect.Parameter]) -> bool:
@@ -198,5 +223,7 @@ def _rewritten(value: object, expected: _Expected) -> str:
     if expected is not _NAMES:
         return ""
     given = [value] if isinstance(value, str) else value
-    names = ", ".join(json.dumps(name) for name in given) if isinstance(given, list | tuple) else '"words"'
+    names = '"words"'
+    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
+        names = ", ".join(map(json.dumps, given))
     return f": write frozenset({{{names}}})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asc.errors import AscError, describe_error
+from asc.errors import AscError, describe_error, unmasked
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -65,20 +65,15 @@ class Entry(NamedTuple):
         from asc.plugins.conform import conform  # noqa: PLC0415 - listing plugins must not wait for pydantic
 
         module, _, qualified = self.factory.partition(":")
+        announced = f'{self.source.title} announces the {self.kind} "{self.name}", but "{unmasked(self.factory)}"'
         try:
             target: object = import_module(module)
             for part in qualified.split("."):
                 target = getattr(target, part)
         except Exception as error:
-            raise AscError(
-                f'{self.source.title} announces the {self.kind} "{self.name}", but "{self.factory}" cannot be loaded: '
-                f"{describe_error(error)}.{self._renamed(module)}"
-            ) from error
+            raise AscError(f"{announced} cannot be loaded: {describe_error(error)}.{self._renamed(module)}") from error
         if not isinstance(target, type):
-            raise AscError(
-                f'{self.source.title} announces the {self.kind} "{self.name}", but "{self.factory}" is of '
-                f"type {type(target).__name__}; expected a class."
-            )
+            raise AscError(f"{announced} is of type {type(target).__name__}; expected a class.")
         return conform(self.kind, target, self.title)
 
     def load_config(self) -> type[BaseModel]:

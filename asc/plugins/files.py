@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-from asc.errors import AscError, describe_error
+from asc.errors import FILE_MODULE, AscError, describe_error
 from asc.plugins.entry import Source
 
 
@@ -22,7 +23,8 @@ def load_file(path: Path) -> tuple[ModuleType, Source]:
         raise AscError(f'The plugin file "{path}" {what}; expected the path of a Python file.')
     resolved = path.resolve()
     digest = hashlib.sha256(str(resolved).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    private = f"_asc_plugin_{digest}"
+    name = re.sub(r"\W", "_", path.stem)
+    private = f"{FILE_MODULE}{digest}_{name}"
     source = Source(str(path), f"file {path.name}", module=private, alias=path.stem)
     spec = spec_from_file_location(private, resolved)
     if spec is None or spec.loader is None:

@@ -119,7 +119,7 @@ class Registry:
         return self._create(kind, name, settings, ())
 
     def _create(self, kind: str, name: str, settings: Mapping[str, Any] | BaseModel, within: tuple[str, ...]) -> Any:
-        from asc.plugins.conform import require_attributes  # noqa: PLC0415 - as above
+        from asc.plugins.conform import BASES, require_attributes  # noqa: PLC0415 - as above
         from asc.settings import Configurable  # noqa: PLC0415
 
         chain = (*within, name)
@@ -137,7 +137,7 @@ class Registry:
         config = self.configure(kind, name, settings) if isinstance(settings, Mapping) else settings
         try:
             made = factory.compose(config, create) if issubclass(factory, Configurable) else factory(config)
-            require_attributes(kind, made, entry.title)
+            require_attributes(BASES[kind], made, entry.title)
         except AscError:
             raise
         except Exception as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import numbers
+from collections.abc import Mapping
+from typing import Any
 
 
 def finite(value: object) -> float | None:
@@ -10,3 +13,19 @@ def finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if math.isfinite(value) else None
+
+
+def strict(value: Any) -> Any:
+    """Return a value of what strict JSON holds: infinity and NaN become null, and what is no number becomes text."""
+    match value:
+        case None | str() | bool():
+            return value
+        case Mapping():
+            return {str(key): strict(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [strict(inner) for inner in value]
+        case numbers.Integral():
+            return int(value)
+        case numbers.Real():
+            return finite(float(value))
+    return str(value)

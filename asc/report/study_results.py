@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import numbers
 import re
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
-from asc.errors import AscError
+from asc import answers
+from asc.errors import AscError, what_it_did
 from asc.records.folders import write_json, write_text
-from asc.records.numbers import finite
+from asc.records.numbers import strict
 from asc.report.study_tables import csv_text, markdown
 from asc.study import Study, Table
 
@@ -42,18 +43,45 @@ class Written:
         try:
             target.mkdir(exist_ok=True)
             drawn = study.pictures(self._folder, target)
+            if not isinstance(drawn, list | tuple) or not all(isinstance(path, Path) for path in drawn):
+                raise answers.wrong("pictures", drawn, "a list of paths")
             if not any(target.iterdir()):
                 target.rmdir()
         except (AscError, OSError) as error:
             self.warnings.append(f"Not all pictures could be drawn: {str(error).rstrip('.')}.")
+        except Exception as error:  # noqa: BLE001 -- a study is foreign code, and its tables are there
+            self.warnings.append(f"Not all pictures could be drawn: the study {what_it_did(error)}.")
         else:
             self.files += [f"figures/{path.name}" for path in drawn]
+
+
+def checked_tables(answer: object) -> Sequence[Table]:
+    """Return what `Study.tables` has answered. Raises WrongAnswerError where that cannot be shown."""
+    tables: Sequence[Table] = answers.instance("tables", answer, list | tuple, "a list of asc.study.Table")
+    for table in tables:
+        _require_shown(answers.instance("tables", table, Table, "a list of asc.study.Table"))
+    return tables
+
+
+def _require_shown(table: Table) -> None:
+    texts = (table.name, table.title, *table.columns, *table.notes)
+    listed = all(isinstance(part, list | tuple) for part in (table.columns, table.rows, table.notes, *table.rows))
+    if not listed or not all(isinstance(text, str) for text in texts):
+        raise answers.wrong("tables", table, "name and title in text, and lists of columns, rows and notes")
+    for row in table.rows:
+        if len(row) != len(table.columns):
+            raise answers.wrong(
+                "tables", row, f"{len(table.columns)} cells, as many as the table {table.name} has columns"
+            )
+        for cell in row:
+            if not isinstance(cell, str | Real | None):
+                raise answers.wrong("tables", cell, f"a text, a number or None in each cell of the table {table.name}")
 
 
 def results(about: Mapping[str, Any], tables: Sequence[Table], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `results.json` and `--json` hold, in values of strict JSON: infinity and NaN become null."""
     found = {**about, "tables": [table._asdict() for table in tables], "data": data}
-    return {name: _strict(value) for name, value in found.items()}
+    return {name: strict(value) for name, value in found.items()}
 
 
 def write_results(folder: Path, found: Mapping[str, Any], tables: Sequence[Table], study: Study) -> Written:
@@ -69,19 +97,3 @@ def write_results(folder: Path, found: Mapping[str, Any], tables: Sequence[Table
 
 def _file_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "table"
-
-
-def _strict(value: Any) -> Any:
-    """Replace values that strict JSON lacks."""
-    match value:
-        case None | str() | bool():
-            return value
-        case Mapping():
-            return {str(key): _strict(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_strict(inner) for inner in value]
-        case numbers.Integral():
-            return int(value)
-        case numbers.Real():
-            return finite(float(value))
-    return str(value)

@@ -6,7 +6,9 @@ import statistics
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from asc import answers
 from asc.backend import Backend
+from asc.records.numbers import strict
 from asc.speculators.speculator import Speculator
 
 _CLOSE = 0.9  # a measured speed-up of at least this share of the estimated one needs no explanation
@@ -62,7 +64,9 @@ def compare(
     pair |= speculator.compare(speculative, plain)
     if pair["identical"] and (shortfall := _shortfall(speculative, plain)):
         pair["reason"] = f"{speculative['reason']} {shortfall}"
-    return pair | dict(backend.compare(speculative, plain) or {})
+    found = backend.compare(speculative, plain)
+    answers.instance("compare", found, Mapping | None, "a dictionary or None")
+    return pair | dict(strict(found or {}))
 
 
 def _shortfall(speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import asc
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.group import Group
 from asc.records.folders import CONFIG, SUMMARY, read_json, write_json
 from asc.report.report import write_report
@@ -39,8 +39,9 @@ def keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
         write_json(folder / SUMMARY, summary)
         write_report(folder)
         write_trace(folder)
-    except (AscError, OSError) as error:
-        summary["warnings"].append(f"The record of the run is incomplete: {error}")
+    except Exception as error:  # noqa: BLE001 -- the run is over, and its result is to be shown
+        why = str(error) if isinstance(error, AscError | OSError) else f"{describe_error(error)}."
+        summary["warnings"].append(f"The record of the run is incomplete: {why}")
 
 
 def require_command(what: str, record: Mapping[str, Any]) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from asc import answers
 from asc.assemble import assemble
 from asc.backend import Backend
+from asc.cache import Cache
+from asc.computation import Computation
 from asc.engine import Engine
 from asc.errors import AscError, describe_error
 from asc.interrupts import stoppable
 from asc.plugins import Plugins
+from asc.plugins.conform import require_attributes
+from asc.records.numbers import strict
 from asc.run.monitor import Monitor
 from asc.run.replay.recorder import Recorder
-from asc.speculators.pool import NO_WORKERS
-from asc.types import Boundary, Status
+from asc.speculators.pool import NO_WORKERS, Pool
+from asc.types import Boundary, EngineState, Status
 
 A = TypeVar("A")
 CHECKPOINTS = "checkpoints"
@@ -46,8 +51,11 @@ class Run(Monitor):
         self._digest = digest  # whether the summary has the digest of the end, which takes time where states are large
         self._backend, self._settings, self._group = backend, backend.config, backend.group
         self._stop_asked = False
-        self.computation = backend.computation(plain=not speculate)
-        state = backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
+        self.computation = _made(backend, name, plain=not speculate)
+        saved = backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
+        state = answers.instance(
+            "load", saved, EngineState | None, "asc.types.EngineState, or None without a checkpoint"
+        )
         if resume and state is None:
             self.warn("There was no checkpoint yet to resume from, so the run begins at its start.")
         self._saved = time.perf_counter()
@@ -55,8 +63,10 @@ class Run(Monitor):
             self.computation,
             backend.config,
             plugins.registry.create,
-            cache=backend.cache(self.computation),
-            pool=backend.pool(self.computation) if speculate else NO_WORKERS,
+            cache=answers.instance("cache", backend.cache(self.computation), Cache, "an asc.cache.Cache"),
+            pool=answers.instance("pool", backend.pool(self.computation), Pool | None, "an asc.Pool or None")
+            if speculate
+            else NO_WORKERS,
             shadow=shadow,
             observer=self,
         )
@@ -76,7 +86,7 @@ class Run(Monitor):
                     self.engine.run()
                 else:
                     self._run_plain()
-        except AscError:
+        except Exception:
             self._end("failed")
             raise
         finally:
@@ -108,15 +118,24 @@ class Run(Monitor):
         known, backend, computation = super().summary(state), self._backend, self.computation
         known |= {
             "final_digest": (self._digest and self._asked(state, "digest", computation.digest)) or "",
-            "outcome": self._asked(state, "outcome", lambda: dict(backend.outcome(computation))) or {},
+            "outcome": self._asked(state, "outcome", lambda: _outcome(backend.outcome(computation))) or {},
             "shadow": self.shadow,
         }
         if not self.speculate:
             known["estimated_speedup"] = None
         if self.recorder is not None:
             known["trajectory"] = self.recorder.summary()
-        figures = self._asked(state, "figures", lambda: dict(backend.figures(computation))) or {}
+        figures = self._asked(state, "figures", lambda: _figures(backend.figures(computation), known)) or {}
         return {**known, **figures, "warnings": list(self.warnings)}
+
+    def failure(self) -> dict[str, Any]:
+        """Return the summary of a run that has failed: what is still known of it."""
+        try:
+            return self.summary("failed")
+        except Exception as error:  # noqa: BLE001 -- the computation no longer answers, or answers nonsense
+            self.warn(f"The end of the failed run is not known: {describe_error(error)}.")
+            about = {"backend": self.backend, "config": dict(self.config), "state": "failed"}
+            return about | {"seconds": self.seconds, "run_dir": str(self.folder), "warnings": list(self.warnings)}
 
     def _asked(self, state: str, what: str, ask: Callable[[], A]) -> A | None:
         """Ask the backend about the end. What it raises is a warning, so that the record of the run is written."""
@@ -125,7 +144,8 @@ class Run(Monitor):
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 -- a backend is foreign code, and the run is over
-            self.warn(f"The {what} of the {state} run is not known: {describe_error(error)}.")
+            verb = "are" if what == "figures" else "is"
+            self.warn(f"The {what} of the {state} run {verb} not known: {describe_error(error)}.")
             return None
 
     def _new_recorder(self) -> Recorder | None:
@@ -194,7 +214,7 @@ class Run(Monitor):
         computation, ledger, steps = self.computation, self.engine.ledger, 1
         while not computation.finished() and not self.stopped:
             position, wall, began = computation.position(), time.time(), ledger.clock()
-            done = computation.advance(steps)
+            done = answers.advanced(computation.advance(steps))
             seconds = ledger.clock() - began
             ledger.progress(done.steps, seconds)
             steps = self._group.agree(max(1, min(2 * steps, int(_CHUNK_S * done.steps / max(seconds, 1e-9)))))
@@ -206,7 +226,34 @@ class Run(Monitor):
         if state != "failed":
             self._checkpoint(last=True)
         self.warnings += self.computation.remarks
-        summary = self.summary(state)
+        summary = self.failure() if state == "failed" else self.summary(state)
         self.end(summary)
         summary["warnings"] = list(self.warnings)
         return summary
+
+
+def _made(backend: Backend[Any], name: str, *, plain: bool) -> Any:
+    """Make the computation of a backend."""
+    computation = answers.instance("computation", backend.computation(plain=plain), Computation, "an asc.Computation")
+    require_attributes(Computation, computation, f'The computation of the backend "{name}"')
+    answers.whole("position", computation.position())
+    if computation.total() is not None:
+        answers.whole("total", computation.total())
+    return computation
+
+
+def _outcome(answer: object) -> dict[str, Any]:
+    outcome: dict[str, Any] = strict(answers.instance("outcome", answer, Mapping, "a dictionary"))
+    return outcome
+
+
+def _figures(answer: object, known: Collection[str]) -> dict[str, Any]:
+    """Return further fields for the summary. Raises WrongAnswerError for a field or a curve of another form."""
+    figures: dict[str, Any] = strict(answers.instance("figures", answer, Mapping, "a dictionary"))
+    taken = sorted(set(figures) & set(known))
+    if taken:
+        raise answers.wrong("figures", taken, "other names, since the summary has these itself")
+    for curve in answers.instance("figures", figures.get("curves", {}), dict, "curves by name").values():
+        if not isinstance(curve, list) or not all(isinstance(point, list) and len(point) == 3 for point in curve):
+            raise answers.wrong("figures", curve, "a curve of points [position, seconds, value]")
+    return figures

@@ -70,14 +70,12 @@ def test_what_asc_itself_raises_has_no_place() -> None:
     assert asked(Raising()).reason == "RuntimeError: this predictor always raises"
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind"), [({"n": 1}, "a dict"), (3, "an int"), ((1.0, 2.0), "a tuple"), (False, "a bool")]
-)
-def test_an_answer_that_is_no_prediction_is_said_to_be_none(answer: object, kind: str) -> None:
+@pytest.mark.parametrize("answer", [{"n": 1}, 3, (1.0, 2.0), False])
+def test_an_answer_that_is_no_prediction_is_said_to_be_none(answer: object) -> None:
     class Bad(Predictor):
         def predict(self, history: object, horizon: int) -> Any:
             return answer
 
     decision = asked(Bad())
     assert decision.outcome is Outcome.FAILED
-    assert decision.reason == f"bad answered {kind}; expected asc.Combination, asc.Direct or None"
+    assert decision.reason == f"it answered {answer!r} in predict; expected asc.Combination, asc.Direct or None"

@@ -436,14 +436,15 @@ def test_a_backend_that_raises_after_a_failure_does_not_hide_why_the_run_failed(
     assert observer.summary["state"] == summary["state"] == "failed"
     assert (summary["outcome"] == {}) is (what == "outcome")
     (warning,) = summary["warnings"]
-    assert warning.startswith(f"The {what} of the failed run is not known: KeyError: 'n' (test_run.py, line ")
+    verb = "are" if what == "figures" else "is"
+    assert warning.startswith(f"The {what} of the failed run {verb} not known: KeyError: 'n' (test_run.py, line ")
 
 
 @pytest.mark.parametrize(
     ("name", "why"),
     [
         ("bad", "RuntimeError: boom (bad.py, line 10)"),
-        ("odd", "odd answered a dict; expected asc.Combination, asc.Direct or None"),
+        ("odd", "it answered {'n': 1} in predict; expected asc.Combination, asc.Direct or None"),
     ],
 )
 def test_a_predictor_that_raises_or_answers_nonsense_is_a_warning(tmp_path: Path, name: str, why: str) -> None:

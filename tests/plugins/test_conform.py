@@ -237,7 +237,7 @@ def test_needs_are_a_set_of_strings(needs: Any, told: str) -> None:
     component = made()()
     component.needs = needs
     with pytest.raises(AscError) as caught:
-        require_attributes("predictor", component, TITLE)
+        require_attributes(Predictor, component, TITLE)
     assert str(caught.value) == f"{TITLE} has needs{told}"
 
 
@@ -256,14 +256,14 @@ def test_the_needs_of_a_validator_are_a_set_as_well() -> None:
 
 @pytest.mark.parametrize("needs", [{"words"}, frozenset(), property(lambda self: {"words"})])
 def test_any_set_will_do_and_a_property_is_asked_of_the_component(needs: Any) -> None:
-    require_attributes("predictor", conform("predictor", made(needs=needs))(), TITLE)
+    require_attributes(Predictor, conform("predictor", made(needs=needs))(), TITLE)
 
 
 @pytest.mark.parametrize("depth", [0, 2.0, "2", None])
 def test_depth_is_a_whole_number(depth: Any) -> None:
     assert problem(made(depth=depth)) == f"has depth = {depth!r}; expected a whole number, at least 1."
     with pytest.raises(AscError, match="expected a whole number, at least 1"):
-        require_attributes("predictor", made(depth=property(lambda self: depth))(), TITLE)
+        require_attributes(Predictor, made(depth=property(lambda self: depth))(), TITLE)
 
 
 def test_further_attributes_are_of_the_type_of_the_base() -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from asc import answers
 from asc.computation import Computation
-from asc.errors import describe_error
+from asc.errors import what_it_did
 from asc.types import Candidate, Decision, Fault, Outcome, Verdict
 from asc.validator import Validator
 
 _PATIENCE = 3  # boundaries in a row without a verdict, before speculation is switched off
-_SHOWN = 120  # characters of an answer that is no verdict
 
 
 class Judge:
@@ -35,14 +33,9 @@ class Judge:
     def verdict(self, computation: Computation, candidate: Candidate) -> Verdict | str:
         """Return the verdict, or what the validator did instead of giving one, as the end of a sentence."""
         try:
-            answer: object = self.validator.judge(computation, candidate)  # whatever the types promise
-            verdict = _checked(answer)
-            if verdict is not None:
-                return verdict
-            shown = textwrap.shorten(repr(answer), _SHOWN, placeholder=" ...")
-            self._did = f"answered {shown}; expected asc.Verdict(accepted, gain_steps, reason)"
+            return answers.verdict(self.validator.judge(computation, candidate))
         except Exception as error:  # noqa: BLE001 -- a validator is foreign code, and must never end the run
-            self._did = f"raised {describe_error(error)}"
+            self._did = what_it_did(error)
         return self._did
 
     def settle(self, decisions: Sequence[Decision]) -> list[Fault]:
@@ -63,20 +56,10 @@ class Judge:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the validator has learnt, and how it has failed."""
-        return {"validator": self.validator.state_dict(), "failed": self._failed, "did": self._did}
+        learnt = answers.learnt(f'The validator "{self._name}"', self.validator)
+        return {"validator": learnt, "failed": self._failed, "did": self._did}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         self.validator.load_state_dict(state["validator"])
         self._failed, self._did = state["failed"], state["did"]
-
-
-def _checked(answer: object) -> Verdict | None:
-    """Return a verdict with a gain that is finite; None where the answer is none."""
-    if not isinstance(answer, Verdict) or answer.accepted not in (True, False):
-        return None
-    try:
-        gain = float(answer.gain_steps)
-    except (TypeError, ValueError):
-        return None
-    return answer._replace(accepted=bool(answer.accepted), gain_steps=gain if math.isfinite(gain) else 0.0)

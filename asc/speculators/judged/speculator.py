@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, Self
 
+from asc import answers
 from asc.cache import Cache
 from asc.computation import Computation
 from asc.errors import AscError, describe_error
@@ -50,7 +51,7 @@ class JudgedSpeculator(Speculator):
         self._scheduler = JudgedScheduler(
             config or JudgedScheduler.Config(), list(predictors), in_place, ledger, self.outcomes
         )
-        self._first = {name: deepcopy(predictor.state_dict()) for name, predictor in predictors.items()}
+        self._first = {name: deepcopy(_learnt(name, predictor)) for name, predictor in predictors.items()}
         self._unsettled: set[str] = set()  # predictors whose candidates have been judged but not settled
         self._regimes: Counter[str] = Counter()  # boundaries, by label
         self._leaps: list[dict[str, Any]] = []  # every candidate that was judged
@@ -119,7 +120,7 @@ class JudgedSpeculator(Speculator):
         where none was judged.
         """
         try:
-            links = self._predictors[plan.predictor].links(plan.horizon)
+            links = answers.links(self._predictors[plan.predictor].links(plan.horizon), plan.horizon)
         except Exception as error:  # noqa: BLE001 -- a predictor is foreign code, and must never end the run
             return Decision(plan, Outcome.FAILED, reason=describe_error(error)), None
         kept: Candidate | None = None
@@ -202,7 +203,8 @@ class JudgedSpeculator(Speculator):
 
     def state_dict(self) -> dict[str, Any]:
         """Return what scheduler, predictors and validator have learnt, and the log."""
-        components = {name: component.state_dict() for name, component in self._components()}
+        components = {f"predictor {name}": _learnt(name, predictor) for name, predictor in self._predictors.items()}
+        components["validator"] = self._judge.state_dict()
         log = {"regimes": dict(self._regimes), "leaps": list(self._leaps)}
         return {"scheduler": self._scheduler.state_dict(), "components": components} | log
 
@@ -235,6 +237,10 @@ class JudgedSpeculator(Speculator):
             for decision in boundary.decisions
             if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
         ]
+
+
+def _learnt(name: str, predictor: Predictor) -> dict[str, Any]:
+    return answers.learnt(f'The predictor "{name}"', predictor)
 
 
 def merit(decision: Decision) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from unittest import SkipTest
 
 from asc.errors import AscError
 from asc.nearest import suggestion
-from asc.plugins.conform import conform, require_attributes
+from asc.plugins.conform import BASES, conform, require_attributes
 from asc.testing.chance import global_randomness, seeded
 from asc.testing.checks import through_json
 
@@ -99,7 +99,7 @@ def conformed(kind: str, made: Any) -> Any:
                 f"{type(made).__qualname__} extends no class that the laws know, and has __slots__ or is a tuple: let "
                 f"it extend {component_class.__mro__[2].__name__}."
             ) from error
-    require_attributes(kind, made, f"The {kind} {type(made).__qualname__} of {type(made).__module__}")
+    require_attributes(BASES[kind], made, f"The {kind} {type(made).__qualname__} of {type(made).__module__}")
     return made
 
 

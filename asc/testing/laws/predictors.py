@@ -10,9 +10,10 @@ from statistics import median
 from typing import Any
 from unittest import SkipTest
 
+from asc import answers
 from asc.computation import Computation, Executable
 from asc.engine import Engine
-from asc.errors import describe_error
+from asc.errors import WrongAnswerError, describe_error, what_it_did
 from asc.predictor import History, Predictor
 from asc.reference.runs import ReferenceRun, Visit, reference_runs, unprovided
 from asc.speculators.judged.scheduler import JudgedScheduler
@@ -126,19 +127,24 @@ class PredictorLaws(ComponentLaws):
     def test_predictions_are_well_formed(self) -> None:
         """A prediction is a Combination of at most as many finite numbers as there are snapshots, a Direct, or None.
 
+        The links of a horizon are whole numbers of steps, ascending, the horizon itself the last.
+
         If it fails: the sentence has the prediction; coefficients are Fraction, float or int, oldest snapshot first.
         """
         for run in self._runs():
-            for visit, _, prediction in self._predictions(run):
+            predictor = self._component()
+            for visit, horizon, prediction in self._predictions(run, checked=False):
+                try:
+                    answers.links(predictor.links(horizon), horizon)
+                    answers.prediction(prediction)
+                except Exception as error:  # noqa: BLE001 -- the sentence says what it raised or answered
+                    raise AssertionError(f"on {run.name} it {what_it_did(error)}") from None
                 if isinstance(prediction, Combination):
                     coefficients, count = prediction.coefficients, len(visit.snapshots)
                     fits = 0 < len(coefficients) <= count
                     require(fits, f"{len(coefficients)} coefficients for {count} snapshots on {run.name}")
                     usable = all(isinstance(one, Fraction | float | int) and math.isfinite(one) for one in coefficients)
                     require(usable, f"coefficients are finite Fraction, float or int, not {coefficients}")
-                else:
-                    problem = f"a prediction is a Combination, a Direct or None, not {type(prediction).__name__}"
-                    require(prediction is None or isinstance(prediction, Direct), problem)
 
     def test_keeps_the_shape_of_the_state(self) -> None:
         """A predicted state has the words, types and shapes of the states that it is predicted from.
@@ -291,20 +297,32 @@ class PredictorLaws(ComponentLaws):
         return (0,) if predictor.in_place else (run.every, 3 * run.every, run.every + 2)
 
     def _predict(
-        self, predictor: Predictor, visit: Visit, horizon: int, run: ReferenceRun, history: History | None = None
+        self,
+        predictor: Predictor,
+        visit: Visit,
+        horizon: int,
+        run: ReferenceRun,
+        history: History | None = None,
+        *,
+        checked: bool = True,
     ) -> Prediction | None:
         __tracebackhide__ = True
         try:
-            return predictor.predict(history or visit.history, horizon)
+            answer = predictor.predict(history or visit.history, horizon)
+            return answers.prediction(answer) if checked else answer
         except Exception as error:  # noqa: BLE001 -- the sentence says what it raised, and which law shows the place
-            raise AssertionError(f"{_raised(error, visit, horizon, run)}; see test_raises_nothing") from None
+            wrong = isinstance(error, WrongAnswerError)
+            see = "test_predictions_are_well_formed" if wrong else "test_raises_nothing"
+            raise AssertionError(f"{_raised(error, visit, horizon, run)}; see {see}") from None
 
-    def _predictions(self, run: ReferenceRun) -> Iterator[tuple[Visit, int, Prediction | None]]:
+    def _predictions(
+        self, run: ReferenceRun, *, checked: bool = True
+    ) -> Iterator[tuple[Visit, int, Prediction | None]]:
         __tracebackhide__ = True
         predictor = self._component()
         for visit in run.visits():
             for horizon in self._horizons(run, predictor):
-                yield visit, horizon, self._predict(predictor, visit, horizon, run)
+                yield visit, horizon, self._predict(predictor, visit, horizon, run, checked=checked)
 
     def _error(self, run: ReferenceRun) -> float | None:
         """Median error of predictions one boundary ahead, in the second half of a run; None without predictions."""
@@ -317,7 +335,11 @@ class PredictorLaws(ComponentLaws):
                 errors.append(run.error(candidate.state, before.snapshots[-1], visit.snapshots[-1]))
             prediction = self._predict(predictor, visit, run.every, run)
             plan = Plan("", run.every, run.every)
-            made = None if prediction is None else visit.computation.materialise(prediction, visit.snapshots, plan)
+            try:
+                made = None if prediction is None else visit.computation.materialise(prediction, visit.snapshots, plan)
+            except Exception as error:  # noqa: BLE001 -- as above
+                why = f"{describe_error(error)}; see test_keeps_the_shape_of_the_state"
+                raise AssertionError(f"on {run.name} no state can be made of {prediction!r}: {why}") from None
             last = None if made is None else (made, visit)
         return median(errors) if errors else None
 
@@ -342,7 +364,7 @@ def _occasions(run: ReferenceRun, count: int) -> Iterator[tuple[ReferenceRun, Vi
 
 def _raised(error: Exception, visit: Visit, horizon: int, run: ReferenceRun) -> str:
     place = f"at position {visit.computation.position()} of {run.name}"
-    return f"asked {horizon} steps ahead, {place}, it raised {describe_error(error)}"
+    return f"asked {horizon} steps ahead, {place}, it {what_it_did(error)}"
 
 
 def _require_words(state: Any, visit: Visit, run: ReferenceRun) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from itertools import cycle
 from typing import Any
 
-import numpy as np
-
+from asc import answers
 from asc.computation import Computation, Executable
 from asc.engine import Engine
-from asc.errors import describe_error
+from asc.errors import what_it_did
 from asc.predictors.linear import Linear
 from asc.recognizer import Recognizer
 from asc.reference.runs import ReferenceRun, Visit, reference_runs, unprovided
@@ -114,14 +114,15 @@ class RecognizerLaws(ComponentLaws):
         If it fails: the sentence has the answer. People read the label in the record and the report.
         """
         for run in self._runs():
-            for visit, answer in self._recognitions(run):
+            for visit, answer in self._recognitions(run, checked=False):
                 shown = f"at position {visit.computation.position()} of {run.name} it answers {answer!r}"
                 require(isinstance(answer, Recognition), f"{shown}, which is no Recognition")
                 require(isinstance(answer.speculate, bool), f"{shown}: speculate is True or False")
                 label = answer.label
                 line = isinstance(label, str) and 0 < len(label.strip()) <= 40 and "\n" not in label
                 require(line, f"{shown}: the label is a line of at most 40 characters")
-                finite = answer.score is None or bool(np.isfinite(answer.score))
+                score = answers.number(answer.score)
+                finite = answer.score is None or (score is not None and math.isfinite(score))
                 require(finite, f"{shown}: the score is a finite number or None")
                 bound = answer.furthest
                 whole = bound is None or (type(bound) is int and bound >= 0)
@@ -227,10 +228,16 @@ class RecognizerLaws(ComponentLaws):
         require(bool(runs), unprovided(self._component().needs))
         return runs
 
-    def _try(self, call: Callable[..., Any], *arguments: Any, see: str = "test_raises_nothing") -> Any:
+    def _try(
+        self, call: Callable[..., Any], *arguments: Any, see: str = "test_raises_nothing", checked: bool = True
+    ) -> Any:
         __tracebackhide__ = True
         try:
-            return call(*arguments)
+            answer = call(*arguments)
+            if checked and getattr(call, "__name__", "") == "recognise":
+                see = "test_answers_are_well_formed"
+                answers.recognition(answer)
+            return answer
         except Exception as error:  # noqa: BLE001 -- the sentence says what it raised, and which law shows the place
             raise AssertionError(f"{_raised(call, error)}; see {see}") from None
 
@@ -246,12 +253,12 @@ class RecognizerLaws(ComponentLaws):
             del computation.read
         return read
 
-    def _recognitions(self, run: ReferenceRun) -> Iterator[tuple[Visit, Recognition]]:
+    def _recognitions(self, run: ReferenceRun, *, checked: bool = True) -> Iterator[tuple[Visit, Recognition]]:
         __tracebackhide__ = True
         recognizer = self._component()
         for visit in run.visits():
             self._try(recognizer.next_boundary, visit.computation.position(), visit.computation)
-            yield visit, self._try(recognizer.recognise, visit.computation)
+            yield visit, self._try(recognizer.recognise, visit.computation, checked=checked)
 
 
 def _occasions(run: ReferenceRun, count: int) -> Iterator[tuple[Visit, Decision]]:
@@ -265,4 +272,4 @@ def _lessons(recognizer: Recognizer, visit: Visit, decision: Decision) -> Iterat
 
 
 def _raised(call: Callable[..., Any], error: Exception) -> str:
-    return f"{getattr(call, '__name__', 'it')} raised {describe_error(error)}"
+    return f"{getattr(call, '__name__', 'it')} {what_it_did(error)}"

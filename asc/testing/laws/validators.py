@@ -9,9 +9,10 @@ from functools import partial
 from itertools import cycle
 from typing import Any, NamedTuple
 
+from asc import answers
 from asc.computation import Computation, Executable
 from asc.engine import Engine
-from asc.errors import describe_error
+from asc.errors import WrongAnswerError, what_it_did
 from asc.predictors.linear import Linear
 from asc.reference.descent import Descent
 from asc.speculators.judged.scheduler import JudgedScheduler
@@ -150,15 +151,18 @@ class ValidatorLaws(ComponentLaws):
         """
         trial, validator = self.trial(), self._component()
         for candidate in (trial.true, trial.perturbed, trial.true):
-            verdict = self._judge(validator, trial.computation, candidate)
+            verdict = self._judge(validator, trial.computation, candidate, checked=False)
             shown = f"it gives {verdict!r}"
             require(isinstance(verdict, Verdict), f"{shown}, which is no Verdict")
             require(isinstance(verdict.accepted, bool), f"{shown}: accepted is True or False")
-            require(math.isfinite(verdict.gain_steps), f"{shown}: the gain is a finite number of plain steps")
+            require(_finite(verdict.gain_steps), f"{shown}: the gain is a finite number of plain steps")
             require(verdict.accepted or verdict.gain_steps == 0, f"{shown}: a rejected candidate gains nothing")
-            require(bool(verdict.reason.strip()), f"{shown}: the reason is empty, and people read it in the record")
-            finite = verdict.change is None or math.isfinite(verdict.change)
-            require(finite, f"{shown}: the change is a finite difference of losses or None")
+            said = isinstance(verdict.reason, str) and bool(verdict.reason.strip())
+            require(said, f"{shown}: the reason is empty, and people read it in the record")
+            require(
+                verdict.change is None or _finite(verdict.change),
+                f"{shown}: the change is a finite difference of losses or None",
+            )
 
     def test_judges_against_the_base(self) -> None:
         """A link of a chain is judged against the link before it, its base: a state gains nothing over itself.
@@ -260,16 +264,28 @@ class ValidatorLaws(ComponentLaws):
         __tracebackhide__ = True
         return contents(self._judge(component, *occasion))
 
-    def _judge(self, validator: Validator, computation: Computation, candidate: Candidate) -> Verdict:
+    def _judge(
+        self, validator: Validator, computation: Computation, candidate: Candidate, *, checked: bool = True
+    ) -> Verdict:
         __tracebackhide__ = True
         try:
-            return validator.judge(computation, candidate)
+            verdict = validator.judge(computation, candidate)
+            if checked:
+                answers.verdict(verdict)
         except Exception as error:  # noqa: BLE001 -- the sentence says what it raised, and which law shows the place
-            raise AssertionError(f"{_raised(error)}; see test_raises_nothing") from None
+            wrong = isinstance(error, WrongAnswerError)
+            see = "test_verdicts_are_well_formed" if wrong else "test_raises_nothing"
+            raise AssertionError(f"{_raised(error)}; see {see}") from None
+        return verdict
+
+
+def _finite(value: object) -> bool:
+    number = answers.number(value)
+    return number is not None and math.isfinite(number)
 
 
 def _raised(error: Exception) -> str:
-    return f"judge raised {describe_error(error)}"
+    return f"judge {what_it_did(error)}"
 
 
 def _run_out(left: Any, failed: list[int], score: Callable[..., Any], state: Any, look: int) -> Any:

@@ -1,0 +1,127 @@
+"""What components answer, checked where the core receives it: the types of a plugin promise nothing at run time.
+
+Each check returns the answer in the form that the core uses, and raises WrongAnswerError for any other answer.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, Protocol
+
+import numpy as np
+
+from asc.errors import AscError, WrongAnswerError, describe_error
+from asc.types import Advanced, Combination, Direct, Prediction, Recognition, Verdict
+
+_SHOWN = 120  # characters of a wrong answer that are repeated
+
+
+class Learning(Protocol):
+    """A component that a resumed run makes anew."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what it has learnt."""
+
+
+def wrong(method: str, answer: object, expected: str) -> WrongAnswerError:
+    """Return the error that says what a method has answered, and what was expected; "" names the only method."""
+    shown = textwrap.shorten(repr(answer), _SHOWN, placeholder=" ...")
+    return WrongAnswerError(f"answered {shown}{method and f' in {method}'}; expected {expected}")
+
+
+def instance(method: str, answer: Any, kind: Any, expected: str) -> Any:
+    """Return an answer that is of this type, or of one of these."""
+    if not isinstance(answer, kind):
+        raise wrong(method, answer, expected)
+    return answer
+
+
+def number(value: object) -> float | None:
+    """Return a number, also of a library's own type such as a tensor without axes; None for anything else."""
+    try:
+        return None if isinstance(value, str | bytes) else float(value)  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 -- whatever a conversion raises
+        return None
+
+
+def whole(method: str, answer: Any) -> int:
+    """Return a whole number of steps as an int."""
+    if type(answer) is int:  # asked for at every boundary
+        return answer
+    if not isinstance(answer, Integral) or isinstance(answer, bool):
+        raise wrong(method, answer, "a whole number of steps")
+    return int(answer)
+
+
+def advanced(answer: object) -> Advanced:
+    """Return what `Computation.advance` has answered."""
+    done: Advanced = instance("advance", answer, Advanced, "asc.types.Advanced(steps)")
+    return done
+
+
+def recognition(answer: object) -> Recognition:
+    """Return what `Recognizer.recognise` has answered."""
+    expected = "asc.Recognition(speculate, label, score)"
+    speculate, label, score, furthest = instance("recognise", answer, Recognition, expected)
+    if type(speculate) is bool and type(label) is str and score is None and furthest is None:
+        return Recognition(speculate, label, None)  # the most frequent one: there may be tens of thousands a second
+    known, scored = _truth(speculate), number(score)
+    if known is None or not isinstance(label, str) or (scored is None and score is not None):
+        raise wrong("recognise", answer, f"{expected}, with True or False, a text, and a number or None")
+    if furthest is not None and (not isinstance(furthest, Integral) or isinstance(furthest, bool)):
+        raise wrong("recognise", answer, "a whole number of steps or None as furthest")
+    return Recognition(known, label, scored, None if furthest is None else int(furthest))
+
+
+def prediction(answer: object) -> Prediction | None:
+    """Return what `Predictor.predict` has answered."""
+    if isinstance(answer, Combination):
+        coefficients: object = answer.coefficients
+        if not isinstance(coefficients, tuple | list | np.ndarray) or any(number(one) is None for one in coefficients):
+            raise wrong("predict", answer, "a tuple of numbers in asc.Combination")
+    elif answer is not None and not isinstance(answer, Direct):
+        raise wrong("predict", answer, "asc.Combination, asc.Direct or None")
+    return answer
+
+
+def links(answer: object, horizon: int) -> Sequence[int]:
+    """Return what `Predictor.links` has answered for a horizon."""
+    found = answer if isinstance(answer, Sequence) else ()
+    fits = all(isinstance(one, Integral) for one in found) and list(found) == sorted(set(found))
+    if not fits or not found or found[-1] != horizon:
+        raise wrong("links", answer, f"whole numbers of steps, ascending, {horizon} the last")
+    return found
+
+
+def verdict(answer: object) -> Verdict:
+    """Return what `Validator.judge` has answered, with a gain that is finite."""
+    expected = "asc.Verdict(accepted, gain_steps, reason)"
+    given, worth, reason, difference = instance("", answer, Verdict, expected)
+    accepted, gain, change = _truth(given), number(worth), number(difference)
+    if accepted is None or gain is None or (change is None and difference is not None):
+        raise wrong("", answer, expected)
+    if not isinstance(reason, str):
+        raise wrong("", answer, f"{expected}, with a reason in text")
+    return Verdict(accepted, gain if math.isfinite(gain) else 0.0, reason, change)
+
+
+def learnt(title: str, component: Learning) -> dict[str, Any]:
+    """Return what a component has learnt. Raises AscError where the component does not say it."""
+    try:
+        answer: object = component.state_dict()
+        if not isinstance(answer, Mapping):
+            raise wrong("state_dict", answer, "a dictionary with string keys")
+    except Exception as error:
+        raise AscError(f"{title} cannot be saved: {describe_error(error)}.") from error
+    return dict(answer)
+
+
+def _truth(value: object) -> bool | None:
+    """Return True or False, also of a library's own type; None for anything else."""
+    try:
+        return bool(value) if value in (True, False) else None
+    except Exception:  # noqa: BLE001 -- an array of several, or whatever a comparison raises
+        return None
