@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import rich_click as click
 from rich.table import Table
@@ -10,9 +12,12 @@ from rich.text import Text
 
 from asc.cli.bench.executed import suits
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
+from asc.cli.foreign import blaming
 from asc.cli.session import CommandSession
+from asc.computation import Computation
 from asc.config.run import ExecutedConfig
 from asc.errors import AscError
+from asc.predictor import Predictor
 from asc.run.advise import Advice, make_advice
 from asc.run.replay.profile import HORIZONS
 
@@ -33,16 +38,30 @@ def advise(session: CommandSession, name: str, config_from: ConfigFrom, *, secon
             f"`asc advise` profiles backends whose candidates are executed, and those of {name} are judged. To see how "
             f"many would be accepted, run a part of it without applying any: asc run {name} --shadow"
         )
-    computation = make_backend(session, name, config).computation(plain=False)
     registry = session.plugins.registry
-    predictors = {name: registry.create("predictor", name) for name in registry.names("predictor")}
-    usable = {name: predictor for name, predictor in predictors.items() if suits(predictor, computation)}
-    advice = make_advice(computation, usable, seconds, _SUPERSTEP_S)
+    chosen = {component.name: component.settings for component in config.predictors}
+    with blaming(registry.get("backend", name)):
+        computation = make_backend(session, name, config).computation(plain=False)
+        predictors = dict(_predictors(session, computation, chosen))
+        advice = make_advice(computation, predictors, seconds, _SUPERSTEP_S, list(chosen))
     if as_json:
         ceilings = {str(workers): advice.ceiling(workers) for workers in WORKERS}
         session.console.out(json.dumps(advice._asdict() | {"ceiling": ceilings}), highlight=False)
     else:
         _show(session, advice)
+
+
+def _predictors(
+    session: CommandSession, computation: Computation, chosen: Mapping[str, Mapping[str, Any]]
+) -> Iterator[tuple[str, Predictor]]:
+    """Yield every predictor that can be asked here, those that a run takes with the settings that they have there."""
+    for name in session.plugins.registry.names("predictor"):
+        try:
+            predictor = session.plugins.registry.create("predictor", name, chosen.get(name, {}))
+            if suits(name, predictor, computation):
+                yield name, predictor
+        except AscError as error:
+            session.warn(str(error))
 
 
 def _show(session: CommandSession, advice: Advice) -> None:

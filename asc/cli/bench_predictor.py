@@ -17,6 +17,7 @@ from asc.cli.bench.judged import JudgedReplay
 from asc.cli.bench.replay import RecordedRun, Replay, Stop
 from asc.cli.bench.tables import calls, conclusions, data, verdicts
 from asc.cli.components import make_backend
+from asc.cli.foreign import blaming
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.layers import build_config
 from asc.config.run import Component, ExecutedConfig, RunConfig
@@ -105,12 +106,14 @@ def bench_predictor_command(
     if made.group.count > 1:
         raise AscError(f"A replay takes one process, and this is one of {made.group.count}: start one alone.")
     recorded = RecordedRun(folder, record, config, made)
-    replay = kind(session, recorded, None if horizons is None else _horizons(horizons), seconds)
+    entry = registry.get("backend", backend)
+    with blaming(entry):
+        replay = kind(session, recorded, None if horizons is None else _horizons(horizons), seconds)
     required = names if beside in (None, "own", "all") else [*names, *others]
     predictors = dict(_predictors(session, config, required, replay))
     evaluations = {name: Evaluations(name, new=name in names) for name in predictors}
     stop = Stop()
-    with stoppable(stop.ask):
+    with blaming(entry), stoppable(stop.ask):
         facts = replay.evaluate(predictors, evaluations, stop)
     took, found = time.perf_counter() - began, tuple(evaluations.values())
     if as_json:
@@ -182,6 +185,7 @@ def _predictors(
         name = component.name
         try:
             predictor: Predictor = session.plugins.registry.create("predictor", name, component.settings)
+            usable = name in required or replay.usable(name, predictor)
         except AscError as error:
             if name in required:
                 raise
@@ -189,7 +193,7 @@ def _predictors(
             continue
         if name in required:
             replay.require(name, predictor)
-        elif not replay.usable(name, predictor):
+        elif not usable:
             continue
         yield name, predictor
 

@@ -67,7 +67,7 @@ class ComponentGroup(LazyGroup):
             flags = {flag: values.pop(flag) for flag in flag_names}
 
             def config_from(base: Mapping[str, Any] | None = None) -> BaseModel:
-                return build_config(config_class, flags, config_file, sets, base)
+                return build_config(config_class, flags, config_file, sets, base, name)
 
             return self._chosen(session, name, config_from, **values)
 
@@ -114,7 +114,11 @@ def _settings_options() -> list[click.Option]:
     """The options that set what a command's own flags do not."""
     path = click.Path(path_type=Path, dir_okay=False)
     return [
-        click.Option(["config_file", "--config"], type=path, help="settings from a JSON or TOML file"),
+        click.Option(
+            ["config_file", "--config"],
+            type=path,
+            help="settings from a JSON or TOML file, or from the config.json of a run",
+        ),
         click.Option(["sets", "--set"], multiple=True, metavar="A.B=C", help="one setting, also of a nested table"),
     ]
 

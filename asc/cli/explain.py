@@ -17,9 +17,10 @@ from rich.text import Text
 
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import default, item, members, settings
+from asc.errors import AscError
 from asc.plugins import Entry
+from asc.plugins.registry import Registry
 from asc.predictor import Predictor
-from asc.recognizer import Recognizer
 from asc.views.encodable import Encodable
 
 CHOSEN = {
@@ -40,14 +41,15 @@ _SAMPLES: dict[Any, list[Any]] = {str: ["one", "two"], int: [1, 2], float: [0.1,
 @click.pass_obj
 def explain_command(session: CommandSession, name: str) -> None:
     """Explain a component: what it does, its settings, and where it comes from."""
-    for number, entry in enumerate(session.plugins.registry.find(name)):
+    registry = session.plugins.registry
+    for number, entry in enumerate(registry.find(name)):
         if number:
             session.console.print()
-        for part in explanation(entry):
+        for part in explanation(registry, entry):
             session.console.print(Encodable(part))
 
 
-def explanation(entry: Entry) -> Iterator[RenderableType]:
+def explanation(registry: Registry, entry: Entry) -> Iterator[RenderableType]:
     """Yield what a component does and what can be set. Raises AscError where its class cannot be used."""
     component, config = entry.load(), entry.load_config()
     home = entry.source.plugin if entry.source.module else component.__module__  # a single file's module has no name
@@ -55,7 +57,7 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     yield Text(f"\n{_reflowed(inspect.cleandoc(component.__doc__ or entry.summary))}\n")
     choose, change = CHOSEN[entry.kind]
     yield Text(f"Choose it with {choose.format(entry.name)}{entry.source.option}.")
-    yield from map(Text, reads(component))
+    yield from map(Text, reads(registry, entry))
     found = list(settings(config))
     if not found:
         yield Text("It has no settings.")
@@ -73,21 +75,22 @@ def explanation(entry: Entry) -> Iterator[RenderableType]:
     yield table
 
 
-def reads(component: type[object]) -> Iterator[str]:
-    """Yield a sentence on what a component reads, and one on how many snapshots a predictor looks back on."""
-    if issubclass(component, Predictor | Recognizer) and component.needs:
-        yield f"It reads {', '.join(sorted(component.needs))}."
-    if issubclass(component, Predictor):
-        number = _depth(component)
-        yield f"It looks back on {number} snapshot{'' if number == 1 else 's'}."
+def reads(registry: Registry, entry: Entry) -> Iterator[str]:
+    """Yield a sentence on what a component needs, and one on how many snapshots a predictor looks back on.
 
-
-def _depth(predictor: type[Predictor]) -> int:
-    """Return how many snapshots a predictor looks back on, with its default settings where it can be made of them."""
+    Both are those of the component with its default settings.
+    """
+    if entry.kind not in ("predictor", "recognizer", "validator"):
+        return
     try:
-        return predictor().depth
-    except Exception:  # noqa: BLE001 -- the constructor of a plugin may need more
-        return predictor.depth
+        component = registry.create(entry.kind, entry.name)
+    except AscError as error:
+        yield f"It cannot be made with its default settings: {error}"
+        return
+    if component.needs:
+        yield f"It needs {', '.join(sorted(component.needs))} of the computation."
+    if isinstance(component, Predictor):
+        yield f"It looks back on {component.depth} snapshot{'' if component.depth == 1 else 's'}."
 
 
 def _list(config: type[BaseModel]) -> tuple[str, str] | None:

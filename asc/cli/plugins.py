@@ -42,10 +42,13 @@ def rows(plugins: Plugins) -> list[dict[str, Any]]:
 @click.pass_obj
 def plugins_command(session: CommandSession, as_json: bool) -> None:
     """List the components that are installed, and the plugins that failed to load."""
+    plugins = session.plugins
+    for sentence in plugins.slow:
+        session.warn(sentence)
     if as_json:
-        session.console.out(json.dumps(rows(session.plugins), indent=2), highlight=False)  # neither wrapped nor styled
+        session.console.out(json.dumps(rows(plugins), indent=2), highlight=False)  # neither wrapped nor styled
         return
-    session.console.print(Encodable(_listing(session.plugins, session.console.width)), soft_wrap=True)
+    session.console.print(Encodable(_listing(plugins, session.console.width)), soft_wrap=True)
 
 
 def _listing(plugins: Plugins, width: int) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from asc.config.run import Component
 
@@ -24,7 +25,7 @@ class Setting(NamedTuple):
 
     path: str  # dotted, as `--set` takes it
     type: str
-    default: str
+    default: str  # as `--set` takes it: "null" and lists as in JSON
     description: str
 
 
@@ -126,7 +127,22 @@ def _shown(field: FieldInfo, value: Any) -> str:
         return "required" if field.is_required() else "derived from other settings"
     if isinstance(value, BaseModel) and isinstance(field.discriminator, str):
         return show(value.__dict__[field.discriminator])
+    if (
+        value is None
+        or isinstance(value, list | tuple | set | frozenset)
+        or (isinstance(value, Component) and value.settings)
+    ):
+        return json.dumps(_plain(value), ensure_ascii=False)
     return show(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of what JSON holds; a component without settings is its name."""
+    if isinstance(value, Component) and not value.settings:
+        return value.name
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return to_jsonable_python(value)
 
 
 def show(value: Any) -> str:

@@ -37,3 +37,28 @@ def read_table(path: Path) -> Mapping[str, Any]:
             'expected a table of settings, such as {"checkpoint_seconds": 60}.'
         )
     return content
+
+
+def read_settings(path: Path, component: str = "") -> Mapping[str, Any]:
+    """Read the settings in a file: a table of settings, or the record of a run or study, such as RUN/config.json.
+
+    `component` is the backend or study that the settings are for. Raises AscError where the record is of another one,
+    and where only a call from Python can make the run again.
+    """
+    table = read_table(path)
+    settings = table.get("config")
+    kind = next((kind for kind in ("backend", "study") if isinstance(table.get(kind), str)), None)
+    if kind is None or not isinstance(settings, dict):
+        return table
+    if component and table[kind] != component:
+        command = "run" if kind == "backend" else kind
+        raise AscError(
+            f'"{path}" has the settings of the {kind} "{table[kind]}", not of "{component}". '
+            f"To use them, type: asc {command} {table[kind]} --config {path}"
+        )
+    if "program" in table:
+        raise AscError(
+            f'"{path}" is the record of a call from Python, and only that call has its program: make the same call '
+            "again."
+        )
+    return settings

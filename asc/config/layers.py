@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from asc.config.fields import default, item, members
-from asc.config.files import read_table
+from asc.config.files import read_settings
 from asc.config.run import Component
 from asc.config.validate import validate
 from asc.errors import AscError
@@ -24,18 +24,20 @@ def build_config(
     config_file: Path | None,
     sets: Sequence[str],
     base: Mapping[str, Any] | None = None,
+    component: str = "",
 ) -> C:
     """Return the configuration that these layers make, each on top of the one before.
 
-    The layers are: the defaults of the class, `base`, `config_file` (JSON or TOML), `flags` (by field name; None means
-    not typed), and `sets` ("a.b=c", in the order given). Tables are merged, everything else is replaced. A component
-    that is given by its bare name keeps the settings that lower layers gave to the component of this name.
+    The layers are: the defaults of the class, `base`, `config_file` (JSON or TOML, or the record of a run of
+    `component`), `flags` (by field name; None means not typed), and `sets` ("a.b=c", in the order given). Tables are
+    merged, everything else is replaced. A component that is given by its bare name keeps the settings that lower layers
+    gave to the component of this name.
     Raises AscError, one line for each problem.
     """
     layers = Layers(config_class)
     layers.lay(base or {})
     if config_file is not None:
-        layers.lay(read_table(config_file))
+        layers.lay(read_settings(config_file, component))
     layers.lay({name: value for name, value in flags.items() if value is not None})
     for text in sets:
         layers.assign(text)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -13,7 +18,7 @@ import pluggy
 
 import asc
 from asc import hookspecs
-from asc.errors import AscError, describe_error
+from asc.errors import FILE_MODULE, AscError, describe_error
 from asc.nearest import suggestion
 from asc.plugins.check import HOOKS, check
 from asc.plugins.entry import Source
@@ -26,6 +31,8 @@ from asc.plugins.requires import require_core
 GROUP = "asc"
 CHOICE = "ASC_LOAD_PLUGINS"
 BUILTIN = "asc.plugins.builtin"
+SLOW_S = 0.5
+"""Seconds from which on the loading of a plugin is remarked upon."""
 
 
 class PluginStatus(NamedTuple):
@@ -53,6 +60,8 @@ class Plugins:
         self.manager.add_hookspecs(hookspecs)
         self.registry = Registry()
         self.statuses: list[PluginStatus] = []
+        self.slow: list[str] = []
+        """A sentence on each plugin that took long to load: all commands wait for it."""
         self._sources: dict[str, Source] = {}
 
     def register(self, plugin: object, source: Source) -> None:
@@ -72,6 +81,22 @@ class Plugins:
         except AscError:
             self.remove(name)
             raise
+
+    @contextmanager
+    def timing(self, title: str, own: str) -> Iterator[None]:
+        """Add a sentence to `slow` where what the package `own` imports meanwhile takes long."""
+        before, began = set(sys.modules), time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        if seconds < SLOW_S:
+            return
+        packages = Counter(name.partition(".")[0] for name in set(sys.modules) - before)
+        others = [name for name, _ in packages.most_common() if name not in ("asc", own) and FILE_MODULE not in name]
+        what = f", most of it for {others[0]} (modules: {packages[others[0]]:,})" if others else ""
+        self.slow.append(
+            f"{title} took {seconds:.1f} s to load{what}, and every command waits for it: import in a function or a "
+            "method what only that needs."
+        )
 
     def observe(self, observer: object, name: str) -> None:
         """Add an object of the running program with hook implementations, such as the live view."""
@@ -139,13 +164,15 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
             continue
         try:
             require_core(source, requirements, asc.__version__)
-            plugins.register(_import(point, source), source)
+            with plugins.timing(source.title, re.split(r"[.:]", point.value)[0]):
+                plugins.register(_import(point, source), source)
             plugins.statuses.append(_status(source))
         except AscError as error:
             plugins.registry.absent[source.plugin] = (source, str(error))
             plugins.statuses.append(_status(source, str(error)))
     for path in {path.resolve(): path for path in plugin_files}.values():
-        module, source = load_file(path)
+        with plugins.timing(f'The plugin file "{path}"', ""):
+            module, source = load_file(path)
         plugins.register(module, source)
         plugins.statuses.append(_status(source))
     return plugins

@@ -8,6 +8,7 @@ import operator
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -74,11 +75,11 @@ class EventWriter:
         """Write the last counts and close the log."""
         if self._file is None:
             return
-        now = self._clock() - self._origin
-        end = {"position": run.status().position, "state": str(summary.get("state", "finished")), "sum": _sum(run)}
-        end |= {"dropped": self._dropped} if self._full else {}
-        self._put({"event": "end", "t0": round(now, 6), "t1": round(now, 6)} | end | self._before())
-        self.close()
+        with closing(self):  # also where the computation no longer answers
+            now = self._clock() - self._origin
+            end = {"position": run.status().position, "state": str(summary.get("state", "finished")), "sum": _sum(run)}
+            end |= {"dropped": self._dropped} if self._full else {}
+            self._put({"event": "end", "t0": round(now, 6), "t1": round(now, 6)} | end | self._before())
 
     def close(self) -> None:
         """Close the file. A run may end without a call of `asc_run_finished`."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
+from asc.records.folders import CONFIG
 from asc.records.numbers import finite
 from asc.report.charts import bar, legend
 from asc.report.markup import Html, section, table, tag
@@ -200,8 +203,20 @@ def config(run: RunData) -> Html:
     if not given:
         return Html()
     rows = list(_flat("", given))
-    caption = "The complete configuration. The file config.json holds it, to run it again."
+    caption = f"The complete configuration. {_again(run)}"
     return section("Configuration", table(caption, ("setting", "value"), _bounded(rows, 2), numbers_from=2))
+
+
+def _again(run: RunData) -> str:
+    """Say how to make the run again: `asc run` takes the settings from its record."""
+    record = run.config
+    if "program" in record or "backend" not in record:
+        return "Only the call from Python that made the run can make it again."
+    typed = [str(word) for word in record.get("command") or ()]
+    plugins = [word for before, word in pairwise(["", *typed]) if "--plugin" in (before, word.partition("=")[0])]
+    flags = ["--shadow"] * bool(record.get("shadow")) + ["--no-speculation"] * (not record.get("speculate", True))
+    words = ["asc", "run", str(record["backend"]), "--config", str(run.folder / CONFIG), *flags, *plugins]
+    return f"To make the run again, type: {shlex.join(words)}"
 
 
 def _flat(prefix: str, value: object) -> Iterator[tuple[str, str]]:

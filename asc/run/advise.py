@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
@@ -34,9 +34,16 @@ class Advice(NamedTuple):
 
 
 def make_advice(
-    computation: Computation, predictors: Mapping[str, Predictor], seconds: float, superstep_s: float
+    computation: Computation,
+    predictors: Mapping[str, Predictor],
+    seconds: float,
+    superstep_s: float,
+    defaults: Collection[str] = (),
 ) -> Advice:
-    """Profile a computation for about `seconds`, evaluate every predictor on the way, and recommend what to do."""
+    """Profile a computation for about `seconds`, evaluate every predictor on the way, and recommend what to do.
+
+    `defaults` are the predictors that a run takes unless others are named.
+    """
     first = computation.position()
     profile = profile_run(computation, seconds, superstep_s)
     states = computation.read("words", profile.snapshots)
@@ -64,15 +71,21 @@ def make_advice(
         tracking=tracking,
         repeats=share,
         hits=hits,
-        recommendation=recommend(tracking, share, hits, len(profile.reads)),
+        recommendation=recommend(tracking, share, hits, len(profile.reads), defaults),
     )
 
 
-def recommend(tracking: float, repeats: float, hits: Mapping[str, Mapping[int, float]], supersteps: int) -> str:
-    """Say in plain words what to do."""
+def recommend(
+    tracking: float,
+    repeats: float,
+    hits: Mapping[str, Mapping[int, float]],
+    supersteps: int,
+    defaults: Collection[str] = (),
+) -> str:
+    """Say in plain words what to do; of two predictors that are equally good, the default one is named."""
     if supersteps < 4:
         return "The run is too short to profile: it ended within a few supersteps, so just run it plainly."
-    best = max(hits, key=lambda name: hits[name].get(1, 0.0), default="")
+    best = max(hits, key=lambda name: (hits[name].get(1, 0.0), name in defaults), default="")
     share = hits[best].get(1, 0.0) if best else 0.0
     if repeats >= 0.3:
         return (
@@ -89,10 +102,12 @@ def recommend(tracking: float, repeats: float, hits: Mapping[str, Mapping[int, f
             f"{best} predicts {share:.0%} right, but a tracked step takes {tracking:.1f} times as long: do more work a "
             "step on fewer reads (keep values in local variables), then speculate."
         )
-    return (
-        f"Speculate with --predictors {best}: it predicts {share:.0%} of the next supersteps right, and a tracked step "
-        f"takes {tracking:.2f} times as long."
-    )
+    does = f"predicts {share:.0%} of the next supersteps right, and a tracked step takes {tracking:.2f} times as long."
+    if best in defaults:
+        return f"Speculate: {best}, which is the default, {does}"
+    usual = [f"{name} {hits[name].get(1, 0.0):.0%}" for name in defaults if name in hits]
+    beside = f" By default, {' and '.join(usual)} would be right." if usual else ""
+    return f"Speculate with --predictors {best}: it {does}{beside}"
 
 
 def _changed(one: Mapping[str, Word], two: Mapping[str, Word]) -> Iterator[str]:

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from asc import answers
+from asc.computation import Computation
 from asc.engine import Engine, Observer
+from asc.errors import describe_error
 from asc.plugins.notify import Notifier
 from asc.run.replay.recorder import Recorder
 from asc.types import Boundary, Fault, Outcome, Recognition, Status
@@ -174,11 +177,19 @@ class Monitor(Observer):
             estimated_speedup=ledger.speedup(),
             ceiling=speculator.ceiling(engine.recalled),
             reason=engine.explain(position=steps, over=self._seconds is not None),
-            measures=dict(computation.measures()),
+            measures=self._measures(computation),
             leaps=ledger.leaps,
             gained=ledger.gained / ledger.unit if ledger.unit else 0.0,
             spent=ledger.spent / ledger.unit if ledger.unit else 0.0,
         )
+
+    def _measures(self, computation: Computation) -> Mapping[str, float]:
+        """Ask for the newest figures, which only views need: what is raised there is a warning."""
+        try:
+            return dict(answers.instance("measures", computation.measures(), Mapping, "numbers by name"))
+        except Exception as error:  # noqa: BLE001 -- a backend is foreign code
+            self.warn(f'The measures of the backend "{self.backend}" are not known: {describe_error(error)}.')
+            return {}
 
     def _followed(self) -> Engine:
         if self._engine is None:

@@ -81,17 +81,18 @@ class Run(Monitor):
         self.begin()
         self._saved = time.perf_counter()
         try:
-            with stoppable(self.stop):
-                if self.speculate:
-                    self.engine.run()
-                else:
-                    self._run_plain()
+            try:
+                with stoppable(self.stop):
+                    if self.speculate:
+                        self.engine.run()
+                    else:
+                        self._run_plain()
+            finally:
+                self.engine.speculator.close()
+            return self._end("finished" if self.computation.finished() else "interrupted")
         except Exception:
             self._end("failed")
             raise
-        finally:
-            self.engine.speculator.close()
-        return self._end("finished" if self.computation.finished() else "interrupted")
 
     def stop(self) -> None:
         """Ask for a clean end at the next boundary; several processes end after the same step."""
@@ -225,7 +226,8 @@ class Run(Monitor):
         self.stop_clock()
         if state != "failed":
             self._checkpoint(last=True)
-        self.warnings += self.computation.remarks
+        for remark in self.computation.remarks:
+            self.warn(remark)
         summary = self.failure() if state == "failed" else self.summary(state)
         self.end(summary)
         summary["warnings"] = list(self.warnings)

@@ -231,6 +231,63 @@ def test_a_setting_that_is_a_list_is_explained_by_an_example(plugins: Plugins) -
     assert "JSON" not in printed(plugins, explain_command, "sample")
 
 
+class Deep(Sample):
+    """Looks back on as many snapshots as its settings say."""
+
+    class Config(Settings):
+        """Defaults of every sort."""
+
+        window: int = Field(7, description="snapshots")
+        bound: int | None = Field(None, description="none by default")
+        how: str = Field("none", description="a text")
+        spans: tuple[int, ...] = Field((2, 3), description="a list")
+        parts: tuple[str, ...] = Field((), description="an empty one")
+
+    @property
+    def needs(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({"words", "rate"})
+
+    @property
+    def depth(self) -> int:  # type: ignore[override]
+        return int(self.config.window)
+
+
+def test_needs_and_depth_are_those_of_the_component_with_its_default_settings(plugins: Plugins) -> None:
+    plugins.registry.add("predictor", "deep", f"{__name__}:Deep", "looks far back")
+    text = printed(plugins, explain_command, "deep")
+    assert "It needs rate, words of the computation.\nIt looks back on 7 snapshots.\n" in text
+
+
+def test_what_cannot_be_made_of_its_default_settings_is_explained_all_the_same(plugins: Plugins) -> None:
+    plugins.registry.add("predictor", "needy", f"{__name__}:Needy", "needs a setting")
+    text = " ".join(printed(plugins, explain_command, "needy").split())
+    why = 'The setting "level" of the predictor "needy" must be given'
+    assert f"It cannot be made with its default settings: {why}" in text
+
+
+class Needy(Sample):
+    """Has no defaults."""
+
+    class Config(Settings):
+        """One setting."""
+
+        level: int = Field(description="how deep")
+
+
+def test_a_default_is_shown_as_set_takes_it(plugins: Plugins) -> None:
+    plugins.registry.add("predictor", "deep", f"{__name__}:Deep", "looks far back")
+    lines = [line.split() for line in printed(plugins, explain_command, "deep", width=200).splitlines()]
+    rows = {line[0]: " ".join(line) for line in lines if line}
+    assert " null none by default" in rows["bound"]
+    assert " none a text" in rows["how"]
+    assert " [2, 3] a list" in rows["spans"]
+    assert " [] an empty one" in rows["parts"]
+
+
+def test_a_validator_says_what_it_needs(plugins: Plugins) -> None:
+    assert "It needs losses of the computation.\n" in printed(plugins, explain_command, "strict")
+
+
 def test_an_unknown_name_is_told(plugins: Plugins) -> None:
     with pytest.raises(AscError) as caught:
         printed(plugins, explain_command, "smaple")

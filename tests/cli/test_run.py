@@ -13,11 +13,13 @@ import pytest
 
 from asc.cli.run import different
 from asc.plugins.entry import Entry, Source
+from asc.run.advise import recommend
 from tests.cli.conftest import ASC, Asc, environment, one_sentence, parsed
 
 pytest.importorskip("asc_toy")
 
 LCG = ("run", "toy", "--program", "lcg-pi", "--n", "4000", "--seed", "3")
+QUICK = ("run", "toy", "--program", "lcg-pi", "--n", "100", "--executor", "none", "--quiet")
 KEYS = {
     "backend",
     "config",
@@ -385,8 +387,57 @@ def test_advise_names_the_right_predictor(asc: Asc) -> None:
     assert advice["hits"]["linear"]["1"] == 0.0
     assert set(advice["excited"]) == {"x", "hits"}
     assert advice["read"] == ["x"]
+    assert advice["recommendation"].startswith("Speculate: ensemble, which is the default, predicts 100% of")
     hopeless = asc("advise", "toy", "--program", "sha256-chain", "--seconds", "1")
     assert "Do not expect a speed-up" in hopeless.stdout
+
+
+def test_advice_names_the_default_beside_a_better_predictor() -> None:
+    hits = {"affine": {1: 0.9}, "linear": {1: 0.2}, "mean": {1: 0.9}}
+    end = "predicts 90% of the next supersteps right, and a tracked step takes 1.10 times as long."
+    assert recommend(1.1, 0.0, hits, 100, ["linear"]) == (
+        f"Speculate with --predictors affine: it {end} By default, linear 20% would be right."
+    )
+    assert recommend(1.1, 0.0, hits, 100, ["mean"]) == f"Speculate: mean, which is the default, {end}"
+    assert recommend(1.1, 0.0, hits, 100) == f"Speculate with --predictors affine: it {end}"
+
+
+class TestTheRecordOfARunAsSettings:
+    def test_it_makes_the_run_again(self, asc: Asc) -> None:
+        first = parsed(asc(*QUICK, "--set", 'predictors.0.members=["affine"]', "--json"))
+        again = parsed(asc("run", "toy", "--config", f"{first['run_dir']}/config.json", "--quiet", "--json"))
+        assert (again["config"], again["final_digest"]) == (first["config"], first["final_digest"])
+        assert again["run_dir"] != first["run_dir"]
+
+    def test_options_and_sets_go_on_top_of_it(self, asc: Asc) -> None:
+        file = f"{parsed(asc(*QUICK, '--json'))['run_dir']}/config.json"
+        again = parsed(asc("run", "toy", "--config", file, "--n", "70", "--set", "cache.max_entries=9", "--json"))
+        assert (again["config"]["n"], again["config"]["cache"]["max_entries"]) == (70, 9)
+        assert again["config"]["program"] == "lcg-pi"
+
+    def test_that_of_another_backend_is_refused(self, asc: Asc, descents: tuple[str, ...]) -> None:
+        file = f"{parsed(asc(*QUICK, '--json'))['run_dir']}/config.json"
+        one_sentence(
+            asc(*descents, "--config", file),
+            f'"{file}" has the settings of the backend "toy", not of "descents".',
+            f"To use them, type: asc run toy --config {file}",
+        )
+
+    def test_that_of_a_call_from_python_is_refused(self, asc: Asc, tmp_path: Path) -> None:
+        file = tmp_path / parsed(asc(*QUICK, "--json"))["run_dir"] / "config.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "program": "step"}))
+        one_sentence(
+            asc("run", "toy", "--config", str(file)), "is the record of a call from Python, and only that call has its"
+        )
+
+    def test_the_report_says_what_to_type(self, asc: Asc, descents: tuple[str, ...], tmp_path: Path) -> None:
+        folder = parsed(asc(*descents, "--shadow", "--json"))["run_dir"]
+        plugin = " ".join(descents[2:4])
+        expected = f"To make the run again, type: asc run descents --config {folder}/config.json --shadow {plugin}"
+        page = (tmp_path / folder / "report.html").read_text()
+        assert expected in page
+        again = parsed(asc(*expected.partition(": asc ")[2].split(), "--json"))
+        assert again["shadow"] is True
 
 
 def test_advise_refuses_a_backend_whose_candidates_are_judged(asc: Asc, descents: tuple[str, ...]) -> None:

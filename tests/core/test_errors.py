@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asc.errors import describe_error
+from asc.errors import WrongAnswerError, describe_error, what_it_did
 from asc.ledger import Ledger
 from asc.predictor import Predictor
 from asc.reference.programs import machine
@@ -79,3 +79,15 @@ def test_an_answer_that_is_no_prediction_is_said_to_be_none(answer: object) -> N
     decision = asked(Bad())
     assert decision.outcome is Outcome.FAILED
     assert decision.reason == f"it answered {answer!r} in predict; expected asc.Combination, asc.Direct or None"
+
+
+def test_the_module_of_a_plugin_file_has_the_name_that_its_author_knows() -> None:
+    error = AttributeError("module '_asc_plugin_0123456789ab_my_file' has no attribute 'Q'")
+    assert describe_error(error) == "AttributeError: module 'my_file' has no attribute 'Q'"
+
+
+def test_a_wrong_answer_is_described_without_its_type() -> None:
+    error = WrongAnswerError("answered 3 in predict; expected a prediction")
+    assert describe_error(error) == "it answered 3 in predict; expected a prediction"
+    assert what_it_did(error) == "answered 3 in predict; expected a prediction"
+    assert what_it_did(ValueError("no")) == "raised ValueError: no"

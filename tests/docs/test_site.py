@@ -119,6 +119,13 @@ def test_the_settings_of_a_component_are_described(entry: Entry) -> None:
     assert [setting.path for setting in settings(entry.load_config()) if not setting.description] == []
 
 
+@of(COMPONENTS)
+def test_a_summary_says_what_a_component_is_without_the_others_in_the_list(entry: Entry) -> None:
+    other = re.search(r"\b(the same|another|above|the paper)\b", entry.summary)
+    assert other is None, f"{entry.name}: {entry.summary}"
+    assert [one.name for one in COMPONENTS if one.summary == entry.summary] == [entry.name]
+
+
 @pytest.mark.parametrize("name", sorted(HOOKS))
 def test_a_hook_has_its_heading_and_its_example(name: str, pages: dict[str, str]) -> None:
     assert f"\n## {name}\n" in pages["generated/hooks.md"]

@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 
 from asc.backend import Backend
+from asc.cli.advise import advise_command
+from asc.cli.components import ComponentGroup, _settings_options
+from asc.cli.run import run_command
+from asc.cli.study import study_command
 from asc.config.run import ExecutedConfig, JudgedConfig, RunConfig
 from asc.errors import AscError
 from asc.plugins import load
@@ -323,3 +327,48 @@ def test_a_setting_of_a_backend_does_not_take_a_name_of_the_settings_themselves(
 @pytest.mark.parametrize("config", [JudgedConfig, ExecutedConfig, type("Config", (JudgedConfig,), {})])
 def test_a_backend_with_settings_of_a_run_conforms(config: Any) -> None:
     conform("backend", made(Whole, Config=config))
+
+
+@pytest.mark.parametrize("kind", ["predictor", "recognizer", "validator"])
+def test_a_setting_of_what_a_run_chooses_by_name_is_not_called_name(kind: str) -> None:
+    config = type("Config", (Settings,), {"__annotations__": {"name": str}, "name": "x"})
+    names = {
+        "predict": lambda self, history, horizon: None,
+        "next_boundary": lambda self, position, computation: position + 1,
+        "recognise": lambda self, computation: None,
+        "judge": lambda self, computation, candidate: None,
+    }
+    factory = new_class("Mine", (BASES[kind],), exec_body=lambda body: body.update(names | {"Config": config}))
+    assert problem(factory, kind).endswith('has a setting "name", a name that asc uses itself; expected another name.')
+
+
+@pytest.mark.parametrize("remarks", ["a text", None, [3], {"a": 1}])
+def test_remarks_are_sentences(remarks: Any) -> None:
+    validator = made(Validator, judge=lambda self, computation, candidate: None, remarks=remarks)
+    assert problem(validator, "validator") == f"has remarks = {remarks!r}; expected a list of sentences."
+
+
+def test_what_is_made_is_of_its_kind() -> None:
+    with pytest.raises(AscError, match=r"was made as None; expected an asc\.Predictor\.$"):
+        require_attributes(Predictor, None, TITLE)
+
+
+def test_an_attribute_that_raises_is_told() -> None:
+    def needs(self: Any) -> Any:
+        raise ValueError("not yet")
+
+    with pytest.raises(AscError, match=r"has no needs: asked for it, it raised ValueError: not yet \(test_conform\.py"):
+        require_attributes(Predictor, made(needs=property(needs))(), TITLE)
+
+
+@pytest.mark.filterwarnings("ignore:Field name")  # pydantic's own, in other words
+@pytest.mark.parametrize(
+    ("kind", "command"), [("backend", run_command), ("backend", advise_command), ("study", study_command)]
+)
+def test_no_setting_can_hide_an_option_of_a_command(kind: str, command: ComponentGroup) -> None:
+    options = [*command._options, *_settings_options(), *command.params]
+    spelt = {flag.lstrip("-").replace("-", "_") for option in options for flag in (*option.opts, str(option.name))}
+    config = type("Config", (ExecutedConfig,), {"__annotations__": dict.fromkeys(spelt, int)} | dict.fromkeys(spelt, 1))
+    study = made(Study, run=lambda self, folder, tell, stopped: True, tables=lambda self, folder: (), Config=config)
+    told = problem(made(Whole, Config=config) if kind == "backend" else study, kind)
+    assert {line.partition('"')[2].partition('"')[0] for line in told.replace(TITLE, "").splitlines()} >= spelt

@@ -159,3 +159,19 @@ def test_a_misspelt_hook_in_a_file_is_told(write: Any) -> None:
     assert f'The plugin file "{path}" implements "asc_registre", which is no hook; did you mean "asc_register"?' in (
         complaint(path)
     )
+
+
+@pytest.mark.parametrize("path", ['"wrong_path:Q"', '__name__ + ":Q"'])
+def test_a_path_that_leads_nowhere_is_shown_as_its_author_knows_it(write: Any, path: str) -> None:
+    file = write("wrong_path.py", MINE.format(path=path))
+    with pytest.raises(AscError) as caught:
+        load_files(file).registry.create("predictor", "mine")
+    assert str(caught.value) == (
+        f'The plugin file "{file}" announces the predictor "mine", but "wrong_path:Q" cannot be loaded: '
+        "AttributeError: module 'wrong_path' has no attribute 'Q'."
+    )
+
+
+def test_a_file_whose_name_is_no_module_can_be_loaded(write: Any) -> None:
+    file = write("my-own plugin.py", MINE.format(path='__name__ + ":Mine"'))
+    assert load_files(file).registry.create("predictor", "mine").config.level == 3

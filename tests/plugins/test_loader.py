@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from typing import Any
 
 import pytest
 
 from asc.errors import AscError
-from asc.plugins import Plugins, load
+from asc.plugins import Plugins, load, loader
 from asc.plugins.loader import PluginStatus
 
 AGAIN = (
@@ -267,3 +269,25 @@ def test_the_built_in_plugin_needs_no_installation(monkeypatch: pytest.MonkeyPat
 def test_the_built_in_plugin_is_loaded_once_where_its_entry_point_is_installed(install: Any) -> None:
     install("asc-copy", "9", {"builtin": "asc.plugins.builtin"}, {})
     assert [s.name for s in load(environ=only()).statuses] == ["builtin"]
+
+
+def test_a_plugin_that_takes_long_to_load_is_named_with_what_it_imports(
+    install: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "SLOW_S", 0.0)
+    (source,) = announces("asc_slow", "slow").values()
+    install(
+        "asc-slow", "1.5", {"slow": "asc_slow"}, {"heavy": "", "asc_slow": f"import heavy\n{textwrap.dedent(source)}"}
+    )
+    (sentence,) = load(environ=only("slow")).slow
+    assert re.fullmatch(
+        r'The plugin "slow" of asc-slow 1\.5 took \d+\.\d s to load, most of it for heavy \(modules: 1\), and every '
+        r"command waits for it: import in a function or a method what only that needs\.",
+        sentence,
+    )
+
+
+def test_a_plugin_that_is_quick_is_not_remarked_upon(install: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "SLOW_S", 1e9)
+    install("asc-mine", "1.2", {"mine": "asc_mine"}, announces("asc_mine", "mine"))
+    assert load(environ=only("mine")).slow == []

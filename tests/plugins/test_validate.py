@@ -205,12 +205,12 @@ def test_right_settings_pass() -> None:
 def test_the_table_of_settings_has_every_setting_by_its_path() -> None:
     rows = {row.path: row for row in settings(Everything)}
     assert rows["count"] == Setting("count", "a whole number, at least 0, at most 10", "1", "how many")
-    assert rows["ratio"].default == "none"
+    assert rows["ratio"].default == "null"
     assert rows["inner.size"] == Setting("inner.size", "a whole number, at least 1", "4", "how large")
     assert "inner" not in rows
     assert rows["maybe"].type == "a table of settings, or null for none"
     assert rows["maybe.size"].default == "3"
-    assert rows["parts"].default == "mean (window 3)"
+    assert rows["parts"].default == '[{"name": "mean", "window": 3}]'
     assert rows["shape"] == Setting("shape", "one of square, circle, with settings", "circle", "a shape")
     assert rows["shape.side"].description == "its length (where shape.shape is square)"
     assert rows["shape.turned"].description.endswith("(where shape.shape is square or circle)")
@@ -229,7 +229,7 @@ class Tree(Settings):
 def test_a_table_within_itself_ends() -> None:
     assert [(row.path, row.default) for row in settings(Tree)] == [
         ("depth", "0"),
-        ("below", "none"),
+        ("below", "null"),
         ("width", "derived from other settings"),
     ]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from asc import answers
 from asc.cli.bench.layouts import ExecutedLayout
 from asc.cli.bench.replay import Replay, Stop
 from asc.computation import Computation
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.predictor import Predictor
 from asc.run.replay.evaluations import Evaluations
 from asc.run.replay.profile import HORIZONS, evaluate, profile_run
@@ -63,12 +64,18 @@ class ExecutedReplay(Replay):
 
     def usable(self, name: str, predictor: Predictor) -> bool:
         """Whether a predictor that nobody has named is worth asking."""
-        return suits(predictor, self._computation)
+        return suits(name, predictor, self._computation)
 
 
-def suits(predictor: Predictor, computation: Computation) -> bool:
+def suits(name: str, predictor: Predictor, computation: Computation) -> bool:
     """Whether a predictor can predict states of a computation that workers execute.
 
-    A chain can, but takes long, and gains only where each of its links is judged.
+    A chain can, but takes long, and gains only where each of its links is judged. Raises AscError where the predictor
+    does not say what its links are.
     """
-    return predictor.needs <= computation.provides and not predictor.in_place and len(predictor.links(_FAR)) == 1
+    if predictor.in_place or not predictor.needs <= computation.provides:
+        return False
+    try:
+        return len(answers.links(predictor.links(_FAR), _FAR)) == 1
+    except Exception as error:
+        raise AscError(f'The predictor "{name}" is left out: {describe_error(error)}.') from error

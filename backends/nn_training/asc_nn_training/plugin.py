@@ -6,14 +6,17 @@ from asc.hookspecs import Registrar, hookimpl
 
 _PREDICTORS = {
     "momentum": ("momentum:Momentum", "AdamW's own next steps, its moments held: fp32, bias-corrected"),
-    "momentum-decaying": ("momentum:MomentumDecaying", "the same with a first moment that shrinks each step"),
-    "momentum-as-printed": ("momentum:MomentumAsPrinted", "Leap+Verify's Eq. 3: no learning rate, for study"),
+    "momentum-decaying": ("momentum:MomentumDecaying", "AdamW's own next steps, its first moment shrinking each step"),
+    "momentum-as-printed": ("momentum:MomentumAsPrinted", "AdamW's next steps by Leap+Verify's Eq. 3: no learning rate, for study"),
     "momentum-as-coded": (
         "momentum:MomentumAsCoded",
-        "as the code published with the paper computes it: half precision, for study",
+        "AdamW's next steps as Leap+Verify's code computes them: half precision, for study",
     ),
-    "quadratic-as-printed": ("published:QuadraticAsPrinted", "Leap+Verify's Eq. 5, for study"),
-    "quadratic-as-coded": ("published:QuadraticAsCoded", "as the code published with the paper computes it, for study"),
+    "quadratic-as-printed": ("published:QuadraticAsPrinted", "the parabola through three snapshots by Leap+Verify's Eq. 5, for study"),
+    "quadratic-as-coded": (
+        "published:QuadraticAsCoded",
+        "the parabola through three snapshots as Leap+Verify's code computes it, for study",
+    ),
     "nesterov-outer": ("nesterov:NesterovOuter", "an outer Nesterov step over the distance that training has covered"),
     "ema-increments": ("ema:EmaIncrements", "continues along the running average of increments"),
     "ema-nesterov": ("ema_nesterov:EmaNesterov", "a way of going on: each step moves on along the average of steps"),
@@ -43,7 +46,7 @@ _STUDIES = {
     ),
     "departures": (
         "departures:Departures",
-        "where the paper's code differs from its text: scored padding, zeroed moments",
+        "where Leap+Verify's code differs from its text: scored padding, zeroed moments",
     ),
     "verdicts": ("verdicts:Verdicts", "which verdict on a candidate predicts the end of the run"),
     "rates": ("rates:Rates", "the best learning rate, by successive halving on the predicted annealed loss"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from asc.cli.explain import CHOSEN, reads
 from asc.config.fields import settings
 from asc.plugins import Entry, Plugins
-from asc.plugins.registry import KINDS
+from asc.plugins.registry import KINDS, Registry
 from asc_reference.markdown import code, escaped, page, prose, table, toctree
 
 TITLES = {
@@ -27,7 +27,10 @@ def pages(plugins: Plugins) -> Iterator[tuple[str, str]]:
     for kind in KINDS:
         title, purpose = TITLES[kind]
         entries = plugins.registry.entries(kind)
-        yield f"{title.lower()}.md", page(f"# {title}", purpose, *(part for entry in entries for part in _one(entry)))
+        yield (
+            f"{title.lower()}.md",
+            page(f"# {title}", purpose, *(part for entry in entries for part in _one(plugins.registry, entry))),
+        )
         for entry in entries:
             rows.append((f"[{entry.name}](#{label(entry)})", escaped(entry.summary), kind, entry.source.distribution))
     yield (
@@ -46,13 +49,13 @@ def label(entry: Entry) -> str:
     return f"{entry.kind}-{entry.name}"
 
 
-def _one(entry: Entry) -> Iterator[str]:
+def _one(registry: Registry, entry: Entry) -> Iterator[str]:
     component, found = entry.load(), list(settings(entry.load_config()))
     choose, change = CHOSEN[entry.kind]
     yield f"({label(entry)})=\n## {entry.name}"
     yield f"*{entry.source.distribution}*, {code(f'{component.__module__}.{component.__qualname__}')}"
     yield prose(inspect.cleandoc(component.__doc__ or entry.summary))
-    chosen = " ".join([f"Choose it with {code(choose.format(entry.name))}.", *reads(component)])
+    chosen = " ".join([f"Choose it with {code(choose.format(entry.name))}.", *reads(registry, entry)])
     if not found:
         yield f"{chosen} It has no settings."
         return
