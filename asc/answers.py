@@ -51,7 +51,7 @@ def whole(method: str, answer: Any) -> int:
     """Return a whole number of steps as an int."""
     if type(answer) is int:  # asked for at every boundary
         return answer
-    if not isinstance(answer, Integral) or isinstance(answer, bool):
+    if isinstance(answer, bool) or not isinstance(answer, Integral):
         raise wrong(method, answer, "a whole number of steps")
     return int(answer)
 
@@ -71,7 +71,7 @@ def recognition(answer: object) -> Recognition:
     known, scored = _truth(speculate), number(score)
     if known is None or not isinstance(label, str) or (scored is None and score is not None):
         raise wrong("recognise", answer, f"{expected}, with True or False, a text, and a number or None")
-    if furthest is not None and (not isinstance(furthest, Integral) or isinstance(furthest, bool)):
+    if furthest is not None and (isinstance(furthest, bool) or not isinstance(furthest, Integral)):
         raise wrong("recognise", answer, "a whole number of steps or None as furthest")
     return Recognition(known, label, scored, None if furthest is None else int(furthest))
 
