@@ -96,8 +96,10 @@ def require_attributes(base: type[Any], component: object, title: str) -> None:
     """Raise AscError where what was made is not of the base of its kind, or an attribute of it is of the wrong type."""
     if not isinstance(component, base):
         raise AscError(f"{title} was made as {component!r}; expected an asc.{base.__name__}.")
-    if base is Backend and not isinstance(getattr(component, "config", None), RunConfig):
-        raise AscError(f"{title} has no config; expected its settings: write self.config = config in __init__(config).")
+    config = getattr(component, "config", None)
+    if base is Backend and not isinstance(config, RunConfig):
+        has = "no config" if config is None else f"a config of type {type(config).__name__}"
+        raise AscError(f"{title} has {has}; expected its settings: write self.config = config in __init__(config).")
     problems = list(_unsuitable(component, base))
     if problems:
         raise AscError("\n".join(f"{title} {problem}" for problem in problems))

@@ -300,7 +300,7 @@ BACKENDS: Table = MappingProxyType(
             Mutant(
                 "has a dictionary for settings",
                 executed(__init__=_begin_with_a_dictionary),
-                "the settings are a dict, which is no RunConfig",
+                "has a config of type dict; expected its settings",
             ),
         ),
         "test_settings_are_described": (

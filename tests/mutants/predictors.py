@@ -187,9 +187,13 @@ OWN: Table = MappingProxyType(
             Mutant(
                 "has coefficients that are text",
                 predicting(lambda prediction, _: Combination(("1",) * len(prediction.coefficients))),  # type: ignore[arg-type]
-                "coefficients are finite",
+                "expected a tuple of numbers",
             ),
-            Mutant("returns bare numbers", predicting(lambda prediction, _: prediction.coefficients), "not tuple"),
+            Mutant(
+                "returns bare numbers",
+                predicting(lambda prediction, _: prediction.coefficients),
+                "expected asc.Combination",
+            ),
         ),
         "test_keeps_the_shape_of_the_state": (
             Mutant(

@@ -7,12 +7,18 @@ from asc.hookspecs import Registrar, hookimpl
 _PREDICTORS = {
     "momentum": ("momentum:Momentum", "AdamW's own next steps, its moments held: fp32, bias-corrected"),
     "momentum-decaying": ("momentum:MomentumDecaying", "AdamW's own next steps, its first moment shrinking each step"),
-    "momentum-as-printed": ("momentum:MomentumAsPrinted", "AdamW's next steps by Leap+Verify's Eq. 3: no learning rate, for study"),
+    "momentum-as-printed": (
+        "momentum:MomentumAsPrinted",
+        "AdamW's next steps by Leap+Verify's Eq. 3: no learning rate, for study",
+    ),
     "momentum-as-coded": (
         "momentum:MomentumAsCoded",
         "AdamW's next steps as Leap+Verify's code computes them: half precision, for study",
     ),
-    "quadratic-as-printed": ("published:QuadraticAsPrinted", "the parabola through three snapshots by Leap+Verify's Eq. 5, for study"),
+    "quadratic-as-printed": (
+        "published:QuadraticAsPrinted",
+        "the parabola through three snapshots by Leap+Verify's Eq. 5, for study",
+    ),
     "quadratic-as-coded": (
         "published:QuadraticAsCoded",
         "the parabola through three snapshots as Leap+Verify's code computes it, for study",
