@@ -179,6 +179,24 @@ def test_settings_from_a_file_flags_and_set(count: Count, tmp_path: Path) -> Non
     assert (config["to"], config["pause"], config["labels"], config["by_"]) == (3, 0.001, ["c"], 2.0)
 
 
+def test_the_record_of_a_study_makes_it_again(count: Count, tmp_path: Path) -> None:
+    first = parsed(count("--to", "3", "--by", "0.5", "--json"))
+    again = parsed(count("--config", str(FOLDER / "study.json"), "--out", "again", "--json"))
+    assert (again["config"], again["tables"]) == (first["config"], first["tables"])
+    found = count("--config", str(FOLDER / "study.json"), "--out", "more", "--to", "4", "--json")
+    assert parsed(found)["data"]["counted"] == 4
+
+
+def test_a_traceback_is_kept_where_a_study_raises(count: Count, tmp_path: Path) -> None:
+    refusal(
+        count("--labels", "", "--out", "a", "--quiet"),
+        'The study "count" of file p.py raised IndexError',
+        "a/traceback.txt",
+    )
+    assert "IndexError" in (tmp_path / "a" / "traceback.txt").read_text()
+    assert record(tmp_path / "a")["state"] == "failed"
+
+
 def test_help_and_lists(asc: Asc, count: Count) -> None:
     assert "counts again" in asc("study", "--help", *PLUGIN).stdout
     shown = " ".join(count("--help").stdout.split())
