@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -32,6 +32,10 @@ class Cache(ABC):
 
     def discard(self, transition: Transition) -> None:
         """Note that a judged run has just taken this transition, whose start it will hardly reach again."""
+
+    def words_read(self) -> Collection[str]:
+        """Return the names of all state words that the transitions so far have read; empty where states have none."""
+        return ()
 
     @abstractmethod
     def clear(self) -> None:
@@ -77,6 +81,7 @@ class TrajectoryCache(Cache):
         self._shelves: dict[tuple[str, ...], dict[Hashable, Bucket]] = {}  # index words read; their bits; entries
         self._reindex_at = 1  # serial at which the index is chosen anew
         self._hits = self._misses = self._evictions = 0
+        self._read: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -104,6 +109,7 @@ class TrajectoryCache(Cache):
         """Store a transition, evicting the least recently used to keep the bounds; False if it alone exceeds them."""
         if transition.nbytes > self._config.max_bytes or self._config.max_entries == 0:
             return False
+        self._read.update(transition.causal)
         self._serial += 1
         self._entries[self._serial] = transition
         self._bytes += transition.nbytes
@@ -119,6 +125,10 @@ class TrajectoryCache(Cache):
         """Remove a transition, if it is there, to free the memory that it holds."""
         for serial in [serial for serial, entry in self._entries.items() if entry is transition]:
             self._remove(serial)
+
+    def words_read(self) -> Collection[str]:
+        """Return the names of the words that all transitions so far have read, also those that were evicted."""
+        return self._read
 
     def clear(self) -> None:
         """Drop all transitions."""

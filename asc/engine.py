@@ -74,7 +74,7 @@ class Engine:
         self._target: int | None = None  # position of the next boundary, where `advance` returned before it
         self._resting = False  # whether several supersteps lie before it
         self.recalled = 0  # hits on what the main thread itself had recorded
-        self.hits = self.misses = 0  # boundaries where the cache was asked, and had a leap or a chain of leaps, or none
+        self.hits = self.misses = 0  # boundaries with a leap or a chain of leaps, and boundaries without
         self.found = 0  # steps of the leaps that the cache had
         self.recognised = self.passed_over = 0  # boundaries that the recognizer said yes to, and no
 
@@ -112,8 +112,7 @@ class Engine:
             decisions += new
             if not leaps and any(decision.outcome is Outcome.ACCEPTED for decision in new):
                 leaps = self._leap(decisions)
-        if asked or leaps:
-            self._count(bool(leaps), not leaps, sum(leap.steps for leap in leaps))
+        self._count(bool(leaps), not leaps, sum(leap.steps for leap in leaps))
         self._settled = computation.position()
         spans = tuple(speculator.spans())
         event = Boundary(position, recognition.label, tuple(leaps), tuple(decisions), spans, began, time.time())

@@ -194,8 +194,8 @@ class Status(NamedTuple):
     total: int | None
     seconds: float
     label: str
-    hits: int  # boundaries where the cache had a way on, be it a chain of leaps
-    misses: int  # boundaries where the cache was asked and had nothing
+    hits: int  # boundaries with a leap, or with a chain of leaps
+    misses: int  # boundaries without a leap
     skipped: int  # steps leapt over
     hit_rate: float | None  # share of the steps for which the cache had a way on; None where leaps skip no steps
     outcomes: Mapping[str, int]  # decisions, by `Outcome.value`

@@ -96,7 +96,7 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
 
 
 class Excited:
-    """The words that ever change between boundaries: models see and predict only these (Waterland et al. 2014)."""
+    """The words that ever change between boundaries: predictors that learn model only these (Waterland et al. 2014)."""
 
     def __init__(self) -> None:
         self.names: set[str] = set()

@@ -75,9 +75,10 @@ def make_folder(folder: Path, boundaries: int = 400, finished: bool = True, seed
         folder / "config.json",
         {"backend": "toy", "config": config, "started": STARTED, "asc_version": "0.1.0", "state": "running"},
     )
-    now, position, hits, skipped = STARTED + 0.4, 0, 0, 0
-    writer = EventWriter(folder, clock=lambda: now + 0.05)
+    now, position, hits, skipped = STARTED, 0, 0, 0
+    writer = EventWriter(folder, clock=lambda: now)
     writer.asc_run_started(run)
+    now += 0.4
     for index in range(boundaries):
         now += random_.uniform(0.01, 0.03)
         began = now
@@ -100,12 +101,12 @@ def make_folder(folder: Path, boundaries: int = 400, finished: bool = True, seed
             decisions = (Decision(plan, Outcome.LAUNCHED), Decision(plan, outcome, 100.0 * chance, reason))
             spans = (Span(f"worker {index // 3 % 3}", began - 0.15, began - 0.01, position, 100),)
         writer.asc_boundary(run, Boundary(position, "loop head", leaps, decisions, spans, began, now))
-        hits += len(leaps)
+        hits += bool(leaps)
         skipped += 100 * len(leaps)
         position += 100 + 100 * len(leaps)
         run.now = run.now._replace(position=position, hits=hits, skipped=skipped, misses=index + 1 - hits)
     if finished:
-        summary = make_summary(folder, now - STARTED, position, hits, skipped)
+        summary = make_summary(folder, now + 0.05 - STARTED, position, hits, skipped) | {"misses": boundaries - hits}
         writer.asc_run_finished(run, summary)
         write_json(folder / "summary.json", summary)
     writer.close()

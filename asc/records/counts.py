@@ -37,11 +37,12 @@ class LeapCounts:
 class BoundaryCounts:
     """What the event log holds of boundaries without decisions and without workers' time."""
 
-    __slots__ = ("began", "count", "ended", "leaps", "misses", "position", "seconds", "to")
+    __slots__ = ("began", "count", "ended", "label", "leaps", "misses", "position", "seconds", "to")
 
     def __init__(self) -> None:
         self.count = 0
         self.misses = 0
+        self.label = ""  # of the newest
         self.position = 0
         self.to = 0
         self.began = 0.0
@@ -51,7 +52,7 @@ class BoundaryCounts:
 
     def add(self, boundary: Boundary) -> None:
         """Count a further boundary."""
-        position, _, leaps, _, _, began, ended = boundary
+        position, self.label, leaps, _, _, began, ended = boundary
         if not self.count:
             self.position, self.began = position, began
         self.count += 1
@@ -75,6 +76,7 @@ class BoundaryCounts:
             "t0": round(self.began - origin, 6),
             "t1": round(self.ended - origin, 6),
             "seconds": round(self.seconds, 6),
+            "label": self.label,
         }
         if self.leaps.count:
             fields["leaps"] = self.leaps.fields()

@@ -35,7 +35,7 @@ class EventWriter:
         self.max_events = max_events
         self._clock = clock
         self._file: FileIO | None = None
-        self._origin = 0.0
+        self._origin = self._began = self._newest = 0.0
         self._lines = 0
         self._dropped = 0
         self._full = False
@@ -53,7 +53,8 @@ class EventWriter:
         self._dropped, self._full = 0, False
         self._uneventful, self._pace = BoundaryCounts(), Pace(_EVERY_S)
         now = 0.0 if last is None else float(last["t1"])
-        self._origin = run.started if last is None else self._clock() - now
+        self._origin, self._began = self._clock() - now, now
+        self._newest = now
         self._pace.start(self._origin + now)
         position = run.status().position
         self._write("start", now, now, {"position": position, "started": run.started, "sum": _sum(run)}, position)
@@ -61,6 +62,7 @@ class EventWriter:
     @hookimpl
     def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
         """Write a boundary with decisions or workers' time; count any other, and write the counts when they are due."""
+        self._newest = boundary.ended - self._origin
         if self._full:
             self._dropped += 1
         elif boundary.decisions or boundary.spans:
@@ -68,15 +70,16 @@ class EventWriter:
         else:
             self._uneventful.add(boundary)
             if self._pace.due(boundary.ended):
-                self._write_counts(run, boundary.label)
+                self._write_counts(run)
 
     @hookimpl
     def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:
-        """Write the last counts and close the log."""
+        """Write the last counts and close the log, which ends where the run's clock has stopped."""
         if self._file is None:
             return
         with closing(self):  # also where the computation no longer answers
-            now = self._clock() - self._origin
+            seconds = finite(summary.get("seconds"))
+            now = max(self._newest, self._clock() - self._origin if seconds is None else self._began + seconds)
             end = {"position": run.status().position, "state": str(summary.get("state", "finished")), "sum": _sum(run)}
             end |= {"dropped": self._dropped} if self._full else {}
             self._put({"event": "end", "t0": round(now, 6), "t1": round(now, 6)} | end | self._before())
@@ -103,8 +106,8 @@ class EventWriter:
         fields |= self._before()
         self._write("boundary", boundary.began - self._origin, boundary.ended - self._origin, fields, boundary.position)
 
-    def _write_counts(self, run: RunView, label: str) -> None:
-        fields = self._uneventful.fields(self._origin) | {"label": label, "sum": _sum(run)}
+    def _write_counts(self, run: RunView) -> None:
+        fields = self._uneventful.fields(self._origin) | {"sum": _sum(run)}
         self._uneventful = BoundaryCounts()
         self._write("quiet", fields.pop("t0"), fields.pop("t1"), fields, fields["position"])
 

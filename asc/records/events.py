@@ -1,13 +1,14 @@
 """The event log of a run, `events.jsonl`: what its lines hold, and how to read them back.
 
-Every line is a JSON object with `event`, `t0` and `t1`. Times are seconds of the run's own time: a resumed run
+Every line is a JSON object with `event`, `t0` and `t1`. Times are seconds of the run's own clock, which
+starts when the run takes its first step, with everything prepared, and stops after its last step: a resumed run
 continues where the log ended, however long the pause was. The kinds of line and their further fields:
 
 | event | when | fields |
 |---|---|---|
 | `start` | the run starts or resumes | `position`, `started` (seconds since the epoch), `sum` |
 | `boundary` | one with decisions or workers' time | `position`, `label`, `leaps`, `decisions`, `spans`, `before` |
-| `quiet` | counts of boundaries without either, at most four times a second | those of `before`, `label`, `sum` |
+| `quiet` | counts of boundaries without either, at most four times a second | those of `before`, `sum` |
 | `full` | the bound on lines is reached; boundaries are only counted from here on | `position`, `max_events` |
 | `end` | the run ends | `position`, `state`, `sum`, `before`, `dropped` (boundaries after `full`) |
 
@@ -19,7 +20,7 @@ are left out. The fields that are not plain numbers or words:
   the outcome in `Outcome`'s words;
 - `spans`: a list of `[worker, began, ended, start position, steps]`;
 - `before`: the uneventful boundaries since the line before, `{"count", "misses" (those without a leap), "position",
-  "to" (where the last of them left the run), "t0", "t1", "seconds" (spent at them), "leaps"}`;
+  "to" (where the last of them left the run), "t0", "t1", "seconds" (spent at them), "leaps", "label" (of the newest)}`;
 - `sum`: `[hits, misses, steps skipped]` so far, as the run itself counts them. A backend that leaps within its own
   compiled loop reports those leaps here only.
 """

@@ -61,6 +61,12 @@ def line(points: Sequence[tuple[float, float]], style: str, width: int) -> Html:
     return tag("path", {"class": f"{style} line", "d": path})
 
 
+def strokes(places: Sequence[float], style: str, width: int) -> Html:
+    """Return thin vertical lines over the full height at shares of the width."""
+    path = "".join(f"M{width * _share(place):.1f} 0v{HEIGHT}" for place in places)
+    return tag("path", {"class": f"{style} stroke", "d": path})
+
+
 def rules(width: int, number: int) -> Html:
     """Return horizontal lines that divide the height into so many parts."""
     commands = "".join(f"M0 {HEIGHT * index / number:g}h{width}" for index in range(1, number))

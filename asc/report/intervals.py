@@ -18,12 +18,13 @@ class Interval(NamedTuple):
     t1: float
     seconds: float  # spent at boundaries between t0 and t1; in the rest of that time steps were taken
     boundaries: int
+    start: int  # position at the first of these boundaries
     position: int  # of the run at the end of the interval
     approach: int  # steps executed between `since` and t0; none, for instance, while the run starts
     executed: int  # all steps executed since the interval before
     skipped: int
-    hits: int
-    misses: int
+    hits: int  # boundaries with a leap or a chain of leaps
+    misses: int  # boundaries without
     line: dict[str, Any]  # of the event log
 
 
@@ -62,13 +63,14 @@ class _Reader:
         after = self._position if arrived is None else arrived
         if kind == "start":
             self._position, self._seen = after, _Counts(*line.get("sum", ()))
-        leaps = line.get("leaps", {})
-        hits, steps = leaps.get("count", 0), leaps.get("steps", 0)
-        counted = _Counts(hits, line.get("misses", int(kind == "boundary" and not hits)), steps)
+        boundaries, leaps = line.get("count", int(kind == "boundary")), line.get("leaps", {})
+        misses, steps = line.get("misses", int(kind == "boundary" and not leaps)), leaps.get("steps", 0)
+        counted = _Counts(boundaries - misses, misses, steps)
         self._seen = self._seen.plus(counted)
         hidden = self._hidden(line)
         self._seen = self._seen.plus(hidden)
-        approach = max(0, int(line.get("position", after)) - self._position)
+        start = int(line.get("position", after))
+        approach = max(0, start - self._position)
         executed = max(0, after - self._position - steps) - hidden.steps
         self._position, self._now = after, max(since, line["t1"])
         t0 = max(since, line["t0"])
@@ -78,12 +80,13 @@ class _Reader:
             t0=t0,
             t1=self._now,
             seconds=min(line.get("seconds", self._now - t0), self._now - t0),
-            boundaries=line.get("count", int(kind == "boundary")),
+            boundaries=boundaries,
+            start=start,
             position=after,
             approach=approach,
             executed=executed,
             skipped=steps + hidden.steps,
-            hits=hits + hidden.hits,
+            hits=counted.hits + hidden.hits,
             misses=counted.misses + hidden.misses,
             line=line,
         )
@@ -93,5 +96,5 @@ class _Reader:
         if "sum" not in line:
             return _Counts()
         rest = _Counts(*line["sum"]).minus(self._seen)
-        # Only steps are certain: a hit or miss without steps may be another way of counting chains and look-ups.
+        # Only steps are certain: the sums of older logs count hits and misses in another way.
         return _Counts(max(0, rest.hits), max(0, rest.misses), rest.steps) if rest.steps > 0 else _Counts()

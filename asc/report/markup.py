@@ -88,13 +88,19 @@ svg { display: block; width: 100%; background: var(--panel); border-radius: 3px;
 .axis { display: flex; justify-content: space-between; grid-column: 2; font-variant-numeric: tabular-nums; }
 .lanes > .scale { align-self: stretch; display: flex; flex-direction: column; text-align: right; line-height: 1; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; list-style: none; padding: 0; margin: .5rem 0; }
+.legend .soft { background: var(--soft); }
 .legend i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em; }
 .work { fill: var(--work); background: var(--work); } .boundary { fill: var(--boundary); background: var(--boundary); }
 .gain { fill: var(--gain); background: var(--gain); } .miss { fill: var(--miss); background: var(--miss); }
 .worker { fill: var(--worker); background: var(--worker); }
 .line { fill: none; stroke-width: 2px; vector-effect: non-scaling-stroke; }
 .work.line { stroke: var(--work); } .boundary.line { stroke: var(--boundary); } .gain.line { stroke: var(--gain); }
-.miss.line { stroke: var(--miss); } .worker.line { stroke: var(--worker); }
+.miss.line { stroke: var(--miss); } .soft.line { stroke: var(--soft); } .worker.line { stroke: var(--worker); }
+.dashed { stroke-dasharray: 5 4; } .stroke { fill: none; vector-effect: non-scaling-stroke; opacity: .55; }
+.gain.stroke { stroke: var(--gain); }
+.legend .dashed { background: repeating-linear-gradient(90deg, var(--ink) 0 3px, transparent 3px 5px); height: 2px;
+  vertical-align: middle; border-radius: 0; width: 1.1em; }
+.legend .stroke { width: 2px; opacity: 1; }
 .rule { stroke: var(--line); fill: none; vector-effect: non-scaling-stroke; }
 .scroll { overflow-x: auto; margin: .5rem 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }

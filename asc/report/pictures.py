@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 from operator import add
+from typing import Any
 
 from asc.records.numbers import finite
-from asc.report.charts import HEIGHT, area, chart, legend, line, marks, rules
+from asc.report.charts import HEIGHT, area, chart, legend, line, marks, rules, strokes
 from asc.report.markup import Html, join, section, tag
 from asc.report.run_data import BINS, Bins, RunData
 from asc.views import figures
@@ -26,17 +27,11 @@ def timeline(run: RunData) -> Html:
     width = run.length / BINS
     work = [value / width for value in run.work.values]
     boundary = [value / width for value in run.boundary.values]
-    at_work, at_boundaries = sum(run.work.values), sum(run.boundary.values)
-    sentence = (
-        f"Of {figures.duration(run.length)}, the main thread spent {figures.duration(at_work)} on steps between "
-        f"boundaries, and {figures.duration(at_boundaries)} at boundaries on speculation."
-    )
-    other = run.length - at_work - at_boundaries
-    if other > run.length / 200:
-        sentence += f" The other {figures.duration(other)} went into starting, saving and ending."
+    sentence = _time_went(run)
     main = chart("main", "Main thread", sentence, "lane", BINS, area(work, "work"), area(boundary, "boundary", work))
     rows = [tag("span", None, "main thread"), main]
-    for name, bins, style in (("hits", run.hits, "gain"), ("misses", run.misses, "miss")):
+    asked = () if run.plain else (("hits", run.hits, "gain"), ("misses", run.misses, "miss"))
+    for name, bins, style in asked:
         count = figures.count(sum(bins.values))
         rows += [
             tag("span", None, name),
@@ -45,13 +40,37 @@ def timeline(run: RunData) -> Html:
     for index, (name, lane) in enumerate(_lanes(run.workers, width)):
         busy = f"Busy {figures.percent(sum(lane) / BINS)} of the time."
         rows += [tag("span", None, name), chart(f"worker-{index}", name, busy, "lane", BINS, area(lane, "worker"))]
-    workers = [("worker", "a worker's task")] if run.workers else []
+    named = [("work", "between boundaries"), ("boundary", "at boundaries")]
+    named += [(style, name) for name, _, style in asked] + ([("worker", "a worker's task")] if run.workers else [])
     return section(
         "Where the time went",
         tag("p", {"class": "soft"}, sentence),
         tag("div", {"class": "lanes"}, *rows, _times(run.length)),
-        legend(("work", "plain steps"), ("boundary", "at boundaries"), ("gain", "hits"), ("miss", "misses"), *workers),
+        legend(*named),
     )
+
+
+def _time_went(run: RunData) -> str:
+    """Say what the time went into by the ledger; by the event log, where the run has no ledger."""
+    account = run.account()
+    if account is None:
+        at_work, at_boundaries = sum(run.work.values), sum(run.boundary.values)
+        return (
+            f"Of {figures.duration(run.length)}, the main thread spent {figures.duration(at_work)} between boundaries, "
+            f"and {figures.duration(at_boundaries)} at boundaries."
+        )
+    parts = [f"{figures.duration(account.plain)} went into plain steps"]
+    parts += [] if run.plain else [f"{figures.duration(account.speculation)} into speculation"]
+    parts += [f"{figures.duration(account.checkpoints)} into checkpoints"] if account.checkpoints else []
+    parts += [f"{figures.duration(account.rest)} into what no entry of the ledger has"] if account.unbooked else []
+    sentence = f"By the ledger, {figures.duration(account.clock)}: {', '.join(parts)}."
+    preparing = finite(run.summary.get("preparing_seconds"))
+    if preparing is not None:
+        sentence += (
+            " The clock starts with the first step, when all is prepared (which took another "
+            f"{figures.duration(preparing)}), and stops after the last step, before the state is saved and evaluated."
+        )
+    return sentence
 
 
 def steps(run: RunData) -> Html:
@@ -71,33 +90,52 @@ def steps(run: RunData) -> Html:
 
 
 def curves(run: RunData) -> Html:
-    """Return the curves that a backend reports, such as losses: against steps, and against seconds."""
-    given = run.summary.get("curves") or {}
-    drawable = {
+    """Return the curves that a backend reports, such as losses: against steps, and against seconds.
+
+    The curves of a plain run that was compared with this one are dashed, and leaps are vertical lines.
+    """
+    shown, beside = _drawable(run.summary.get("curves")), _drawable(run.summary.get("plain_curves"))
+    if not shown:
+        return Html()
+    beside = {name: points for name, points in beside.items() if name in shown}
+    every = [*shown.values(), *beside.values()]
+    values = [value for points in every for _, _, value in points]
+    low, high = min(values), max(values)
+    spread = (high - low) or 1.0
+    styles = dict(zip(shown, ("work", "boundary", "miss", "worker", "soft"), strict=False))
+    key = [(style, name.replace("_", " ")) for name, style in styles.items()]
+    key += [("dashed", "the plain run")] if beside else []
+    key += [("gain stroke", "a leap")] if sum(run.hits.values) else []
+    drawn: list[str] = []
+    for axis, unit, leaps, length in (
+        (0, "steps", run.leaps_by_step, run.last_position),
+        (1, "seconds", run.hits, run.length),
+    ):
+        last = max(points[-1][axis] for points in every) or 1.0
+        places = [(index + 0.5) / BINS * length / last for index, value in enumerate(leaps.values) if value]
+        lines = [
+            line([(point[axis] / last, (point[2] - low) / spread) for point in points[name]], style + dashed, BINS)
+            for points, dashed in ((shown, ""), (beside, " dashed"))
+            for name, style in styles.items()
+            if name in points
+        ]
+        sentence = f"{', '.join(styles)} against {unit}, from {figures.amount(high)} to {figures.amount(low)}."
+        shapes = (rules(BINS, 4), strokes(places, "gain", BINS), *lines)
+        picture = chart(f"curves-{unit}", sentence, sentence, "tall", BINS, *shapes)
+        labels = [figures.duration(last * i / 4) if axis else figures.count(last * i / 4) for i in range(5)]
+        scale = ((figures.amount(high), 0.5), (figures.amount((low + high) / 2), 0.5), (figures.amount(low), 0.0))
+        drawn += [tag("p", {"class": "soft"}, sentence), _framed(picture, scale, labels)]
+    return section("Curves", *drawn, legend(*key))
+
+
+def _drawable(curves: object) -> dict[str, list[list[float]]]:
+    """Return the curves that have two points or more, without points that are not finite."""
+    given: dict[str, Any] = curves if isinstance(curves, dict) else {}
+    finite_points = {
         name: [[float(x) for x in point] for point in points if all(finite(x) is not None for x in point)]
         for name, points in given.items()
     }
-    shown = {name: points for name, points in drawable.items() if len(points) > 1}
-    if not shown:
-        return Html()
-    values = sorted(value for points in shown.values() for _, _, value in points)
-    low, high = values[0], values[-1]
-    spread = (high - low) or 1.0
-    named = list(zip(shown.items(), ("work", "gain", "miss", "worker", "boundary"), strict=False))
-    pictures: list[str] = []
-    for axis, unit in ((0, "steps"), (1, "seconds")):
-        last = max(points[-1][axis] for points in shown.values()) or 1.0
-        lines = [
-            line([(point[axis] / last, (point[2] - low) / spread) for point in points], style, BINS)
-            for (_, points), style in named
-        ]
-        sentence = f"{', '.join(shown)} against {unit}, from {figures.amount(high)} to {figures.amount(low)}."
-        picture = chart(f"curves-{unit}", sentence, sentence, "tall", BINS, rules(BINS, 4), *lines)
-        labels = [figures.duration(last * i / 4) if axis else figures.count(last * i / 4) for i in range(5)]
-        scale = ((figures.amount(high), 0.5), (figures.amount((low + high) / 2), 0.5), (figures.amount(low), 0.0))
-        pictures += [tag("p", {"class": "soft"}, sentence), _framed(picture, scale, labels)]
-    names = legend(*((style, name.replace("_", " ")) for (name, _), style in named))
-    return section("Curves", *pictures, names)
+    return {name: points for name, points in finite_points.items() if len(points) > 1}
 
 
 def regimes(run: RunData) -> Html:
@@ -106,8 +144,9 @@ def regimes(run: RunData) -> Html:
         return Html()
     rows: list[str] = []
     styles = {"stable": "gain", "transition": "work", "chaotic": "boundary"}
+    counted = run.summary["regimes"]
     for label, bins in sorted(run.labels.items(), key=lambda item: -sum(item[1].values)):
-        sentence = f"{figures.count(sum(bins.values))} boundaries"
+        sentence = f"{figures.count(counted.get(label, sum(bins.values)))} boundaries"
         shapes = marks(bins.values, styles.get(label, "worker"))
         picture = chart(f"label-{len(rows)}", f"{label}: {sentence}", sentence, "marks", BINS, shapes)
         rows += [tag("span", None, label), picture]
@@ -119,13 +158,19 @@ def regimes(run: RunData) -> Html:
 
 def cache(run: RunData) -> Html:
     """Return hits over time above a line, and misses below it."""
+    if run.plain:
+        return Html()
     hits, misses = _coarse(run.hits), _coarse(run.misses)
     up, down = max(1.0, *hits), max(1.0, *misses)
     # One scale for both, and some height for the rarer of the two.
     ground = min(0.85, max(0.15, down / (up + down)))
     unit = min((1 - ground) / up, ground / down)
     sunk = [max(value * unit, float(value > 0) / HEIGHT) for value in misses]
-    sentence = f"{figures.count(sum(hits))} leaps, and {figures.count(sum(misses))} boundaries without one."
+    counted = figures.count(sum(hits) + sum(misses))
+    sentence = (
+        f"Of {counted} boundaries, {figures.count(sum(hits))} had a leap or a chain of leaps (a hit), and "
+        f"{figures.count(sum(misses))} had none (a miss)."
+    )
     shapes = (
         area([value * unit for value in hits], "gain", [ground] * SPARSE),
         area(sunk, "miss", [ground - value for value in sunk]),

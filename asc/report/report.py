@@ -42,7 +42,7 @@ def report(run: RunData) -> str:
         tables.predictors(run),
         tables.regimes(run),
         tables.sources(run),
-        tables.excited(run),
+        tables.state_words(run),
         tables.config(run),
     )
 
@@ -101,28 +101,40 @@ def _figures(run: RunData) -> Iterator[tuple[str, str, str]]:
     yield "State", str(get("state", "running or killed")), ""
     yield "Position", figures.count(position), "steps" if total is None else f"of {figures.count(total)} steps"
     since = get("resumed_from")
-    part = f"since the resume at step {figures.count(since)}" if since else "everything included"
+    part = "from the first step to the last"
+    if since:
+        part = f"since the resume at step {figures.count(since)}; {figures.duration(run.length)} in all"
     yield "Time", figures.duration(get("seconds", run.length)), part
-    net, plain = finite(get("net_speedup")), finite(get("plain_seconds"))
-    beside = "no plain run to compare with" if plain is None else f"plain run {figures.duration(plain)}"
-    yield "Net speed-up", "not measured" if net is None else figures.ratio(net), beside
+    yield "Net speed-up", *_net(run)
     if get("estimated_speedup") is not None:
         ceiling = f"ceiling {figures.ratio(get('ceiling'))}" if get("ceiling") is not None else ""
         yield "Estimated speed-up", figures.ratio(get("estimated_speedup")), ceiling
     if get("identical") is not None:
         yield "Same end as the plain run", "yes" if get("identical") else "no", ""
-    hits, misses = get("hits", sum(run.hits.values)), get("misses", sum(run.misses.values))
-    if get("hit_rate") is not None:
-        found = f"{figures.count(hits)} hits, {figures.count(misses)} misses"
-        yield "Hit rate", figures.percent(get("hit_rate")), f"of the steps; {found}"
-    else:
-        yield "Leaps", figures.count(hits), ""
+    if get("hit_rate") is not None and not run.plain:
+        yield "Hit rate", figures.percent(get("hit_rate")), "of the steps"
+    if not run.plain:
+        hits, misses = get("hits", sum(run.hits.values)), get("misses", sum(run.misses.values))
+        counted = f"of {figures.count(hits + misses)}"
+        yield "Boundaries with a leap", figures.count(hits), counted
     skipped = get("skipped", sum(run.skipped.values))
     yield "Steps skipped", figures.count(skipped), f"{figures.percent(skipped / position)} of all" if position else ""
     yield from _acceptance(run)
     workers = get("workers", len(run.workers))
     if workers:
         yield "Workers", figures.count(workers), ""
+
+
+def _net(run: RunData) -> tuple[str, str]:
+    """Return the measured speed-up, and what it is measured against."""
+    net, plain = finite(run.summary.get("net_speedup")), finite(run.summary.get("plain_seconds"))
+    if plain is None:
+        return "not measured", "no plain run to compare with"
+    if net is None:
+        return "none", f"the end of a plain run of {figures.duration(plain)} was not reached"
+    what = "a plain run of" if run.summary.get("identical") is not None else "the end of a plain run of"
+    pairs = len(run.summary.get("pairs") or ())
+    return figures.ratio(net), f"to {what} {figures.duration(plain)}" + (f"; median of {pairs} pairs" if pairs else "")
 
 
 def _acceptance(run: RunData) -> Iterator[tuple[str, str, str]]:

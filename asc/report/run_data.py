@@ -5,23 +5,46 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from asc.records.events import last_event
+from asc.records.events import last_event, position_after
 from asc.records.folders import CONFIG, SUMMARY, read_json
+from asc.records.numbers import finite
 from asc.report.intervals import Interval, intervals
 from asc.types import Horizon, Outcome
 
 BINS = 480
 """Columns of every chart over time: enough for a wide screen, few enough that any run's report stays small."""
 
+UNBOOKED = 0.002
+"""Share of the run's time below which time that is in no entry of the ledger counts as rounding."""
+
 RAISED_SHOWN = 5
 _SETTLED = (Outcome.ACCEPTED.value, Outcome.REJECTED.value)
 _FAULTS = (Outcome.FAILED.value, Outcome.UNJUDGED.value)
 
 
+class Account(NamedTuple):
+    """The seconds of the run's clock, and what the ledger says they went into."""
+
+    clock: float
+    plain: float
+    speculation: float
+    checkpoints: float
+
+    @property
+    def rest(self) -> float:
+        """Seconds that no entry of the ledger has."""
+        return self.clock - self.plain - self.speculation - self.checkpoints
+
+    @property
+    def unbooked(self) -> bool:
+        """Whether these seconds are more than rounding."""
+        return self.rest > UNBOOKED * self.clock
+
+
 class Bins:
-    """A quantity over the run's time."""
+    """A quantity over the run's time, or over its steps."""
 
     def __init__(self, length: float) -> None:
         self.values = [0.0] * BINS
@@ -82,6 +105,8 @@ class RunData:
         self.summary: dict[str, Any] = read_json(folder / SUMMARY) if (folder / SUMMARY).exists() else {}
         last = last_event(folder)
         self.length = max(0.0, float(last["t1"])) if last is not None else 0.0
+        self.last_position = max(0, position_after(last) or 0) if last is not None else 0
+        self.leaps_by_step = Bins(self.last_position)
         self.position = 0
         self.lines = self.resumed = self.dropped = 0
         self.full_at: float | None = None
@@ -98,6 +123,25 @@ class RunData:
         self._reached: dict[int, Counter[str]] = {}  # settled candidates, by the horizon that they reached
         for interval in intervals(folder):
             self._take(interval)
+
+    @property
+    def plain(self) -> bool:
+        """Whether this is a run without speculation, which has no boundaries."""
+        return set(self.labels) == {"plain"}
+
+    def account(self) -> Account | None:
+        """Return what the seconds of the run's clock went into; None before the run has ended.
+
+        The ledger of a resumed judged run continues, so the seconds are those of all its parts.
+        """
+        ledger = self.summary.get("ledger") or {}
+        booked = {kind: finite(entry.get("seconds")) or 0.0 for kind, entry in ledger.items()}
+        clock, total = finite(self.summary.get("seconds")), sum(booked.values())
+        if clock is None or not booked:
+            return None
+        plain, checkpoints = booked.get("plain", 0.0), booked.get("checkpoint", 0.0)
+        clock = max(total, self.length) if self.resumed and total > clock else max(total, clock)
+        return Account(clock, plain, total - plain - checkpoints, checkpoints)
 
     def outcomes(self) -> Counter[str]:
         """Return what became of all recorded candidates."""
@@ -145,6 +189,7 @@ class RunData:
         leapt = interval.t1 if interval.kind == "boundary" else interval.t0
         self.skipped.spread(leapt, interval.t1, interval.skipped)
         self.hits.spread(leapt, interval.t1, interval.hits)
+        self.leaps_by_step.spread(interval.start, interval.start, interval.hits)
         self.misses.spread(leapt, interval.t1, interval.misses)
         for source, (number, steps) in interval.line.get("leaps", {}).get("sources", {}).items():
             counts = self.sources.setdefault(source, [0, 0])

@@ -18,8 +18,7 @@ from asc.views import figures
 ROWS = 300
 """Rows of a table at most; a table says how many rows it leaves out."""
 
-UNBOOKED = 0.002
-"""Share of the run's time below which time that is in no entry counts as rounding."""
+_ASKED = {"hits": "look-ups that found a leap", "misses": "look-ups that found none"}
 
 HORIZONS = 12
 """Horizons shown at most: for each predictor, those with the most candidates."""
@@ -30,8 +29,12 @@ def outcome(run: RunData) -> Html:
     found = run.summary.get("outcome")
     if not found:
         return Html()
-    rows = list(_flat("", found))
-    return section("Outcome", table("The final state.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
+    rows, beside = list(_flat("", found)), dict(_flat("", run.summary.get("plain_outcome") or {}))
+    if not any(beside.values()):
+        return section("Outcome", table("The final state.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
+    rows3 = [(name, value, beside.get(name, "")) for name, value in rows]
+    caption = "The final state, and that of the plain run."
+    return section("Outcome", table(caption, ("name", "value", "plain run"), _bounded(rows3, 3), numbers_from=3))
 
 
 def ledger(run: RunData) -> Html:
@@ -42,12 +45,11 @@ def ledger(run: RunData) -> Html:
     entries = sorted(
         ((_number(entry, "seconds"), kind, entry) for kind, entry in booked.items()), reverse=True, key=_first
     )
-    clock = finite(run.summary.get("seconds"))
-    total = sum(seconds for seconds, _, _ in entries)
-    if clock is not None and clock - total > UNBOOKED * clock:
-        entries.append((clock - total, "in no entry", {}))
-    whole = max(total, clock or 0.0) or 1.0
-    rows = [
+    account = run.account()
+    if account is not None and account.unbooked:
+        entries.append((account.rest, "in no entry", {}))
+    whole = (sum(seconds for seconds, _, _ in entries) if account is None else account.clock) or 1.0
+    rows: list[tuple[str, ...]] = [
         (
             kind,
             figures.duration(seconds),
@@ -58,15 +60,20 @@ def ledger(run: RunData) -> Html:
         )
         for seconds, kind, entry in entries
     ]
-    caption = "Everything that took time. The last column is its price in plain steps."
+    rows.append((tag("b", None, "in all"), figures.duration(whole), figures.percent(1), "", "", ""))
+    caption = "Everything that took time on the run's clock. The last column is its price in plain steps."
     return section("Ledger", table(caption, ("kind", "time", "share", "", "times", "plain steps"), rows))
 
 
 def cache(run: RunData) -> Html:
     """Return what the trajectory cache held at the end, and how often it was asked."""
     counts: dict[str, Any] = run.summary.get("cache") or {}
-    rows = [(name.replace("_", " "), figures.count(value)) for name, value in counts.items()]
-    return section("Trajectory cache", table("At the end of the run.", ("figure", "count"), rows)) if rows else Html()
+    rows = [(_ASKED.get(name, name.replace("_", " ")), figures.count(value)) for name, value in counts.items()]
+    caption = (
+        "At the end of the run. After a leap the cache is asked again, for the next leap of a chain. While it is "
+        "empty, it is not asked."
+    )
+    return section("Trajectory cache", table(caption, ("figure", "count"), rows)) if rows else Html()
 
 
 def horizons(run: RunData) -> Html:
@@ -180,21 +187,24 @@ def sources(run: RunData) -> Html:
     )
 
 
-def excited(run: RunData) -> Html:
-    """Return the state words that ever changed."""
-    words = [str(word) for word in run.summary.get("excited") or ()]
-    if not words:
+def state_words(run: RunData) -> Html:
+    """Return which state words ever changed, and which of them steps read before they wrote them."""
+    excited = [str(word) for word in run.summary.get("excited") or ()]
+    read = {str(word) for word in run.summary.get("read") or ()}
+    if not excited:
         return Html()
-    number = run.summary.get("words")
     caption = (
-        f"{len(words):,} of {figures.count(number)} state words (the named values of the state) ever changed between "
-        "boundaries. Only these must be predicted."
+        f"{len(excited):,} of {figures.count(run.summary.get('words'))} state words (the named values of the state) "
+        "ever changed between boundaries: they are excited. Predictors see all words that are numbers or texts. A "
+        "prediction is accepted if it is right about the words that steps read before they wrote them. "
     )
-    shown = [tag("li", None, tag("code", None, word)) for word in words[:ROWS]]
-    more = tag("p", {"class": "soft"}, f"and {len(words) - ROWS:,} more") if len(words) > ROWS else Html()
-    return section(
-        "Excited state words", tag("p", {"class": "soft"}, caption), tag("ul", {"class": "words"}, *shown), more
-    )
+    if read:
+        caption += f"So {len(read.intersection(excited)):,} of the excited words had to be predicted."
+    else:
+        caption += "Which these are is not known here, because no superstep was recorded."
+    ordered = sorted(excited, key=lambda word: (word not in read, word))
+    rows = [(tag("code", None, word), ("yes" if word in read else "no") if read else "not known") for word in ordered]
+    return section("Excited state words", table(caption, ("excited word", "read by steps"), _bounded(rows, 2), 2))
 
 
 def config(run: RunData) -> Html:

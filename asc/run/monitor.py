@@ -139,6 +139,7 @@ class Monitor(Observer):
             "outcomes": dict(status.outcomes),
             "workers": status.workers,
             "excited": list(status.excited),
+            "read": sorted(engine.cache.words_read()),
             "words": status.words,
             "reason": status.reason,
             "ledger": engine.ledger.accounts(),

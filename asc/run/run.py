@@ -51,6 +51,7 @@ class Run(Monitor):
         self._digest = digest  # whether the summary has the digest of the end, which takes time where states are large
         self._backend, self._settings, self._group = backend, backend.config, backend.group
         self._stop_asked = False
+        self._preparing_s = 0.0
         self.computation = _made(backend, name, plain=not speculate)
         saved = backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
         state = answers.instance(
@@ -78,6 +79,7 @@ class Run(Monitor):
 
     def execute(self) -> dict[str, Any]:
         """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
+        self._preparing_s = self.seconds
         self.begin()
         self._saved = time.perf_counter()
         try:
@@ -121,6 +123,7 @@ class Run(Monitor):
             "final_digest": (self._digest and self._asked(state, "digest", computation.digest)) or "",
             "outcome": self._asked(state, "outcome", lambda: _outcome(backend.outcome(computation))) or {},
             "shadow": self.shadow,
+            "preparing_seconds": self._preparing_s,
         }
         if not self.speculate:
             known["estimated_speedup"] = None
@@ -185,20 +188,23 @@ class Run(Monitor):
         self.stopped = True
         self.engine.stop()
 
-    def _checkpoint(self, *, last: bool = False) -> None:
+    def _checkpoint(self) -> None:
+        with self.engine.ledger.work("checkpoint", speculative=False):  # a plain run has checkpoints as well
+            self._save()
+
+    def _save(self, *, last: bool = False) -> None:
         if self.folder is None:
             return
         backend, computation, folder = self._backend, self.computation, self.folder
-        with self.engine.ledger.work("checkpoint", speculative=False):  # a plain run has checkpoints as well
+        self._write(
+            f"The checkpoint at position {computation.position()}",
+            lambda: backend.save(computation, folder / CHECKPOINTS, self.engine.save_state()),
+        )
+        if last:
             self._write(
-                f"The checkpoint at position {computation.position()}",
-                lambda: backend.save(computation, folder / CHECKPOINTS, self.engine.save_state()),
+                "What the run leaves beside its checkpoints, such as a model,",
+                lambda: backend.finish(computation, folder),
             )
-            if last:
-                self._write(
-                    "What the run leaves beside its checkpoints, such as a model,",
-                    lambda: backend.finish(computation, folder),
-                )
         self._saved = time.perf_counter()
 
     def _write(self, what: str, write: Callable[[], object]) -> None:
@@ -225,7 +231,7 @@ class Run(Monitor):
     def _end(self, state: str) -> dict[str, Any]:
         self.stop_clock()
         if state != "failed":
-            self._checkpoint(last=True)
+            self._save(last=True)  # the clock has stopped, so the ledger has no entry for it
         for remark in self.computation.remarks:
             self.warn(remark)
         summary = self.failure() if state == "failed" else self.summary(state)

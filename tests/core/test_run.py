@@ -16,9 +16,11 @@ from asc.errors import AscError, NonDeterministicStepError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
 from asc.predictors.linear import Linear
+from asc.records.event_writer import EventWriter
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.reference.registers import Registers
+from asc.report.run_data import RunData
 from asc.run.compare import CANNOT_SAY, compare, compare_pairs
 from asc.run.monitor import Monitor
 from asc.run.run import CHECKPOINTS, Run
@@ -152,11 +154,27 @@ class Observer:
         self.summary = summary
 
 
+@pytest.mark.parametrize("kind", ["executed", "judged"])
+def test_record_summary_and_ledger_agree_on_the_time_and_on_the_boundaries(
+    plugins: Plugins, tmp_path: Path, kind: str
+) -> None:
+    plugins.observe(EventWriter(tmp_path), "record")
+    backend = machines() if kind == "executed" else Descents(JUDGED)
+    summary = Run(backend, kind, plugins, folder=tmp_path).execute()
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    read = RunData(tmp_path)
+    assert read.length == pytest.approx(summary["seconds"], abs=1e-5)
+    assert sum(account["seconds"] for account in summary["ledger"].values()) <= summary["seconds"]
+    assert sum(read.hits.values) == pytest.approx(summary["hits"])
+    assert sum(read.misses.values) == pytest.approx(summary["misses"])
+    assert summary["hits"] + summary["misses"] > 0
+
+
 FIELDS = {
     *("backend", "config", "state", "position", "total", "final_digest", "outcome", "seconds", "plain_seconds"),
     *("net_speedup", "identical", "estimated_speedup", "ceiling", "hit_rate", "hits", "misses", "skipped", "accepted"),
     *("rejected", "outcomes", "workers", "excited", "words", "reason", "ledger", "cache", "resumed_from", "shadow"),
-    *("warnings", "run_dir", "acceptance_rate", "mean_accepted_horizon", "horizons"),
+    *("warnings", "run_dir", "acceptance_rate", "mean_accepted_horizon", "horizons", "read"),
 }
 
 
@@ -285,7 +303,7 @@ def test_checkpoints_are_written_on_the_way_and_a_run_can_resume_from_each(plugi
     assert summary["warnings"] == []
     assert resumed
     assert backend.saved[-1] == STEPS
-    assert summary["ledger"]["checkpoint"]["count"] == len(backend.saved)
+    assert summary["ledger"]["checkpoint"]["count"] == len(backend.saved) - 1  # the last one is after the clock
 
 
 def test_a_checkpoint_that_cannot_be_written_is_a_warning(plugins: Plugins, tmp_path: Path) -> None:
@@ -476,12 +494,14 @@ def asc_register(registry):
 
 def test_a_judged_pair_has_the_plain_run_beside_it_also_where_the_backend_does_not_compare(plugins: Plugins) -> None:
     def again(speculate: bool) -> dict[str, Any]:
-        return Run(Descents(JUDGED), "descents", plugins, speculate=speculate).execute()
+        curves = {"loss": [[1, 0.5, 3.0 + speculate]]}
+        return Run(Descents(JUDGED), "descents", plugins, speculate=speculate).execute() | {"curves": curves}
 
     summary = again(True)
     compare_pairs(summary, again, 1, assemble(Descent(1), {}).speculator, Descents(JUDGED))
     assert summary["plain_seconds"] > 0
     assert summary["plain_outcome"]["vector"] != summary["outcome"]["vector"]
+    assert summary["plain_curves"] == {"loss": [[1, 0.5, 3.0]]}
     assert summary["net_speedup"] is None
     assert summary["warnings"] == [CANNOT_SAY]
 

@@ -77,7 +77,7 @@ def test_what_is_recorded_is_read_back(
 
 
 def test_a_decision_is_on_disk_when_the_call_returns(tmp_path: Path, fake: SimpleNamespace, lines: Lines) -> None:
-    writer, run = EventWriter(tmp_path), fake.run()
+    writer, run = EventWriter(tmp_path, clock=lambda: STARTED), fake.run()
     writer.asc_run_started(run)
     rejected = Decision(Plan("linear", 100, 20), Outcome.REJECTED, 0.0, "it was worse")
     span = Span("w1", STARTED + 0.5, STARTED + 0.9, 100, 50)
@@ -100,7 +100,7 @@ def test_a_decision_is_on_disk_when_the_call_returns(tmp_path: Path, fake: Simpl
 def test_uneventful_boundaries_are_counted_and_written_four_times_a_second(
     tmp_path: Path, fake: SimpleNamespace, lines: Lines
 ) -> None:
-    writer, run = EventWriter(tmp_path, clock=lambda: STARTED + 2.0), fake.run()
+    writer, run = EventWriter(tmp_path, clock=lambda: STARTED), fake.run()
     writer.asc_run_started(run)
     for index in range(1_990):
         hit = (fake.leap(index, 3),) if index % 2 else ()
@@ -122,7 +122,7 @@ def test_uneventful_boundaries_are_counted_and_written_four_times_a_second(
 def test_uneventful_boundaries_stand_before_the_decision_they_led_to(
     tmp_path: Path, fake: SimpleNamespace, lines: Lines
 ) -> None:
-    writer, run = EventWriter(tmp_path), fake.run()
+    writer, run = EventWriter(tmp_path, clock=lambda: STARTED), fake.run()
     writer.asc_run_started(run)
     writer.asc_boundary(run, fake.boundary(0.1, position=0))
     five: Any = np.int64(5)
@@ -218,7 +218,7 @@ class FullDisk:
 def test_a_full_disk_raises_once_and_leaves_what_was_written(
     tmp_path: Path, fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, room: int, words: str
 ) -> None:
-    writer, run = EventWriter(tmp_path), fake.run()
+    writer, run = EventWriter(tmp_path, clock=lambda: STARTED), fake.run()
     writer.asc_run_started(run)
     writer.close()
     disk = FullDisk(room)
@@ -249,7 +249,7 @@ def test_a_device_that_is_full_raises_at_the_start(tmp_path: Path, fake: SimpleN
 
 
 def test_a_long_last_line_is_found(tmp_path: Path, fake: SimpleNamespace) -> None:
-    writer, run = EventWriter(tmp_path), fake.run()
+    writer, run = EventWriter(tmp_path, clock=lambda: STARTED), fake.run()
     writer.asc_run_started(run)
     silent = tuple(Decision(Plan("linear", index), Outcome.SILENT, 0.0, "x" * 100) for index in range(3_000))
     writer.asc_boundary(run, fake.boundary(1.0, decisions=silent))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,8 +16,9 @@ from asc.records.folders import read_json, write_json
 from asc.report.charts import HEIGHT, area, bar, marks
 from asc.report.markup import Html, tag
 from asc.report.report import write_report
-from asc.report.run_data import BINS, Bins
+from asc.report.run_data import BINS, Bins, RunData
 from asc.types import Boundary, Decision, Outcome, Plan, Span
+from asc.views import figures
 
 VOID = {"meta"}
 
@@ -188,7 +190,7 @@ def test_a_figure_that_a_run_does_not_have_has_no_card(tmp_path: Path, fake: Sim
     cards = page.words.partition("Final state, SHA-256")[0]
     for name in ("Hit rate", "ceiling", "Same end", "Workers", "Acceptance rate", "Mean accepted horizon"):
         assert name not in cards
-    assert "Leaps" in cards
+    assert "Boundaries with a leap" in cards
     assert "Candidates by horizon" not in page.words
     assert rows(page, "By regime", "chaotic")[:2] == ["chaotic", "8"]
 
@@ -246,7 +248,7 @@ def test_a_long_busy_run_stays_a_small_file(tmp_path: Path, fake: SimpleNamespac
 def test_many_workers_predictors_words_and_settings_are_bounded(tmp_path: Path, fake: SimpleNamespace) -> None:
     folder = fake.folder(tmp_path / "run", 5)
     (folder / "events.jsonl").unlink()
-    writer, run = EventWriter(folder, clock=lambda: fake.started + 2_000.0), fake.run()
+    writer, run = EventWriter(folder, clock=lambda: fake.started), fake.run()
     writer.asc_run_started(run)
     for index in range(2_000):
         began = fake.started + index
@@ -321,3 +323,82 @@ def test_text_is_escaped_and_markup_is_not(text: str, value: str) -> None:
     assert isinstance(inner, Html)
     assert inner.count("<") == inner.count(">") == 2
     assert tag("i", None, inner) == f"<i>{inner}</i>"
+
+
+def test_one_page_gives_one_account_of_time(tmp_path: Path, fake: SimpleNamespace) -> None:
+    folder = fake.folder(tmp_path / "run")
+    summary = read_json(folder / "summary.json") | {"preparing_seconds": 26.0}
+    write_json(folder / "summary.json", summary)
+    page, run = Page(write_report(folder)), RunData(folder)
+    account = run.account()
+    assert account is not None
+    assert run.length == pytest.approx(summary["seconds"], abs=1e-5)
+    assert account.clock == pytest.approx(summary["seconds"])
+    assert account.plain + account.speculation + account.checkpoints + account.rest == pytest.approx(account.clock)
+    clock = figures.duration(summary["seconds"])
+    shown = dict(zip(page.text, page.text[1:], strict=False))
+    assert (shown["Time"], shown["in all"]) == (clock, clock)
+    assert f"By the ledger, {clock}:" in page.words
+    assert "all is prepared (which took another 26 s)" in page.words
+    assert {text for text in page.text if text.startswith(clock)} == {clock}  # the ends of the axes
+
+
+def test_the_time_of_a_resumed_run_is_named(tmp_path: Path, fake: SimpleNamespace) -> None:
+    folder = fake.folder(tmp_path / "run", 40)
+    summary = read_json(folder / "summary.json")
+    short = {"seconds": summary["seconds"] / 4, "resumed_from": 3_000}
+    write_json(folder / "summary.json", summary | short)
+    whole = figures.duration(summary["seconds"])
+    assert f"since the resume at step 3,000; {whole} in all" in Page(write_report(folder)).words
+
+
+def test_one_page_gives_one_count_of_misses(tmp_path: Path, fake: SimpleNamespace) -> None:
+    folder = fake.folder(tmp_path / "run")
+    summary = read_json(folder / "summary.json")
+    write_json(folder / "summary.json", summary | {"cache": {"hits": 77, "misses": 88}})
+    page, run = Page(write_report(folder)), RunData(folder)
+    hits, misses = summary["hits"], summary["misses"]
+    assert (round(sum(run.hits.values)), round(sum(run.misses.values))) == (hits, misses)
+    assert f"Of {hits + misses} boundaries, {hits} had a leap or a chain of leaps (a hit), and {misses} had none" in (
+        page.words
+    )
+    shown = dict(zip(page.text, page.text[1:], strict=False))
+    assert (shown["Boundaries with a leap"], shown["look-ups that found none"]) == (str(hits), "88")
+
+
+def test_a_plain_run_has_neither_hits_nor_misses(tmp_path: Path) -> None:
+    quiet = {"event": "quiet", "t0": 1, "t1": 1, "position": 9, "to": 9, "count": 1, "misses": 1, "label": "plain"}
+    (tmp_path / "events.jsonl").write_text(json.dumps(quiet))
+    page = Page(write_report(tmp_path))
+    assert "Hits and misses" not in page.words
+    assert "misses" not in page.text
+
+
+def test_excited_words_stand_beside_those_that_were_read(tmp_path: Path, fake: SimpleNamespace) -> None:
+    folder = fake.folder(tmp_path / "run", 20)
+    summary = read_json(folder / "summary.json")
+    assert "So 1 of the excited words" not in Page(write_report(folder)).words
+    write_json(folder / "summary.json", summary | {"read": ["i", "limit"]})
+    page = Page(write_report(folder))
+    shown = dict(zip(page.text, page.text[1:], strict=False))
+    assert (shown["i"], shown["best"], shown["longest <chain>"]) == ("yes", "no", "no")
+    assert "So 1 of the excited words had to be predicted." in page.words
+
+
+def test_leaps_and_the_plain_run_are_drawn_beside_the_curves(tmp_path: Path, fake: SimpleNamespace) -> None:
+    folder = fake.folder(tmp_path / "run", 20)
+    summary = read_json(folder / "summary.json")
+    curves = {"dev_loss": [[100, 0.1, 3.0], [2_000, 0.4, 2.0]]}
+    write_json(folder / "summary.json", summary | {"curves": curves})
+    alone = Page(write_report(folder))
+    assert "a leap" in alone.text
+    assert "the plain run" not in alone.text
+    slower = {"dev_loss": [[100, 0.2, 3.5], [2_000, 0.9, 2.5]], "read_out_dev_loss": [[100, 0.2, 1.0], [200, 1, 0.5]]}
+    outcome = {"outcome": {"best": 3}, "plain_outcome": {"best": 4}}
+    write_json(folder / "summary.json", summary | {"curves": curves, "plain_curves": slower} | outcome)
+    both = Page(write_report(folder))
+    assert "the plain run" in both.text
+    assert "dev_loss against steps, from 3.5 to 2." in both.words
+    assert both.source.count("dashed line") == 2
+    assert both.source.count('class="gain stroke" d="M') == 2
+    assert both.text[both.text.index("best") :][:3] == ["best", "3", "4"]

@@ -120,6 +120,8 @@ class TrainingComputation(Computation):
         """Train. Nothing is recorded, because weights do not recur."""
         training, began = self.training, self.training.position
         set_random_state(self._random, training.device)
+        if self._watch is not None:
+            self._watch.before()
         try:
             while not (self.finished() or self.stopping) and training.position < began + max_steps:
                 loss = training.step()

@@ -201,7 +201,6 @@ def test_picks_are_on_the_clock_and_are_no_evaluation_for_the_curve(small: Make)
 
     made.computation.training.evaluate = counting
     watch.clock = lambda: ticks[0]
-    watch.restart_clock()
     made.execute()
     dev = [1.0 + (point.read_out_dev_loss != point.dev_loss) for point in watch.curve]  # evaluations of the dev set
     assert [point.evaluating_s for point in watch.curve] == list(accumulate(dev))

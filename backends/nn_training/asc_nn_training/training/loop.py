@@ -49,5 +49,8 @@ class Watch(Protocol):
     reached: bool
     """Whether the training has reached its goal before its end."""
 
+    def before(self) -> None:
+        """Note that steps follow."""
+
     def after(self, position: int, loss: float) -> None:
         """Note a step that has led to `position`, and the training loss before it."""

@@ -55,8 +55,14 @@ class LossWatch:
         self._picked = (-1, LIVE)  # a position, and what the gate picked there
         self._sum, self._count = 0.0, 0
         self.clock: Callable[[], float] = time.perf_counter
-        self._began = self.clock()
+        self._began: float | None = None  # no step has been taken yet
+        self._before = 0.0  # seconds before the resume
         self._evaluating_s = 0.0
+
+    def before(self) -> None:
+        """Start the clock with the first step: what prepares the training is in no seconds."""
+        if self._began is None:
+            self._began = self.clock()
 
     def after(self, position: int, loss: float) -> None:
         """Note the loss; update the averages and evaluate when they are due."""
@@ -99,17 +105,13 @@ class LossWatch:
         found = {"train_loss": newest.train_loss, "dev_loss": newest.dev_loss}
         return found if newest.read_out_dev_loss is None else found | {"read_out_dev_loss": newest.read_out_dev_loss}
 
-    def restart_clock(self) -> None:
-        """Count seconds from now on, continuing at the newest point."""
-        self._began = self.clock() - (self.curve[-1].seconds if self.curve else 0.0)
-
     def state_dict(self) -> dict[str, Any]:
         """Return the curve, the running mean and the averages."""
         return {
             "curve": [list(point) for point in self.curve],
             "sum": self._sum,
             "count": self._count,
-            "seconds": self.clock() - self._began,
+            "seconds": self._seconds(),
             "reached": self.reached,
             "averages": None if self.averages is None else self.averages.state_dict(),
         }
@@ -118,7 +120,7 @@ class LossWatch:
         """Continue from what `state_dict` returned."""
         self.curve = [Measured(*point) for point in state["curve"]]
         self._sum, self._count, self.reached = state["sum"], state["count"], state["reached"]
-        self._began = self.clock() - state["seconds"]
+        self._began, self._before = None, state["seconds"]
         self._evaluating_s = self.curve[-1].evaluating_s if self.curve else 0.0
         if self.averages is not None and state["averages"] is not None:
             self.averages.load_state_dict(state["averages"])
@@ -131,11 +133,14 @@ class LossWatch:
         if self.averages is not None and (self._anytime or ended):
             read_out = self._read_out_loss(dev)
         self.reached = self._is_goal(read_out if self._anytime and read_out is not None else dev)
-        point = Measured(position, self.clock() - self._began, train, dev, self._evaluating_s, read_out)
+        point = Measured(position, self._seconds(), train, dev, self._evaluating_s, read_out)
         self.curve.append(point)
         if self._board is not None:
             told = {"loss__train": train, "loss__dev": dev, "learning_rate": self._training.rate(max(0, position - 1))}
             self._board.measured(position, **told, **({} if read_out is None else {"loss__read_out_dev": read_out}))
+
+    def _seconds(self) -> float:
+        return self._before + (0.0 if self._began is None else self.clock() - self._began)
 
     def _read_out_loss(self, live: float) -> float:
         """Return the dev loss of the read-out; `live` is that of the live weights, which may be the read-out."""
