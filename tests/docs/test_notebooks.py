@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,24 @@ def test_a_notebook_is_kept_as_it_was_written(path: Path) -> None:
     assert notebook.metadata.kernelspec.name == "python3"
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code(notebook))
-    assert any("answer" in cell.metadata.get("tags", []) for cell in notebook.cells)
+
+
+@every_notebook
+def test_answers_are_folded_in_jupyter_and_on_the_site(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    answers = [cell for cell in notebook.cells if "answer" in cell.metadata.get("tags", [])]
+    assert answers
+    for cell in answers:
+        assert "hide-cell" in cell.metadata.tags
+        assert cell.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
+
+
+@every_notebook
+def test_what_is_called_identical_bit_for_bit_is_asserted(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    claims = [cell for cell in code(notebook) if re.search(r"bit for bit|same weights", cell.source)]
+    assert claims
+    assert all(re.search(r"^ *assert |def ", cell.source, re.MULTILINE) for cell in claims)
 
 
 @every_notebook
@@ -72,6 +90,6 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 TOLD = {
-    "speculation-from-first-principles": "identical to the plain loop: True",
+    "speculation-from-first-principles": "identical to the plain loop, bit for bit: True",
     "speculative-training": "rate 0.002: 0 leaps",
 }
