@@ -36,7 +36,7 @@ class Cell(Enum):
 
     PLAIN = ("█", "blue", "plain", "run by the main thread")
     LEAPT = ("»", "bold green", "leapt over", "a worker had run it already")
-    REJECTED = ("×", "bold red", "rejected", "the prediction was wrong")
+    REJECTED = ("×", "bold red", "rejected", "one or more predictions for it were wrong")
     AHEAD = ("▒", "magenta", "worker ahead", "a worker runs it from a prediction")
     OPEN = ("·", "dim", "still to come", "the run has not come here yet")
 
@@ -72,10 +72,10 @@ def large_cells(cells: Sequence[Cell], in_a_line: int) -> Text:
 
 
 def legend(cells: Iterable[Cell], *, in_full: bool = False) -> Text:
-    """Return what the signs mean; in full, with one line for each and with its detail."""
+    """Return what the signs mean, two of them as `small_cells` draws; in full, with one line and a detail for each."""
     entries = []
     for cell in cells:
-        entry = Text.assemble((cell.sign, cell.style), f" {cell.meaning}")
+        entry = Text.assemble((2 * cell.sign, cell.style), f" {cell.meaning}")
         entries.append(entry.append(f": {cell.detail}", style="dim") if in_full else entry)
     return Text("\n" if in_full else "   ").join(entries)
 

@@ -41,12 +41,13 @@ class Passed(NamedTuple):
 
 
 class NoisyDescent(Observer):
-    """Trains with speculation, boundary by boundary; afterwards a plain run from the same start."""
+    """Trains with speculation, boundary by boundary, and plainly from the same start beside it."""
 
     def __init__(self, tempo: Tempo) -> None:
         self._tempo = tempo
         self.descent, self.plain = (Descent(STEPS, SEED, rate=0.004, noise=0.05) for _ in range(2))
         self.passed: list[Passed] = []
+        self.plain_losses: list[float] = []  # at every EVERY-th step
         self.settled: list[tuple[int, Decision]] = []
         regimes = Similarity.Config(
             every=EVERY, thresholds=Fixed.Config(chaotic=0.9, stable=0.98), speculate_in=("stable", "transition")
@@ -61,9 +62,9 @@ class NoisyDescent(Observer):
         )
 
     def play(self) -> None:
-        """Train to the end, then plainly for as many steps."""
+        """Train to the end, both ways."""
         self.engine.run()
-        self.plain.advance(STEPS)
+        self._follow(STEPS)
 
     @property
     def accepted(self) -> int:
@@ -78,15 +79,25 @@ class NoisyDescent(Observer):
             if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED)
         ]
         self.passed.append(Passed(boundary.position, boundary.label, self.descent.position(), loss(self.descent)))
+        self._follow(self.descent.position())
         self._tempo.wait(_LOOK_S)
 
+    def _follow(self, position: int) -> None:
+        """Take the plain run to this position."""
+        while True:
+            if len(self.plain_losses) <= self.plain.position() // EVERY:
+                self.plain_losses.append(loss(self.plain))
+            if self.plain.position() >= position:
+                break
+            self.plain.advance(EVERY)
+
     def draw(self, room: Room) -> RenderableType:
-        """Return the loss, the regimes below it, the newest candidates and the figures."""
+        """Return both losses, the regimes below them, the newest candidates and the figures."""
         spare = room.height - 11  # rows beside the fixed ones
         air = [Text()] if spare > 1 else []
         height = max(2, min(_HIGHEST, spare // 2 + 2))
         shown = max(1, min(_MOST, 2 + spare - (height - 2) - len(air)))
-        curve = _curve(self.passed, room.width - 10, height)
+        curve = _curve(self.passed, self.plain_losses, room.width - 10, height)
         return Group(curve, Text(), self._candidates(shown), *air, self._figures(room))
 
     def _candidates(self, shown: int) -> RenderableType:
@@ -129,26 +140,33 @@ def loss(descent: Descent) -> float:
     return float(descent.score(None, 0).mean())
 
 
-def _curve(passed: list[Passed], width: int, height: int) -> RenderableType:
-    """Return a column for every few steps. Columns that a leap skipped stay empty."""
+def _curve(passed: list[Passed], plain: list[float], width: int, height: int) -> RenderableType:
+    """Return both losses on one scale, with a column for every few steps. Columns that a leap skipped stay empty."""
     number = 1 + max((boundary.reached for boundary in passed), default=0) // EVERY
     heights: list[float | None] = [None] * number
     regimes, leaps = [Text(" ") for _ in range(number)], [Text(" ") for _ in range(number)]
     for boundary in passed:
         start, end = boundary.position // EVERY, boundary.reached // EVERY
-        heights[end] = math.log10(max(boundary.loss, 1e-9))
+        heights[end] = _logarithm(boundary.loss)
         regimes[start] = Text(boundary.regime[0], style=_STYLES[boundary.regime])
         leaps[start:end] = [Text("»", style="bold green") for _ in range(start, end)]
-    drawn = [value for value in heights if value is not None] or [0.0]
+    beside = [_logarithm(value) for value in plain[:number]]
+    drawn = [value for value in (*heights, *beside) if value is not None] or [0.0]
+    low, high = min(drawn) - 0.1, max(drawn)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", width=7)
     table.add_column()
-    for row, line in enumerate(columns(heights[-width:], min(drawn) - 0.1, max(drawn), height)):
-        table.add_row("" if row else "loss", Text(line, style="blue"))
+    for name, curve, style in (("loss", heights, "blue"), ("plain", beside, "magenta")):
+        for row, line in enumerate(columns(curve[-width:], low, high, max(1, height // 2))):
+            table.add_row("" if row else name, Text(line, style=style))
     table.add_row("regime", Text().join(regimes[-width:]))
     table.add_row("leaps", Text().join(leaps[-width:]))
     table.add_row("", _legend())
     return table
+
+
+def _logarithm(value: float) -> float:
+    return math.log10(max(value, 1e-9))
 
 
 def _legend() -> Text:

@@ -80,7 +80,8 @@ this: a predictor predicts a later state, a worker runs on from it, and the prog
 
 _WORK = """\
 For n = 1, 2, 3 and so on, the program counts the steps of the Collatz map from n to 1. Two workers run ahead from \
-predicted values of n. Each » was leapt over: a worker had run it already, from the right n."""
+predicted values of n. Each cell is four steps. A cell »» was leapt over: a worker had run it already, from the right \
+n."""
 
 _CHAIN = """\
 A chain of SHA-256: each block is the hash of the block before. Every prediction is wrong. After a few of them asc \

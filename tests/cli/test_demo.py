@@ -27,7 +27,7 @@ from asc.demo.drawing import Cell, available
 from asc.demo.introduction import Introduction
 from asc.demo.keys import Key, key_of, split
 from asc.demo.lookups import Lookups
-from asc.demo.noisy_descent import NoisyDescent
+from asc.demo.noisy_descent import EVERY, SEED, STEPS, NoisyDescent, loss
 from asc.demo.page import PageLeft, Room, Scene, Tempo, body, full_screen, too_small
 from asc.demo.programs import chain, collatz
 from asc.demo.race import Race
@@ -35,6 +35,7 @@ from asc.demo.show import Player, print_pages
 from asc.demo.tour import Tour
 from asc.demo.where_next import Installed, groups
 from asc.plugins.offers import offers
+from asc.reference.descent import Descent
 from asc.types import Boundary, Decision, Outcome, Plan
 from tests.cli.conftest import ASC, Asc, environment, one_sentence
 
@@ -439,6 +440,7 @@ def test_what_cannot_be_predicted_is_rejected() -> None:
     assert race.speculative.leaps == 0
     assert race.speculative.rejected > 0
     assert Cell.REJECTED in race.speculative.cells()
+    assert "×× rejected" in text_of(race)  # the legend shows a cell as it is drawn
     assert f"rejected {race.speculative.rejected} " in text_of(race)
     assert race.identical
 
@@ -487,6 +489,12 @@ def test_candidates_are_those_that_were_judged() -> None:
     assert f"leaps {leaps} " in shown
     assert f"accepted {descent.accepted} of {len(descent.settled)}" in shown
     assert shown.count("»") * 5 == descent.engine.ledger.skipped
+    assert len(descent.plain_losses) == STEPS // EVERY + 1  # the plain curve, on the same scale
+    alone = Descent(STEPS, SEED, rate=0.004, noise=0.05)
+    alone.advance(STEPS)
+    assert descent.plain_losses[-1] == loss(alone) == loss(descent.plain)
+    (curve,) = [line for line in shown.splitlines() if line.startswith("plain ")]
+    assert set(curve.split()[1]) <= set("▁▂▃▄▅▆▇█")
     roomy = text_of(descent, Room(116, 40))
     assert f"acceptance rate {100 * descent.accepted / len(descent.settled):.1f} %" in roomy
     reached = [decision.horizon for _, decision in descent.settled if decision.outcome is Outcome.ACCEPTED]
