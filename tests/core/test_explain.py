@@ -9,7 +9,7 @@ import pytest
 
 from asc.ledger import Ledger
 from asc.speculators.executed.arrival import WRONG
-from asc.speculators.executed.explain import Costs, Opening
+from asc.speculators.executed.explain import Costs, Opening, Withheld
 from asc.speculators.executed.explain import explain as executed
 from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc.speculators.explain import Facts
@@ -260,6 +260,7 @@ REASONS: dict[str, tuple[dict[str, int], str]] = {
 """What rejections counted by their reasons add to the sentence."""
 
 UNPROFITABLE = Costs(task=1234.0, nbytes=200e6, unprofitable=True)
+LOST = Withheld(0.0282, "at boundaries between supersteps")
 COSTS: dict[str, tuple[Facts, dict[str, int], Costs, str]] = {
     "a task that costs too much, once sent": (
         WORKERS._replace(leaps=1, skipped=8),
@@ -285,6 +286,21 @@ COSTS: dict[str, tuple[Facts, dict[str, int], Costs, str]] = {
         {"late": 3},
         Costs(),
         "arrived, since with tracking a worker takes 40.0 times as long as the plain step.",
+    ),
+    "a machine that suspended the run at a boundary": (
+        WORKERS._replace(awaited=True),
+        {},
+        Costs(withheld=LOST),
+        "No speed-up: speculation was withheld, because it had lost 28 ms, most of it at boundaries between "
+        "supersteps, and it may lose only a small share of the plain work (its setting overdraft). It loses more on a "
+        "machine that is busy with other programs.",
+    ),
+    "the same before a result was used": (WORKERS, {"late": 1}, Costs(withheld=LOST), "busy with other programs."),
+    "the same after a leap": (
+        WORKERS._replace(leaps=1, skipped=8),
+        {"accepted": 1},
+        Costs(withheld=LOST),
+        "busy with other programs.",
     ),
     "slow tracking, where nothing was tried": (
         WORKERS,
@@ -347,6 +363,17 @@ def test_the_cost_that_ate_the_gain_is_named(kind: str, phrase: str) -> None:
     scheduler = ExecutedScheduler(ExecutedScheduler.Config(), ["linear"], ledger, Outcomes())
     costs = Costs.of(ledger, scheduler, Opening())
     assert phrase in executed(WORKERS._replace(leaps=5, skipped=600), outcomes(RIGHT), Counter(), costs)
+
+
+def test_a_boundary_that_the_machine_interrupted_is_named_and_not_the_length_of_the_run() -> None:
+    ledger = Ledger(lambda _: 0.0, timed=True, clock=Clock())
+    ledger.start("start", 0.5)  # not rationed
+    ledger.progress(100, 0.5)
+    ledger.charge("observe", 0.0282)
+    scheduler = ExecutedScheduler(ExecutedScheduler.Config(), ["linear"], ledger, Outcomes())
+    assert Costs.of(ledger, scheduler, Opening()).withheld == LOST
+    ledger.progress(10_000, 50.0)
+    assert Costs.of(ledger, scheduler, Opening()).withheld == Withheld()
 
 
 @pytest.mark.parametrize("case", sorted(JUDGED))

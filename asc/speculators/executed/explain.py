@@ -48,6 +48,26 @@ _CAUSES = (
 )
 
 
+_NEARLY = 2 / 3  # of what may be lost: a boundary like the last one must be affordable again before there is one
+_RATIONED = _CAUSES[:-1]  # what starts a run is paid once, and rationed by nothing
+
+
+class Withheld(NamedTuple):
+    """What speculation had lost at the end, where that was nearly all that it may lose, or more."""
+
+    seconds: float = 0.0  # 0 where nothing was withheld
+    most: str = ""  # what most of it went into
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Self:
+        """Take the figures from a ledger whose unit is the second."""
+        lost = ledger.spent - ledger.gained
+        if lost <= _NEARLY * ledger.overdraft():
+            return cls()
+        most = max(_RATIONED, key=lambda cause: ledger.cost(*cause.kinds))
+        return cls(lost, most.what)
+
+
 class Opening(NamedTuple):
     """What the main thread would have lost to start workers, where that was too much."""
 
@@ -64,12 +84,14 @@ class Costs(NamedTuple):
     unprofitable: bool = False  # whether a task costs more than it can gain
     recording: float = 1.0  # how many times as long as plain steps a recorded superstep takes
     opening: Opening = Opening()
+    withheld: Withheld = Withheld()
 
     @classmethod
     def of(cls, ledger: Ledger, scheduler: ExecutedScheduler, opening: Opening) -> Self:
         """Take the figures from the ledger, and from the scheduler."""
         cause = max(_CAUSES, key=lambda cause: ledger.cost(*cause.kinds))
-        return cls(cause, scheduler.price(), scheduler.nbytes, scheduler.unprofitable, ledger.tracking, opening)
+        task = scheduler.price(), scheduler.nbytes, scheduler.unprofitable
+        return cls(cause, *task, ledger.tracking, opening, Withheld.of(ledger))
 
 
 def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Costs) -> str:
@@ -100,6 +122,8 @@ def _loss(facts: Facts, outcomes: Outcomes, costs: Costs) -> str:
         return f"{although}: {_unprofitable(costs)}."
     if facts.slowdown is not None and facts.slowdown > _SLOW:
         return f"{although}: {_slow(facts.slowdown)}. Do more work a step on fewer reads."
+    if costs.withheld.seconds and facts.skipped < 0.05 * facts.position:
+        return f"No speed-up: {accepted(outcomes)}, and then {_withheld(costs.withheld)}"
     if facts.skipped < 0.05 * facts.position:
         return f"No speed-up: {accepted(outcomes)}, too few to matter, so speculation was mostly withheld."
     return (
@@ -117,6 +141,8 @@ def _nothing(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cos
         return f"No speed-up: {_unprofitable(costs)}."
     if count(outcomes, Outcome.LATE) or count(outcomes, Outcome.LAUNCHED):
         slow = f", since {_slow(facts.slowdown)}" if facts.slowdown is not None and facts.slowdown > _SLOW else ""
+        if costs.withheld.seconds and not slow:
+            return f"No speed-up: {_withheld(costs.withheld)}"
         return (
             "No speed-up: the run was over, or already past the position, before a worker's result arrived" + slow + "."
         )
@@ -137,6 +163,14 @@ def _slow(slowdown: float) -> str:
     return f"with tracking a worker takes {slowdown:.1f} times as long as the plain step"
 
 
+def _withheld(withheld: Withheld) -> str:
+    return (
+        f"speculation was withheld, because it had lost {1000 * withheld.seconds:,.0f} ms, most of it {withheld.most}, "
+        "and it may lose only a small share of the plain work (its setting overdraft). It loses more on a machine that "
+        "is busy with other programs."
+    )
+
+
 def _unprofitable(costs: Costs) -> str:
     task = f"a task{_copies(costs.nbytes)}"
     return f"{task} costs the main thread as much as {costs.task:,.0f} steps, more than it can gain"
@@ -152,6 +186,8 @@ def _without_workers(facts: Facts, costs: Costs) -> str:
             f"No speed-up: the start of workers{_copies(costs.opening.nbytes)} costs the main thread as much as "
             f"{costs.opening.steps:,.0f} steps, more than the rest of the run may lose."
         )
+    if costs.withheld.seconds and costs.recording <= _SLOW_RECORDING:
+        return f"No speed-up: {_withheld(costs.withheld)}"
     if facts.awaited:
         return "No speed-up: the run was over while its workers were still starting; a longer run has more of them."
     slow = f"tracking takes at least {costs.recording:.1f} times as long as plain steps"
