@@ -26,7 +26,7 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
     *(ROOT / "docs").glob("*.md"),
 ]
-TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+TEXT = re.sub(r" \\\n\s*", " ", "\n".join(page.read_text(encoding="utf-8") for page in PAGES))  # commands in one line
 PLACEHOLDER = re.compile(r"\b[A-Z]{2,}\b|…|\bsweep\b")  # such as NAME; `sweep` is a backend that a tutorial makes
 
 

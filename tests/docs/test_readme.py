@@ -19,7 +19,7 @@ LITTLE = (
     "--max-bytes 500000 --vocabulary 512 --length 16 --batch 2 --gate-sequences 8 --dev-sequences 4 --test-sequences 4 "
     "--data-cache tokens"
 )
-COMMANDS = re.findall(r"^    (asc .*?)(?:  #.*)?$", README, re.MULTILINE)
+COMMANDS = re.findall(r"^    (asc .*?)(?:  #.*)?$", re.sub(r" \\\n\s*", " ", README), re.MULTILINE)
 
 
 def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ pytest.importorskip("asc_toy")
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "first-predictor.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-COMMANDS = [line.removeprefix("$ ") for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line.removeprefix("$ ") for block in BLOCKS for line in re.sub(r" \\\n\s*", " ", block).splitlines()]
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ def small_model_and_text(folder: Path) -> None:
 def test_the_commands_lead_to_a_table_and_to_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r" \\\n\s*", " ", (PACKAGE / "README.md").read_text(encoding="utf-8"))
     commands = [shlex.split(line) for line in re.findall(r"^    (asc .*|python .*)$", text, re.MULTILINE)]
     assert [words[1] for words in commands] == ["run", "-m", "run", "bench-predictor", "run"]
     small_model_and_text(tmp_path / "tiny")
