@@ -29,12 +29,13 @@ def outcome(run: RunData) -> Html:
     found = run.summary.get("outcome")
     if not found:
         return Html()
-    rows, beside = list(_flat("", found)), dict(_flat("", run.summary.get("plain_outcome") or {}))
-    if not any(beside.values()):
+    rows, plain = list(_flat("", found)), run.summary.get("plain_outcome")
+    if not plain:
         return section("Outcome", table("The final state.", ("name", "value"), _bounded(rows, 2), numbers_from=2))
-    rows3 = [(name, value, beside.get(name, "")) for name, value in rows]
+    beside = dict(_flat("", plain))
+    both = [(name, value, beside.get(name, "")) for name, value in rows]
     caption = "The final state, and that of the plain run."
-    return section("Outcome", table(caption, ("name", "value", "plain run"), _bounded(rows3, 3), numbers_from=3))
+    return section("Outcome", table(caption, ("name", "value", "plain run"), _bounded(both, 3), numbers_from=3))
 
 
 def ledger(run: RunData) -> Html:

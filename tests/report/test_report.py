@@ -393,6 +393,7 @@ def test_leaps_and_the_plain_run_are_drawn_beside_the_curves(tmp_path: Path, fak
     alone = Page(write_report(folder))
     assert "a leap" in alone.text
     assert "the plain run" not in alone.text
+    assert "plain run" not in alone.text
     slower = {"dev_loss": [[100, 0.2, 3.5], [2_000, 0.9, 2.5]], "read_out_dev_loss": [[100, 0.2, 1.0], [200, 1, 0.5]]}
     outcome = {"outcome": {"best": 3}, "plain_outcome": {"best": 4}}
     write_json(folder / "summary.json", summary | {"curves": curves, "plain_curves": slower} | outcome)
