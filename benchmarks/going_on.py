@@ -34,6 +34,7 @@ from rich.console import Console
 
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.training.onward import Onward
 
 STEPS: Mapping[str, int] = {"gpt2-nano": 2000, "gpt2-micro": 600}
 RATES: Mapping[str, Sequence[float]] = {"gpt2-nano": (1e-3, 2e-3, 3e-3), "gpt2-micro": (1e-3, 2e-3, 3e-3)}
@@ -119,7 +120,7 @@ class Row:
         speedups = [speedup(run, others) for run, others in zip(plain, ways, strict=True)]
         known = [each for each in speedups if each is not None]
         as_long = [runs[0] for runs in ways]
-        ratio = seconds_a_step(chosen["plain"].settings, chosen["way"].settings)
+        ratio = seconds_a_step(chosen["way"].settings)
         return {
             "seeds": list(SEEDS),
             "plain": _short(plain),
@@ -169,19 +170,22 @@ def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
     return float(plain["steps"] / at) if at > 0 else None
 
 
-def seconds_a_step(plain: Settings, way: Settings) -> dict[str, float]:
+def seconds_a_step(way: Settings) -> dict[str, float]:
     """Return how much longer a step with the way takes than a plain one, in processor time: median and 95 % interval.
 
-    Two trainings in one process take turns of several steps.
+    One training takes turns of several steps with the way and without it: two would differ by where their memory lies.
     """
     torch.set_num_threads(1)
     begun = {"evaluate_every": 10**6, "steps": 10**6, "way_start": 0, "way_decay": 0.5}
-    trainings = [
-        NetworkBackend(NetworkConfig.model_validate({**settings, **begun})).computation(plain=number == 1)
-        for number, settings in enumerate((way, plain))
-    ]
-    ours, theirs = (partial(training.advance, A_TURN) for training in trainings)
-    return in_turns(ours, theirs, TURNS, clock=processor_seconds)
+    training = NetworkBackend(NetworkConfig.model_validate({**way, **begun})).computation(plain=False)
+    training.advance(A_TURN)
+    onward = training._onward
+
+    def turn(used: Onward | None) -> None:
+        training._onward = used
+        training.advance(A_TURN)
+
+    return in_turns(partial(turn, onward), partial(turn, None), TURNS, clock=processor_seconds)
 
 
 def processor_seconds(call: Callable[[], Any]) -> float:
