@@ -344,7 +344,7 @@ def test_a_journal_that_lacks_records_before_its_checkpoint_is_refused(
     asked = iter([False] * 60)
     assert not LeapVerify(config).run(tmp_path, silent, lambda: next(asked, True))
     (tmp_path / "seed-3" / "journal.jsonl").unlink()
-    with pytest.raises(AscError, match="has no record of step 10, and the checkpoint beside it is at step"):
+    with pytest.raises(AscError, match="has no record of step 10, and the checkpoint beside it is past that step"):
         LeapVerify(config).run(tmp_path, silent, never)
 
 

@@ -325,7 +325,7 @@ def test_a_lost_checkpoint_of_the_collapse_is_reported_in_a_sentence(config: Col
 def test_a_lost_inspection_is_reported_in_a_sentence(config: Collapse.Config, tmp_path: Path) -> None:
     run_until(config, tmp_path, lambda done, doing: doing == "members" and done > 25)
     Journal(ensemble_folder(tmp_path, SEED, 0) / JOURNAL).keep(lambda record: record["position"] != 20)
-    with pytest.raises(AscError, match=r"has no record of step 20, and the checkpoint beside it is at step [23]\d\. "):
+    with pytest.raises(AscError, match=r"has no record of step 20, and the checkpoint beside it is past that step\. "):
         Collapse(config).run(tmp_path, quiet, lambda: False)
 
 

@@ -46,13 +46,12 @@ class Journal:
             os.fsync(stream.fileno())
         self._records.append(written)
 
-    def require(self, positions: Iterable[int], reached: int) -> None:
-        """Raise AscError if a position before `reached` has no record: the training would not come back to it."""
-        known = {record["position"] for record in self._records}
-        missing = sorted({position for position in positions if position < reached} - known)
+    def require(self, positions: Iterable[int]) -> None:
+        """Raise AscError if a position has no record, where the training does not come back to these positions."""
+        missing = set(positions) - {record["position"] for record in self._records}
         if missing:
             raise AscError(
-                f"{self.path} has no record of step {missing[0]}, and the checkpoint beside it is at step {reached}. "
+                f"{self.path} has no record of step {min(missing)}, and the checkpoint beside it is past that step. "
                 f"Restore the file, or delete the folder {self.path.parent} to repeat this part."
             )
 

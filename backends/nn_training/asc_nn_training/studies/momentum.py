@@ -90,7 +90,7 @@ class MomentumStudy(Study):
         )
         training.resume()
         here = training.computation.position()
-        journal.require(config.at, here)
+        journal.require(position for position in config.at if position < here)
         journal.keep(lambda record: record["position"] <= here)
         try:
             for position in config.at:

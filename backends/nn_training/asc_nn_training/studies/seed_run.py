@@ -91,13 +91,12 @@ class SeedRun:
         state = self._training.resume()
         if state is not None:
             self._load_state(state)
-        here = self.computation.position()
-        self.journal.require(self._positions(), here)
-        self.journal.keep(lambda record: record["position"] <= here)
-        done = {record["position"] for record in self.journal}
+        reached = self._reached  # what a later record tells is not in the checkpoint's memory, so it is repeated
+        self.journal.require(position for position in self._positions() if position <= reached)
+        self.journal.keep(lambda record: record["position"] <= reached)
         try:
             for position in self._positions():
-                if position >= here and position not in done:
+                if position > reached:
                     self._train_to(position)
         except StoppedError:
             return False

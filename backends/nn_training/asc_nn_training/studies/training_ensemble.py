@@ -112,7 +112,8 @@ class TrainingEnsemble:
     def _train_members(self) -> None:
         members = self._members()
         positions = self._plan.positions(self._together)
-        self.journal.require(positions, max(member.computation.position() for member in members))
+        here = max(member.computation.position() for member in members)
+        self.journal.require(position for position in positions if position < here)
         try:
             self._in_step(members, positions)
         except StoppedError:

@@ -1,0 +1,149 @@
+"""A study that is killed at every record of its journals, and resumed each time, ends as one that never stopped."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from asc.study import Study, Table
+from asc_nn_training.studies import cascades, departures, resumable
+from asc_nn_training.studies.collapse import Collapse
+from asc_nn_training.studies.departures import Departures
+from asc_nn_training.studies.journal import JOURNAL, Journal
+from asc_nn_training.studies.leap_verify import LeapVerify
+from asc_nn_training.studies.momentum import MomentumStudy
+from asc_nn_training.studies.rates import Rates
+
+CHOICES: dict[type[Study], dict[str, Any]] = {
+    LeapVerify: {
+        **{"steps": 14, "snapshot_every": 3, "horizons": (2, 4), "seeds": (3,), "cascade_every": 2, "as_": "corrected"},
+        "thresholds": {"name": "fixed", "stable": 0.5, "chaotic": 0.1},
+    },
+    Collapse: {
+        **{"steps": 8, "every": 3, "together": (0, 2), "members": 2, "seeds": (3,), "points": 1, "barrier": 100.0},
+        "thresholds": {"name": "fixed", "chaotic": -1.0, "stable": 1.0},
+    },
+    MomentumStudy: {"steps": 6, "seed": 3, "at": (2, 5), "horizons": (2,)},
+    Departures: {"steps": 100, "seed": 3},
+    Rates: {"steps": 20, "rates": (1e-3, 2e-3), "seeds": (3,), "first": 0.4, "spans": (2,), "lr": None},
+}
+SERIES = [(LeapVerify, 1, "killed"), (LeapVerify, 3, "torn"), (LeapVerify, 40, "full")] + [
+    (study, 2, how) for study, how in zip(list(CHOICES)[1:], ("killed", "torn", "full", "torn"), strict=True)
+]
+"""A study, the checks from one checkpoint to the next, and what happens once at every record."""
+MEASURED = ("seconds", "moved_s", "live_s", "read_out_s")  # in journals; everything else is determined
+
+
+class Killed(BaseException):
+    """What no code catches."""
+
+
+class Whole(NamedTuple):
+    """What a study leaves, without what the clock has measured."""
+
+    journals: dict[str, list[dict[str, Any]]]
+    tables: list[Table]
+
+
+def left(study: Study, folder: Path) -> Whole:
+    """Return the journals and the tables."""
+
+    def determined(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: determined(part) for key, part in value.items() if key not in MEASURED}
+        return [determined(part) for part in value] if isinstance(value, list) else value
+
+    journals = {
+        str(path.relative_to(folder)): [determined(record) for record in Journal(path)]
+        for path in sorted(folder.rglob(JOURNAL))
+    }
+    return Whole(journals, [timeless(table) for table in study.tables(folder)])
+
+
+def timeless(table: Table) -> Table:
+    """Return the table without its columns of seconds."""
+    kept = [number for number, name in enumerate(table.columns) if "seconds" not in name]
+    return table._replace(columns=kept, rows=[[row[number] for number in kept] for row in table.rows])
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cascades and trials that short trainings have room for."""
+    monkeypatch.setattr(cascades, "GRID", ((2, 2),))
+    monkeypatch.setattr(departures, "AFTER", (1, 2, 3))
+
+
+@pytest.fixture(scope="module")
+def wholes() -> dict[type[Study], Whole]:
+    """What studies that were never stopped have left, by kind."""
+    return {}
+
+
+def checkpoints_every(checks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a checkpoint be due by the number of checks, and not by the clock."""
+
+    def due(self: resumable.ResumableTraining) -> bool:
+        self.checks = getattr(self, "checks", 0) + 1  # type: ignore[attr-defined]
+        return self.checks % checks == 0  # type: ignore[attr-defined,no-any-return]
+
+    monkeypatch.setattr(resumable.ResumableTraining, "_due", due)
+
+
+def failing(how: str, seen: set[tuple[Path, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each record of each journal fail once: its line is written in whole, or in part."""
+    add = Journal.add
+
+    def fails(journal: Journal, record: dict[str, Any]) -> None:
+        place = journal.path, len(list(journal))
+        if place in seen:
+            return add(journal, record)
+        seen.add(place)
+        if how == "killed":
+            add(journal, record)
+            raise Killed
+        journal.keep(lambda _: True)
+        with journal.path.open("a") as stream:
+            stream.write(json.dumps({"cut": dict(record)}, default=str)[:-3])
+        raise Killed if how == "torn" else OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Journal, "add", fails)
+
+
+@pytest.fixture(autouse=True)
+def _never_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    checkpoints_every(10**9, monkeypatch)
+    yield
+
+
+@pytest.mark.parametrize(("kind", "checks", "how"), SERIES)
+def test_a_study_that_fails_once_at_every_record_ends_as_one_that_never_failed(
+    kind: type[Study],
+    checks: int,
+    how: str,
+    wholes: dict[type[Study], Whole],
+    recipe: dict[str, Any],
+    tiny: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = {"model": str(tiny), "length": 16, "batch": 2, "gate_sequences": 6, "warmup": 2}
+    study = kind(kind.Config.model_validate({**recipe, **own, **CHOICES[kind]}))
+    if kind not in wholes:
+        assert study.run(tmp_path / "whole", lambda *_: None, lambda: False)
+        wholes[kind] = left(study, tmp_path / "whole")
+    checkpoints_every(checks, monkeypatch)
+    seen, failures, done = set[tuple[Path, int]](), 0, False
+    failing(how, seen, monkeypatch)
+    while not done:
+        with suppress(Killed, OSError):
+            done = study.run(tmp_path / "killed", lambda *_: None, lambda: False)
+        failures += not done
+    found = left(study, tmp_path / "killed")
+    assert failures == len(seen) == sum(map(len, wholes[kind].journals.values()))
+    assert found == wholes[kind]
