@@ -186,11 +186,12 @@ class SeedRun:
 
     def _state(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self._parts.items()}
-        return parts | {"reached": self._reached, "moved": self._moved()}
+        return parts | {"reached": self._reached, "moved": self._moved(), "unpaid": self.computation.store.pending}
 
     def _checkpoint_state(self) -> EngineState:
         """Return what a checkpoint holds beside the training: the state before the sweep under way, which is redone."""
-        return EngineState(self._settled_state, self._trajectory.snapshots())
+        before = tuple(each for each in self._trajectory.snapshots() if each.position <= self._reached)
+        return EngineState(self._settled_state, before)
 
     def _load_state(self, state: EngineState) -> None:
         for name, part in self._parts.items():
@@ -198,6 +199,7 @@ class SeedRun:
         self._reached = state.state["reached"]
         self._moved_before = dict(state.state["moved"])
         self._trajectory.restore(state.history, 0)
+        self.computation.store.pending = state.state.get("unpaid", 0)  # none in the first checkpoints
         self._settled_state = self._state()
 
     @property

@@ -97,10 +97,10 @@ class WeightStore:
         return stored
 
     def take_over(self, values: Values) -> StoredWeights:
-        """Take over weights from a checkpoint, which may have been read onto another device; moving them is free."""
-        pending = self.pending
+        """Take over weights from a checkpoint, which may have been read onto another device; moving does not count."""
+        pending, spilled = self.pending, self.spilled
         stored = self.keep([value.to(self.device) for value in values])
-        self.pending = pending
+        self.pending, self.spilled = pending, spilled
         return stored
 
     def round(self, stored: StoredWeights) -> None:
