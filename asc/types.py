@@ -37,7 +37,8 @@ class Snapshot(NamedTuple):
 class EngineState(NamedTuple):
     """What an engine carries from one boundary to the next, beside the computation's own state.
 
-    A judged run needs it to be resumed to the same end. An executed run ends in the same state without it.
+    A judged run needs it to be resumed to the same end. An executed run ends in the same state without it. The part
+    "settings" holds those of the run: a checkpoint that returns it is refused where they differ.
     """
 
     state: Mapping[str, Any] = {}  # dictionaries, lists, numbers, strings and numpy arrays

@@ -25,7 +25,7 @@ from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
 from asc.plugins.registry import Registry
 from asc.predictor import Predictor
-from asc.records.folders import CONFIG, find_run, read_json
+from asc.records.folders import find_run, read_config
 from asc.records.version import require_version
 from asc.run.record import require_command
 from asc.run.replay.evaluations import Evaluations
@@ -94,7 +94,7 @@ def bench_predictor_command(
     """
     began, registry = time.perf_counter(), session.plugins.registry
     folder = find_run(out, run)
-    record = read_json(folder / CONFIG)
+    record = read_config(folder)
     require_version(f"The run {folder.name}", record)
     require_command(f"The run {folder.name}", record)
     backend = str(record.get("backend"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,17 @@ from asc.cli.foreign import blaming
 from asc.cli.resume import command_line
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
+from asc.config.validate import validate
 from asc.errors import AscError
 from asc.group import Group
 from asc.interrupts import INTERRUPTED, postponing_termination
 from asc.plugins.entry import Entry
 from asc.records.event_writer import EventWriter
-from asc.records.folders import CONFIG, find_run, new_run_folder, read_json
+from asc.records.folders import find_run, new_run_folder, read_config
+from asc.records.lock import discard_unused, exclusive
 from asc.records.version import require_version
 from asc.run.compare import NOT_COMPARED, compare_pairs
-from asc.run.record import OBSERVER, describe, keep, require_command
+from asc.run.record import OBSERVER, describe, finished, keep, require_command
 from asc.run.run import Run
 from asc.views import figures
 from asc.views.lines import Lines
@@ -84,23 +86,36 @@ def run(
         backend = make_backend(session, name, config)
     if not backend.group.first:
         session.mute()
-    first = _first_run(
-        session, name, backend, folder, quiet=quiet, resume=resume is not None, shadow=shadow, plain=plain
-    )
-    with postponing_termination() as terminated:
-        with blaming(session.plugins.registry.get("backend", name), folder):
-            try:
-                summary = first.execute()
-            except Exception:
-                keep(folder, first.failure(), backend.group)
-                raise
-            try:
-                if pairs and summary["state"] == "finished":
-                    _compare(session, name, backend, first, summary, pairs, terminated)
-            finally:
-                keep(folder, summary, backend.group)
-        _print_result(session, summary, as_json, backend.group)
+    with exclusive(folder) if backend.group.first else nullcontext():
+        if resume is not None and backend.group.agree(finished(folder) is not None):
+            return _leave(session, folder, as_json)
+        first = _first_run(
+            session, name, backend, folder, quiet=quiet, resume=resume is not None, shadow=shadow, plain=plain
+        )
+        with postponing_termination() as terminated:
+            with blaming(session.plugins.registry.get("backend", name), folder):
+                try:
+                    summary = first.execute()
+                except Exception:
+                    keep(folder, first.failure(), backend.group)
+                    raise
+                try:
+                    if pairs and summary["state"] == "finished":
+                        _compare(session, name, backend, first, summary, pairs, terminated)
+                finally:
+                    keep(folder, summary, backend.group)
+            _print_result(session, summary, as_json, backend.group)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
+
+
+def _leave(session: CommandSession, folder: Path, as_json: bool) -> int:
+    """Say that a run is finished, and change nothing."""
+    session.say(f"The run {folder.name} is finished: nothing is left to resume, and nothing was changed.")
+    if as_json:
+        session.console.out(json.dumps(finished(folder)), highlight=False)
+    else:
+        session.console.print(Text(f"record  {folder}/report.html"), soft_wrap=True)
+    return 0
 
 
 def _first_run(
@@ -125,8 +140,7 @@ def _first_run(
             run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
     except Exception:
         if first:
-            with suppress(OSError):  # keep a folder that has something in it
-                folder.rmdir()
+            discard_unused(folder)
         raise
     for remark in (*run.computation.remarks, *run.engine.speculator.remarks):  # known beforehand; repeated at the end
         session.warn(remark)
@@ -189,7 +203,7 @@ def different(entry: Entry) -> str:
 
 def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfig, Path, bool, bool]:
     """Read everything from the run's own record. A resumed run does not change its settings."""
-    record = read_json(folder / CONFIG)
+    record = read_config(folder)
     if record.get("backend") != name:
         raise AscError(
             f"The run {folder.name} is of the backend {record.get('backend')!r}: "
@@ -197,8 +211,8 @@ def _resumed(name: str, config_from: ConfigFrom, folder: Path) -> tuple[RunConfi
         )
     require_version(f"The run {folder.name}", record)
     require_command(f"The run {folder.name}", record)
-    config: RunConfig = config_from(record.get("config"))
-    recorded = type(config).model_validate(record.get("config"))
+    config: RunConfig = config_from(record["config"])
+    recorded = validate(type(config), record["config"])
     if config != recorded.model_copy(update={setting: getattr(config, setting) for setting in config.movable}):
         raise AscError(
             f"A resumed run keeps its settings, and these options would change those of {folder.name}. "

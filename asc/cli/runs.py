@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import rich_click as click
@@ -51,7 +50,7 @@ def _table(found: list[RunSummary]) -> Table:
     for run in found:
         table.add_row(
             Text(run.id),
-            Text("" if run.started is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))),
+            Text(figures.moment(run.started)),
             Text(run.backend),
             Text(run.state),
             figures.count(run.position),

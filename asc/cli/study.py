@@ -20,6 +20,8 @@ from asc.cli.session import CommandSession
 from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
+from asc.plugins.entry import Entry
+from asc.records.lock import exclusive
 from asc.report.study_results import checked_tables, results, write_results
 from asc.report.study_tables import rich_table
 from asc.study import Study, Table
@@ -57,8 +59,15 @@ def study(
     entry = session.plugins.registry.get("study", name)
     folder = (resume_in if resume else create)(out or STUDIES / name, name, config_from, make)
     command = command_line(session.files, "study", name, "--resume", "--out", str(folder.path))
+    with exclusive(folder.path):
+        return _run(session, entry, folder, command, quiet, as_json)
+
+
+def _run(session: CommandSession, entry: Entry, folder: StudyFolder, command: str, quiet: bool, as_json: bool) -> int:
+    """Do what is left of a study, and print what was found so far."""
     asked = threading.Event()
     try:
+        folder.note("running")
         with blaming(entry, folder.path):
             with progress(session.messages, quiet) as tell, stoppable(asked.set):
                 answer: object = folder.study.run(folder.path, tell, asked.is_set)
@@ -69,9 +78,11 @@ def study(
         _note(session, folder, "stopped")
         session.say(f"Resume with: {command}")
         raise
-    except Exception:
+    except Exception as error:
         _note(session, folder, "failed")
         folder.discard_if_unused()
+        if isinstance(error, OSError) and folder.path.exists():  # such as a full disk
+            session.say(f"What was done is kept. Resume with: {command}")
         raise
     _note(session, folder, "finished" if done else "stopped")
     _report(session, folder, tables, data, as_json)

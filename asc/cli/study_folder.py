@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from pydantic import BaseModel
 
 import asc
 from asc.cli.components import ConfigFrom
+from asc.config.differences import differences
 from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.folders import write_json
+from asc.records.lock import LOCK, discard_unused
 from asc.records.version import require_version
 from asc.study import Study
 
@@ -46,9 +48,9 @@ class StudyFolder:
     def discard_if_unused(self) -> None:
         """Remove a folder that was created now and holds nothing but the record."""
         with suppress(OSError):
-            if self._created and [file.name for file in self.path.iterdir()] == [RECORD]:
-                (self.path / RECORD).unlink()
-            self.path.rmdir()  # fails where there is something in it
+            if self._created and {file.name for file in self.path.iterdir()} <= {RECORD, LOCK}:
+                (self.path / RECORD).unlink(missing_ok=True)
+        discard_unused(self.path)
 
 
 def create(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
@@ -62,20 +64,14 @@ def create(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyF
     study = make(config)  # before there is a folder, so that a mistake leaves none behind
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
+        if any(file.name != LOCK for file in path.iterdir()):
             raise AscError(f"{path} holds other files and no study; name a new folder, or an empty one, with --out.")
     except OSError as error:
         raise AscError(
             f"{path} cannot be the folder of a study ({error.strerror}); name one that can be written with --out."
         ) from error
     origin = {"asc_version": asc.__version__, "command": sys.argv[1:], "started": time.time()}
-    folder = StudyFolder(path, {"study": name, "config": config.model_dump(mode="json"), **origin}, study, created=True)
-    try:
-        folder.note("running")
-    except AscError:
-        folder.discard_if_unused()
-        raise
-    return folder
+    return StudyFolder(path, {"study": name, "config": config.model_dump(mode="json"), **origin}, study, created=True)
 
 
 def resume_in(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyFolder:
@@ -101,16 +97,18 @@ def resume_in(path: Path, name: str, config_from: ConfigFrom, make: Make) -> Stu
     before = validate(type(config), record["config"]).model_dump(mode="json")
     given = config.model_dump(mode="json")
     fixed = [setting for setting in given if setting not in study.free]
-    changed = [line for setting in fixed for line in _differences(setting, before[setting], given[setting])]
+    changed = [
+        f"{name} {then}, and {now} was given"
+        for setting in fixed
+        for name, then, now in differences(before[setting], given[setting], setting)
+    ]
     if changed:
         may = f"; only {', '.join(sorted(study.free))} may change" if study.free else ""
         raise AscError(
             f"The study in {path} was started with {'; with '.join(changed)}. It keeps its settings{may}. "
             "Leave the others out to resume it, or start another one with --out FOLDER."
         )
-    folder = StudyFolder(path, {**record, "config": given}, study, created=False)
-    folder.note("running")
-    return folder
+    return StudyFolder(path, {**record, "config": given}, study, created=False)
 
 
 def _is_study(path: Path) -> bool:
@@ -124,7 +122,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         record: Any = json.loads((path / RECORD).read_text(encoding="utf-8"))
         sound = isinstance(record["study"], str) and isinstance(record["config"], dict)
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
     if not sound:
         raise _damaged(path, "no study, or no settings")
@@ -136,13 +134,3 @@ def _damaged(path: Path, why: str) -> AscError:
         f"{path / RECORD} is damaged ({why}); expected the record that a study writes at its start. "
         "Start another one with --out FOLDER."
     )
-
-
-def _differences(path: str, before: Any, now: Any) -> Iterator[str]:
-    """Yield each setting that differs, at any depth, with both values."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in dict.fromkeys([*before, *now]):
-            yield from _differences(f"{path}.{key}", before.get(key), now.get(key))
-    elif before != now:
-        name = path.rstrip("_")  # as its flag is spelt
-        yield f"{name} {json.dumps(before)}, and {json.dumps(now)} was given"

@@ -51,6 +51,11 @@ class RunConfig(Settings):
     """How candidates are confirmed: everything that depends on it is this class's."""
 
     @property
+    def bound(self) -> dict[str, Any]:
+        """The settings that a checkpoint is bound to, in values that JSON can hold."""
+        return self.model_dump(mode="json", exclude=set(self.movable))
+
+    @property
     def kept_positions(self) -> int:
         """Positions of the run that are kept for a later replay."""
         return 0

@@ -43,11 +43,10 @@ def read_events(folder: Path) -> Iterator[dict[str, Any]]:
     A line that is not a whole JSON object is skipped: a kill or a full disk may have torn it. A folder without an event
     log yields nothing.
     """
-    try:
-        stream = (folder / EVENTS).open("rb")
-    except FileNotFoundError:
+    path = folder / EVENTS
+    if not path.is_file():  # opening a pipe would wait for its writer
         return
-    with stream:
+    with path.open("rb") as stream:
         for line in stream:
             event = _parse(line)
             if event is not None:
@@ -57,10 +56,9 @@ def read_events(folder: Path) -> Iterator[dict[str, Any]]:
 def last_event(folder: Path) -> dict[str, Any] | None:
     """Return the last whole line without reading the lines before it, or None where there is none."""
     path = folder / EVENTS
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
+    if not path.is_file():
         return None
+    size = path.stat().st_size
     window = 1 << 16
     with path.open("rb") as stream:
         while size:
@@ -82,13 +80,15 @@ def position_after(event: Mapping[str, Any]) -> int | None:
     position = finite(event.get("to", event.get("position")))
     if position is None:
         return None
-    return int(position) + (0 if "to" in event else event.get("leaps", {}).get("steps", 0))
+    leaps = event.get("leaps")
+    skipped = finite(leaps.get("steps")) if isinstance(leaps, dict) and "to" not in event else None
+    return int(position) + int(skipped or 0)
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or "event" not in event:
         return None

@@ -15,11 +15,11 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asc.errors import AscError
+from asc.errors import AscError, describe_error
 from asc.records.events import EVENTS, last_event, position_after
 from asc.records.numbers import finite
 
@@ -83,16 +83,38 @@ def write_text(path: Path, text: str) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object. Raises AscError, which says what is wrong with the file."""
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no ordinary file")  # opening a pipe would wait for its writer
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AscError(
             f"cannot read {str(path)!r} ({_why(error)}); expected a file of a run, see `asc runs`"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AscError(f"{str(path)!r} is damaged ({error}); expected a JSON object, see `asc runs`") from error
     if not isinstance(data, dict):
         raise AscError(f"{str(path)!r} holds a {type(data).__name__}; expected a JSON object, see `asc runs`")
     return data
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read what a run is. Raises AscError, which says what is wrong with the file."""
+    record = read_json(folder / CONFIG)
+    if not isinstance(record.get("config"), dict):
+        raise AscError(f"{str(folder / CONFIG)!r} is damaged (its config is no object); see `asc runs`")
+    return record
+
+
+@contextlib.contextmanager
+def understood(folder: Path) -> Iterator[None]:
+    """What is read within from a run's files may hold anything: values of other kinds raise AscError."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise AscError(
+            f"the files in {str(folder)!r} hold values that no run writes there ({describe_error(error)}); see "
+            "`asc runs` for other runs"
+        ) from error
 
 
 def list_runs(out: Path) -> list[RunSummary]:

@@ -12,7 +12,10 @@ def finite(value: object) -> float | None:
     """Return a finite number as it is, and None for anything else: text, a missing field, infinity, NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) else None
+    try:
+        return value if math.isfinite(value) else None
+    except OverflowError:  # a whole number that no float can hold
+        return None
 
 
 def strict(value: Any) -> Any:

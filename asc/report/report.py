@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from asc.records.folders import write_text
+from asc.records.folders import understood, write_text
 from asc.records.numbers import finite
 from asc.report import pictures, tables
 from asc.report.markup import Html, document, join, tag
@@ -19,7 +18,9 @@ REPORT = "report.html"
 def write_report(folder: Path) -> Path:
     """Write `report.html` into a run's folder and return its path. A killed run is reported from its event log."""
     path = folder / REPORT
-    write_text(path, report(RunData(folder)))
+    with understood(folder):
+        page = report(RunData(folder))
+    write_text(path, page)
     return path
 
 
@@ -51,8 +52,8 @@ def _heading(run: RunData, backend: str) -> Html:
     summary, config = run.summary, run.config
     settings = config.get("config") or {}
     program = settings.get("program") or settings.get("model") or config.get("program")
-    started = finite(config.get("started"))
-    when = "" if started is None else time.strftime(", started %Y-%m-%d %H:%M:%S", time.localtime(started))
+    started = figures.moment(config.get("started"), seconds=True)
+    when = f", started {started}" if started else ""
     version = f", asc {config['asc_version']}" if config.get("asc_version") else ""
     shown: list[str] = [
         tag("h1", None, f"{backend}: {program}" if program else backend),

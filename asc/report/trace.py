@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from asc.records.folders import CONFIG, SUMMARY, read_json, write_text
+from asc.records.folders import CONFIG, SUMMARY, read_json, understood, write_text
 from asc.report.intervals import Interval, intervals
 from asc.types import Outcome
 
@@ -23,7 +23,9 @@ Json = dict[str, Any]
 def write_trace(folder: Path) -> Path:
     """Write `trace.json` into a run's folder and return its path."""
     path = folder / TRACE
-    write_text(path, json.dumps(chrome_trace(folder), separators=(",", ":")))
+    with understood(folder):
+        text = json.dumps(chrome_trace(folder), separators=(",", ":"))
+    write_text(path, text)
     return path
 
 

@@ -31,6 +31,15 @@ def describe(folder: Path, run: Run, origin: Mapping[str, Any], *, anew: bool) -
     write_json(folder / CONFIG, {"backend": run.backend, "config": run.config, "state": "running"} | flags | made)
 
 
+def finished(folder: Path) -> dict[str, Any] | None:
+    """Return the summary of a run that has finished, of which nothing is left to do; None of any other run."""
+    try:
+        summary = read_json(folder / SUMMARY)
+    except AscError:  # there is none, or it is damaged: a resumed run writes it anew
+        return None
+    return summary if summary.get("state") == "finished" else None
+
+
 def keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
     """Write summary, report and trace, once; the result is shown even where the disk is full."""
     if not group.first:

@@ -12,6 +12,7 @@ from asc.assemble import assemble
 from asc.backend import Backend
 from asc.cache import Cache
 from asc.computation import Computation
+from asc.config.differences import require_same
 from asc.engine import Engine
 from asc.errors import AscError, describe_error
 from asc.interrupts import stoppable
@@ -25,6 +26,7 @@ from asc.types import Boundary, EngineState, Status
 
 A = TypeVar("A")
 CHECKPOINTS = "checkpoints"
+_BOUND = "settings"  # the part of the engine's state with the settings that it was written under
 _CHUNK_S = 0.25  # seconds of steps after which a plain run reports, and can be stopped
 
 
@@ -53,10 +55,8 @@ class Run(Monitor):
         self._stop_asked = False
         self._preparing_s = 0.0
         self.computation = _made(backend, name, plain=not speculate)
-        saved = backend.load(self.computation, folder / CHECKPOINTS) if resume and folder is not None else None
-        state = answers.instance(
-            "load", saved, EngineState | None, "asc.types.EngineState, or None without a checkpoint"
-        )
+        self._bound = self._settings.bound | {"shadow": shadow, "speculate": speculate}
+        state = self._load(folder / CHECKPOINTS) if resume and folder is not None else None
         if resume and state is None:
             self.warn("There was no checkpoint yet to resume from, so the run begins at its start.")
         self._saved = time.perf_counter()
@@ -198,7 +198,7 @@ class Run(Monitor):
         backend, computation, folder = self._backend, self.computation, self.folder
         self._write(
             f"The checkpoint at position {computation.position()}",
-            lambda: backend.save(computation, folder / CHECKPOINTS, self.engine.save_state()),
+            lambda: backend.save(computation, folder / CHECKPOINTS, self._state()),
         )
         if last:
             self._write(
@@ -206,6 +206,21 @@ class Run(Monitor):
                 lambda: backend.finish(computation, folder),
             )
         self._saved = time.perf_counter()
+
+    def _load(self, checkpoints: Path) -> EngineState | None:
+        """Go to the checkpoint. Raises AscError if it was written under other settings."""
+        saved = self._backend.load(self.computation, checkpoints)
+        state = answers.instance(
+            "load", saved, EngineState | None, "asc.types.EngineState, or None without a checkpoint"
+        )
+        if state is not None:
+            require_same(f"The checkpoint in {checkpoints}", state.state.get(_BOUND, {}), self._bound)
+        return state
+
+    def _state(self) -> EngineState:
+        """Return what a checkpoint holds beside the computation."""
+        state = self.engine.save_state()
+        return state._replace(state={**state.state, _BOUND: self._bound})
 
     def _write(self, what: str, write: Callable[[], object]) -> None:
         """Write something. A failure is a warning: the steps taken so far are worth more than a file."""

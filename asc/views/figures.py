@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from asc.records.numbers import finite
 
 UNKNOWN = "–"
@@ -47,6 +49,16 @@ def duration(value: object) -> str:
     minutes, seconds = divmod(round(number), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
+
+
+def moment(value: object, *, seconds: bool = False) -> str:
+    """Seconds since the epoch as local time: 2026-11-23 08:15. Nothing where there is no such time."""
+    number = finite(value)
+    try:
+        local = None if number is None else time.localtime(number)
+    except (OverflowError, OSError, ValueError):
+        local = None
+    return "" if local is None else time.strftime(f"%Y-%m-%d %H:%M{':%S' if seconds else ''}", local)
 
 
 def clock(value: object) -> str:

@@ -186,9 +186,13 @@ def test_killed_at_random_moments_and_resumed(
     assert listed["state"] == "finished"
 
 
-def test_a_finished_run_that_is_resumed_has_the_same_end(asc: Asc) -> None:
-    first = parsed(asc("run", "toy", "--program", "lcg-pi", "--n", "300", "--executor", "none", "--json", "--quiet"))
-    again = parsed(asc("run", "toy", "--resume", "latest", "--json", "--quiet"))
-    assert again["state"] == "finished"
-    assert again["final_digest"] == first["final_digest"]
-    assert again["resumed_from"] == 300
+def test_a_finished_run_that_is_resumed_says_so_and_changes_nothing(asc: Asc, tmp_path: Path) -> None:
+    options = ("--program", "lcg-pi", "--n", "300", "--executor", "none", "--compare", "--json", "--quiet")
+    first = parsed(asc("run", "toy", *options))
+    assert first["net_speedup"] is not None
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    again = asc("run", "toy", "--resume", "latest", "--json", "--quiet")
+    assert parsed(again) == first
+    assert "is finished: nothing is left to resume, and nothing was changed." in again.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert "report.html" in asc("run", "toy", "--resume", "latest").stdout

@@ -340,7 +340,7 @@ class TestErrors:
         found = count("--limit", "0", "--quiet", "--json")
         assert parsed(found)["tables"] == []
         assert found.stderr.startswith("Nothing has been done yet, so there are no results to show.\nNot all is done")
-        assert [path.name for path in (tmp_path / FOLDER).iterdir()] == ["study.json"]
+        assert {path.name for path in (tmp_path / FOLDER).iterdir()} == {".lock", "study.json"}
 
     @pytest.mark.parametrize("most", [0, 1024])
     def test_a_full_disk(self, count: Count, process: Asc, tmp_path: Path, most: int) -> None:

@@ -104,7 +104,7 @@ class SpeculationConfig(LeapConfig, JudgedConfig):
 class NetworkConfig(TrainingConfig, SpeculationConfig):
     """The settings of `asc run nn_training`."""
 
-    movable = frozenset({"device", "shard"})
+    movable = frozenset({"device", "shard", "data_cache", "tensorboard"})
 
     shard: Shard = Field(
         "none",

@@ -22,6 +22,7 @@ from asc.config.validate import validate
 from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.recognizers.thresholds import Fixed, Learned
+from asc.records.lock import exclusive
 from asc.types import Candidate
 from asc_nn_training.computation import TrainingComputation
 from asc_nn_training.costs import Costs
@@ -29,7 +30,6 @@ from asc_nn_training.predictors.published import QuadraticAsCoded
 from asc_nn_training.studies import cascades, results
 from asc_nn_training.studies.journal import Journal
 from asc_nn_training.studies.leap_verify import LeapVerify, all_tables
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.predictor_forms import FORMS, SETS, make_forms
 from asc_nn_training.studies.recipe import backend
 from asc_nn_training.studies.results import (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,6 +76,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cascades and trials that short trainings have room for."""
     monkeypatch.setattr(cascades, "GRID", ((2, 2),))
     monkeypatch.setattr(departures, "AFTER", (1, 2, 3))
+    checkpoints_every(10**9, monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +113,6 @@ def failing(how: str, seen: set[tuple[Path, int]], monkeypatch: pytest.MonkeyPat
         raise Killed if how == "torn" else OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Journal, "add", fails)
-
-
-@pytest.fixture(autouse=True)
-def _never_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    checkpoints_every(10**9, monkeypatch)
-    yield
 
 
 @pytest.mark.parametrize(("kind", "checks", "how"), SERIES)

@@ -16,11 +16,11 @@ import pytest
 
 from asc.config.validate import validate
 from asc.errors import AscError
+from asc.records.lock import exclusive
 from asc.study import Tell
 from asc_nn_training.studies import seeds as seeds_in_workers
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.leap_verify import LeapVerify
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.results import is_done, reached_position, seed_folder
 from asc_nn_training.studies.seeds import WorkersLostError, run_seeds, silent
 

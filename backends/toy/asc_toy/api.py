@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +12,15 @@ from asc.errors import AscError
 from asc.interrupts import postponing_termination
 from asc.plugins import Plugins, load
 from asc.records.event_writer import EventWriter
+from asc.records.folders import is_run
+from asc.records.lock import exclusive
 from asc.run.compare import NOT_COMPARED, compare_pairs
-from asc.run.record import OBSERVER, describe, keep
+from asc.run.record import OBSERVER, describe, finished, keep
 from asc.run.run import Run
 from asc_toy.arguments import folder_of, program_of, settings_of
 from asc_toy.backend import SpeculationConfig, ToyBackend
 from asc_toy.digest import state_digest
-from asc_toy.program import Program, Step, Until
+from asc_toy.program import Step, Until
 
 
 class Result(NamedTuple):
@@ -69,8 +72,8 @@ def accelerate(
 
     At least one of `steps` and `until` is given. `state` stays unchanged. `config` takes the settings of
     `asc_toy.SpeculationConfig`. With `folder`, the run is recorded there as `asc run` records a run, and with `resume`
-    it continues from the folder's checkpoint, if there is one. With `compare_plain` the program runs a second time
-    without speculation, to measure the net speed-up.
+    it continues from the folder's checkpoint, if there is one; of a finished run it returns the result, and changes
+    nothing. With `compare_plain` the program runs a second time without speculation, to measure the net speed-up.
 
     Raises StepError where the step function raises, NonDeterministicStepError where it is not a function of the state,
     and AscError where an argument or a setting has a wrong value. In the main thread, Ctrl-C and SIGTERM end the run
@@ -85,32 +88,26 @@ def accelerate(
     if place is not None:
         plugins.observe(EventWriter(place), OBSERVER)
     run = Run(backend, "toy", plugins, folder=place, resume=resume, digest=compare_plain or place is not None)
-    if place is not None:
-        _describe(place, run, program)
-    with postponing_termination() as terminated:
-        summary = _execute(run, place, backend)
-        stopped = run.stopped
-        if compare_plain and not stopped:
-            plugins.remove(OBSERVER)
-            stopped = _compare(summary, run, backend, plugins)
+    with nullcontext() if place is None else exclusive(place):
         if place is not None:
-            keep(place, summary, backend.group)
+            known = finished(place)
+            if known is not None and run.computation.finished():  # it may have got more steps
+                run.engine.speculator.close()
+                return Result(run.computation.result(), known)
+            origin = {"program": program.name, "start": state_digest(0, program.state)}
+            describe(place, run, origin, anew=not is_run(place))
+        with postponing_termination() as terminated:
+            summary = _execute(run, place, backend)
+            stopped = run.stopped
+            if compare_plain and not stopped:
+                plugins.remove(OBSERVER)
+                stopped = _compare(summary, run, backend, plugins)
+            if place is not None:
+                keep(place, summary, backend.group)
     result = Result(run.computation.result(), summary)
     if stopped or terminated():
         raise Interrupted(_interrupted(summary, place), result)
     return result
-
-
-def _describe(place: Path, run: Run, program: Program) -> None:
-    """Make the folder, where there is none yet, and write down what runs."""
-    anew = not place.exists() or not any(place.iterdir())
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AscError(
-            f"{str(place)!r} cannot be made ({error.strerror}); name a folder that can be written."
-        ) from error
-    describe(place, run, {"program": program.name, "start": state_digest(0, program.state)}, anew=anew)
 
 
 def _execute(run: Run, place: Path | None, backend: ToyBackend) -> dict[str, Any]:

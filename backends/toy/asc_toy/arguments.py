@@ -14,6 +14,7 @@ from typing import Any
 from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.folders import CONFIG, is_run, read_json
+from asc.records.lock import LOCK
 from asc.records.version import require_version
 from asc_toy.backend import SpeculationConfig
 from asc_toy.digest import state_digest
@@ -69,7 +70,7 @@ def folder_of(folder: object, resume: bool, program: Program) -> Path | None:
     if not isinstance(folder, str | PathLike) or not (path := Path(folder)).name:
         raise AscError(f"The folder is {_shown(folder)}; expected the path of a folder, such as folder='runs/mine'.")
     try:
-        held = any(path.iterdir())
+        held = any(file.name != LOCK for file in path.iterdir())
     except FileNotFoundError:
         return path
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from asc.speculators.pool import Pool
 from asc.types import EngineState
 from asc_toy import checkpoint
 from asc_toy.computation import ToyComputation
+from asc_toy.digest import state_digest
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
 from asc_toy.readable import readable
@@ -54,7 +56,7 @@ class ToyConfig(SpeculationConfig):
     def _suit_program(cls, given: Any) -> Any:
         """Replace settings that have their default by those that suit the program better."""
         name = given.get("program") if isinstance(given, dict) else None
-        if name not in PROGRAMS:
+        if not isinstance(name, str) or name not in PROGRAMS:
             return given
         usual = {field: cls.model_fields[field].default for field in PROGRAMS[name].settings}
         suits = {
@@ -84,6 +86,13 @@ class ToyBackend(Backend[ToyComputation]):
             program = config.build()
         self._program = program
 
+    @cached_property
+    def _origin(self) -> dict[str, Any]:
+        """What a checkpoint is bound to. Settings of speculation are not, since no result depends on them."""
+        own = set(type(self.config).model_fields) - set(SpeculationConfig.model_fields)
+        settings = self.config.model_dump(mode="json", include=own)
+        return {"program": self._program.name, "start": state_digest(0, self._program.state)} | settings
+
     def computation(self, plain: bool) -> ToyComputation:
         """Make the computation of the program at its start."""
         config = self.config
@@ -96,12 +105,13 @@ class ToyBackend(Backend[ToyComputation]):
 
     def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:
         """Write position and words. The engine's state is not needed: an executed run is exact without it."""
-        checkpoint.save(folder, computation.position(), computation.words())
+        checkpoint.save(folder, computation.position(), computation.words(), self._origin)
 
     def load(self, computation: ToyComputation, folder: Path) -> EngineState | None:
         """Go to the checkpoint. Its values may be of the classes that the initial state has, or the step's module."""
         reached = getattr(self._program.step, "__globals__", {}).values()
-        found = checkpoint.load(folder, self._program.state, [cls for cls in reached if isinstance(cls, type)])
+        known = [cls for cls in reached if isinstance(cls, type)]
+        found = checkpoint.load(folder, self._program.state, known, self._origin)
         if found is None:
             return None
         computation.load(*found)

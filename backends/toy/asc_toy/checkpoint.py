@@ -13,6 +13,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from asc.config.differences import require_same
 from asc.errors import AscError
 from asc_toy.content import Bytes, OrderError, UnknownClassError, classes_of, decode, encode, named
 
@@ -21,8 +22,10 @@ _TEXT = "state"  # the name of the tensor that has the JSON; arrays have numbers
 _ANEW = "Start the run anew, without --resume."
 
 
-def save(folder: Path, position: int, state: Mapping[str, Any]) -> None:
+def save(folder: Path, position: int, state: Mapping[str, Any], origin: Mapping[str, Any] | None = None) -> None:
     """Write a checkpoint of words in their order, with what they share. A kill leaves the old one or the new one.
+
+    `origin` says in values of JSON which run this is, so that `load` refuses another one's checkpoint.
 
     Raises OSError, and AscError where a word cannot be saved.
     """
@@ -35,7 +38,7 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{FILE}.{os.getpid()}"
     tensors = {_TEXT: np.frombuffer(text, np.uint8), **{str(number): array for number, array in enumerate(arrays)}}
-    metadata = {"position": str(position), "checksum": _checksum(position, text, arrays)}
+    metadata = {"position": str(position), "checksum": _checksum(position, text, arrays), "origin": json.dumps(origin)}
     try:
         save_file(tensors, temporary, metadata)
         os.replace(temporary, folder / FILE)
@@ -45,19 +48,22 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def load(folder: Path, like: Mapping[str, Any], known: Iterable[type] = ()) -> tuple[int, dict[str, Any]] | None:
+def load(
+    folder: Path, like: Mapping[str, Any], known: Iterable[type] = (), origin: Mapping[str, Any] | None = None
+) -> tuple[int, dict[str, Any]] | None:
     """Read position and state from the checkpoint; None if there is none.
 
     The classes of values are those in `like`, the program's initial state, and the `known` ones: nothing is imported.
-    Raises AscError where the file is damaged or belongs to another program, and where a set gets another order.
+    Raises AscError where the file is damaged or of another origin, and where a set gets another order.
     """
     path = folder / FILE
     if not path.exists():
         return None
     try:
-        position, text, arrays = _read(path)
-    except (SafetensorError, LookupError, ValueError, TypeError) as error:
+        position, text, arrays, found = _read(path)
+    except (SafetensorError, LookupError, ValueError, TypeError, RecursionError) as error:
         raise AscError(f"The checkpoint {path} is damaged ({error}). {_ANEW}") from error
+    require_same(f"The checkpoint {path}", found or {}, origin or {})
     classes = {named(cls): cls for cls in known} | classes_of(like.values())
     try:
         return position, decode(json.loads(text), classes, arrays)
@@ -75,8 +81,10 @@ def load(folder: Path, like: Mapping[str, Any], known: Iterable[type] = ()) -> t
         raise AscError(f"The checkpoint {path} belongs to another program ({error}). {_ANEW}") from error
 
 
-def _read(path: Path) -> tuple[int, bytes, list[Bytes]]:
-    """Return position, JSON and arrays as they were written. Raises ValueError and others where the file is damaged."""
+def _read(path: Path) -> tuple[int, bytes, list[Bytes], Mapping[str, Any] | None]:
+    """Return position, JSON, arrays and origin as they were written. Raises ValueError and others at damage."""
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise ValueError("it is no ordinary file")
     with safe_open(path, "numpy") as file:
         metadata: dict[str, str] = file.metadata()
         arrays = [file.get_tensor(str(number)) for number in range(len(file.keys()) - 1)]
@@ -84,7 +92,7 @@ def _read(path: Path) -> tuple[int, bytes, list[Bytes]]:
     position = int(metadata["position"])
     if _checksum(position, text, arrays) != metadata["checksum"]:
         raise ValueError("its contents do not have the checksum that was saved with them")
-    return position, text, arrays
+    return position, text, arrays, json.loads(metadata.get("origin", "null"))
 
 
 def _checksum(position: int, text: bytes, arrays: Iterable[Bytes]) -> str:

@@ -60,6 +60,7 @@ def test_a_run_is_recorded_as_the_command_records_it(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "mine"
     result = accelerate(step, initial(), 2_000, {"workers": 0}, folder=folder)
     assert {path.name for path in folder.iterdir()} == {
+        ".lock",
         "checkpoints",
         "config.json",
         "events.jsonl",
@@ -105,11 +106,15 @@ def test_a_run_can_be_interrupted_again_and_again(tmp_path: Path) -> None:
     assert same(result.state, accelerate(step, initial(), 50_000, UNTRACKED).state)
 
 
-def test_a_finished_run_has_the_same_end_when_it_is_resumed(tmp_path: Path) -> None:
-    first = accelerate(step, initial(), 2_000, UNTRACKED, folder=tmp_path / "mine")
+def test_a_finished_run_that_is_resumed_gives_its_result_and_stays_as_it_is_until_it_gets_more_steps(
+    tmp_path: Path,
+) -> None:
+    first = accelerate(step, initial(), 2_000, UNTRACKED, folder=tmp_path / "mine", compare_plain=True)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     again = accelerate(step, initial(), 2_000, UNTRACKED, folder=tmp_path / "mine", resume=True)
     assert same(first.state, again.state)
-    assert again.summary["resumed_from"] == 2_000
+    assert again.summary["net_speedup"] == first.summary["net_speedup"] is not None
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     longer = accelerate(step, initial(), 3_000, UNTRACKED, folder=tmp_path / "mine", resume=True)
     assert same(longer.state, accelerate(step, initial(), 3_000, UNTRACKED).state)
 
@@ -250,4 +255,4 @@ def test_the_program_of_the_quick_start_runs_and_is_continued(tmp_path: Path) ->
             [sys.executable, str(snippet)], cwd=tmp_path, capture_output=True, text=True, timeout=HANG_S, check=True
         )
         assert found.stdout.split()[0] == "26623"  # the first with 300 steps or more
-    assert json.loads((tmp_path / "runs" / "collatz" / "summary.json").read_text())["resumed_from"] == 26_623
+    assert json.loads((tmp_path / "runs" / "collatz" / "summary.json").read_text())["position"] == 26_623

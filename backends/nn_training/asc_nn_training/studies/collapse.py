@@ -9,13 +9,13 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from asc.recognizers.thresholds import Quantile, ThresholdsConfig
+from asc.records.lock import exclusive
 from asc.study import Study, Table, Tell
 from asc_nn_training.optimizers.optimizer import Preset
 from asc_nn_training.studies.collapse_plan import CollapsePlan
 from asc_nn_training.studies.collapse_results import CollapseResults, load_results, result_data
 from asc_nn_training.studies.collapse_run import CollapseSeed, reached_position
 from asc_nn_training.studies.collapse_tables import collapse_tables
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, Seeds, with_time_limit
 from asc_nn_training.studies.results import is_done, seed_folder
 from asc_nn_training.studies.seed_processes import seed_processes

@@ -20,7 +20,6 @@ from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded
 from asc_nn_training.studies import paper
 from asc_nn_training.studies.candidates import gate_loss, make_candidate
 from asc_nn_training.studies.journal import JOURNAL, Journal
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.padded_text import PaddedBatches, Passages, passage_losses, split_passages
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, backend, with_time_limit
 from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
@@ -62,13 +61,12 @@ class Departures(Study):
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Run both trainings, and the trials from the end of the second."""
         journal, until = Journal(folder / JOURNAL), with_time_limit(self.config, stopped)
-        with exclusive(folder):
-            try:
-                for arm in ARMS:
-                    if not any(record["arm"] == arm for record in journal):
-                        journal.add(self._arm(arm, folder / arm, tell, until))
-            except StoppedError:
-                return False
+        try:
+            for arm in ARMS:
+                if not any(record["arm"] == arm for record in journal):
+                    journal.add(self._arm(arm, folder / arm, tell, until))
+        except StoppedError:
+            return False
         return True
 
     def _arm(self, arm: str, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> dict[str, Any]:

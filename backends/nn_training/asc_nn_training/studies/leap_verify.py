@@ -10,10 +10,10 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from asc.recognizers.thresholds import Fixed, ThresholdsConfig
+from asc.records.lock import exclusive
 from asc.study import Study, Table, Tell
 from asc_nn_training.studies import paper
 from asc_nn_training.studies.extra_tables import extra_tables
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.paper_tables import paper_tables
 from asc_nn_training.studies.predictor_forms import As, make_forms
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, Seeds, ascending, backend, with_time_limit

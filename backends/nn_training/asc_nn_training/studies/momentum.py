@@ -27,7 +27,6 @@ from asc_nn_training.studies import paper
 from asc_nn_training.studies.candidates import gate_loss, make_candidate
 from asc_nn_training.studies.formats import number
 from asc_nn_training.studies.journal import CHECKPOINTS, JOURNAL, Journal
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
 from asc_nn_training.studies.resumable import ResumableTraining, StoppedError
 
@@ -76,10 +75,6 @@ class MomentumStudy(Study):
         journal = Journal(folder / JOURNAL)
         if _finished(journal):
             return True
-        with exclusive(folder):
-            return self._run(folder, journal, tell, stopped)
-
-    def _run(self, folder: Path, journal: Journal, tell: Tell, stopped: Callable[[], bool]) -> bool:
         config, last = self.config, max(self.config.at)
         training = ResumableTraining(
             backend(config, config.seed),

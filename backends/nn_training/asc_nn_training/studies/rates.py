@@ -14,7 +14,6 @@ from asc.study import Study, Table, Tell
 from asc_nn_training.optimizers.optimizer import Preset
 from asc_nn_training.studies.halving import Rung, best, make_rungs
 from asc_nn_training.studies.journal import JOURNAL, Journal
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.rate_tables import Plan, arms_table, as_numbers, choices_table, rates_table
 from asc_nn_training.studies.rate_training import RateTraining
 from asc_nn_training.studies.recipe import AVERAGE_EVERY, FREE, RecipeConfig, Seeds, backend, with_time_limit
@@ -126,14 +125,12 @@ class Rates(Study):
 
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Train what the journal does not have yet."""
-        until = with_time_limit(self.config, stopped)
-        with exclusive(folder):
-            journal = Journal(folder / JOURNAL)
-            try:
-                for seed in self.config.seeds:
-                    self._seed(seed, folder / f"seed-{seed}", journal, tell, until)
-            except StoppedError:
-                return False
+        journal, until = Journal(folder / JOURNAL), with_time_limit(self.config, stopped)
+        try:
+            for seed in self.config.seeds:
+                self._seed(seed, folder / f"seed-{seed}", journal, tell, until)
+        except StoppedError:
+            return False
         return True
 
     def tables(self, folder: Path) -> Sequence[Table]:

@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from asc.config.differences import require_same
 from asc.types import EngineState
 from asc_nn_training.backend import NetworkBackend
 
+_BOUND = "settings"  # the part of the state with the settings of the training that wrote it
 _SPACING = 10  # pauses between checkpoints, in the time that one takes: at most a tenth of the time goes to writing
 
 
@@ -37,6 +39,7 @@ class ResumableTraining:
         self.computation = backend.computation(plain=False)
         self._backend, self._folder, self._every_s = backend, folder, every_s
         self._stopped, self._state, self._report = stopped, state, report
+        self._bound = {name: value for name, value in backend.config.bound.items() if name != "cache"}
         self._saved = time.monotonic()
         self._took_s = 0.0  # to write the newest checkpoint
         self.saving_s = 0.0  # to write all of them
@@ -45,9 +48,12 @@ class ResumableTraining:
     def resume(self) -> EngineState | None:
         """Load the newest checkpoint, and return the state beside it; None if there is no checkpoint.
 
-        Raises AscError if the checkpoint is damaged, or belongs to another training.
+        Raises AscError if the checkpoint is damaged, or was written under other settings.
         """
-        return self._backend.load(self.computation, self._folder)
+        found = self._backend.load(self.computation, self._folder)
+        if found is not None:
+            require_same(f"The checkpoint in {self._folder}", found.state.get(_BOUND, {}), self._bound)
+        return found
 
     def train_to(self, position: int) -> None:
         """Train to a position, or to the end if that comes first. Raises StoppedError if it is stopped before."""
@@ -66,7 +72,8 @@ class ResumableTraining:
     def save(self) -> None:
         """Write a checkpoint."""
         began = time.monotonic()
-        self._backend.save(self.computation, self._folder, self._state())
+        state = self._state()
+        self._backend.save(self.computation, self._folder, state._replace(state={**state.state, _BOUND: self._bound}))
         self._saved = time.monotonic()
         self._took_s = self._saved - began
         self.saving_s += self._took_s

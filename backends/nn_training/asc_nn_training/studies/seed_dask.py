@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from asc.errors import AscError
-from asc_nn_training.studies.lock import wait_until_free
+from asc.records.lock import wait_until_free
 from asc_nn_training.studies.results import seed_folder
 from asc_nn_training.studies.seeds import POLL_S, RunSeed, WorkersLostError, silent
 

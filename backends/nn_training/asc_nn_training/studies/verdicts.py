@@ -29,7 +29,6 @@ from asc_nn_training.predictors.average import TailAverage
 from asc_nn_training.predictors.ema_nesterov import EmaNesterov
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.studies.journal import JOURNAL, Journal
-from asc_nn_training.studies.lock import exclusive
 from asc_nn_training.studies.random_direction import RandomDirection
 from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
 from asc_nn_training.studies.resumable import StoppedError
@@ -119,13 +118,12 @@ class Verdicts(Study):
     def run(self, folder: Path, tell: Tell, stopped: Callable[[], bool]) -> bool:
         """Judge and continue from each state that is not in the journal yet."""
         journal, until = Journal(folder / JOURNAL), with_time_limit(self.config, stopped)
-        with exclusive(folder):
-            try:
-                for rate in self.config.rates:
-                    for seed in self.config.seeds:
-                        self._training(rate, seed, journal, tell, until)
-            except StoppedError:
-                return False
+        try:
+            for rate in self.config.rates:
+                for seed in self.config.seeds:
+                    self._training(rate, seed, journal, tell, until)
+        except StoppedError:
+            return False
         return True
 
     def tables(self, folder: Path) -> Sequence[Table]:

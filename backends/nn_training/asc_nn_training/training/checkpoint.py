@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from asc_nn_training.training.tree import flatten, unflatten
 VERSION = 5  # of the layout
 KEPT = 2  # checkpoints
 _PREFIX = "step-"
+_NAME = re.compile(rf"{_PREFIX}\d{{12}}(-\d{{4,}})?")
 _TENSORS, _MANIFEST = "tensors.safetensors", "manifest.json"
 
 
@@ -35,7 +37,7 @@ def save(folder: Path, position: int, state: Mapping[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
     name = f"{_PREFIX}{position:012d}"
-    before = [int(path.name.removeprefix(name).lstrip("-") or 0) for path in folder.glob(f"{name}*")]
+    before = [int(path.name.removeprefix(name).lstrip("-") or 0) for path in _found(folder) if path.match(f"{name}*")]
     # An earlier checkpoint of this position stays until the new one is complete.
     final = folder / (f"{name}-{max(before) + 1:04d}" if before else name)
     temporary = folder / f".{final.name}.{os.getpid()}"
@@ -87,11 +89,14 @@ def load(folder: Path, device: torch.device | str = "cpu") -> tuple[int, dict[st
 
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES, errno.EPERM, errno.EBADF}
 """What is answered where folders or files cannot be synchronised; Windows refuses to open a folder (EACCES)."""
-_DAMAGE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError)
+_DAMAGE = (SafetensorError, OSError, LookupError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 def _manifest(checkpoint: Path) -> dict[str, Any]:
     """Read a checkpoint's manifest, and check its digests. Raises one of `_DAMAGE` if a digest is wrong."""
+    for name in (_MANIFEST, _TENSORS):
+        if not (checkpoint / name).is_file():  # opening a pipe would wait for its writer
+            raise ValueError(f"{name} is missing, or no ordinary file")
     manifest: dict[str, Any] = json.loads((checkpoint / _MANIFEST).read_text(encoding="utf-8"))
     if manifest["version"] != VERSION:
         raise AscError(
@@ -129,8 +134,8 @@ def _separate(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _found(folder: Path) -> list[Path]:
-    """Return the complete checkpoints, oldest first."""
-    return sorted(path for path in folder.glob(f"{_PREFIX}*") if path.is_dir())
+    """Return the complete checkpoints, oldest first, without copies that people keep, such as `step-40-backup`."""
+    return sorted(path for path in folder.glob(f"{_PREFIX}*") if _NAME.fullmatch(path.name) and path.is_dir())
 
 
 def _sweep(folder: Path) -> None:
