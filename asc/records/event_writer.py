@@ -47,8 +47,10 @@ class EventWriter:
         """Open the log, or continue the one that an earlier part of the run has left."""
         self.close()
         self.folder.mkdir(parents=True, exist_ok=True)
-        last = last_event(self.folder)
-        self._file = FileIO(self.folder / EVENTS, "a+")
+        last, path = last_event(self.folder), self.folder / EVENTS
+        if path.is_fifo():
+            raise OSError(errno.ESPIPE, "a pipe cannot hold the log", str(path))
+        self._file = FileIO(path, "a+")
         self._lines = _mend(self._file)
         self._dropped, self._full = 0, False
         self._uneventful, self._pace = BoundaryCounts(), Pace(_EVERY_S)

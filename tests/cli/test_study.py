@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from asc import __version__
+from asc.records.lock import exclusive
 from tests.cli.conftest import HANG_S, Asc, one_sentence, parsed, press_ctrl_c, wait_until
 
 COUNT = '''
@@ -360,6 +361,15 @@ class TestErrors:
         else:
             one_sentence(found, "study.json", "make room")
         assert record(tmp_path / FOLDER)["study"] == "count", "what was there is whole"
+
+
+def test_two_processes_cannot_work_in_one_study(count: Count, tmp_path: Path) -> None:
+    assert count("--quiet", "--limit", "1").returncode == 0
+    before = (tmp_path / FOLDER / "study.json").read_bytes()
+    with exclusive(tmp_path / FOLDER):
+        refusal(count("--resume"), "Another process is working in studies/count. Wait until it has ended")
+    assert (tmp_path / FOLDER / "study.json").read_bytes() == before
+    assert parsed(count("--resume", "--quiet", "--json", "--set", "limit=null"))["state"] == "finished"
 
 
 @pytest.fixture

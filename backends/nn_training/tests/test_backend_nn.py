@@ -392,6 +392,30 @@ def test_a_checkpoint_of_another_model_is_refused(small: Make, tmp_path: Path) -
         run(small(steps=2, model="gpt2-micro"), tmp_path, resume=True)
 
 
+@pytest.mark.parametrize(
+    ("other", "sentence"),
+    [
+        ({"seed": 1}, "seed is 0 there, and 1 here"),
+        ({"lr": 0.002}, "lr is 0.001 there, and 0.002 here"),
+        ({"steps": 3}, "steps is 2 there, and 3 here"),
+        ({"scheduler": {"horizons": (7,)}}, r"scheduler\.horizons is \[50, 100, 200\] there, and \[7\] here"),
+    ],
+)
+def test_a_checkpoint_that_was_written_under_other_settings_is_refused(
+    small: Make, tmp_path: Path, other: dict[str, Any], sentence: str
+) -> None:
+    run(small(steps=2), tmp_path).execute()
+    expected = rf"^The checkpoint in .*checkpoints was written under other settings: {sentence}\. Put back"
+    with pytest.raises(AscError, match=expected):
+        run(small(**{"steps": 2, **other}), tmp_path, resume=True)
+
+
+def test_where_a_run_takes_place_may_change(small: Make, tmp_path: Path) -> None:
+    run(small(steps=2), tmp_path / "run").execute()
+    elsewhere = small(steps=2, tensorboard=tmp_path / "board")
+    assert run(elsewhere, tmp_path / "run", resume=True).execute()["state"] == "finished"
+
+
 Asc = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -6,6 +6,7 @@ import errno
 import math
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,7 +100,22 @@ def test_the_newest_two_are_kept_and_leftovers_swept(tmp_path: Path) -> None:
     assert not found[1]["x"].any()
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "manifest", "torn", "gone"])
+def test_a_copy_that_somebody_keeps_is_no_checkpoint_and_stays(tmp_path: Path) -> None:
+    for position in (1, 2):
+        made = checkpoint.save(tmp_path, position, {"x": torch.full((2,), position)})
+    for name in ("step-2-backup", f"{made.name}-backup", "step-99999999999999"):
+        shutil.copytree(made, tmp_path / name)
+    for position in (2, 3):
+        checkpoint.save(tmp_path, position, {"x": torch.full((2,), position)})
+    found = checkpoint.load(tmp_path)
+    assert found is not None
+    assert found[0] == 3
+    kept = {"step-2-backup", "step-000000000002-backup", "step-99999999999999"}
+    assert kept < {path.name for path in tmp_path.iterdir()}
+    assert len(list(tmp_path.iterdir())) == checkpoint.KEPT + len(kept)
+
+
+@pytest.mark.parametrize("damage", ["pipe", "deep", "flip", "cut", "manifest", "torn", "gone"])
 def test_damage_is_reported_with_the_last_good_checkpoint(tmp_path: Path, damage: str) -> None:
     for position in (1, 2):
         folder = checkpoint.save(tmp_path, position, {"x": torch.arange(100.0), "deep": 17})
@@ -115,6 +131,11 @@ def test_damage_is_reported_with_the_last_good_checkpoint(tmp_path: Path, damage
             manifest.write_text(manifest.read_text().replace('["deep", 17]', '["deep", 71]'))
         case "torn":
             (folder / "manifest.json").write_text('{"version": 3')
+        case "pipe":
+            tensors.unlink()
+            os.mkfifo(tensors)
+        case "deep":
+            (folder / "manifest.json").write_text("[" * 100_000)
         case "gone":
             tensors.unlink()
     with pytest.raises(AscError, match=r"step-0+2 is damaged .* step-0+1: delete step-0+2 to resume"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from math import inf, nan
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def test_zeros_that_a_power_cut_leaves_at_the_end_are_ignored(path: Path) -> Non
     assert list(Journal(path)) == RECORDS
 
 
-@pytest.mark.parametrize("damage", ['{"position": 2, "fo', "", "\udc80\udc81", "null", "[2]"])
+@pytest.mark.parametrize(
+    "damage", ['{"position": 2, "fo', "", "\udc80\udc81", "null", "[2]", '{"loss": 2}', "[" * 100_000]
+)
 def test_damage_anywhere_else_is_an_error(path: Path, damage: str) -> None:
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], damage, lines[2], ""]), errors="surrogateescape")
@@ -70,10 +73,18 @@ def test_damage_anywhere_else_is_an_error(path: Path, damage: str) -> None:
         Journal(path)
 
 
+def test_a_pipe_in_place_of_the_file_is_an_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal.jsonl")
+    with pytest.raises(AscError, match=r"journal\.jsonl is no ordinary file\. Restore it, or delete "):
+        Journal(tmp_path / "journal.jsonl")
+
+
 def test_infinities_and_nan_become_null_however_deep(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
-    journal.add({"loss": inf, "curve": [1.0, nan, (-inf, 2)], "by": {"K": np.float64(inf)}, "sure": True})
-    expected = [{"loss": None, "curve": [1.0, None, [None, 2]], "by": {"K": None}, "sure": True}]
+    journal.add(
+        {"position": 1, "loss": inf, "curve": [1.0, nan, (-inf, 2)], "by": {"K": np.float64(inf)}, "sure": True}
+    )
+    expected = [{"position": 1, "loss": None, "curve": [1.0, None, [None, 2]], "by": {"K": None}}]
     assert list(journal) == list(Journal(journal.path)) == expected
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from asc.errors import AscError
 from asc.types import EngineState
 from asc_nn_training.backend import NetworkBackend
 from asc_nn_training.studies.recipe import RecipeConfig, backend
@@ -112,6 +113,18 @@ def test_the_state_beside_the_training_comes_back(make: Make) -> None:
     assert [snapshot.position for snapshot in found.history] == [2]
     saved, loaded = (snapshot.state.weights.values() for snapshot in (history[0], found.history[0]))
     assert all(torch.equal(one, other) for one, other in zip(saved, loaded, strict=True))
+
+
+def test_a_checkpoint_of_another_training_is_refused(make: Make, recipe: dict[str, Any], tmp_path: Path) -> None:
+    training = make()
+    training.train_to(2)
+    training.save()
+    other = backend(RecipeConfig.model_validate({**recipe, "steps": STEPS, "dropout": 0.1}), seed=4)
+    twin = ResumableTraining(
+        other, tmp_path / "checkpoints", every_s=0, stopped=lambda: False, report=lambda position: None
+    )
+    with pytest.raises(AscError, match=r"was written under other settings: seed is 3 there, and 4 here\."):
+        twin.resume()
 
 
 def test_a_training_at_its_end_can_be_resumed_and_writes_no_model(make: Make, tmp_path: Path) -> None:

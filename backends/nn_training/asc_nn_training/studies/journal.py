@@ -66,13 +66,17 @@ class Journal:
 def _read(path: Path) -> Iterator[dict[str, Any]]:
     if not path.exists():
         return
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise AscError(f"{path} is no ordinary file. Restore it, or delete {path.parent} to repeat this part.")
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
             if not isinstance(record, dict):
                 raise ValueError(f"it holds a {type(record).__name__}; expected an object")
-        except ValueError as error:
+            if not isinstance(record.get("position"), int):
+                raise ValueError("it has no position")
+        except (ValueError, RecursionError) as error:
             if number == len(lines):
                 return
             raise AscError(
