@@ -22,6 +22,7 @@ from asc_nn_training.studies.rates import Rates
 CHOICES: dict[type[Study], dict[str, Any]] = {
     LeapVerify: {
         **{"steps": 14, "snapshot_every": 3, "horizons": (2, 4), "seeds": (3,), "cascade_every": 2, "as_": "corrected"},
+        "device_bytes": 0,  # so that past weights move, which is counted
         "thresholds": {"name": "fixed", "stable": 0.5, "chaotic": 0.1},
     },
     Collapse: {

@@ -186,7 +186,13 @@ class SeedRun:
 
     def _state(self) -> dict[str, Any]:
         parts = {name: part.state_dict() for name, part in self._parts.items()}
-        return parts | {"reached": self._reached, "moved": self._moved(), "unpaid": self.computation.store.pending}
+        stored = {each.position: each.state.weights for each in self._trajectory.snapshots()}
+        return parts | {
+            "reached": self._reached,
+            "moved": self._moved(),
+            "unpaid": self.computation.store.pending,
+            "away": [position for position, weights in stored.items() if weights.location != "device"],
+        }
 
     def _checkpoint_state(self) -> EngineState:
         """Return what a checkpoint holds beside the training: the state before the sweep under way, which is redone."""
@@ -199,7 +205,11 @@ class SeedRun:
         self._reached = state.state["reached"]
         self._moved_before = dict(state.state["moved"])
         self._trajectory.restore(state.history, 0)
-        self.computation.store.pending = state.state.get("unpaid", 0)  # none in the first checkpoints
+        store = self.computation.store
+        for snapshot in state.history:
+            if snapshot.position in state.state.get("away", ()):  # not in the first checkpoints
+                store.put_back(snapshot.state.weights)
+        store.pending = state.state.get("unpaid", 0)
         self._settled_state = self._state()
 
     @property

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, overload
 
@@ -98,10 +99,14 @@ class WeightStore:
 
     def take_over(self, values: Values) -> StoredWeights:
         """Take over weights from a checkpoint, which may have been read onto another device; moving does not count."""
-        pending, spilled = self.pending, self.spilled
-        stored = self.keep([value.to(self.device) for value in values])
-        self.pending, self.spilled = pending, spilled
-        return stored
+        with self._uncounted():
+            return self.keep([value.to(self.device) for value in values])
+
+    def put_back(self, stored: StoredWeights) -> None:
+        """Move weights from a checkpoint to where they were then, if a budget requires it; moving does not count."""
+        if stored.location == "device" and self.config.device_bytes is not None:
+            with self._uncounted():
+                self._spill(stored)
 
     def round(self, stored: StoredWeights) -> None:
         """Reduce weights to the configured precision, once they are past."""
@@ -148,6 +153,12 @@ class WeightStore:
             "spilled": self.spilled,
             "fetched": self.fetched,
         }
+
+    @contextmanager
+    def _uncounted(self) -> Iterator[None]:
+        pending, spilled = self.pending, self.spilled
+        yield
+        self.pending, self.spilled = pending, spilled
 
     def _present(self) -> Iterator[StoredWeights]:
         """Everything that is still in use, oldest first."""
