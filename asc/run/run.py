@@ -210,7 +210,7 @@ class Run(Monitor):
     def _load(self, checkpoints: Path) -> EngineState | None:
         """Go to the checkpoint. Raises AscError if it was written under other settings."""
         saved = self._backend.load(self.computation, checkpoints)
-        state = answers.instance(
+        state: EngineState | None = answers.instance(
             "load", saved, EngineState | None, "asc.types.EngineState, or None without a checkpoint"
         )
         if state is not None:
