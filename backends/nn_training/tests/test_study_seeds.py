@@ -134,7 +134,11 @@ def test_over_dask_every_seed_writes_the_same_journal_and_the_tables_are_the_sam
     study = make(executor="dask", dask=threads.scheduler_address)
     assert study.run(tmp_path, silent, never)
     assert journals(tmp_path) == journals(done)
-    assert study.tables(tmp_path) == study.tables(done)
+    found, wanted = (
+        [table for table in study.tables(folder) if table.name != "ledger"]  # it has the seconds that were measured
+        for folder in (tmp_path, done)
+    )
+    assert found == wanted
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["seed-3", "seed-4"]
 
 
