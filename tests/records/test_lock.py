@@ -28,20 +28,23 @@ def test_an_error_within_gives_the_folder_free(tmp_path: Path) -> None:
 
 
 def test_a_forked_worker_that_outlives_its_parent_does_not_keep_the_folder_locked(tmp_path: Path) -> None:
-    ours, theirs = os.pipe()
+    (ended, end), (begun, begin) = os.pipe(), os.pipe()
     with exclusive(tmp_path):
         child = os.fork()
         if not child:
-            os.close(theirs)
-            os.read(ours, 1)  # until the parent has closed its end
+            os.close(end)
+            os.write(begin, b".")
+            os.read(ended, 1)  # until the parent has closed its end
             os._exit(0)
+        os.read(begun, 1)
     try:
         with exclusive(tmp_path):
             pass
     finally:
-        os.close(theirs)
+        os.close(end)
         os.waitpid(child, 0)
-        os.close(ours)
+        for descriptor in (ended, begun, begin):
+            os.close(descriptor)
 
 
 def test_waiting_ends_where_the_folder_stays_locked_or_is_not_there(tmp_path: Path) -> None:
