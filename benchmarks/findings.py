@@ -284,6 +284,14 @@ def _ends(results: Mapping[str, Result]) -> list[str]:
         "**Real steps from both sides**: the sign of the change after them is that of the end for "
         + ", ".join(f"{verdicts[name]['right']} ({name}; {verdicts[name]['price']} plain steps)" for name in later)
         + f". {source}",
+        "**With a margin**, chosen by the candidates of the other trainings, that sign is right for "
+        + ", ".join(
+            f"{verdicts[name]['right with it']} ({name}; {verdicts[name]['price']} plain steps; margin "
+            f"{verdicts[name]['margin']})"
+            for name in later
+        )
+        + ". The margin makes up for what a way costs before it pays, and is that of these kinds of candidates. "
+        + source,
         f"**What is accepted after them** ends better in {verdicts[later[-1]]['accepted and better']} of "
         f"{verdicts[later[-1]]['accepted']} ({later[-1]}); that is {verdicts[later[-1]]['better and accepted']} of what "
         f"ends better. {source}",

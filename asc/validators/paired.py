@@ -37,6 +37,8 @@ class Paired(Validator):
     early only lowers the chance. Within a look the guarantee is that of the t test, which holds for differences that
     are about normal; a long tail on the worse side, a candidate that ruins few sequences, would make it lenient, and
     is largely made up for by Hall's transformation (1992), on that side alone.
+
+    With a `margin`, the mean is to be below it, instead of below zero: a test of non-inferiority.
     """
 
     class Config(Settings):
@@ -47,6 +49,7 @@ class Paired(Validator):
         futility: float = Field(
             0.02, ge=0, lt=1, description="stop where acceptance at the last look is less likely than this; 0: never"
         )
+        margin: float = Field(0.0, ge=0, description="how much higher a loss is no reason to reject, in nats")
         rotate: bool = Field(True, description="start from another subset of the gate set at each boundary")
 
     needs = NEEDS
@@ -68,13 +71,14 @@ class Paired(Validator):
             differences = np.concatenate(seen)
             if differences.size < 2:
                 continue
-            mean, error, p = _test(differences)
+            mean, error, p = _test(differences, self.config.margin)
             whole = losses._replace(differences=differences, change=mean)
             reason = (
                 f"the held-out loss moved by {mean:+.4g} ± {error:.2g} over {differences.size} sequences "
-                f"(look {i + 1} of {self.config.looks}, p = {p:.2g}, at most {share:.2g} is needed)"
+                f"(look {i + 1} of {self.config.looks}, p = {p:.2g}, at most {share:.2g} is needed"
+                f"{f'; a margin of {self.config.margin:g}' if self.config.margin else ''})"
             )
-            if mean < 0 and p <= share:
+            if mean < self.config.margin and p <= share:
                 return whole.accept(reason)
             if i + 1 < self.config.looks and self._futile(p, (i + 1) / self.config.looks, shares[-1]):
                 return whole.reject(f"{reason}: not worth another look")
@@ -106,15 +110,15 @@ def split(alpha: float, looks: int) -> tuple[float, ...]:
     return tuple(after - before for before, after in pairwise(spent))
 
 
-def _test(differences: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return the mean, its standard error and the chance, were there no difference, of a mean this low."""
+def _test(differences: NDArray[np.float64], margin: float) -> tuple[float, float, float]:
+    """Return the mean, its standard error and the chance, were the true mean the margin, of a mean this low."""
     n = differences.size
     mean = float(differences.mean())
-    error = float(differences.std(ddof=1)) / math.sqrt(n)
-    if error <= _ROUNDING * abs(mean):  # no spread to measure with: the sign test, n of n below zero
-        return mean, error, 0.5**n if mean < 0 else 1.0
+    error, below = float(differences.std(ddof=1)) / math.sqrt(n), mean - margin
+    if error <= _ROUNDING * abs(mean):  # no spread to measure with: the sign test, n of n below the margin
+        return mean, error, 0.5**n if below < 0 else 1.0
     skewness = float(np.mean(((differences - mean) / differences.std()) ** 3))
     skew = max(0.0, skewness) / (3 * math.sqrt(n))
-    t = mean / error
+    t = below / error
     t = t * (1 + skew * t + (skew * t) ** 2 / 3) + skew / 2  # Hall's transformation, increasing in t
     return mean, error, lower_tail(t, n - 1)

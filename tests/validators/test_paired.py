@@ -98,6 +98,17 @@ def test_a_worse_candidate_is_accepted_even_less_often() -> None:
     assert accepted_share(noise(500) + 0.005) < 0.005
 
 
+def test_a_margin_moves_the_promise() -> None:
+    """A candidate that is worse by the margin is accepted at most as often as promised, and an equal one mostly."""
+    draws = noise(1000)
+    assert accepted_share(draws + 0.02, margin=0.02) <= at_most(0.05, len(draws))
+    assert accepted_share(draws, margin=0.02) > 0.99
+    told = judge(Gate(draws[0] + 0.001), margin=0.02)
+    assert told.accepted
+    assert "a margin of 0.02" in told.reason
+    assert told.change == pytest.approx(0.001, abs=0.01)
+
+
 @pytest.mark.parametrize(("effect", "power"), [(0.5, 0.65), (0.75, 0.92), (1.5, 0.999)])
 def test_a_gain_is_found(effect: float, power: float) -> None:
     """32 sequences, the gain given in standard deviations of a difference."""

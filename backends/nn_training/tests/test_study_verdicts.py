@@ -100,7 +100,7 @@ def test_a_truth_is_clear_beyond_two_standard_errors() -> None:
 def test_the_spread_of_ends_is_pooled_over_the_states_of_a_kind() -> None:
     """Two ends that agree by chance are no clear truth where other states show the spread."""
     records = [record([0.01, 0.01], [0.0, 0.0], [0.0, 0.0]), record([0.1, -0.1], [0.0, 0.0], [0.0, 0.0])]
-    errors = [found.error for _, _, found in judged(records)]
+    errors = [found.truth.error for found in judged(records)]
     assert errors == pytest.approx([0.1 / 2**0.5] * 2)
 
 
@@ -114,12 +114,25 @@ def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
         record([], [0.0, 0.0], [-0.1, 0.01], seed=2),  # the training without it diverged
     ]
     base, now, later = by_verdict(records, "about", {"now": 2.7}).rows
-    assert base == ("always worse", "0", 4, "50 %", 0, None, "0 %")
-    assert now == ("now", "3", 3, "33 %", 1, "0 %", "0 %")
-    assert later == ("after 10", None, 4, "100 %", 2, "100 %", "100 %")
+    assert base == ("always worse", "0", 4, "50 %", 0, None, "0 %", None, None)
+    assert now == ("now", "3", 3, "33 %", 1, "0 %", "0 %", None, None)  # there is no other training
+    assert later == ("after 10", None, 4, "100 %", 2, "100 %", "100 %", "+0.0000 to +0.0000", "100 %")
     ((kind, states, _, end, better, worse, diverged),) = by_candidate(records).rows
     assert (kind, states, better, worse, diverged) == ("a leap", 5, 2, 2, 1)
     assert str(end) == "-0.0263 ± 0.0262"  # of two trainings, 0.0000 and -0.0525
+
+
+def test_a_margin_is_chosen_by_the_other_trainings() -> None:
+    """After 10 steps, what ends better is worse by 0.01, and what ends worse by 0.05; the third training is unlike."""
+    changes = {1: (0.01, 0.05), 2: (0.01, 0.05), 3: (0.04, 0.05)}
+    records = [
+        record([end, end], [0.0, 0.0], [change, 0.01], seed)
+        for seed, (better, worse) in changes.items()
+        for end, change in ((-0.1, better), (0.1, worse))
+    ]
+    _, _, later = by_verdict(records, "about", {}).rows
+    assert later[3] == "50 %"
+    assert later[-2:] == ("+0.0300 to +0.0450", "83 %")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from math import inf, isfinite, sqrt
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from asc.study import Cell, Table
 
 Record = Mapping[str, Any]
 CLEAR = 2.0  # standard errors beyond which a truth counts
+_NOTHING = (0.0, 0.0)  # the verdict on a candidate that this kind of verdict does not judge
 ACCEPTED = -1.645  # standard errors below zero at which a change is accepted, one-sided at 5 %
 
 
@@ -39,8 +41,17 @@ def truth(ends: Sequence[float | None], spread: float) -> Truth:
     return Truth(float(known.mean()), spread / sqrt(len(known)))
 
 
-def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], Truth]]:
-    """Yield every candidate: its kind, its verdicts, and the truth.
+class Judged(NamedTuple):
+    """One candidate."""
+
+    training: tuple[float, int]  # its rate and seed
+    kind: str
+    verdicts: Mapping[str, Any]
+    truth: Truth
+
+
+def judged(records: Sequence[Record]) -> Iterator[Judged]:
+    """Yield every candidate.
 
     Few orders tell little about the spread of one end, so it is pooled over all states, for each kind.
     """
@@ -54,7 +65,7 @@ def judged(records: Sequence[Record]) -> Iterator[tuple[str, Mapping[str, Any], 
             if not found["ends"]:  # the training without the candidate diverged in every order
                 continue
             spread = sqrt(np.mean(variances[kind])) if variances[kind] else 0.0
-            yield kind, found["verdicts"], truth(found["ends"], spread)
+            yield Judged((record["rate"], record["seed"]), kind, found["verdicts"], truth(found["ends"], spread))
 
 
 def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float]) -> Table:
@@ -62,18 +73,22 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
 
     `prices` are those of the verdicts, in plain steps.
     """
-    names = dict.fromkeys(name for _, verdicts, _ in judged(records) for name in verdicts)
-    clear = [(verdicts, end) for _, verdicts, end in judged(records) if end.clear]
-    worse = [end.mean > 0 for _, end in clear]
-    rows: list[tuple[Cell, ...]] = [("always worse", "0", len(clear), _share(worse), 0, None, "0 %")]
+    names = dict.fromkeys(name for each in judged(records) for name in each.verdicts)
+    clear = [each for each in judged(records) if each.truth.clear]
+    worse = [each.truth.mean > 0 for each in clear]
+    rows: list[tuple[Cell, ...]] = [("always worse", "0", len(clear), _share(worse), 0, None, "0 %", None, None)]
     for name in names:
-        given = [(verdicts[name], end.mean) for verdicts, end in clear if name in verdicts]
+        given = [(each.verdicts[name], each.truth.mean) for each in clear if name in each.verdicts]
         pairs = [(verdict, end) for verdict, end in given if _change(verdict) != 0]
         right = [(change < 0) == (end < 0) for change, end in ((_change(v), end) for v, end in pairs)]
         taken = [end < 0 for verdict, end in pairs if _accepts(verdict)]
         better = [_accepts(verdict) for verdict, end in pairs if end < 0]
         price = f"{prices[name]:.0f}" if name in prices else None
-        rows.append((name, price, len(pairs), _share(right), len(taken), _share(taken), _share(better)))
+        margins, right_with = _with_margin(
+            [each for each in clear if _change(each.verdicts.get(name, _NOTHING)) != 0], name
+        )
+        row = (name, price, len(pairs), _share(right), len(taken), _share(taken), _share(better))
+        rows.append((*row, margins, _share(right_with)))
     notes = (
         about,
         f"Only candidates count whose end differs by more than {CLEAR:g} standard errors, over the orders of the data; "
@@ -83,18 +98,24 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
         "real steps from both sides; mean: the mean weights of the last half of these steps; annealed: half as many "
         "steps more, at least 10, in which the rate falls to zero. switchback: stretches of the run with the way and "
         "without it. price: in plain steps, both sides together.",
+        "margin: by how much the loss may be higher, chosen by the candidates of the other trainings such that most "
+        "signs are right; right with it: the share for the training that is left out. The same kinds of candidates are "
+        "on both sides, so a margin says nothing about other kinds.",
         "always worse: what a verdict that refuses everything would be right about. A way changes nothing at once, so "
         "`now` and `one look` say nothing about it, and it is not among their candidates.",
     )
-    columns = ("verdict", "price", "candidates", "right", "accepted", "accepted and better", "better and accepted")
+    columns = (
+        *("verdict", "price", "candidates", "right", "accepted", "accepted and better", "better and accepted"),
+        *("margin", "right with it"),
+    )
     return Table("verdicts", "How often a verdict is right", columns, tuple(rows), notes)
 
 
 def by_candidate(records: Sequence[Record]) -> Table:
     """Return what each kind of candidate does to the end, and to the loss of the moment."""
     rows = []
-    for kind in dict.fromkeys(kind for kind, _, _ in judged(records)):
-        found = [(verdicts, end) for name, verdicts, end in judged(records) if name == kind]
+    for kind in dict.fromkeys(each.kind for each in judged(records)):
+        found = [(each.verdicts, each.truth) for each in judged(records) if each.kind == kind]
         known = np.array([end.mean for _, end in found if isfinite(end.mean)])
         error = _error_over_trainings(records, kind)
         now = np.mean([_change(verdicts["now"]) for verdicts, _ in found])
@@ -128,6 +149,37 @@ def _error_over_trainings(records: Sequence[Record], kind: str) -> float | None:
             ends[record["rate"], record["seed"]].append(float(np.mean(found)))
     means = [float(np.mean(each)) for each in ends.values()]
     return float(np.std(means, ddof=1)) / sqrt(len(means)) if len(means) > 1 else None
+
+
+def _with_margin(candidates: Sequence[Judged], verdict: str) -> tuple[str | None, list[bool]]:
+    """Return the range of margins that are chosen without each training, and what is right in that training by them."""
+    margins, right = list[float](), list[bool]()
+    for training in dict.fromkeys(each.training for each in candidates):
+        others = [each for each in candidates if each.training != training]
+        if not others:
+            continue
+        margins.append(margin(others, verdict))
+        right += [
+            (_change(each.verdicts[verdict]) < margins[-1]) == (each.truth.mean < 0)
+            for each in candidates
+            if each.training == training
+        ]
+    return (f"{min(margins):+.4f} to {max(margins):+.4f}" if margins else None), right
+
+
+def margin(candidates: Sequence[Judged], verdict: str) -> float:
+    """Return the margin by which most signs are right, of several the one nearest to zero.
+
+    Only 0 and the middles between two changes are tried.
+    """
+    changes = sorted({_change(each.verdicts[verdict]) for each in candidates})
+    known = [change for change in changes if isfinite(change)]
+    tried = [0.0, *((one + other) / 2 for one, other in pairwise(known))]
+
+    def right(at: float) -> int:
+        return sum((_change(each.verdicts[verdict]) < at) == (each.truth.mean < 0) for each in candidates)
+
+    return max(tried, key=lambda at: (right(at), -abs(at)))
 
 
 def _change(verdict: Sequence[float | None]) -> float:

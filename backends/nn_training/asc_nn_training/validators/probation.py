@@ -43,6 +43,9 @@ class Probation(Validator):
     With `averaged`, the mean weights of each side's last steps are compared, so that both sides have less noise. With
     `anneal`, both sides take further steps in which the learning rate falls to zero, as it does at the end of a run.
     Then a way of going on, which adds noise while the rate is high, is judged by the progress that it makes.
+
+    What pays later may cost something at first. With a `margin`, such a candidate is accepted where its loss is higher
+    by less than that.
     """
 
     class Config(Settings):
@@ -51,6 +54,7 @@ class Probation(Validator):
         steps: int = Field(10, ge=1, description="real steps from each side")
         anneal: int = Field(0, ge=0, description="further steps of each side, in which the learning rate falls to zero")
         averaged: int = Field(1, ge=1, description="last steps of each side, whose mean weights are compared")
+        margin: float = Field(0.0, ge=0, description="how much higher a loss is no reason to reject, in nats")
         alpha: float = Field(0.05, gt=0, lt=0.5, description="chance of accepting a candidate that is no better")
         looks: int = Field(4, ge=1, description="subsets of the gate set that are compared")
 
@@ -59,7 +63,9 @@ class Probation(Validator):
 
     def __init__(self, config: Config | None = None) -> None:
         super().__init__(config)
-        self._paired = Paired(Paired.Config(alpha=self.config.alpha, looks=self.config.looks, futility=0))
+        self._paired = Paired(
+            Paired.Config(alpha=self.config.alpha, looks=self.config.looks, margin=self.config.margin, futility=0)
+        )
         self._position: int | None = None  # of the kept losses: every candidate of a boundary is compared with them
         self._current: dict[int, NDArray[np.float64]] = {}  # by look
 
