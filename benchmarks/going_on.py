@@ -4,7 +4,7 @@ For each model, rates and coefficients are chosen by a sweep on the dev set (see
 by its rate, in three arms, and the way by the same rates and by β, in six. Then five seeds are trained by plain WSD,
 and with the way in runs of the same length, and shorter ones. A run with a schedule has its loss only at its end, so
 the steps to plain's final test loss follow from the ends of runs of several lengths. How much longer a step with the
-way takes is measured by steps in turns, in one process. Three seeds have the controls: a larger rate, another β1,
+way takes is measured by steps in turns, in several processes. Three seeds have the controls: a larger rate, another β1,
 AdEMAMix, increments that are not averaged, and plain runs that are shorter.
 
 A row is complete without controls: `controls` says which there are. Arms are kept, so that the same command continues
@@ -21,14 +21,16 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import torch
 from arms import Arm, Arms, Figures, Settings
-from measure import RESULTS, in_turns, read_rows, with_origin, write_result
+from measure import RESULTS, in_turns, read_rows, with_interval, with_origin, write_result
 from paired import interval
 from rich.console import Console
 
@@ -44,7 +46,7 @@ BETAS = (0.3, 0.6)
 SPEEDS = (1.0, 1.15, 1.3)
 """Runs with the way have 1 / speed of plain's steps."""
 SWEPT, SEEDS, CONTROLLED = 100, (1, 2, 3, 4, 5), (1, 2, 3)
-A_TURN, TURNS = 10, 30  # steps a turn, and turns of each side
+A_TURN, TURNS, PROCESSES = 5, 10, 9  # steps a turn, turns of each side in a process, and processes
 INCOMPLETE = 3  # exit code
 
 
@@ -170,11 +172,20 @@ def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
     return float(plain["steps"] / at) if at > 0 else None
 
 
-def seconds_a_step(way: Settings) -> dict[str, float]:
+def seconds_a_step(way: Settings, processes: int = PROCESSES) -> dict[str, float]:
     """Return how much longer a step with the way takes than a plain one, in processor time: median and 95 % interval.
 
-    One training takes turns of several steps with the way and without it: two would differ by where their memory lies.
+    Each process has a ratio of its own, which depends on where its memory lies, so several are started in turn.
     """
+    ratios = list[float]()
+    for _ in range(processes):
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            ratios.append(process.submit(ratio_of_seconds, way).result())
+    return with_interval(ratios)
+
+
+def ratio_of_seconds(way: Settings) -> float:
+    """Return the median ratio over turns of several steps, with the way and without it, of one training."""
     torch.set_num_threads(1)
     begun = {"evaluate_every": 10**6, "steps": 10**6, "way_start": 0, "way_decay": 0.5}
     training = NetworkBackend(NetworkConfig.model_validate({**way, **begun})).computation(plain=False)
@@ -185,7 +196,7 @@ def seconds_a_step(way: Settings) -> dict[str, float]:
         training._onward = used
         training.advance(A_TURN)
 
-    return in_turns(partial(turn, onward), partial(turn, None), TURNS, clock=processor_seconds)
+    return in_turns(partial(turn, onward), partial(turn, None), TURNS, clock=processor_seconds)["median"]
 
 
 def processor_seconds(call: Callable[[], Any]) -> float:
