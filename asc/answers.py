@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from asc.calls import call
 from asc.errors import AscError, WrongAnswerError, describe_error
 from asc.types import Advanced, Combination, Direct, Prediction, Recognition, Verdict
 
@@ -111,7 +112,7 @@ def verdict(answer: object) -> Verdict:
 def learnt(title: str, component: Learning) -> dict[str, Any]:
     """Return what a component has learnt. Raises AscError where the component does not say it."""
     try:
-        answer: object = component.state_dict()
+        answer: object = call(title, component.state_dict)
         if not isinstance(answer, Mapping):
             raise wrong("state_dict", answer, "a dictionary with string keys")
     except Exception as error:

@@ -14,6 +14,7 @@ import time
 
 from asc import answers
 from asc.cache import Cache
+from asc.calls import call
 from asc.computation import Computation
 from asc.errors import describe_error, what_it_did
 from asc.ledger import Ledger
@@ -63,7 +64,8 @@ class Engine:
         self.computation, self.speculator = computation, speculator
         self.recognizer: Recognizer | None = recognizer  # None once it has raised
         self.cache, self.ledger, self.trajectory, self.excited = cache, ledger, trajectory, Excited()
-        self._recognizer_name, self._observer = recognizer_name, observer or Observer()
+        self._recognizer_name, self._title = recognizer_name, f'The recognizer "{recognizer_name}"'
+        self._observer = observer or Observer()
         self._shadow = Shadow(ledger) if shadow else None
         self._fault = ""  # why there is no recognizer any more
         self.stopped = False
@@ -160,9 +162,7 @@ class Engine:
     def save_state(self) -> EngineState:
         """Return what a judged run needs, beside the computation's state, to be resumed to the same end."""
         components = {
-            name: answers.learnt(f'The {name} "{self._recognizer_name}"', component)
-            if name == "recognizer"
-            else component.state_dict()
+            name: answers.learnt(self._title, component) if name == "recognizer" else component.state_dict()
             for name, component in self._components().items()
         }
         progress = {"settled": self._settled, "distance": self._distance, "target": self._target}
@@ -243,7 +243,7 @@ class Engine:
         if recognizer is not None:
             try:
                 with self.ledger.work("recognise"):
-                    answer = recognizer.recognise(self.computation)
+                    answer = call(self._title, recognizer.recognise, self.computation)
                 recognition = answers.recognition(answer)
             except Exception as error:  # noqa: BLE001 -- a recognizer is foreign code, and must never end the run
                 self._without_recognizer(error)
@@ -259,7 +259,8 @@ class Engine:
         if self.recognizer is not None:
             position = self.computation.position()
             try:
-                boundary = answers.whole("next_boundary", self.recognizer.next_boundary(position, self.computation))
+                answer = call(self._title, self.recognizer.next_boundary, position, self.computation)
+                boundary = answers.whole("next_boundary", answer)
                 self._distance = max(1, boundary - position)
             except Exception as error:  # noqa: BLE001 -- as above
                 self._without_recognizer(error)
@@ -269,7 +270,7 @@ class Engine:
         if self.recognizer is not None:
             try:
                 with self.ledger.work("recognise"):
-                    self.recognizer.follow(self.computation)
+                    call(self._title, self.recognizer.follow, self.computation)
             except Exception as error:  # noqa: BLE001 -- as above
                 self._without_recognizer(error)
 
@@ -323,6 +324,6 @@ class Engine:
         for decision in boundary.decisions:
             if self.recognizer is not None:
                 try:
-                    self.recognizer.learn(decision)
+                    call(self._title, self.recognizer.learn, decision)
                 except Exception as error:  # noqa: BLE001 -- as above
                     self._without_recognizer(error)

@@ -51,22 +51,27 @@ def describe_error(error: BaseException) -> str:
 
     A wrong answer of a component is described without its type: "it answered 3 in predict; expected ...".
 
-    That code is the first package that asc called: where numpy raises within a predictor, the innermost line of the
-    predictor is named. No line is named where only asc was running, nor for an `AscError`, which says by itself what is
-    wrong. The message has no full stop at its end.
+    No line is named for an `AscError`, which says by itself what is wrong. The message has no full stop at its end.
     """
     message = unmasked(" ".join(str(error).split()).rstrip("."))
     if isinstance(error, WrongAnswerError):
         return f"it {message}"
     described = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    if isinstance(error, AscError):
-        return described
+    return described if isinstance(error, AscError) else described + place(error)
+
+
+def place(error: BaseException) -> str:
+    """Return the file and line of the code at fault, such as " (mine.py, line 7)"; empty where only asc was running.
+
+    That code is the first package that asc called: where numpy raises within a predictor, the innermost line of the
+    predictor is named.
+    """
     package, where = "", ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         home = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if home not in _NOT_THE_CAUSE and package in ("", home):
             package, where = home, f" ({Path(frame.f_code.co_filename).name}, line {line})"
-    return described + where
+    return where
 
 
 def what_it_did(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
+from asc.calls import watching
 from asc.cli.bench.executed import suits
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
 from asc.cli.foreign import blaming
@@ -40,7 +41,8 @@ def advise(session: CommandSession, name: str, config_from: ConfigFrom, *, secon
         )
     registry = session.plugins.registry
     chosen = {component.name: component.settings for component in config.predictors}
-    with blaming(registry.get("backend", name)):
+    entry = registry.get("backend", name)
+    with blaming(entry), watching(session.say, lambda: False, entry.title):
         computation = make_backend(session, name, config).computation(plain=False)
         predictors = dict(_predictors(session, computation, chosen))
         advice = make_advice(computation, predictors, seconds, _SUPERSTEP_S, list(chosen))

@@ -12,12 +12,14 @@ import rich_click as click
 from rich.text import Text
 
 from asc.assemble import require_distinct
+from asc.calls import watching
 from asc.cli.bench.executed import ExecutedReplay
 from asc.cli.bench.judged import JudgedReplay
 from asc.cli.bench.replay import RecordedRun, Replay, Stop
 from asc.cli.bench.tables import calls, conclusions, data, verdicts
 from asc.cli.components import make_backend
 from asc.cli.foreign import blaming
+from asc.cli.resume import interrupted
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.layers import build_config
 from asc.config.run import Component, ExecutedConfig, RunConfig
@@ -113,8 +115,13 @@ def bench_predictor_command(
     predictors = dict(_predictors(session, config, required, replay))
     evaluations = {name: Evaluations(name, new=name in names) for name in predictors}
     stop = Stop()
-    with blaming(entry), stoppable(stop.ask):
-        facts = replay.evaluate(predictors, evaluations, stop)
+    try:
+        with blaming(entry), watching(session.say, lambda: stop.asked, entry.title), stoppable(stop.ask):
+            facts = replay.evaluate(predictors, evaluations, stop)
+    except KeyboardInterrupt as error:
+        if str(error):
+            raise interrupted(error, "Leave that component out, or repair it.") from None
+        raise
     took, found = time.perf_counter() - began, tuple(evaluations.values())
     if as_json:
         about = {"run": folder.name, "backend": backend, "seconds": took, "interrupted": stop.asked}

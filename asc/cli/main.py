@@ -103,8 +103,9 @@ def call(arguments: Sequence[str]) -> int:
         code = error.exit_code
     except SystemExit as leaving:  # rich_click leaves by itself where a group is called without a command
         code = leaving.code if isinstance(leaving.code, int) else 2
-    except (KeyboardInterrupt, click.Abort):
-        session.say("interrupted", "stopped")
+    except (KeyboardInterrupt, click.Abort) as error:
+        pressed = error.__context__ if isinstance(error, click.Abort) else error  # click hides what it aborts for
+        session.say(str(pressed or "") or "interrupted", "stopped")
         code = INTERRUPTED
     except BrokenPipeError:  # the reader of the output has closed it
         _discard_output()

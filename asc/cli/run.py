@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from asc.backend import Backend
+from asc.calls import watching
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
 from asc.cli.foreign import blaming
-from asc.cli.resume import command_line
+from asc.cli.resume import command_line, interrupted
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
 from asc.config.validate import validate
@@ -95,7 +96,9 @@ def run(
         with postponing_termination() as terminated:
             with blaming(session.plugins.registry.get("backend", name), folder):
                 try:
-                    summary = first.execute()
+                    summary = _watched(session, first)
+                except KeyboardInterrupt as error:
+                    raise _ended(session, name, folder, backend.group, error) from None
                 except Exception:
                     keep(folder, first.failure(), backend.group)
                     raise
@@ -116,6 +119,25 @@ def _leave(session: CommandSession, folder: Path, as_json: bool) -> int:
     else:
         session.console.print(Text(f"record  {folder}/report.html"), soft_wrap=True)
     return 0
+
+
+def _watched(session: CommandSession, run: Run) -> dict[str, Any]:
+    """Execute a run, and say meanwhile which component it waits for, where it does."""
+    with watching(session.say, lambda: run.stop_asked, f'the backend "{run.backend}"'):
+        return run.execute()
+
+
+def _ended(
+    session: CommandSession, name: str, folder: Path, group: Group, error: KeyboardInterrupt
+) -> KeyboardInterrupt:
+    """Close what the end of a run would have closed, and say how to resume after a second Ctrl-C."""
+    for observing in ("view", OBSERVER):
+        observer = session.plugins.remove(observing)
+        if isinstance(observer, Live | EventWriter):
+            observer.close()
+    resume = _resume_command(session, name, folder, group)
+    without = "Start it again without that component, or resume" if str(error) else "Resume"
+    return interrupted(error, f"{without} with: {resume}")
 
 
 def _first_run(
@@ -167,7 +189,7 @@ def _compare(
         if group.any(terminated()):
             raise KeyboardInterrupt
         session.say(f"The same again, {'with' if speculate else 'without'} speculation.")
-        return Run(backend, name, plugins, speculate=speculate).execute()
+        return _watched(session, Run(backend, name, plugins, speculate=speculate))
 
     try:
         compare_pairs(summary, again, pairs, first.engine.speculator, backend)
@@ -186,9 +208,12 @@ def _print_result(session: CommandSession, summary: dict[str, Any], as_json: boo
     if summary["identical"] is False:
         raise AscError(different(session.plugins.registry.get("backend", summary["backend"])))
     if summary["state"] == "interrupted":
-        words = "run", summary["backend"], "--resume", summary["run_dir"]
-        resume = command_line(session.files, *words, start=group.command)
+        resume = _resume_command(session, summary["backend"], summary["run_dir"], group)
         session.say(f"Stopped at position {summary['position']}. Resume with: {resume}")
+
+
+def _resume_command(session: CommandSession, name: str, folder: str | Path, group: Group) -> str:
+    return command_line(session.files, "run", name, "--resume", str(folder), start=group.command)
 
 
 def different(entry: Entry) -> str:

@@ -13,9 +13,10 @@ from pydantic import BaseModel
 from rich.text import Text
 
 from asc import answers
+from asc.calls import call, watching
 from asc.cli.components import ComponentGroup, ConfigFrom
 from asc.cli.foreign import blaming
-from asc.cli.resume import command_line
+from asc.cli.resume import command_line, interrupted
 from asc.cli.session import CommandSession
 from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
@@ -68,16 +69,16 @@ def _run(session: CommandSession, entry: Entry, folder: StudyFolder, command: st
     asked = threading.Event()
     try:
         folder.note("running")
-        with blaming(entry, folder.path):
+        with blaming(entry, folder.path), watching(session.say, asked.is_set, entry.title):
             with progress(session.messages, quiet) as tell, stoppable(asked.set):
-                answer: object = folder.study.run(folder.path, tell, asked.is_set)
+                answer: object = call(entry.title, folder.study.run, folder.path, tell, asked.is_set)
             done = answers.instance("run", answer, bool, "True where all is done, or False")
-            tables = checked_tables(folder.study.tables(folder.path))
-            data = answers.instance("data", folder.study.data(folder.path) if tables else {}, Mapping, "a dictionary")
-    except KeyboardInterrupt:
+            tables = checked_tables(call(entry.title, folder.study.tables, folder.path))
+            found = call(entry.title, folder.study.data, folder.path) if tables else {}
+            data = answers.instance("data", found, Mapping, "a dictionary")
+    except KeyboardInterrupt as error:
         _note(session, folder, "stopped")
-        session.say(f"Resume with: {command}")
-        raise
+        raise interrupted(error, f"Resume with: {command}") from None
     except Exception as error:
         _note(session, folder, "failed")
         folder.discard_if_unused()

@@ -102,10 +102,9 @@ class Plugins:
         """Add an object of the running program with hook implementations, such as the live view."""
         self.register(observer, Source(name, ""))
 
-    def remove(self, name: str) -> None:
-        """Stop calling a plugin, if it is there; components that it announced stay usable."""
-        if self.manager.has_plugin(name):
-            self.manager.unregister(name=name)
+    def remove(self, name: str) -> object:
+        """Stop calling a plugin, and return it, if it is there; components that it announced stay usable."""
+        return self.manager.unregister(name=name) if self.manager.has_plugin(name) else None
 
     def source(self, name: str) -> Source:
         """Return the origin of a plugin."""

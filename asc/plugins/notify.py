@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from asc.calls import call
 from asc.errors import describe_error
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class Notifier:
         self._notify("asc_run_finished", self._finished, run, summary)
 
     def _notify(self, hook: str, calls: Calls, *values: object) -> None:
-        for plugin, call in calls:
+        for plugin, implementation in calls:
             try:
-                call(*values)
+                call(f'the plugin "{plugin}"', implementation, *values)
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the run continues without it
                 self._drop(plugin, hook, error)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from asc.calls import call
 from asc.errors import AscError, describe_error
 from asc.nearest import nearest, suggestion
 from asc.plugins.entry import Entry, Source
@@ -136,7 +137,10 @@ class Registry:
         factory = entry.load()
         config = self.configure(kind, name, settings) if isinstance(settings, Mapping) else settings
         try:
-            made = factory.compose(config, create) if issubclass(factory, Configurable) else factory(config)
+            if issubclass(factory, Configurable):
+                made = call(entry.title, factory.compose, config, create)
+            else:
+                made = call(entry.title, factory, config)
             require_attributes(BASES[kind], made, entry.title)
         except AscError:
             raise

@@ -49,10 +49,10 @@ class Run(Monitor):
         digest: bool = True,
     ) -> None:
         super().__init__(name, backend.config.model_dump(mode="json"), folder)
-        self.shadow, self.speculate, self.stopped = shadow, speculate, False
+        self.shadow, self.speculate = shadow, speculate
+        self.stopped = self.stop_asked = False  # they differ until all processes of the run have agreed
         self._digest = digest  # whether the summary has the digest of the end, which takes time where states are large
         self._backend, self._settings, self._group = backend, backend.config, backend.group
-        self._stop_asked = False
         self._preparing_s = 0.0
         self.computation = _made(backend, name, plain=not speculate)
         self._bound = self._settings.bound | {"shadow": shadow, "speculate": speculate}
@@ -98,7 +98,7 @@ class Run(Monitor):
 
     def stop(self) -> None:
         """Ask for a clean end at the next boundary; several processes end after the same step."""
-        self._stop_asked = True
+        self.stop_asked = True
         if self._group.count == 1:
             self._stop()
 
@@ -178,9 +178,9 @@ class Run(Monitor):
         """Whether a checkpoint is due. Here all processes also learn that one of them was asked to stop."""
         late = time.perf_counter() - self._saved > self._settings.checkpoint_seconds
         due = self._group.first and late and self.folder is not None
-        if not self._group.any(due or self._stop_asked):
+        if not self._group.any(due or self.stop_asked):
             return False
-        if self._group.any(self._stop_asked):
+        if self._group.any(self.stop_asked):
             self._stop()
         return self._group.any(due)
 

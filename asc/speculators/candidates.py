@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asc import answers
+from asc.calls import call
 from asc.computation import Computation
 from asc.errors import describe_error
 from asc.ledger import Ledger
@@ -25,7 +26,8 @@ def predict(
     with ledger.work("predict"):
         try:
             predictor = predictors[plan.predictor]
-            answer = predictor.predict(SegmentHistory(history, computation, predictor.needs), plan.horizon)
+            segment = SegmentHistory(history, computation, predictor.needs)
+            answer = call(f'the predictor "{plan.predictor}"', predictor.predict, segment, plan.horizon)
             prediction = answers.prediction(answer)
             if prediction is not None:
                 candidate = computation.materialise(prediction, history, plan)

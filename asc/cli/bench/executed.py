@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asc import answers
+from asc.calls import call
 from asc.cli.bench.layouts import ExecutedLayout
 from asc.cli.bench.replay import Replay, Stop
 from asc.computation import Computation
@@ -76,6 +77,6 @@ def suits(name: str, predictor: Predictor, computation: Computation) -> bool:
     if predictor.in_place or not predictor.needs <= computation.provides:
         return False
     try:
-        return len(answers.links(predictor.links(_FAR), _FAR)) == 1
+        return len(answers.links(call(f'the predictor "{name}"', predictor.links, _FAR), _FAR)) == 1
     except Exception as error:
         raise AscError(f'The predictor "{name}" is left out: {describe_error(error)}.') from error

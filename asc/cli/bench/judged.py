@@ -42,6 +42,7 @@ class JudgedReplay(Replay):
             partial(create, "validator", config.validator.name, config.validator.settings),
             self._ahead(config.scheduler.horizons or _distances(kept)),
             config.history,
+            config.validator.name,
         )
         with self._session.messages.status("") as status:
             revisit.run(kept, Stop(self._seconds, stop), lambda here: status.update(f"position {here.position:,}"))

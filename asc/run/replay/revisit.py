@@ -46,12 +46,13 @@ class Revisit:
         validator: Callable[[], Validator],
         horizons: Sequence[int],
         history: Trajectory.Config,
+        validator_name: str = "validator",
     ) -> None:
         self._backend, self._computation, self._predictors = backend, computation, predictors
         self._horizons = tuple(horizons)
         self._ledgers = {name: Ledger(computation.take_price, timed=False) for name in predictors}
         self._judged = {
-            name: JudgedSpeculator({name: predictor}, validator(), self._ledgers[name])
+            name: JudgedSpeculator({name: predictor}, validator(), self._ledgers[name], validator_name=validator_name)
             for name, predictor in predictors.items()
         }
         self._trajectory = Trajectory(history, max((p.depth for p in predictors.values()), default=2))

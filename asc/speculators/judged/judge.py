@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asc import answers
+from asc.calls import call
 from asc.computation import Computation
 from asc.errors import what_it_did
 from asc.types import Candidate, Decision, Fault, Outcome, Verdict
@@ -19,7 +20,7 @@ class Judge:
 
     def __init__(self, validator: Validator, name: str) -> None:
         self.validator = validator
-        self._name = name
+        self._name, self._title = name, f'The validator "{name}"'
         self._failed = 0  # boundaries in a row where candidates were to be judged, and none was
         self._did = ""  # what the validator did instead, the last time
         self._warned = False
@@ -33,7 +34,7 @@ class Judge:
     def verdict(self, computation: Computation, candidate: Candidate) -> Verdict | str:
         """Return the verdict, or what the validator did instead of giving one, as the end of a sentence."""
         try:
-            return answers.verdict(self.validator.judge(computation, candidate))
+            return answers.verdict(call(self._title, self.validator.judge, computation, candidate))
         except Exception as error:  # noqa: BLE001 -- a validator is foreign code, and must never end the run
             self._did = what_it_did(error)
         return self._did
@@ -56,7 +57,7 @@ class Judge:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the validator has learnt, and how it has failed."""
-        learnt = answers.learnt(f'The validator "{self._name}"', self.validator)
+        learnt = answers.learnt(self._title, self.validator)
         return {"validator": learnt, "failed": self._failed, "did": self._did}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

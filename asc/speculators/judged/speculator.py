@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from asc import answers
 from asc.cache import Cache
+from asc.calls import call
 from asc.computation import Computation
 from asc.errors import AscError, describe_error
 from asc.ledger import Ledger
@@ -120,7 +121,8 @@ class JudgedSpeculator(Speculator):
         where none was judged.
         """
         try:
-            links = answers.links(self._predictors[plan.predictor].links(plan.horizon), plan.horizon)
+            predictor = self._predictors[plan.predictor]
+            links = answers.links(call(_title(plan.predictor), predictor.links, plan.horizon), plan.horizon)
         except Exception as error:  # noqa: BLE001 -- a predictor is foreign code, and must never end the run
             return Decision(plan, Outcome.FAILED, reason=describe_error(error)), None
         kept: Candidate | None = None
@@ -178,7 +180,7 @@ class JudgedSpeculator(Speculator):
         failed = []
         for name in sorted(self._unsettled):
             try:
-                self._predictors[name].settle(name in taken)
+                call(_title(name), self._predictors[name].settle, name in taken)
             except Exception as error:  # noqa: BLE001 -- as above
                 failed.append(Decision(Plan(name, 0), Outcome.FAILED, reason=describe_error(error)))
         self._unsettled.clear()
@@ -239,8 +241,12 @@ class JudgedSpeculator(Speculator):
         ]
 
 
+def _title(name: str) -> str:
+    return f'The predictor "{name}"'
+
+
 def _learnt(name: str, predictor: Predictor) -> dict[str, Any]:
-    return answers.learnt(f'The predictor "{name}"', predictor)
+    return answers.learnt(_title(name), predictor)
 
 
 def merit(decision: Decision) -> tuple[float, float]:
