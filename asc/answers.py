@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, Protocol
 
@@ -15,9 +15,12 @@ import numpy as np
 
 from asc.calls import call
 from asc.errors import AscError, WrongAnswerError, describe_error
+from asc.nearest import nearest
 from asc.types import Advanced, Combination, Direct, Prediction, Recognition, Verdict
+from asc.words import WORD_TYPES
 
 _SHOWN = 120  # characters of a wrong answer that are repeated
+_HELD = "int, float, bool, bytes, str or a numpy scalar"
 
 
 class Learning(Protocol):
@@ -88,6 +91,28 @@ def prediction(answer: object) -> Prediction | None:
     return answer
 
 
+def words(state: object, newest: Mapping[str, object]) -> str:
+    """Return what is hardly right about words that were predicted, as the end of a sentence; empty for no doubt.
+
+    That is a word which the newest state has not, or has with a value of another type: both may come true in some
+    programs. Raises WrongAnswerError for what can never be the words of a state.
+    """
+    if not isinstance(state, Mapping):
+        raise wrong("predict", state, "a mapping of state word to value in asc.Direct")
+    doubt = ""
+    for name, value in state.items():
+        known, kind = name in newest, type(value)
+        if known and type(newest[name]) is kind:
+            continue
+        if not isinstance(value, WORD_TYPES):
+            raise wrong("predict", value, f"for {name}, a value that a state word can hold: {_HELD}")
+        if not known:
+            doubt = doubt or f"`{name}` was predicted, and the state has no such word{_meant(name, newest)}"
+        else:
+            doubt = doubt or f"`{name}` was predicted as {_a(kind)}, and is {_a(type(newest[name]))}"
+    return doubt
+
+
 def links(answer: object, horizon: int) -> Sequence[int]:
     """Return what `Predictor.links` has answered for a horizon."""
     found = answer if isinstance(answer, Sequence) else ()
@@ -118,6 +143,15 @@ def learnt(title: str, component: Learning) -> dict[str, Any]:
     except Exception as error:
         raise AscError(f"{title} cannot be saved: {describe_error(error)}.") from error
     return dict(answer)
+
+
+def _a(kind: type) -> str:
+    return f"{'an' if kind.__name__.startswith('int') else 'a'} {kind.__name__}"
+
+
+def _meant(name: object, known: Iterable[str]) -> str:
+    meant = nearest(str(name), known)
+    return f' (did you mean "{meant}"?)' if meant else ""
 
 
 def _truth(value: object) -> bool | None:

@@ -123,6 +123,7 @@ class Candidate(NamedTuple):
     base: Any = None  # the state to compare with, where that is not the present one: the link before it in a chain
     reach: int = 0  # steps ahead that were planned, also where a leap skips none; in place, those of a superstep
     base_reach: int = 0  # the same of the base
+    doubt: str = ""  # a state word that was predicted in a way that is hardly right, as the end of a sentence
 
 
 class Verdict(NamedTuple):

@@ -38,6 +38,17 @@ class Wrong(Predictor):
         return Direct({"n": "seven"})
 
 
+class Stated(Predictor):
+    """Predicts the same words each time."""
+
+    def __init__(self, **words: object) -> None:
+        super().__init__()
+        self._words = words
+
+    def predict(self, history: History, horizon: int) -> Direct:
+        return Direct(self._words)
+
+
 class Bench:
     """A machine, a speculator and its executors; supersteps of eight steps, on a clock of its own."""
 
@@ -51,6 +62,9 @@ class Bench:
         predictors: dict[str, Predictor] = {
             "linear": Linear(),
             "wrong": Wrong(),
+            "typed": Stated(x=True),
+            "misspelt": Stated(xx=3),
+            "unheld": Stated(x=[3]),
             "raising": Raising(),
             "silent": Silent(),
         }
@@ -139,7 +153,44 @@ def test_a_crash_in_a_worker_is_a_rejected_candidate() -> None:
     (decision,) = bench.collect()
     assert decision.outcome is Outcome.REJECTED
     assert decision.reason.startswith("TypeError: ")
+    assert decision.reason.endswith("; `n` was predicted as a str, and is an int")
     assert len(bench.cache) == 0
+
+
+MISSPELT = '`xx` was predicted, and the state has no such word (did you mean "x"?)'
+
+
+@pytest.mark.parametrize(
+    ("predictor", "reason"),
+    [
+        ("typed", "`x` was predicted as a bool, and is an int"),
+        ("misspelt", f"`x` was predicted wrong; {MISSPELT}"),
+    ],
+)
+def test_a_rejection_says_what_was_hardly_right_about_the_predicted_words(predictor: str, reason: str) -> None:
+    bench = Bench(program="congruential")
+    bench.launch(1, predictor=predictor)
+    bench.pool.finish()
+    bench.walk()
+    (decision,) = bench.collect()
+    assert decision.outcome is Outcome.REJECTED
+    assert decision.reason == reason
+
+
+def test_a_misspelt_word_beside_right_ones_does_no_harm() -> None:
+    bench = Bench()
+    bench.executed._predictors = {"misspelt": Stated(n=41, xx=3)}  # type: ignore[dict-item]
+    bench.launch(1, predictor="misspelt")
+    bench.pool.finish()
+    bench.walk()
+    (decision,) = bench.collect()
+    assert (decision.outcome, decision.reason) == (Outcome.ACCEPTED, "")
+
+
+def test_a_value_that_no_word_can_hold_is_an_error_of_the_predictor() -> None:
+    (decision,) = Bench(program="congruential").launch(1, predictor="unheld")
+    assert decision.outcome is Outcome.FAILED
+    assert decision.reason.startswith("it answered [3] in predict; expected for x, a value that a state word can hold")
 
 
 def test_idle_workers_and_covered_positions() -> None:

@@ -35,7 +35,7 @@ from asc.run.run import Run
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.stand_ins import Break, Raising, Silent
 from asc.trajectory import Trajectory
-from asc.types import Combination, EngineState, Outcome, Plan, Snapshot
+from asc.types import Combination, Direct, EngineState, Outcome, Plan, Snapshot
 from asc.validator import Validator
 from asc.validators.strict import Strict
 
@@ -69,6 +69,25 @@ def test_what_stays_as_it_is_is_wrong_about_a_count() -> None:
     totals = Totals.of(evaluated("count", LastValue(), horizons=(2,)).entries)
     assert (totals.accepted, totals.applied_gain, totals.candidate_gain) == (0, 0.0, 0.0)
     assert totals.asked > 10
+
+
+class Floats(Predictor):
+    """Predicts floats where words are integers."""
+
+    needs = frozenset({"words"})
+
+    def predict(self, history: History, horizon: int) -> Direct:
+        return Direct({name: float(value) for name, value in history.read("words")[-1].items()})
+
+
+def test_a_word_of_another_type_is_named() -> None:
+    found = evaluated("count", Floats(), horizons=(2,))
+    assert dict(found.doubts) == {"`n` was predicted as a float, and is an int": len(found.entries)}
+    (sentence,) = conclude([found], [], ahead, nats)
+    assert sentence == (
+        "No candidate of p is accepted, so a run gains nothing by it. In "
+        f"{len(found.entries)} of its rejected candidates, `n` was predicted as a float, and is an int."
+    )
 
 
 @pytest.mark.parametrize("predictor", [Affine(), Linear(), LastValue()])

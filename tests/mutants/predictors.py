@@ -199,19 +199,21 @@ OWN: Table = MappingProxyType(
             Mutant(
                 "predicts floats where words are integers",
                 stating(lambda words: {name: _float(value) for name, value in words.items()}),
-                "a float, where the word is a int",
+                "was predicted as a float, and is an int",
             ),
             Mutant(
                 "predicts a word that is not there",
                 stating(lambda words: {**words, "velocity": 0}),
-                "there is no word of this name",
+                "and the state has no such word",
             ),
             Mutant(
                 "predicts lists",
                 stating(lambda words: {name: [value] for name, value in words.items()}),
-                "which is no word",
+                "a value that a state word can hold",
             ),
-            Mutant("predicts no state", predicting(lambda *_: Direct(None)), "which is no mapping of words"),
+            Mutant(
+                "predicts no state", predicting(lambda *_: Direct(None)), "expected a mapping of state word to value"
+            ),
             Mutant(
                 "predicts an array of another shape",
                 mutate(

@@ -39,7 +39,7 @@ def conclude(
                 sentence = f"{sentence} {_describe_best(*best, horizon, gain)}{comparison and f'; {comparison}'}."
             elif comparison:
                 sentence = f"{sentence} Compared with {best[0].name}, {comparison}."
-        sentences.append(sentence)
+        sentences.append(sentence + _doubts(one))
     if best is not None and len(new) > 1:
         sentences.append(f"{_describe_best(*best, horizon, gain)}.")
     if any(entry.applied_gain is None for one in (*new, *others) for entry in one.entries):
@@ -62,6 +62,14 @@ def _describe(new: Evaluations, horizon: Describe, gain: DescribeGain) -> tuple[
     mean = totals.applied_gain
     gains = "" if mean is None else f", which {_gains(mean, gain)} each time it is asked"
     return f"{new.name} does best {horizon(best)}: {_accepted(totals)} are accepted{gains}.", best
+
+
+def _doubts(new: Evaluations) -> str:
+    """Return a sentence on what was hardly right about most of the rejected candidates; empty for no doubt."""
+    if not new.doubts:
+        return ""
+    doubt, times = new.doubts.most_common(1)[0]
+    return f" In {times} of its rejected candidates, {doubt}."
 
 
 def _best(others: Sequence[Evaluations]) -> tuple[Evaluations, int] | None:

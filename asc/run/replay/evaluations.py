@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class Evaluations:
         self.entries: list[Evaluation] = list(entries)
         self.calls = 0
         self.seconds = 0.0  # of all calls
+        self.doubts: Counter[str] = Counter()  # about rejected candidates
         self.fault = ""  # what the predictor raised, or the validator instead of a verdict; it is not asked again
 
     def at(self, horizon: int) -> list[Evaluation]:

@@ -110,6 +110,8 @@ def evaluate(
                 right = _agree(candidate.state, actual, profile.read_from(newest + horizon))
                 outcome, gain = (Outcome.ACCEPTED, float(plan.horizon)) if right else (Outcome.REJECTED, 0.0)
                 evaluation = evaluation._replace(outcome=outcome, gain=gain, plain_gain=plan.horizon)
+                if candidate.doubt and not right:
+                    evaluations.doubts[candidate.doubt] += 1
             evaluations.entries.append(evaluation)
     booked = ledger.accounts().get("predict", {"seconds": 0.0, "count": 0})
     evaluations.calls += int(booked["count"])

@@ -26,10 +26,16 @@ class Arrival:
     """The result of a task that waits for the main thread to reach one of its parts."""
 
     def __init__(
-        self, plan: Plan, start: int, parts: Sequence[Transition] = (), error: str = "", wrong: str = ""
+        self,
+        plan: Plan,
+        start: int,
+        parts: Sequence[Transition] = (),
+        error: str = "",
+        wrong: str = "",
+        doubt: str = "",
     ) -> None:
-        """`wrong` says what the candidate was wrong about, where that is known already."""
-        self.plan, self.start, self.error, self.wrong = plan, start, error, wrong
+        """`wrong` says what the candidate was wrong about, where that is known already; `doubt` is the candidate's."""
+        self.plan, self.start, self.error, self.wrong, self._doubt = plan, start, error, wrong, doubt
         self._parts = list(parts)
         self._end = start + sum(part.steps for part in parts)
 
@@ -53,7 +59,7 @@ class Arrival:
             del self._parts[0]
         if self._parts:
             return None
-        reason = self.error or self.wrong
+        reason = _with_doubt(self.error or self.wrong, self._doubt)
         return Decision(self.plan, Outcome.REJECTED if reason else Outcome.LATE, reason=reason)
 
 
@@ -61,3 +67,10 @@ def _wrong(what: str) -> str:
     if " " in what:  # no word
         return f"{what} was not as predicted"
     return f"`{what}` was predicted wrong" if what else WRONG
+
+
+def _with_doubt(reason: str, doubt: str) -> str:
+    """Return the reason of a rejection with the doubt there was about the candidate, which may say more of a word."""
+    if not reason or not doubt:
+        return reason
+    return doubt if reason.partition(" ")[0] == doubt.partition(" ")[0] else f"{reason}; {doubt}"

@@ -179,7 +179,8 @@ class Tasks:
             self._workforce.give_up(error)
             return
         except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
-            self._arrived.append(Arrival(flight.plan, flight.start, (), describe_error(error)))
+            arrival = Arrival(flight.plan, flight.start, error=describe_error(error), doubt=flight.candidate.doubt)
+            self._arrived.append(arrival)
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
@@ -187,7 +188,8 @@ class Tasks:
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
-        self._arrived.append(Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong))
+        doubt = flight.candidate.doubt
+        self._arrived.append(Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong, doubt))
         for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
             cache.insert(part._replace(source=f"{name}, {flight.plan.predictor}"))
 
