@@ -198,6 +198,32 @@ def test_a_class_that_cannot_be_extended_after_it_is_made_is_refused() -> None:
         Under().test_fits_its_kind()
 
 
+CHANGES = 'history.read("words")[-1]["n"] = 0'
+
+
+def test_the_first_law_that_fails_shows_the_cause(shown: Shown) -> None:
+    source = outside(before=CHANGES).replace("frozenset()", 'frozenset({"words"})')
+    assert "_ TestMine.test_leaves_the_history_untouched _" in shown(source, "-x")
+
+
+def test_laws_of_form_come_first_and_tests_of_ones_own_last(pytester: pytest.Pytester) -> None:
+    own = "class TestMine(BackendLaws, ExactLaws):\n    def test_a(self): 0\n"
+    order = [item.name for item in pytester.getitems(f"from asc.testing import BackendLaws, ExactLaws\n{own}")]
+    assert order[:2] == ["test_fits_its_kind", "test_starts_the_same_each_time"]
+    assert order[-1] == "test_a"
+    assert set(order[:-1]) == laws_of(BackendLaws) | laws_of(ExactLaws)
+
+
+LOOPS = "while horizon > 12:\n            pass"
+
+
+def test_a_law_that_hangs_is_ended_and_names_the_method_and_the_place(shown: Shown) -> None:
+    text = shown(outside(before=LOOPS).replace("dropped", "limit_s = 0.2\n    dropped"), "-x", "-p", KIT)
+    assert re.search(r"\nMine\.predict did not return within 0\.2 s \(test_mine\.py, line 1[34]\): it loops, or", text)
+    assert "_ TestMine.test_raises_nothing _" in text
+    assert "If it is only slow, give the laws a larger limit_s" in text
+
+
 def test_two_kinds_of_laws_stand_side_by_side() -> None:
     class Both(BackendLaws, ExactLaws):
         dropped: ClassVar = {"test_loss_is_bounded": "one of each", "test_outcome_is_json": "one of each"}

@@ -20,7 +20,7 @@ from asc.plugins import load
 from asc.run.run import Run
 from asc.testing.checks import require, walk
 from asc.testing.contents import contents
-from asc.testing.laws.base import Laws, conformed
+from asc.testing.laws.base import Laws, conformed, form
 from asc.types import EngineState
 
 _FIRST = 5  # steps before the first checkpoint
@@ -45,6 +45,7 @@ class BackendLaws(Laws):
         made: Computation = self._backend().computation(plain=False)
         return made
 
+    @form
     def test_fits_its_kind(self) -> None:
         """A backend has the methods of its kind, and settings of a run, under the names by which a run uses them.
 
@@ -55,6 +56,7 @@ class BackendLaws(Laws):
         except AscError as error:
             raise AssertionError(str(error)) from None
 
+    @form
     def test_starts_the_same_each_time(self) -> None:
         """A configuration is one computation: it starts in the same state each time, for speculation or plain.
 
@@ -73,6 +75,7 @@ class BackendLaws(Laws):
         ends = {walk(self._backend().computation(plain=plain)) for plain in (False, True)}
         require(len(ends) == 1, "a plain computation and one prepared for speculation ended in two states")
 
+    @form
     def test_settings_go_through_json(self) -> None:
         """A run's record has its settings as JSON, and a resumed run is made from them: nothing is lost.
 
@@ -93,6 +96,7 @@ class BackendLaws(Laws):
         bare = sorted(found.path for found in settings(type(self._backend().config)) if not found.description)
         require(not bare, f"these settings have no description: {', '.join(bare)}")
 
+    @form
     def test_settings_make_a_speculator(self) -> None:
         """The settings, the pool and the computation belong together: a run can be assembled, and begins.
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, partial, wraps
+from typing import Any, ClassVar, TypeVar
 from unittest import SkipTest
 
 from asc.errors import AscError
@@ -13,8 +13,18 @@ from asc.nearest import suggestion
 from asc.plugins.conform import BASES, conform, require_attributes
 from asc.testing.chance import global_randomness, seeded
 from asc.testing.checks import through_json
+from asc.testing.limit import limited
 
+L = TypeVar("L", bound=Callable[..., None])
+
+_FORM = "law_of_form"  # an attribute of such a law
 _DROPPED = "dropped_because"  # an attribute of the test that replaces a dropped law
+
+
+def form(law: L) -> L:
+    """Mark a law of form, which comes before all others: where it is broken, many of them are."""
+    setattr(law, _FORM, True)
+    return law
 
 
 class Laws:
@@ -30,8 +40,13 @@ class Laws:
     dropped: ClassVar[Mapping[str, str]] = {}
     """Laws that do not apply, each with a sentence that says why."""
 
+    limit_s: ClassVar[float] = 300.0
+    """Seconds after which a law is ended, since something in it hangs; most laws take less than a second."""
+
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
+        for name in stated_by(cls):
+            setattr(cls, name, _limited(vars(cls)[name]))
         inherited = {name for base in cls.__mro__[1:] for name in stated_by(base)}
         for name in sorted(inherited & set(vars(cls))):
             raise TypeError(
@@ -49,6 +64,7 @@ class Laws:
             if not why.strip():
                 raise TypeError(f"{cls.__name__} drops {name} without a reason: write a sentence that says why.")
             setattr(cls, name, _skipping(name, why))
+        _order(cls)
 
     def global_randomness(self) -> Hashable:
         """Return a key of the state of all generators that a process shares. Extend it by those of your library."""
@@ -84,8 +100,10 @@ def laws_of(kind: type) -> frozenset[str]:
 
 def stated_by(kind: type) -> frozenset[str]:
     """Return the laws that a class itself states; none for a class outside the kit."""
-    stated = kind.__module__.startswith(__name__.rpartition(".")[0] + ".")
-    return frozenset(name for name in vars(kind) if stated and name.startswith("test_"))
+    if not kind.__module__.startswith(__name__.rpartition(".")[0] + "."):
+        return frozenset()
+    inherited = {vars(base)[name] for base in kind.__mro__[1:] for name in _tests(base)}
+    return frozenset(name for name in _tests(kind) if vars(kind)[name] not in inherited)
 
 
 def conformed(kind: str, made: Any) -> Any:
@@ -112,6 +130,29 @@ def _is_law(cls: type, name: str) -> bool:
     """Whether a class has under this name the law itself, or the test that replaces the dropped law."""
     found = getattr(cls, name)
     return hasattr(found, _DROPPED) or any(vars(base)[name] is found for base in cls.__mro__ if name in stated_by(base))
+
+
+def _tests(kind: type) -> list[str]:
+    return [name for name in vars(kind) if name.startswith("test_")]
+
+
+def _limited(law: Callable[..., None]) -> Callable[..., None]:
+    @wraps(law)
+    def within(self: Laws, /, **given: Any) -> None:
+        __tracebackhide__ = True
+        limited(self.limit_s, partial(law, self, **given))
+
+    return within
+
+
+def _order(cls: type) -> None:
+    """Put all laws into the class, those of form first, and its own tests last: pytest takes tests in this order."""
+    found = {name: vars(base)[name] for base in reversed(cls.__mro__) for name in _tests(base)}
+    laws = laws_of(cls)
+    for name in sorted(found, key=lambda name: 1 + (name not in laws) - hasattr(found[name], _FORM)):
+        if name in vars(cls):
+            delattr(cls, name)
+        setattr(cls, name, found[name])
 
 
 def _require_names(state: Any) -> None:

@@ -11,7 +11,7 @@ from asc.reference.programs import machine
 from asc.testing.checks import require
 from asc.testing.contents import contents
 from asc.testing.effort import cost, instructions
-from asc.testing.laws.base import Laws
+from asc.testing.laws.base import Laws, form
 from asc.testing.leaping import Match
 
 _STATS = ("entries", "bytes", "hits", "misses", "evictions")
@@ -144,6 +144,7 @@ class CacheLaws(Laws):
         shared = len(other) > 0 or other.lookup(match.computation) is not None
         require(not shared, "one cache found what another had stored")
 
+    @form
     def test_leaves_things_untouched(self) -> None:
         """Neither a look-up nor an insertion changes the computation or the transition.
 

@@ -14,7 +14,7 @@ from asc.settings import Configurable
 from asc.testing.checks import require
 from asc.testing.contents import contents
 from asc.testing.effort import cost, grows, memory, work
-from asc.testing.laws.base import Laws, conformed
+from asc.testing.laws.base import Laws, conformed, form
 
 _AHEAD = 3  # occasions by which another instance is ahead of the instance that a law looks at
 
@@ -37,6 +37,7 @@ class ComponentLaws(Laws):
     _kind: ClassVar[str]  # also the name of the method that makes the component
     _deed: ClassVar[str]  # what it does when a run asks it
 
+    @form
     def test_fits_its_kind(self) -> None:
         """A component has the methods and attributes of its kind, under the names by which a run uses them.
 

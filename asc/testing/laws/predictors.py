@@ -20,6 +20,7 @@ from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_executed, check_resumed, require
 from asc.testing.contents import contents
+from asc.testing.laws.base import form
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Watched
 from asc.testing.stand_ins import Accept
@@ -52,6 +53,7 @@ class PredictorLaws(ComponentLaws):
         """Return the runs to try it on. Add one of the kind that it is made for, where the kit has none."""
         return reference_runs(self._component().needs)
 
+    @form
     def test_raises_nothing(self) -> None:
         """A predictor answers, with a prediction or None; one that raises is switched off for the rest of the run.
 
@@ -123,6 +125,7 @@ class PredictorLaws(ComponentLaws):
         found = any(prediction is not None for run in self._runs() for _, _, prediction in self._predictions(run))
         require(found, f"it predicts nothing on any reference run ({', '.join(run.name for run in self._runs())})")
 
+    @form
     def test_predictions_are_well_formed(self) -> None:
         """A prediction is a Combination of at most as many finite numbers as there are snapshots, a Direct, or None.
 
@@ -145,6 +148,25 @@ class PredictorLaws(ComponentLaws):
                     usable = all(isinstance(one, Fraction | float | int) and math.isfinite(one) for one in coefficients)
                     require(usable, f"coefficients are finite Fraction, float or int, not {coefficients}")
 
+    @form
+    def test_leaves_the_history_untouched(self) -> None:
+        """A history is shared by all predictors and by the run itself: a predictor changes nothing in it.
+
+        Nor does it change what it has read, even where this computation returns a copy: another computation does not.
+        If it fails: copy before you write; sort, append and += change the object itself.
+        """
+        for run in self._runs():
+            predictor = self._component()
+            for visit in run.visits():
+                before, history = self.contents(visit), Watched(visit.history)
+                for horizon in self._horizons(run, predictor):
+                    self._predict(predictor, visit, horizon, run, history)
+                    place = f"at position {visit.computation.position()} of {run.name}"
+                    require(self.contents(visit) == before, f"it changed the history that it was given, {place}")
+                    changed = sorted(history.read.changed())
+                    require(not changed, f"it changed what it had read as {', '.join(changed)}, {place}")
+
+    @form
     def test_keeps_the_shape_of_the_state(self) -> None:
         """A predicted state has the words, types and shapes of the states that it is predicted from.
 
@@ -163,23 +185,6 @@ class PredictorLaws(ComponentLaws):
                 except Exception as error:
                     raise AssertionError(f"{nothing}: {type(error).__name__}: {error}") from error
                 require(made is not None, nothing)
-
-    def test_leaves_the_history_untouched(self) -> None:
-        """A history is shared by all predictors and by the run itself: a predictor changes nothing in it.
-
-        Nor does it change what it has read, even where this computation returns a copy: another computation does not.
-        If it fails: copy before you write; sort, append and += change the object itself.
-        """
-        for run in self._runs():
-            predictor = self._component()
-            for visit in run.visits():
-                before, history = self.contents(visit), Watched(visit.history)
-                for horizon in self._horizons(run, predictor):
-                    self._predict(predictor, visit, horizon, run, history)
-                    place = f"at position {visit.computation.position()} of {run.name}"
-                    require(self.contents(visit) == before, f"it changed the history that it was given, {place}")
-                    changed = sorted(history.read.changed())
-                    require(not changed, f"it changed what it had read as {', '.join(changed)}, {place}")
 
     def test_a_prediction_never_changes(self) -> None:
         """A prediction belongs to the caller: it is no object of the history, and later calls leave it as it is.

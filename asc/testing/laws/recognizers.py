@@ -19,6 +19,7 @@ from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_executed, check_resumed, require
 from asc.testing.contents import contents
+from asc.testing.laws.base import form
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.testing.laws.watched import Reading
 from asc.testing.stand_ins import Accept
@@ -53,6 +54,7 @@ class RecognizerLaws(ComponentLaws):
         """Return the runs to try it on. Add one of the kind that it is made for, where the kit has none."""
         return reference_runs(self._component().needs)
 
+    @form
     def test_raises_nothing(self) -> None:
         """A recognizer answers at each boundary; one that raises is switched off, and speculation with it.
 
@@ -73,6 +75,7 @@ class RecognizerLaws(ComponentLaws):
                         problem = f"at position {position} of {run.name} {_raised(call, error)}"
                         raise AssertionError(problem) from error
 
+    @form
     def test_boundaries_lie_ahead(self) -> None:
         """The next boundary is a whole number of steps, and after the present position: the run must advance.
 
@@ -106,6 +109,7 @@ class RecognizerLaws(ComponentLaws):
                 problem = f"{where} it answers {first!r}, and {again!r} after more questions for the next boundary"
                 require(same, problem)
 
+    @form
     def test_answers_are_well_formed(self) -> None:
         """An answer is a Recognition: True or False, a label of one short line, a finite score or None, and a bound.
 
@@ -148,6 +152,7 @@ class RecognizerLaws(ComponentLaws):
                 problem = f"it reads {', '.join(others)}, which is not among its needs: {sorted(recognizer.needs)}"
                 require(not others, problem)
 
+    @form
     def test_leaves_the_computation_untouched(self) -> None:
         """A recognizer only looks: the computation is the same before and after, bit for bit.
 

@@ -19,6 +19,7 @@ from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.testing.assembly import assemble
 from asc.testing.checks import check_resumed, require
 from asc.testing.contents import contents
+from asc.testing.laws.base import form
 from asc.testing.laws.components import ComponentLaws, Series
 from asc.types import Candidate, Direct, Plan, Verdict
 from asc.validator import Validator
@@ -83,6 +84,7 @@ class ValidatorLaws(ComponentLaws):
         assert isinstance(trial.computation, Descent)
         return trial.computation.materialise(Direct(trial.computation.vector * math.nan), [here], Plan("trial", _AHEAD))
 
+    @form
     def test_raises_nothing(self) -> None:
         """A validator gives a verdict on every candidate; one that keeps raising ends speculation for the run.
 
@@ -144,6 +146,7 @@ class ValidatorLaws(ComponentLaws):
             verdict = self._judge(self._component(), trial.computation, candidate)
             require(not verdict.accepted, f"it accepted a state that is no number: {verdict.reason}")
 
+    @form
     def test_verdicts_are_well_formed(self) -> None:
         """A verdict says whether the candidate is accepted, its gain in plain steps, and the reason in a sentence.
 
@@ -187,6 +190,7 @@ class ValidatorLaws(ComponentLaws):
         ]
         require(gains[0] == gains[1], f"the same state gains {gains[0]:.4g} or {gains[1]:.4g}, by its horizon alone")
 
+    @form
     def test_leaves_the_computation_untouched(self) -> None:
         """Judging changes no bit of the computation, whatever the verdict, random state included.
 
