@@ -31,16 +31,18 @@ from asc.plugins.registry import check_name
 def new_command(session: CommandSession, kind: str, name: str, into: Path) -> None:
     """Write a plugin package of your own, complete with tests, to start from.
 
-    KIND is predictor, recognizer, validator or backend. The package is the folder asc-NAME; nothing is overwritten.
+    KIND is predictor, recognizer, validator, backend, judged-backend or study. The package is the folder asc-NAME;
+    nothing is overwritten.
     """
     if kind not in scaffold.KINDS:
         raise AscError(
             f'There is no template for a "{kind}"{suggestion(kind, scaffold.KINDS)} '
             f"Kinds: {', '.join(scaffold.KINDS)}, as in: asc new predictor {name}"
         )
-    check_name(kind, name)
-    called = scaffold.names(kind, name)
-    _require_free(session.plugins, kind, called)
+    component = scaffold.component(kind)
+    check_name(component, name)
+    called = scaffold.names(component, name)
+    _require_free(session.plugins, component, called)
     _require_folder(into)
     folder = into / called.distribution
     try:
@@ -54,7 +56,7 @@ def new_command(session: CommandSession, kind: str, name: str, into: Path) -> No
             f'"{folder}" could not be written ({error.strerror or error}), and nothing of it was left behind. '
             "Free disk space, or name a folder that can be written with --into."
         ) from error
-    session.console.print(Text(f"{folder} is a {kind} that works. Next, type:\n"), soft_wrap=True)
+    session.console.print(Text(f"{folder} is a {kind.replace('-', ' ')} that works. Next, type:\n"), soft_wrap=True)
     for line in (f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", scaffold.try_it(kind, name)):
         session.console.print(Text(f"    {line}"), soft_wrap=True)
     serves = scaffold.KINDS[kind].serves

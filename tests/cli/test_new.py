@@ -25,8 +25,12 @@ USE = {
     "predictor": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--predictors", "mine"),
     "recognizer": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--recognizer", "mine"),
     "backend": ("run", "mine", "--steps", "300", "--workers", "0"),
+    "judged-backend": ("run", "mine", "--steps", "300"),
+    "study": ("study", "mine", "--seeds", "1", "--steps", "20", "--quiet"),
 }
-"""A short run with each kind; a validator is only explained, since no light backend judges candidates."""
+"""A short use of each kind; a validator is only explained, since no light backend judges candidates."""
+
+SHOWN = {"judged-backend": "plain held_out_loss", "study": "Loss by learning rate"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +58,8 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call(kind, "my-own_idea")
-    folder = tmp_path / "asc-my-own-idea"
-    expected = {"README.md", "pyproject.toml", "asc_my_own_idea/__init__.py", f"asc_my_own_idea/{kind}.py"}
+    folder, component = tmp_path / "asc-my-own-idea", scaffold.component(kind)
+    expected = {"README.md", "pyproject.toml", "asc_my_own_idea/__init__.py", f"asc_my_own_idea/{component}.py"}
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     assert expected | {"asc_my_own_idea/py.typed", "tests/test_my_own_idea.py", "tests/test_asc_finds_it.py"} <= set(
         files
@@ -65,18 +69,19 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
         assert "$" not in text
         if name.endswith(".py"):
             compile(text, name, "exec")
-            assert f"MyOwnIdea{kind.capitalize()}" in text or name.endswith("computation.py")
+            assert f"MyOwnIdea{component.capitalize()}" in text or name.endswith("computation.py")
     told = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert told[2:5] == ["cd asc-my-own-idea", "pip install -e '.[test]'", "pytest"]
-    assert told[5].startswith("asc run ")
+    assert told[5].startswith("asc study " if kind == "study" else "asc run ")
     assert "my-own_idea" in told[5]
     serves = scaffold.KINDS[kind].serves
-    assert told[6:] == ([] if kind == "backend" else ["", f"{serves} Installed: {', '.join(installed())}."])
+    assert told[6:] == (["", f"{serves} Installed: {', '.join(installed())}."] if serves else [])
     readme = files["README.md"].read_text(encoding="utf-8")
-    assert ("A table at the end shows what a call takes" in readme) is (kind != "backend")
+    assert ("A table at the end shows what a call takes" in readme) is (component not in ("backend", "study"))
     assert serves in readme
-    assert ("BACKEND" in readme) is (kind != "backend")
-    assert "pytest -x" in readme
+    assert ("BACKEND" in readme) is (component not in ("backend", "study"))
+    assert ("The laws that every" in readme) is (kind != "study")
+    assert ("pytest -x" in readme) is (kind != "study")
 
 
 EXTRAS = ['asc-mine; extra == "mine"', 'asc-two-words; extra == "two-words"', 'pytest; extra == "testing"']
@@ -163,14 +168,16 @@ def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) 
     run(sys.executable, "-m", "pip", "--python", python, *quietly, "-e", folder, warnings="default")
     command = (python, "-c", "from asc.cli import main; main()")
     listed = [line.split()[:3] for line in run(*command, "plugins").splitlines()]
-    assert ["mine", kind, "asc-mine"] in listed
+    component = scaffold.component(kind)
+    assert ["mine", component, "asc-mine"] in listed
     told = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
     assert " passed" in told
-    assert kind == "backend" or "cost of a call" in told
+    assert component in ("backend", "study") or "cost of a call" in told
     if kind == "validator":
         assert "Choose it with --validator mine." in run(*command, "explain", "mine")
     else:
-        assert "identical end" in run(*command, *USE[kind], "--compare", "--quiet")
+        options = () if kind == "study" else ("--compare", "--quiet")
+        assert SHOWN.get(kind, "identical end") in run(*command, *USE[kind], *options)
 
 
 def make_environment(folder: Path) -> Path:
@@ -190,9 +197,9 @@ def make_environment(folder: Path) -> Path:
         (
             ("predicter", "mine"),
             'There is no template for a "predicter"; did you mean "predictor"? '
-            "Kinds: predictor, recognizer, validator, backend, as in: asc new predictor mine",
+            "Kinds: predictor, recognizer, validator, backend, judged-backend, study, as in: asc new predictor mine",
         ),
-        (("study", "mine"), 'There is no template for a "study". Kinds: predictor, recognizer, validator, backend,'),
+        (("cache", "mine"), 'There is no template for a "cache". Kinds: predictor, recognizer, validator, backend,'),
         *(
             (("predictor", name), f'"{name}" cannot name a predictor; a name is made of lower-case words of letters')
             for name in ("My Trend", "Trend", "2nd", "a--b", "-", "", "trénd", "../up", "a.b", "a/b", "a_", "a\nb")

@@ -24,6 +24,7 @@ MODULES = (
     "asc.validator",
     "asc.computation",
     "asc.backend",
+    "asc.records.checkpoint",
     "asc.study",
     "asc.config.run",
     "asc.speculators.pool",
