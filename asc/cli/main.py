@@ -5,10 +5,10 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 
 import rich_click as click
 
@@ -16,7 +16,8 @@ import asc
 from asc.cli.lazy import CommandTable, Lazy
 from asc.cli.session import CommandSession, plugin_files
 from asc.errors import AscError
-from asc.interrupts import INTERRUPTED
+from asc.interrupts import ENDING, INTERRUPTED, end_as_by_ctrl_c
+from asc.streams import failure, keep_writable
 
 COMMANDS = {
     "demo": Lazy("asc.cli.demo:demo_command", "Show speculation at work, page by page, in about three minutes."),
@@ -79,11 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that `call` returns."""
     gc.freeze()  # what was imported stays, so the collector need not search it, now or at the end
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a console of ASCII has no multiplication sign
+    keep_writable()
+    end_as_by_ctrl_c()
+    for size in ("COLUMNS", "LINES"):  # of 0 columns, rich would show nothing at all
+        if not re.fullmatch("[1-9][0-9]{0,3}", os.environ.get(size, "")):
+            os.environ.pop(size, None)
     code = call(arguments)
-    for asking in (signal.SIGINT, signal.SIGTERM):  # while Python ends, they come too late to count
+    for asking in (signal.SIGINT, *ENDING):  # while Python ends, they come too late to count
         atexit.register(signal.signal, asking, signal.SIG_IGN)
     sys.exit(code)
 
@@ -95,6 +98,9 @@ def call(arguments: Sequence[str]) -> int:
         result = cli.main(list(arguments), prog_name="asc", standalone_mode=False, obj=session)
         sys.stdout.flush()
         code = result if isinstance(result, int) else 0
+        if code == 0 and (lost := failure(sys.stdout)):
+            session.fail(f"The output could not be written ({lost.strerror}). Make room, or send it elsewhere.")
+            code = 1
     except AscError as error:
         session.fail(session.without_warnings(str(error)))
         code = 1
@@ -107,16 +113,7 @@ def call(arguments: Sequence[str]) -> int:
         pressed = error.__context__ if isinstance(error, click.Abort) else error  # click hides what it aborts for
         session.say(str(pressed or "") or "interrupted", "stopped")
         code = INTERRUPTED
-    except BrokenPipeError:  # the reader of the output has closed it
-        _discard_output()
-        code = 1
     except OSError as error:
-        _discard_output()
         session.fail(f"Something could not be read or written: {error}. Make room, or name another place.")
         code = 1
     return code
-
-
-def _discard_output() -> None:
-    """Send what is left in the buffer of standard output nowhere, so that it is not written when the process ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,7 +20,7 @@ from asc.cli.resume import command_line, interrupted
 from asc.cli.session import CommandSession
 from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
-from asc.interrupts import INTERRUPTED, stoppable
+from asc.interrupts import INTERRUPTED, postponing_termination, stoppable
 from asc.plugins.entry import Entry
 from asc.records.lock import exclusive
 from asc.report.study_results import checked_tables, results, write_results
@@ -60,7 +60,7 @@ def study(
     entry = session.plugins.registry.get("study", name)
     folder = (resume_in if resume else create)(out or STUDIES / name, name, config_from, make)
     command = command_line(session.files, "study", name, "--resume", "--out", str(folder.path))
-    with exclusive(folder.path):
+    with exclusive(folder.path), postponing_termination():
         return _run(session, entry, folder, command, quiet, as_json)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from asc.interrupts import ENDING
 from tests.cli.conftest import HANG_S, Asc, parsed, press_ctrl_c, wait_until
 
 pytest.importorskip("asc_toy")
@@ -106,6 +107,47 @@ def test_ctrl_c_stops_cleanly_and_the_run_can_be_resumed(
     assert resumed["config"] == stopped["config"]
     assert resumed["shadow"] is ("--shadow" in how)
     assert (resumed["estimated_speedup"] is None) is ("--no-speculation" in how)
+
+
+@pytest.mark.parametrize("number", ENDING)
+@pytest.mark.parametrize("to", ["the command", "its group"])
+def test_what_ends_a_container_or_a_job_ends_a_run_like_ctrl_c(
+    start: Start, tmp_path: Path, number: signal.Signals, to: str
+) -> None:
+    process = run(start, *ENDLESS, "--json")
+    wait_for_checkpoint(process, tmp_path)
+    for _ in range(3):  # launchers send several
+        (os.kill if to == "the command" else os.killpg)(process.pid, number)
+    code, out, err = end(process)
+    assert code == 130, err
+    stopped = json.loads(out)
+    assert (stopped["state"], stopped["position"] > 0) == ("interrupted", True)
+    assert json.loads((tmp_path / stopped["run_dir"] / "summary.json").read_text())["state"] == "interrupted"
+
+
+def test_sigterm_ends_any_other_command_like_ctrl_c(start: Start) -> None:
+    process = start("advise", "toy", *PROGRAM, "--n", "100000000", "--seconds", "100000")
+    wait_until(lambda: signal.SIGTERM in caught(process) or process.poll() is not None)
+    process.terminate()
+    code, _, err = end(process)
+    assert (code, err.strip()) == (130, "stopped: interrupted")
+
+
+def test_an_ignored_ctrl_c_stays_ignored(start: Start, tmp_path: Path) -> None:
+    """As in a shell's background job, whose terminal sends Ctrl-C to what runs in the foreground."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # `start` restores what was before
+    process = run(start, *ENDLESS)
+    wait_for_checkpoint(process, tmp_path)
+    press_ctrl_c(process)
+    wait_for_checkpoint(process, tmp_path)
+    assert process.poll() is None
+
+
+def caught(process: subprocess.Popen[str]) -> list[int]:
+    """Signals that a process handles."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    mask = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return [number for number in signal.valid_signals() if mask >> number - 1 & 1]
 
 
 def test_no_process_is_left_after_ctrl_c(start: Start) -> None:

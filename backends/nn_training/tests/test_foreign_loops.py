@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -392,6 +393,28 @@ def test_a_validator_that_raises_later_switches_speculation_off(plugins: Plugins
     assert "KeyError: 'labels' (test_foreign_loops.py, line" in report["reason"]
     assert report["outcomes"]["not judged"] >= 3
     assert loop.speculation.position == 200
+
+
+def test_what_an_alarm_of_the_user_raises_while_the_gate_is_asked_reaches_the_user() -> None:
+    class Rings:
+        calls = 0
+
+        def __call__(self, model: nn.Module, given: Batch) -> Tensor:
+            self.calls += 1
+            if self.calls == 41:
+                signal.raise_signal(signal.SIGALRM)
+            return loss(model, given)
+
+    def ring(*_: object) -> None:
+        raise TimeoutError("the user's")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with pytest.raises(TimeoutError, match="the user's"):
+            Loop(loss=Rings()).run(0, 200)
+        assert signal.getsignal(signal.SIGALRM) is ring
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_recognizer_that_was_switched_off_is_said_to_be_so(plugins: Plugins) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
-from asc.interrupts import postponing_termination
+from asc.interrupts import postponing_termination, raising
 from asc.plugins import Plugins, load
 from asc.records.event_writer import EventWriter
 from asc.records.folders import is_run
@@ -50,6 +50,7 @@ class Interrupted(KeyboardInterrupt):
         return type(self), (str(self), self.result)
 
 
+@raising()
 def accelerate(
     step: Step,
     state: Mapping[str, Any],
@@ -78,15 +79,16 @@ def accelerate(
     Raises StepError where the step function raises, NonDeterministicStepError where it is not a function of the state,
     and AscError where an argument or a setting has a wrong value. In the main thread, Ctrl-C and SIGTERM end the run
     before the next superstep and raise Interrupted, a KeyboardInterrupt that has the result so far. A second Ctrl-C
-    raises KeyboardInterrupt at once.
+    raises KeyboardInterrupt at once. What the program's own handlers of signals raise, such as an alarm's, passes.
     """
     program, settings = program_of(step, state, steps, until), settings_of(config)
     if resume and compare_plain:
         raise AscError("resume and compare_plain exclude each other: only whole runs can be compared.")
     place = folder_of(folder, resume, program)
     backend, plugins = ToyBackend(settings, program), load()
-    if place is not None:
-        plugins.observe(EventWriter(place), OBSERVER)
+    record = None if place is None else EventWriter(place)
+    if record is not None:
+        plugins.observe(record, OBSERVER)
     run = Run(backend, "toy", plugins, folder=place, resume=resume, digest=compare_plain or place is not None)
     with nullcontext() if place is None else exclusive(place):
         if place is not None:
@@ -96,7 +98,7 @@ def accelerate(
                 return Result(run.computation.result(), known)
             origin = {"program": program.name, "start": state_digest(0, program.state)}
             describe(place, run, origin, anew=not is_run(place))
-        with postponing_termination() as terminated:
+        with postponing_termination() as terminated, closing(record) if record else nullcontext():
             summary = _execute(run, place, backend)
             stopped = run.stopped
             if compare_plain and not stopped:

@@ -19,8 +19,11 @@ import numpy as np
 import pytest
 
 from asc.errors import StepError
+from asc.plugins.registry import Registry
+from asc.recognizers.recurring import Recurring
 from asc.run.run import Run
 from asc_toy import Interrupted, accelerate, api
+from asc_toy.computation import ToyComputation
 
 EXECUTORS = ("none", "threads", "processes")
 UNTRACKED = {"executor": "none", "scheduler": {"memoise": False}}
@@ -318,3 +321,57 @@ def test_a_script_is_stopped_from_a_terminal_and_leaves_no_process(
     while group(process.pid):
         assert time.monotonic() < deadline, "a process was left"
         time.sleep(0.01)
+
+
+class BellError(TimeoutError):
+    """What a user's alarm raises: an OSError too, and asc catches both in many places."""
+
+
+WHERE = {
+    "in a step": (ToyComputation, "advance"),
+    "while components are made": (Registry, "create"),
+    "in a recognizer": (Recurring, "recognise"),
+    "in a checkpoint": (api.ToyBackend, "save"),
+    "while the run is described": (api.Run, "summary"),
+}
+
+
+@pytest.mark.parametrize(("owner", "method"), WHERE.values(), ids=WHERE)
+def test_what_an_alarm_of_the_user_raises_reaches_the_user(
+    owner: type, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner, rung = getattr(owner, method), list[int]()
+
+    def ringing(*arguments: Any, **named: Any) -> Any:
+        if not rung:
+            rung.append(1)
+            signal.raise_signal(signal.SIGALRM)
+        return inner(*arguments, **named)
+
+    def ring(*_: object) -> None:
+        raise BellError("time is up")
+
+    monkeypatch.setattr(owner, method, ringing)
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with pytest.raises(BellError, match="time is up"):
+            accelerate(step, {"n": 0, "total": 0}, 400, UNTRACKED, folder=tmp_path / "run")
+        assert signal.getsignal(signal.SIGALRM) is ring
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert rung
+
+
+def test_an_alarm_that_a_step_handles_itself_ends_nothing() -> None:
+    def patient(state: Any) -> None:
+        state.n += 1
+        if state.n == 300:
+            before = signal.signal(signal.SIGALRM, ring)
+            with contextlib.suppress(BellError):
+                signal.raise_signal(signal.SIGALRM)
+            signal.signal(signal.SIGALRM, before)
+
+    def ring(*_: object) -> None:
+        raise BellError("time is up")
+
+    assert accelerate(patient, {"n": 0}, 400, UNTRACKED).state == {"n": 400}

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from asc.assemble import assemble
 from asc.config.validate import validate
 from asc.errors import AscError, describe_error
+from asc.interrupts import raising
 from asc.nearest import nearest
 from asc.plugins import Plugins, load
 from asc.run.monitor import Monitor
@@ -211,7 +212,8 @@ class Speculation:
         elif self.position < self._next:
             self.monitor.step()
         else:
-            boundary = self._boundary()
+            with raising():
+                boundary = self._boundary()
         if self._loop.finished:
             self.close()
         return boundary
