@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import rich_click as click
@@ -26,6 +27,15 @@ finally:
 """
 
 
+PLUGIN = """
+import asc, mine
+
+@asc.hookimpl
+def asc_register(registry):
+    print(mine.NAME)
+"""
+
+
 def imported(*arguments: str) -> set[str]:
     found = subprocess.run([sys.executable, "-c", SHOW, *arguments], capture_output=True, text=True, check=True)
     return set(found.stdout.rpartition("IMPORTED")[2].split())
@@ -41,6 +51,17 @@ def test_nothing_heavy_is_imported_to_say_what_there_is(arguments: tuple[str, ..
 def test_the_package_can_be_run_as_the_command() -> None:
     found = subprocess.run([sys.executable, "-m", "asc", "--version"], capture_output=True, text=True, check=True)
     assert found.stdout.startswith("asc, version ")
+
+
+def test_files_of_the_current_folder_do_not_replace_python_s_own(tmp_path: Path) -> None:
+    """A plugin may still import what lies there."""
+    for name in ("signal", "queue", "pickle", "logging"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('wrong ' + __name__)")
+    (tmp_path / "mine.py").write_text("NAME = 'mine'")
+    (tmp_path / "p.py").write_text(PLUGIN)
+    command = [sys.executable, "-m", "asc", "plugins", "--plugin", "p.py"]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("mine\n")
 
 
 def test_ctrl_c_while_python_ends_comes_too_late_to_count() -> None:

@@ -121,7 +121,7 @@ CASES = {
     "transitions are huge": Case("all", machine=Bulky),
     "the start of workers copies much": Case("the start of workers, with 200 MB to copy, costs", machine=Shared),
     "tasks copy much": Case("a task, with 200 MB to copy, costs the main thread as much as", machine=Sent),
-    "workers always raise": Case("since a worker raised ValueError: a word became negative.", machine=Raising),
+    "workers always raise": Case("failed in a worker, with ValueError: a word became negative.", machine=Raising),
     "candidates are always wrong": Case(
         "since `x` was predicted wrong.", {}, "congruential", predictor=lambda clock, step_s: Linear()
     ),

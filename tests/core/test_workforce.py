@@ -115,6 +115,35 @@ def test_anything_else_that_goes_wrong_at_the_start_leaves_a_run_without_workers
     assert len(made) == 1
 
 
+def test_a_run_does_without_workers_where_the_system_has_no_further_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    workforce = Workforce(Pool(Inline, 1), ledger())
+    assert not ready(workforce)
+    assert workforce.fault == "the workers did not start (RuntimeError: can't start new thread)"
+    assert not ready(workforce)
+
+
+def test_what_goes_wrong_is_said_on_one_line() -> None:
+    def make() -> Executor:
+        raise OSError("no more processes,\n\nwhich has a cause.")
+
+    workforce = Workforce(Pool(make, 1, background=False), ledger())
+    ready(workforce)
+    assert workforce.fault == "the workers did not start (OSError: no more processes, which has a cause)"
+
+
+def test_a_worker_that_never_starts_does_not_keep_the_process_from_its_end() -> None:
+    gate = Gate()
+    workforce = Workforce(Pool(gate.make, 1), ledger())
+    ready(workforce)
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "asc-workforce"] == [True]
+    gate.open.set()
+    wait_for_opening()
+
+
 def test_a_fault_of_a_pool_that_was_closed_meanwhile_does_not_count() -> None:
     gate = threading.Event()
 

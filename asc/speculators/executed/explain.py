@@ -136,7 +136,7 @@ def _nothing(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cos
     if right := count(outcomes, Outcome.ACCEPTED):
         return f"No speed-up: {right} candidates were accepted, but {NOT_FOUND}"
     if count(outcomes, Outcome.REJECTED):
-        return f"Speculation was withdrawn: {all_rejected(outcomes)}{_since(reasons)}."
+        return f"Speculation was withdrawn: {_withdrawn(outcomes, reasons)}."
     if costs.unprofitable:
         return f"No speed-up: {_unprofitable(costs)}."
     if count(outcomes, Outcome.LATE) or count(outcomes, Outcome.LAUNCHED):
@@ -149,14 +149,22 @@ def _nothing(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cos
     return without_candidates(facts, outcomes) or _without_workers(facts, costs)
 
 
-def _since(reasons: Counter[str]) -> str:
-    """Return the most frequent reason of the rejections."""
+def _withdrawn(outcomes: Outcomes, reasons: Counter[str]) -> str:
+    """Say that every candidate was rejected, or that every task failed, with the most frequent reason."""
     if not reasons:
-        return ""
+        return all_rejected(outcomes)
     reason, times = reasons.most_common(1)[0]
-    kind = reason.partition(":")[0]
     mostly = "" if times == reasons.total() else "mostly "
-    return f", {mostly}since " + (f"a worker raised {reason}" if kind.isidentifier() else reason)
+    if all(map(_is_error, reasons)):
+        number = count(outcomes, Outcome.REJECTED)
+        tasks = "the only task" if number == 1 else f"all {number} tasks"
+        return f"{tasks} failed in a worker, {mostly}with {reason}"
+    return f"{all_rejected(outcomes)}, {mostly}since " + (f"a worker raised {reason}" if _is_error(reason) else reason)
+
+
+def _is_error(reason: str) -> bool:
+    """Whether the reason of a rejection is what a worker has raised."""
+    return reason.partition(":")[0].isidentifier()
 
 
 def _slow(slowdown: float) -> str:

@@ -83,7 +83,7 @@ class Workforce:
         self._breakdowns += 1
         self.close()
         if self._breakdowns > _RESTARTS:
-            self.fault = f"the workers broke down {self._breakdowns} times in a row ({type(error).__name__}: {error})"
+            self.fault = f"the workers broke down {self._breakdowns} times in a row ({_said(error)})"
 
     def give_up(self, error: NoWorkersError) -> None:
         """Close the pool for good."""
@@ -104,8 +104,17 @@ class Workforce:
         if self._pool.inline:
             self._start_inline(warm_up)
             return
-        self._opening = threading.Thread(target=self._open, args=(self._generation, warm_up), name="asc-workforce")
-        self._opening.start()
+        self._opening = threading.Thread(
+            target=self._open,
+            args=(self._generation, warm_up),
+            name="asc-workforce",
+            daemon=True,  # a worker that never starts must not keep the process from its end
+        )
+        try:
+            self._opening.start()
+        except RuntimeError as error:  # the system has no further thread
+            self._fail(error)
+            return
         if not self._pool.background:
             self._opening.join()
 
@@ -171,7 +180,11 @@ class Workforce:
         elif isinstance(error, NoWorkersError):
             self.fault = str(error)
         else:
-            self.fault = f"the workers did not start ({type(error).__name__}: {error})"
+            self.fault = f"the workers did not start ({_said(error)})"
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split()).rstrip('.')}"
 
 
 def _end(executor: Executor | None) -> None:

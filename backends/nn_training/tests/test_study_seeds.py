@@ -18,6 +18,7 @@ from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.lock import exclusive
 from asc.study import Tell
+from asc_nn_training.studies import seed_processes
 from asc_nn_training.studies import seeds as seeds_in_workers
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.leap_verify import LeapVerify
@@ -275,6 +276,83 @@ def test_a_cluster_that_is_lost_ends_the_study_with_a_sentence(
 
     with pytest.raises(WorkersLostError, match=message):
         run_on(threads, endless, tmp_path, tell=tell)
+
+
+# -- processes of one machine
+
+
+def test_sigterm_to_a_process_stops_its_seed_with_a_checkpoint_and_then_ends_it(tmp_path: Path) -> None:
+    """A scheduler sends it to every process of a job, not only to the command."""
+    heard: list[int] = []
+
+    def seed(folder: Path, seed: int, tell: Tell, stopped: Callable[[], bool]) -> bool:
+        assert not stopped()
+        signal.raise_signal(signal.SIGTERM)
+        assert (heard, stopped()) == ([], True)
+        return False
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        assert not seed_processes._run(seed, tmp_path, 1, os.getppid())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [signal.SIGTERM]
+
+
+SEEDLING = """
+import os, time
+
+def seed(folder, seed, tell, stopped):
+    print(os.getpid(), flush=True)
+    while not stopped():
+        time.sleep(0.01)
+    (folder / "checkpoint").touch()
+    return False
+
+if __name__ == "__main__":
+    from pathlib import Path
+    from asc_nn_training.studies.seed_processes import seed_processes
+    from asc_nn_training.studies.seeds import run_seeds, silent
+    run_seeds(seed_processes(seed, Path("."), 1), Path("."), [1], steps=1, tell=silent, stopped=lambda: False)
+"""
+
+
+def test_a_process_whose_study_is_killed_writes_a_checkpoint_and_ends(tmp_path: Path) -> None:
+    (tmp_path / "seedling.py").write_text(SEEDLING)
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    study = subprocess.Popen([sys.executable, "-W", "ignore", "seedling.py"], cwd=tmp_path, **pipes)
+    try:
+        assert study.stdout is not None
+        assert study.stdout.readline()
+        study.kill()
+        study.communicate()
+        wait_until(lambda: not exists(study.pid))
+    finally:
+        if exists(study.pid):
+            os.killpg(study.pid, signal.SIGKILL)
+    assert (tmp_path / "checkpoint").exists()
+
+
+def test_a_second_ctrl_c_ends_a_process_that_is_stopped(tmp_path: Path) -> None:
+    def run() -> None:
+        with seed_processes.seed_processes(stay, tmp_path, 1) as pool:
+            pool.start(1)
+            wait_until((tmp_path / "pid").exists)
+            os.kill(int((tmp_path / "pid").read_text()), signal.SIGSTOP)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    stat = Path(f"/proc/{(tmp_path / 'pid').read_text()}/stat")
+    wait_until(lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def stay(folder: Path, *_: Any) -> bool:
+    """Never end, whatever is asked for."""
+    (folder / "new").write_text(str(os.getpid()))
+    (folder / "new").rename(folder / "pid")
+    time.sleep(1e6)
+    return False
 
 
 # -- what is refused before a seed begins

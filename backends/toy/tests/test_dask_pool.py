@@ -6,8 +6,9 @@ import contextlib
 import os
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,18 @@ print(executor.submit(os.getpid).result(), flush=True)
 time.sleep(600)
 """
         check_ends_with_its_main_process(script)
+
+    def test_a_worker_that_is_stuck_ends_with_its_executor_and_nothing_is_said(
+        self, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        pytest.importorskip("distributed")
+        with dask_workers(by_table()) as (executor, _):
+            pid = executor.submit(os.getpid).result(DEADLINE_S)
+            stuck = executor.submit(time.sleep, 1e6)
+        assert not alive(pid)
+        with pytest.raises(CancelledError):
+            stuck.result(DEADLINE_S)
+        assert capfd.readouterr() == ("", "")
 
 
 class TestRunningCluster:

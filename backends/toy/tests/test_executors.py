@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -338,6 +339,79 @@ def endless() -> Program:
             pass
 
     return Program("endless", step, {"n": 1}, 10)
+
+
+class TestThreadsEnd:
+    """No thread can be ended from outside."""
+
+    def test_calls_that_have_not_begun_are_cancelled_and_no_call_is_taken_any_more(self) -> None:
+        with workers_of("threads", by_table()) as (executor, _):
+            begun, go = threading.Event(), threading.Event()
+            first, second = executor.submit(lambda: (begun.set(), go.wait(DEADLINE_S))), executor.submit(int)
+            begun.wait(DEADLINE_S)
+        assert second.cancelled()
+        with pytest.raises(RuntimeError, match="the workers were let go"):
+            executor.submit(int)
+        go.set()
+        assert first.result(DEADLINE_S) == (None, True)
+
+    def test_a_shutdown_that_waits_runs_what_is_left(self) -> None:
+        parcel = ToyComputation(by_table()).parcel
+        executor = pool_of("threads", 2, None, lambda: parcel).make()
+        futures = [executor.submit(abs, -number) for number in range(9)]
+        executor.shutdown(wait=True)
+        assert [future.result(0) for future in futures] == list(range(9))
+
+    def test_where_the_system_has_no_further_thread_the_others_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        parcel, start, begun = ToyComputation(by_table()).parcel, threading.Thread.start, list[threading.Thread]()
+
+        def few(thread: threading.Thread) -> None:
+            if begun:
+                raise RuntimeError("can't start new thread")
+            begun.append(thread)
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", few)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            pool_of("threads", 2, None, lambda: parcel).make()
+        begun[0].join(DEADLINE_S)
+        assert not begun[0].is_alive()
+
+
+STUCK = """
+import os, sys, threading, time
+from asc_toy.computation import ToyComputation
+from asc_toy.program import Program
+from asc_toy.workers.executors import pool_of
+def step(state): pass
+if sys.argv[1] == "spawned":
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+parcel = ToyComputation(Program("idle", step, {"n": 0}, 9)).parcel
+executor = pool_of("threads" if sys.argv[1] == "threads" else "processes", 1, None, lambda: parcel).make()
+stuck = executor.submit(time.sleep, 1e6)
+while not stuck.running():
+    time.sleep(0.001)
+executor.shutdown(wait=False, cancel_futures=True)
+print("over", type(executor).__name__)
+"""
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_a_worker_that_is_stuck_does_not_keep_the_process_from_its_end(kind: Workers, tmp_path: Path) -> None:
+    """Nor do files in the current folder that have names of Python's own."""
+    for name in ("queue", "pickle", "logging", "socket", "random"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('wrong ' + __name__)")
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "main.py").write_text(STUCK)
+    done = subprocess.run(
+        [sys.executable, "main/main.py", kind],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"over {kind.title()}\n", "")
 
 
 class TestSpawned:

@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 from processes import DEADLINE_S, alive, check_ends_with_its_main_process, wait_until
 
+from asc_toy.workers import wire
 from asc_toy.workers.forked import Forked
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no copies of a process there")
@@ -247,6 +249,26 @@ class TestEnds:
             with pytest.raises(BrokenExecutor):
                 pool.submit(abs, -1)
             wait_until(lambda: not any(map(alive, pids)), "a worker goes on")
+
+    @pytest.mark.parametrize("stuck", ["while it waits", "in an answer"])
+    def test_a_worker_that_is_stopped_does_not_stop_the_main_process(
+        self, stuck: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A message that is larger than what a socket takes waits for its reader."""
+        monkeypatch.setattr(wire, "_STILL_S", 0.05)
+        large = 30_000_000
+        with forked() as pool:
+            pid = pool.submit(os.getpid).result(DEADLINE_S)
+            if stuck == "while it waits":
+                os.kill(pid, signal.SIGSTOP)
+                lost = pool.submit(len, bytes(large))
+            else:
+                lost = pool.submit(bytes, large)
+                select.select([pool._workers[0].wire], [], [])  # the answer has begun
+                os.kill(pid, signal.SIGSTOP)
+            with pytest.raises(BrokenExecutor, match=r"a worker process (has ended|is stuck)"):
+                lost.result(DEADLINE_S)
+        assert not alive(pid)
 
     def test_no_process_is_left_unreaped(self) -> None:
         with forked(3) as pool:

@@ -282,6 +282,17 @@ class TestTimeLimit:
         with pytest.raises(KeyError):
             run_limited(lambda: {}["mine"], DEADLINE_S)
 
+    def test_where_the_system_has_no_thread_to_watch_there_can_be_no_workers(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def start(_: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+        message = r"^a worker could not limit the time of its tasks \(can't start new thread\)$"
+        with pytest.raises(NoWorkersError, match=message):
+            run_limited(int, DEADLINE_S)
+
     def test_no_limit(self) -> None:
         assert run_limited(threading.active_count, None) == threading.active_count()
 

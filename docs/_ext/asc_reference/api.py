@@ -28,6 +28,7 @@ MODULES = (
     "asc.study",
     "asc.config.run",
     "asc.speculators.pool",
+    "asc.processes",
     "asc.cache",
     "asc.assemble",
     "asc.engine",

@@ -6,8 +6,6 @@ import logging
 import os
 import pkgutil
 import secrets
-import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,16 +13,16 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from asc.errors import AscError
+from asc.processes import safe_path, starting_children
 from asc.records.lock import wait_until_free
 from asc_nn_training.studies.results import seed_folder
-from asc_nn_training.studies.seeds import POLL_S, RunSeed, WorkersLostError, silent
+from asc_nn_training.studies.seeds import POLL_S, RELEASE_S, RunSeed, WorkersLostError, silent
 
 try:
     from distributed import Client, KilledWorker, LocalCluster, Reschedule, Status, get_worker
@@ -39,7 +37,6 @@ except ImportError as error:
 VERSION = version("asc-nn-training")
 ANSWER_S = 10.0  # a scheduler answers within this time, and has a worker
 ABSENCE_S = 60.0  # a cluster without workers may take this long to start one again
-RELEASE_S = 60.0  # a seed that was told to stop writes a checkpoint first
 
 _SILENT = logging.CRITICAL + 1
 _NOT_THERE = (ImportError, AttributeError)
@@ -98,7 +95,7 @@ def seed_workers(run_seed: RunSeed, folder: Path, workers: int, address: str | N
     distribution, and WorkersLostError if workers are lost.
     """
     folder = folder.resolve()
-    with _client(workers, address) as client, _token(folder) as token:
+    with safe_path(), _client(workers, address) as client, _token(folder) as token:
         require_same_version(client)
         pool = SeedWorkers(client, run_seed, folder, token)
         try:
@@ -164,7 +161,11 @@ def require_same_version(client: Client) -> None:
 
 
 def _local_cluster(workers: int) -> LocalCluster:
-    with _blocking_interrupts():
+    """Start workers. They are deaf to Ctrl-C, and so are those that take their places later.
+
+    Dask starts workers from a thread of its own. That thread starts within too, and hands on what it blocks.
+    """
+    with starting_children():
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=max(1, (os.cpu_count() or 1) // workers),
@@ -173,23 +174,6 @@ def _local_cluster(workers: int) -> LocalCluster:
             scheduler_kwargs={"dashboard": False},
             silence_logs=_SILENT,
         )
-
-
-@contextmanager
-def _blocking_interrupts() -> Iterator[None]:
-    """Processes that start within are deaf to Ctrl-C, and so are those that take their places later.
-
-    Dask starts workers from a thread of its own. That thread starts within too, and hands on what it blocks.
-    """
-    if sys.platform == "win32":  # Windows has no signal masks
-        yield
-        return
-    resource_tracker.ensure_running()  # if it started together with the workers, it would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from asc.study import Tell
 from asc_nn_training.studies import results
 
 POLL_S = 1.0
+RELEASE_S = 60.0  # a seed that was told to stop writes a checkpoint first
 
 RunSeed = Callable[[Path, int, Tell, Callable[[], bool]], bool]
 """Called with the study's folder, a seed, and what reports progress and asks for a stop; true if the seed is done."""

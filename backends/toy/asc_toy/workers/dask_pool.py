@@ -9,16 +9,17 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, InvalidStateError
+from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from asc.errors import AscError
+from asc.processes import deaf_children, end_with
 from asc.speculators.pool import NoWorkersError
 from asc_toy.ambient import guard_process
 from asc_toy.workers import travel
 from asc_toy.workers.elsewhere import Shipment, dismiss, receive, run_sealed, seal
-from asc_toy.workers.process import deaf_children, end_with
 
 try:
     from distributed import Client, LocalCluster, WorkerPlugin
@@ -117,9 +118,8 @@ class DaskPool(Executor):
         except Exception as error:  # noqa: BLE001 -- whatever pickling raises
             future.set_exception(error)
             return future
-        future = self._executor.submit(run_sealed, self._key, data)
-        with suppress(InvalidStateError, RuntimeError):  # the task has ended already
-            future.set_running_or_notify_cancel()  # a cluster begins at once, so the task can no longer be cancelled
+        future.set_running_or_notify_cancel()  # a cluster begins at once, so the task can no longer be cancelled
+        self._executor.submit(run_sealed, self._key, data).add_done_callback(partial(_pass_on, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -159,7 +159,7 @@ class LocalWorkers:
 
     def start(self, workers: int, client: Client) -> None:
         """Start workers, and wait for them."""
-        python = [sys.executable, *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
+        python = [sys.executable, "-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
         options = ["--nthreads=1", "--no-nanny", "--no-dashboard", "--memory-limit=0", f"--death-timeout={_START_S}"]
         command = [*python, "-m", "distributed.cli.dask_worker", self.address, *options]
         nowhere = subprocess.DEVNULL
@@ -178,6 +178,15 @@ class LocalWorkers:
     def close(self) -> None:
         """End the scheduler."""
         self._cluster.close()
+
+
+def _pass_on(future: Future[Any], done: Future[Any]) -> None:
+    """Give a future what Dask's own future has. Dask cancels its futures when the client closes."""
+    error = CancelledError() if done.cancelled() else done.exception()
+    if error is None:
+        future.set_result(done.result())
+    else:
+        future.set_exception(error)
 
 
 def _process() -> tuple[str, int]:

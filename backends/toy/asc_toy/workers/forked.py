@@ -22,13 +22,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypeVar
 
 from asc.errors import describe_error
+from asc.processes import deaf_children
 from asc_toy.workers import travel
-from asc_toy.workers.process import deaf_children, serve_only
+from asc_toy.workers.process import serve_only
+from asc_toy.workers.wire import Wire
 
 T = TypeVar("T")
 
@@ -88,8 +88,8 @@ class _Call(Future[T]):
 class _Worker:
     """A worker process, as the main process sees it."""
 
-    def __init__(self, pid: int, connection: Connection) -> None:
-        self.pid, self.connection = pid, connection
+    def __init__(self, pid: int, wire: Wire) -> None:
+        self.pid, self.wire = pid, wire
         self.call: _Call[Any] | None = None  # that it runs
 
 
@@ -108,12 +108,12 @@ class Forked(Executor):
         travel.share(key, _all_classes())
         try:
             for _ in range(workers):
-                self._workers.append(_fork(key, [worker.connection for worker in self._workers]))
+                self._workers.append(_fork(key, [worker.wire for worker in self._workers]))
         except BaseException:
             self.shutdown()
             raise
         self._idle = list(self._workers)
-        self._by_handle = {worker.connection.fileno(): worker for worker in self._workers}
+        self._by_handle = {worker.wire.fileno(): worker for worker in self._workers}
         self._readable = select.poll()
         for handle in self._by_handle:
             self._readable.register(handle, select.POLLIN)
@@ -138,7 +138,7 @@ class Forked(Executor):
             worker = self._workers.pop()
             with suppress(ChildProcessError):  # a program that waits for any child of its own has taken it
                 os.waitpid(worker.pid, 0)
-            worker.connection.close()
+            worker.wire.close()
         travel.forget(self._key)
 
     def _feed(self) -> None:
@@ -149,21 +149,26 @@ class Forked(Executor):
                 worker = self._idle.pop()
                 worker.call = call
                 with suppress(OSError):  # the worker has died, which shows when its answer is taken
-                    worker.connection.send_bytes(data)
+                    try:
+                        worker.wire.send(data)
+                    except TimeoutError:
+                        os.kill(worker.pid, signal.SIGKILL)
 
     def _take(self, seconds: float) -> None:
         """Take the answers that are there; wait for one for some time where there is none."""
         try:
             for handle, _ in self._readable.poll(math.ceil(1000 * seconds)):
                 worker = self._by_handle[handle]
-                data = worker.connection.recv_bytes()
+                data = worker.wire.receive()
                 with self._lock:
                     call, worker.call = worker.call, None
                     self._idle.append(worker)
                     self._feed()
                 if call is not None:  # None: it was lost meanwhile
                     _settle(call, data)
-        except (EOFError, OSError):
+        except TimeoutError:
+            self._lose(BrokenExecutor("a worker process is stuck"))
+        except OSError:
             self._lose(BrokenExecutor("a worker process has ended, by itself or by a signal"))
 
     def _lose(self, error: Exception) -> None:
@@ -183,7 +188,7 @@ class Forked(Executor):
             call.set_exception(error)
 
 
-def _settle(future: Future[Any], data: bytes) -> None:
+def _settle(future: Future[Any], data: bytearray) -> None:
     try:
         returned, value = pickle.loads(data)
     except Exception as error:  # noqa: BLE001 -- whatever unpickling raises
@@ -195,20 +200,25 @@ def _settle(future: Future[Any], data: bytes) -> None:
         future.set_exception(value)
 
 
-def _fork(key: str, others: Sequence[Connection]) -> _Worker:
-    """Make one copy of this process, which serves calls until its end; `others` are connections to earlier copies."""
-    ours, theirs = Pipe()
+def _fork(key: str, others: Sequence[Wire]) -> _Worker:
+    """Make one copy of this process, which serves calls until its end; `others` are the wires to earlier copies."""
+    ours, theirs = Wire.pair()
     main, chance = os.getpid(), random.getstate()
-    with deaf_children(signal.valid_signals()):
-        child = _copied()
-        if not child:
-            _leave_signals()
+    try:
+        with deaf_children(signal.valid_signals()):
+            child = _copied()
+            if not child:
+                _leave_signals()
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
     if child:
         theirs.close()
         return _Worker(child, ours)
     try:
-        for connection in (*others, ours):
-            connection.close()
+        for wire in (*others, ours):
+            wire.close()
         random.setstate(chance)  # Python seeds it anew in every copy
         gc.freeze()  # what the main process has lost is the main process's to end
         sys.settrace(None)
@@ -240,12 +250,12 @@ def _leave_signals() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _serve(key: str, connection: Connection) -> NoReturn:
+def _serve(key: str, wire: Wire) -> NoReturn:
     while True:
-        connection.send_bytes(_answer(key, connection.recv_bytes()))
+        wire.send(_answer(key, wire.receive()))
 
 
-def _answer(key: str, data: bytes) -> bytes:
+def _answer(key: str, data: bytearray) -> bytes:
     """Run a call, and return the pickle of its result, or of what it raised."""
     try:
         call, args, kwargs = pickle.loads(data)

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from asc.speculators.pool import NoWorkersError
+
 T = TypeVar("T")
 
 _AGAIN_S = 0.2
@@ -26,7 +28,8 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
     only. The exception does not interrupt compiled code before it returns to Python. Where the call catches the
     exception and returns, `OverTimeError` is raised then, since the result of an interrupted call means nothing. The
     exception never strikes after this function has returned. That is why this is no context manager: the exception
-    could strike between the end of a block and its `__exit__`.
+    could strike between the end of a block and its `__exit__`. Raises NoWorkersError where the system has no thread for
+    the watch.
     """
     if seconds is None:
         return call()
@@ -46,7 +49,7 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
 
     try:
         try:
-            threading.Thread(target=watch, name="asc-limit", daemon=True).start()
+            _start(threading.Thread(target=watch, name="asc-limit", daemon=True))
             found = call()
         finally:
             over = True  # an assignment is no call, so nothing can strike here
@@ -64,6 +67,13 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
         if struck:
             raise OverTimeError(f"interrupted after {seconds:g} s")
     return found
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise NoWorkersError(f"a worker could not limit the time of its tasks ({error})") from error
 
 
 def _take(thread: int) -> None:

@@ -6,14 +6,14 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from multiprocessing import resource_tracker
 from typing import Any
 
 from loky import ProcessPoolExecutor
 
+from asc.processes import starting_children
 from asc_toy.workers import travel
 from asc_toy.workers.elsewhere import Shipment, receive, run_sealed, seal
-from asc_toy.workers.process import deaf_children, serve_only
+from asc_toy.workers.process import serve_only
 
 _CLEANING_S = 30.0  # a process that ends before the thread has cleaned up shows warnings of resources that are lost
 
@@ -27,8 +27,7 @@ class Spawned(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
 
     def __init__(self, workers: int, shipment: Shipment) -> None:
         self._key = shipment.key
-        resource_tracker.ensure_running()  # if it started together with the workers, it would lift the signal mask
-        with deaf_children():
+        with starting_children():
             super().__init__(workers, initializer=_start, initargs=(os.getpid(), shipment))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -39,7 +38,7 @@ class Spawned(ProcessPoolExecutor):  # type: ignore[misc]  # loky ships no types
         except Exception as error:  # noqa: BLE001 -- whatever pickling raises
             future.set_exception(error)
         else:
-            with deaf_children():
+            with starting_children():
                 future = super().submit(run_sealed, self._key, data)
         return future
 

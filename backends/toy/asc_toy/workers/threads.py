@@ -6,8 +6,11 @@ import decimal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import Context, copy_context
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from types import CellType
 from typing import Any, TypeVar
 
@@ -19,10 +22,11 @@ from asc_toy.workers.worker import Parcel
 T = TypeVar("T")
 
 
-class Threads(ThreadPoolExecutor):
+class Threads(Executor):
     """Threads that see the context variables of the thread that made the executor, each with a copy of its own.
 
-    Raises NoWorkersError where a step from a wrong candidate could change what the main thread's own steps read.
+    Raises NoWorkersError where a step from a wrong candidate could change what the main thread's own steps read. No
+    thread keeps the process from its end: one may be stuck, and nothing can end it.
     """
 
     def __init__(self, workers: int, parcel: Parcel) -> None:
@@ -32,24 +36,51 @@ class Threads(ThreadPoolExecutor):
                 f"the step {shared}, and threads of one process share that, so a wrong candidate could change it: put "
                 "it into the state, or choose the executor processes"
             )
-        super().__init__(workers, thread_name_prefix="asc-worker")
-        self._own = threading.local()
         self._context, self._settings = copy_context(), settings(parcel.watch.reach.names)
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._closed = False
+        self._threads = [threading.Thread(target=self._serve, name="asc-worker", daemon=True) for _ in range(workers)]
+        try:
+            for thread in self._threads:
+                thread.start()
+        except RuntimeError:  # the system has no further thread
+            self.shutdown(wait=False)
+            raise
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Run a call in a thread."""
-        return super().submit(self._call, fn, *args, **kwargs)
+        if self._closed:
+            raise RuntimeError("the workers were let go")
+        future: Future[T] = Future()
+        self._calls.put((future, partial(fn, *args, **kwargs)))
+        return future
 
-    def _call(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        context: Context | None = getattr(self._own, "context", None)
-        if context is None:
-            context = self._own.context = self._context.copy()
-            context.run(self._enter)
-        return context.run(fn, *args, **kwargs)
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let each thread end after its call. Other calls are run before, or cancelled."""
+        self._closed = True
+        with suppress(Empty):
+            while cancel_futures:
+                if (call := self._calls.get_nowait()) is not None:
+                    call[0].cancel()
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads if wait else ():
+            thread.join()
 
-    def _enter(self) -> None:
+    def _serve(self) -> None:
+        self._context.copy().run(self._run)
+
+    def _run(self) -> None:
         decimal.setcontext(decimal.getcontext().copy())  # its flags must not be raised here
         apply(self._settings)
+        while (call := self._calls.get()) is not None:
+            future, run = call
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(run())
+                except BaseException as error:  # noqa: BLE001 -- a step may raise anything, and its worker serves on
+                    future.set_exception(error)
+            del call, future, run  # a waiting thread keeps no state alive
 
 
 _CHANCE = ("random", "numpy.random", "torch")  # modules with a generator that all threads draw from
