@@ -27,6 +27,7 @@ from asc.testing.stand_ins import Reject
 from asc.trajectory import SegmentHistory
 from asc_nn_training.backend import NetworkBackend, NetworkComputation
 from asc_nn_training.config import NetworkConfig
+from asc_nn_training.optimizers.optimizer import OptimizerConfig, recipe
 from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.training.memory import peak_memory
 from asc_nn_training.training.schedule import Schedule
@@ -365,6 +366,14 @@ def test_the_tuned_preset_means_wsd_unless_a_schedule_is_given(given: dict[str, 
     config = NetworkConfig.model_validate(given)
     assert config.schedule == schedule
     assert NetworkConfig.model_validate(config.model_dump(mode="json")).schedule == schedule
+
+
+@pytest.mark.parametrize(
+    ("numel", "best"),
+    [(120_000, 4e-3), (920_000, 2e-3), (2_600_000, 2e-3), (125_000_000, 6e-4), (1_300_000_000, 2e-4)],
+)
+def test_the_tuned_rate_is_near_the_best_known_for_each_size(numel: int, best: float) -> None:
+    assert recipe(OptimizerConfig(preset="tuned"), numel).lr == pytest.approx(best, rel=0.3)
 
 
 def test_an_interrupted_run_has_its_models_too(small: Make, tmp_path: Path) -> None:
