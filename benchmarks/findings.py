@@ -290,8 +290,8 @@ def _ends(results: Mapping[str, Result]) -> list[str]:
             f"{verdicts[name]['margin']})"
             for name in later
         )
-        + ". The margin makes up for what a way costs before it pays, and is that of these kinds of candidates. "
-        + source,
+        + ". The margin makes up for what a way costs before it pays. But to know the kind, and look at no loss, is right "
+        f"for {verdicts['its kind']['right']}. {source}",
         f"**What is accepted after them** ends better in {verdicts[later[-1]]['accepted and better']} of "
         f"{verdicts[later[-1]]['accepted']} ({later[-1]}); that is {verdicts[later[-1]]['better and accepted']} of what "
         f"ends better. {source}",

@@ -113,12 +113,13 @@ def test_a_verdict_is_right_where_its_sign_is_that_of_the_end() -> None:
         record([-0.1, -0.11], [0.0, 0.0], [-0.1, 0.01], seed=2),  # of which the first verdict says nothing
         record([], [0.0, 0.0], [-0.1, 0.01], seed=2),  # the training without it diverged
     ]
-    base, now, later = by_verdict(records, "about", {"now": 2.7}).rows
+    base, kind, now, later = by_verdict(records, "about", {"now": 2.7}).rows
     assert base == ("always worse", "0", 4, "50 %", 0, None, "0 %", None, None)
+    assert kind[:4] == ("its kind", "0", 4, "25 %")  # each training has what is seldom in the other
     assert now == ("now", "3", 3, "33 %", 1, "0 %", "0 %", None, None)  # there is no other training
     assert later == ("after 10", None, 4, "100 %", 2, "100 %", "100 %", "+0.0000 to +0.0000", "100 %")
-    ((kind, states, _, end, better, worse, diverged),) = by_candidate(records).rows
-    assert (kind, states, better, worse, diverged) == ("a leap", 5, 2, 2, 1)
+    ((name, states, _, end, better, worse, diverged),) = by_candidate(records).rows
+    assert (name, states, better, worse, diverged) == ("a leap", 5, 2, 2, 1)
     assert str(end) == "-0.0263 ± 0.0262"  # of two trainings, 0.0000 and -0.0525
 
 
@@ -130,7 +131,7 @@ def test_a_margin_is_chosen_by_the_other_trainings() -> None:
         for seed, (better, worse) in changes.items()
         for end, change in ((-0.1, better), (0.1, worse))
     ]
-    _, _, later = by_verdict(records, "about", {}).rows
+    *_, later = by_verdict(records, "about", {}).rows
     assert later[3] == "50 %"
     assert later[-2:] == ("+0.0300 to +0.0450", "83 %")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from math import inf, isfinite, sqrt
 from typing import Any, NamedTuple
@@ -77,6 +78,8 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
     clear = [each for each in judged(records) if each.truth.clear]
     worse = [each.truth.mean > 0 for each in clear]
     rows: list[tuple[Cell, ...]] = [("always worse", "0", len(clear), _share(worse), 0, None, "0 %", None, None)]
+    by_kind = [each for each in map(partial(_kind_elsewhere, clear), clear) if each is not None]
+    rows.append(("its kind", "0", len(by_kind), _share(by_kind), None, None, None, None, None))
     for name in names:
         given = [(each.verdicts[name], each.truth.mean) for each in clear if name in each.verdicts]
         pairs = [(verdict, end) for verdict, end in given if _change(verdict) != 0]
@@ -101,7 +104,9 @@ def by_verdict(records: Sequence[Record], about: str, prices: Mapping[str, float
         "margin: by how much the loss may be higher, chosen by the candidates of the other trainings such that most "
         "signs are right; right with it: the share for the training that is left out. The same kinds of candidates are "
         "on both sides, so a margin says nothing about other kinds.",
-        "always worse: what a verdict that refuses everything would be right about. A way changes nothing at once, so "
+        "always worse: what a verdict that refuses everything would be right about. its kind: what a verdict is right "
+        "about that looks at no loss, and asks only whether the kind ended better more often than worse in the other "
+        "trainings. A way changes nothing at once, so "
         "`now` and `one look` say nothing about it, and it is not among their candidates.",
     )
     columns = (
@@ -165,6 +170,15 @@ def _with_margin(candidates: Sequence[Judged], verdict: str) -> tuple[str | None
             if each.training == training
         ]
     return (f"{min(margins):+.4f} to {max(margins):+.4f}" if margins else None), right
+
+
+def _kind_elsewhere(clear: Sequence[Judged], candidate: Judged) -> bool | None:
+    """Return whether most of its kind in the other trainings had a truth of its sign; None where they are in doubt."""
+    others = [
+        each.truth.mean < 0 for each in clear if each.kind == candidate.kind and each.training != candidate.training
+    ]
+    better = 2 * sum(others) - len(others)
+    return None if better == 0 else (better > 0) == (candidate.truth.mean < 0)
 
 
 def margin(candidates: Sequence[Judged], verdict: str) -> float:
