@@ -62,9 +62,13 @@ def failure(stream: TextIO) -> OSError | None:
 def _tolerant(stream: TextIO | None, number: int) -> TextIO:
     if stream is None:  # it was closed when Python started
         stream = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):  # it is in memory
+        return stream
     if not isinstance(stream, TextIOWrapper):
         return stream
-    raw, lines, through = _Tolerant(stream.fileno(), "w", closefd=False), stream.line_buffering, stream.write_through
+    raw, lines, through = _Tolerant(descriptor, "w", closefd=False), stream.line_buffering, stream.write_through
     raw.before = stream
     buffer = raw if through else BufferedWriter(raw)
     return TextIOWrapper(buffer, stream.encoding, "replace", line_buffering=lines, write_through=through)

@@ -99,7 +99,6 @@ def measure(arm: Arm) -> Figures:
     run = Run(backend, "nn_training", load([Path(__file__).with_name("controls.py")]), speculate=arm.speculate)
     watch = run.computation.watch
     watch.clock = clock(arm.device)
-    watch.restart_clock()
     try:
         summary = run.execute()
     except NonFiniteError:

@@ -445,6 +445,8 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], asc: As
         "0.2",
         "--set",
         "recognizer.every=10",
+        "--steps",
+        "400",  # so that it is killed before its end
     ]
     whole = parsed(asc(*arguments, "--out", "whole"))
     command = [str(Path(sys.executable).with_name("asc")), *arguments, "--out", "cut"]

@@ -83,6 +83,7 @@ def test_a_run_is_resumed_and_repeated_from_another_folder(
     options = as_options({**shared, "data": "text", "model": "model", "data_cache": "tokens", "steps": 10})
     first = parsed(asc_in(here)("run", "nn_training", *options, "--json", "--quiet"))
     run = here / first["run_dir"]
+    (run / "summary.json").unlink()  # as if it had been killed at its end
     again = parsed(asc_in(there)("run", "nn_training", "--resume", str(run), "--json", "--quiet"))
     assert again["resumed_from"] == 10
     assert again["final_digest"] == first["final_digest"]
