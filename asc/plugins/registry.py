@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from asc.calls import call
-from asc.errors import AscError, describe_error
+from asc.errors import AscError, describe_error, unmasked
 from asc.nearest import nearest, suggestion
 from asc.plugins.entry import Entry, Source
 from asc.plugins.offers import Offer, offers
@@ -40,9 +40,11 @@ class Registry:
         _check_kind(kind)
         check_name(kind, name)
         if not _PATH.fullmatch(str(factory)):
+            given: object = factory  # whatever the types promise
+            path = f'f"{{__name__}}:{given.__qualname__}"' if isinstance(given, type) else '"package.module:Class"'
             raise AscError(
-                f'The class of the {kind} "{name}" was given as {factory!r}; '
-                'expected a dotted path in quotes, such as "package.module:Class".'
+                f'The class of the {kind} "{name}" was given as {unmasked(repr(factory))}; '
+                f"expected a dotted path in quotes, such as {path}."
             )
         if not str(summary).strip() or "\n" in str(summary):
             raise AscError(f'The summary of the {kind} "{name}" was given as {summary!r}; expected one line of text.')

@@ -43,6 +43,12 @@ def complaint(*paths: Path) -> str:
     return str(caught.value)
 
 
+def test_a_class_of_a_file_is_named_as_its_author_knows_it(write: Any) -> None:
+    said = complaint(write("halfway.py", MINE.format(path="Mine")))
+    assert "<class 'halfway.Mine'>" in said
+    assert said.count('such as f"{__name__}:Mine"') == 1
+
+
 @pytest.mark.parametrize("path", ['"my_predictor:Mine"', '__name__ + ":Mine"'])
 def test_a_file_announces_its_own_classes_under_its_own_name(write: Any, path: str) -> None:
     file = write("my_predictor.py", MINE.format(path=path))

@@ -184,10 +184,16 @@ def test_an_unknown_kind_is_refused(registry: Registry) -> None:
     assert complaint(registry.get, "preditor", "a") == expected
 
 
-@pytest.mark.parametrize("path", ["a.B", "a:", ":B", "a:B:C", "a b:C", "", Doubling])
-def test_a_malformed_path_is_refused(registry: Registry, path: Any) -> None:
+@pytest.mark.parametrize("path", ["a.B", "a:", ":B", "a:B:C", "a b:C", ""])
+def test_a_malformed_path_is_refused(registry: Registry, path: str) -> None:
     ending = f'was given as {path!r}; expected a dotted path in quotes, such as "package.module:Class".'
     assert complaint(registry.add, "predictor", "a", path, "x") == f'The class of the predictor "a" {ending}'
+
+
+def test_a_class_in_place_of_its_path_is_told_how_it_is_written(registry: Registry) -> None:
+    wrong: Any = Doubling
+    said = complaint(registry.add, "predictor", "a", wrong, "x")
+    assert said.endswith('expected a dotted path in quotes, such as f"{__name__}:Doubling".')
 
 
 @pytest.mark.parametrize("summary", ["", "  ", "two\nlines"])
