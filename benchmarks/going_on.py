@@ -129,7 +129,7 @@ class Row:
             "way": {f"{speed:g}": _short([runs[i] for runs in ways]) for i, speed in enumerate(SPEEDS)},
             "loss_difference": _difference(as_long, plain),
             "seconds_a_step_ratio": ratio,
-            "net_speedup": interval([each / ratio["median"] for each in known]) if len(known) == len(ways) else None,
+            "net_speedup": over(interval(known), ratio) if len(known) == len(ways) else None,
             "speedups_in_steps": speedups,
         }
 
@@ -170,6 +170,12 @@ def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
         return None
     at = (plain["test_loss"] - fit.intercept) / fit.slope
     return float(plain["steps"] / at) if at > 0 else None
+
+
+def over(steps: Mapping[str, Any], ratio: Mapping[str, float]) -> dict[str, Any]:
+    """Return a speed-up in steps over the ratio of a step's seconds. Its interval covers those of both."""
+    ends = {"low": steps["low"] / ratio["high"], "high": steps["high"] / ratio["low"]}
+    return {"mean": steps["mean"] / ratio["median"], **ends, "n": steps["n"]}
 
 
 def seconds_a_step(way: Settings, processes: int = PROCESSES) -> dict[str, float]:

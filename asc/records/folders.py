@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
-import numbers
 import os
 import re
 import secrets
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 from asc.errors import AscError, describe_error
 from asc.records.events import EVENTS, last_event, position_after
-from asc.records.numbers import finite
+from asc.records.numbers import finite, strict
 
 CONFIG = "config.json"
 SUMMARY = "summary.json"
@@ -59,7 +58,7 @@ def new_run_folder(out: Path, backend: str) -> Path:
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    write_text(path, json.dumps(data, indent=2, default=_plain) + "\n")
+    write_text(path, json.dumps(strict(data), indent=2, allow_nan=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -197,12 +196,3 @@ def _modified(folder: Path) -> float | None:
 
 def _why(error: OSError) -> str:
     return error.strerror or type(error).__name__
-
-
-def _plain(value: object) -> Any:
-    """Replace a value that JSON lacks by the nearest one that JSON has."""
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=str)
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    return float(value) if isinstance(value, numbers.Real) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 
@@ -25,8 +25,8 @@ def strict(value: Any) -> Any:
             return value
         case Mapping():
             return {str(key): strict(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [strict(inner) for inner in value]
+        case list() | tuple() | Set():
+            return [strict(inner) for inner in (sorted(value, key=str) if isinstance(value, Set) else value)]
         case numbers.Integral():
             return int(value)
         case numbers.Real():

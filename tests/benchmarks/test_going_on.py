@@ -12,7 +12,7 @@ pytest.importorskip("asc_nn_training")
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 from arms import Arm, Arms, measure
-from going_on import SPEEDS, STEPS, IncompleteError, Row, seconds_a_step, speedup
+from going_on import SPEEDS, STEPS, IncompleteError, Row, over, seconds_a_step, speedup
 
 
 def run(steps: float, loss: float) -> dict[str, float]:
@@ -68,6 +68,11 @@ def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:
     assert way["test_loss"] != plain["test_loss"]
     assert way["leaps"] == way["judged"] == 0
     assert way["steps"] == plain["steps"] == 12
+
+
+def test_the_interval_covers_what_a_step_may_cost() -> None:
+    found = over({"mean": 1.1, "low": 1.05, "high": 1.2, "n": 5}, {"median": 1.1, "low": 1.0, "high": 1.25})
+    assert found == pytest.approx({"mean": 1.0, "low": 0.84, "high": 1.2, "n": 5})
 
 
 def test_steps_are_timed_in_turns(tmp_path: Path) -> None:

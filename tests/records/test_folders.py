@@ -47,6 +47,11 @@ def test_json_takes_what_a_summary_may_hold(tmp_path: Path) -> None:
     assert read_json(path) == {"n": 3, "f": 0.5, "p": "a", "s": ["a", "b"], "u": "\udcff ü"}
 
 
+def test_json_files_hold_no_infinity(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"losses": [1.0, math.inf, math.nan]})
+    assert (tmp_path / "x.json").read_text().split() == ["{", '"losses":', "[", "1.0,", "null,", "null", "]", "}"]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [(b"{", "is damaged"), (b"\xff\xfe", "is damaged"), (b"[1]", "holds a list"), (None, "cannot read")],
@@ -96,7 +101,8 @@ def test_an_estimate_is_not_called_measured(tmp_path: Path, fake: SimpleNamespac
     write_json(folder / "summary.json", summary | {"net_speedup": None})
     assert list_runs(tmp_path)[0].speedup == 3.31
     assert not list_runs(tmp_path)[0].measured
-    write_json(folder / "summary.json", summary | {"net_speedup": math.inf, "estimated_speedup": None})
+    endless = json.dumps(summary | {"net_speedup": math.inf, "estimated_speedup": None})
+    (folder / "summary.json").write_text(endless)
     assert list_runs(tmp_path)[0].speedup is None
 
 
