@@ -347,7 +347,7 @@ def ways(result: dict[str, Any]) -> str:
     lines = [
         "Seconds to the final test loss of plain WSD, plain over EMA-Nesterov. Both were swept by learning rate on the "
         "dev set. A run has its loss at its end only, so the steps lie between the ends of runs of several lengths. "
-        "The seconds of a step were measured in turns.",
+        "The seconds of a step were measured in turns; the interval of the speed-up covers those of steps and seconds.",
         "",
         "| model, steps | plain | EMA-Nesterov | test loss: plain | of the same length | difference (95 %) | "
         "a step's seconds, way over plain (95 %) | seconds to plain's loss, plain over way (95 %) | goal |",
