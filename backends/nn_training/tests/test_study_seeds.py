@@ -333,7 +333,9 @@ def test_a_process_whose_study_is_killed_writes_a_checkpoint_and_ends(tmp_path: 
     assert (tmp_path / "checkpoint").exists()
 
 
-def test_a_second_ctrl_c_ends_a_process_that_is_stopped(tmp_path: Path) -> None:
+def test_a_second_ctrl_c_ends_a_process_that_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # the process imports this module, to call `stay`
+
     def run() -> None:
         with seed_processes.seed_processes(stay, tmp_path, 1) as pool:
             pool.start(1)
