@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, create_model
+
+try:
+    create_model("First")  # at its first model, pydantic looks for plugins of its own
+except Exception:  # noqa: BLE001 - Python reads the entry points of a damaged distribution; `asc plugins` names it
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 

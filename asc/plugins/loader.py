@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from asc import hookspecs
 from asc.errors import FILE_MODULE, AscError, describe_error
 from asc.nearest import suggestion
 from asc.plugins.check import HOOKS, check
+from asc.plugins.distributions import Found, installed
 from asc.plugins.entry import Source
 from asc.plugins.files import load_file
 from asc.plugins.notify import Call, Calls, Notifier
@@ -28,7 +29,6 @@ from asc.plugins.offers import CORE
 from asc.plugins.registry import Registry
 from asc.plugins.requires import require_core
 
-GROUP = "asc"
 CHOICE = "ASC_LOAD_PLUGINS"
 BUILTIN = "asc.plugins.builtin"
 SLOW_S = 0.5
@@ -44,12 +44,6 @@ class PluginStatus(NamedTuple):
     version: str
     status: str  # "ok" or "failed"
     error: str | None
-
-
-class _Found(NamedTuple):
-    source: Source
-    point: EntryPoint
-    requirements: tuple[str, ...]
 
 
 class Plugins:
@@ -156,7 +150,7 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     plugins.register(import_module(BUILTIN), builtin)
     plugins.statuses.append(_status(builtin))
     wanted = _wanted((os.environ if environ is None else environ).get(CHOICE))
-    for source, point, requirements in _installed(wanted):
+    for source, point, requirements in _installed(plugins, wanted):
         if wanted is not None and point.name not in wanted:
             why = f"{source.title} is installed but not loaded: {CHOICE} leaves it out."
             plugins.registry.absent[source.plugin] = (source, why)
@@ -181,23 +175,22 @@ def _wanted(choice: str | None) -> set[str] | None:
     return None if choice is None else {name.strip() for name in choice.split(",")} - {"", "builtin"}
 
 
-def _installed(wanted: set[str] | None) -> list[_Found]:
-    """Return the installed plugins. Raises AscError where one that is wanted is not installed."""
-    points = [_found(point) for point in entry_points(group=GROUP) if point.value != BUILTIN]
-    points.sort(key=lambda found: found.source)
-    known = sorted({point.source.plugin for point in points})
+def _installed(plugins: Plugins, wanted: set[str] | None) -> list[Found]:
+    """Return the installed plugins, and note the distributions that cannot be read, unless only some are wanted.
+
+    Raises AscError where one that is wanted is not installed.
+    """
+    found, damaged = installed()
+    found = [one for one in found if one.point.value != BUILTIN]
+    known = sorted({one.source.plugin for one in found})
     for name in sorted((wanted or set()).difference(known)):
         there = f"Installed: {', '.join(known)}." if known else "No plugin is installed."
-        raise AscError(f'{CHOICE} names "{name}", which is not installed{suggestion(name, known)} {there}')
-    return points
-
-
-def _found(point: EntryPoint) -> _Found:
-    if point.dist is None:
-        return _Found(Source(point.name, "unknown distribution"), point, ())
-    about = point.dist.metadata  # read once: it is parsed each time
-    source = Source(point.name, about["Name"] or "unknown distribution", about["Version"] or "")
-    return _Found(source, point, tuple(about.get_all("Requires-Dist") or ()))
+        missing = f'{CHOICE} names "{name}", which is not installed{suggestion(name, known)} {there}'
+        raise AscError("\n".join([missing, *(why for _, why in damaged)]))
+    for source, why in damaged if wanted is None else ():
+        plugins.registry.absent[source.plugin] = (source, why)
+        plugins.statuses.append(_status(source, why))
+    return found
 
 
 def _import(point: EntryPoint, source: Source) -> object:

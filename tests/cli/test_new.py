@@ -93,7 +93,7 @@ def test_the_distributions_of_asc_itself_are_reserved_where_they_are_not_install
 ) -> None:
     monkeypatch.setenv("ASC_LOAD_PLUGINS", "")
     monkeypatch.setattr("asc.cli.new.version", lambda distribution: pytest.fail("it asks what is installed"))
-    monkeypatch.setattr("asc.plugins.loader.entry_points", lambda group: ())
+    monkeypatch.setattr("asc.plugins.distributions.entry_points", lambda group: ())
     monkeypatch.setattr("importlib.metadata.requires", lambda _: EXTRAS)
     assert f'The name "{name}" is taken: asc-{name.replace("_", "-")}' in refused("predictor", name)
 

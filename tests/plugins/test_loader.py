@@ -245,7 +245,7 @@ def test_an_unknown_name_in_the_environment_is_refused(install: Any, monkeypatch
     assert str(caught.value).startswith(
         'ASC_LOAD_PLUGINS names "singel", which is not installed; did you mean "single"? Installed: '
     )
-    monkeypatch.setattr("asc.plugins.loader.entry_points", lambda group: ())
+    monkeypatch.setattr("asc.plugins.distributions.entry_points", lambda group: ())
     with pytest.raises(AscError) as caught:
         load(environ=only("single"))
     assert str(caught.value) == 'ASC_LOAD_PLUGINS names "single", which is not installed. No plugin is installed.'
@@ -260,7 +260,7 @@ def test_a_component_of_a_plugin_left_out_is_missed_with_that_reason(install: An
 
 
 def test_the_built_in_plugin_needs_no_installation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asc.plugins.loader.entry_points", lambda group: ())
+    monkeypatch.setattr("asc.plugins.distributions.entry_points", lambda group: ())
     plugins = load()
     assert [(s.name, s.distribution, s.status) for s in plugins.statuses] == [("builtin", "asc-core", "ok")]
     assert "linear" in plugins.registry.names("predictor")
