@@ -28,6 +28,7 @@ from asc.plugins.notify import Call, Calls, Notifier
 from asc.plugins.offers import CORE
 from asc.plugins.registry import Registry
 from asc.plugins.requires import require_core
+from asc.plugins.tracing import traced, tracing
 
 CHOICE = "ASC_LOAD_PLUGINS"
 BUILTIN = "asc.plugins.builtin"
@@ -49,7 +50,9 @@ class PluginStatus(NamedTuple):
 class Plugins:
     """The plugins of this process: the hooks they implement and the components they announce."""
 
-    def __init__(self) -> None:
+    def __init__(self, traced: bool = False) -> None:
+        self.traced = traced
+        """Whether each call of a hook is shown on standard error."""
         self.manager = pluggy.PluginManager(hookspecs.PROJECT)
         self.manager.add_hookspecs(hookspecs)
         self.registry = Registry()
@@ -114,10 +117,14 @@ class Plugins:
         Each takes all arguments of the hook by position, and passes on those that the implementation names.
         """
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
-        return tuple(
-            (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, HOOKS[hook]))
+        names = HOOKS[hook]
+        found = tuple(
+            (implementation.plugin_name, _by_position(implementation.function, implementation.argnames, names))
             for implementation in reversed(caller.get_hookimpls())
         )
+        if not self.traced:
+            return found
+        return tuple((plugin, traced(self.manager, hook, plugin, names, function)) for plugin, function in found)
 
     def _switch_off(self, name: str) -> str:
         title = self.source(name).title
@@ -142,14 +149,16 @@ def load(plugin_files: Sequence[Path] = (), environ: Mapping[str, str] | None = 
     """Load the built-in plugin, installed ones (entry points of the group `asc`) and single files, in this order.
 
     An installed plugin that fails is recorded in `Plugins.statuses`, and the others are loaded. ASC_LOAD_PLUGINS, in
-    `environ` (by default that of the process), names the only plugins to load, separated by commas. Raises AscError
-    where it names a plugin that is not installed, and where a file does not load, since a file was asked for by name.
+    `environ` (by default that of the process), names the only plugins to load, separated by commas. ASC_TRACE_HOOKS=1
+    shows the calls of hooks. Raises AscError where the former names a plugin that is not installed, the latter is not
+    0 or 1, and where a file does not load, since a file was asked for by name.
     """
-    plugins = Plugins()
+    environ = os.environ if environ is None else environ
+    plugins = Plugins(tracing(environ))
     builtin = Source("builtin", CORE, asc.__version__)
     plugins.register(import_module(BUILTIN), builtin)
     plugins.statuses.append(_status(builtin))
-    wanted = _wanted((os.environ if environ is None else environ).get(CHOICE))
+    wanted = _wanted(environ.get(CHOICE))
     for source, point, requirements in _installed(plugins, wanted):
         if wanted is not None and point.name not in wanted:
             why = f"{source.title} is installed but not loaded: {CHOICE} leaves it out."
