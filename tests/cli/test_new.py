@@ -7,6 +7,8 @@ import site
 import subprocess
 import sys
 import sysconfig
+import tomllib
+from glob import glob  # as setuptools does: other than that of pathlib, its stars leave out names that begin with a dot
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,7 +68,7 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     )
     for name, path in files.items():
         text = path.read_text(encoding="utf-8")
-        assert "$" not in text
+        assert "$" not in text.replace("${{ matrix.python }}", "")
         if name.endswith(".py"):
             compile(text, name, "exec")
             assert f"MyOwnIdea{component.capitalize()}" in text or name.endswith("computation.py")
@@ -82,6 +84,21 @@ def test_what_it_writes_compiles_and_the_next_commands_are_told(
     assert ("BACKEND" in readme) is (component not in ("backend", "study"))
     assert ("The laws that every" in readme) is (kind != "study")
     assert ("pytest -x" in readme) is (kind != "study")
+
+
+def test_its_workflow_runs_what_a_person_is_told_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For each version of Python that the package and asc say they support."""
+    yaml = pytest.importorskip("yaml")
+    call("predictor", "mine")
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    workflow = yaml.safe_load((tmp_path / "asc-mine" / ".github" / "workflows" / "test.yml").read_text("utf-8"))
+    job = workflow["jobs"]["test"]
+    assert [step["run"] for step in job["steps"] if "run" in step] == told[3:5]
+    (given,) = (step["with"]["python-version"] for step in job["steps"] if "with" in step)
+    assert given == "${{ matrix.python }}"
+    about = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    supported = [text.rpartition(" ")[2] for text in about["classifiers"] if "Python :: 3." in text]
+    assert job["strategy"]["matrix"]["python"] == supported
 
 
 EXTRAS = ['asc-mine; extra == "mine"', 'asc-two-words; extra == "two-words"', 'pytest; extra == "testing"']
@@ -300,8 +317,8 @@ def test_a_package_requires_the_version_that_it_was_made_with(running: str, requ
 
 
 def test_templates_are_shipped_with_the_package() -> None:
-    patterns = ("*/*.tmpl", "*/*/*.tmpl")  # as they stand in pyproject.toml
-    shipped = {path for pattern in patterns for path in scaffold.TEMPLATES.glob(pattern)}
+    patterns = ("*/*.tmpl", "*/*/*.tmpl", "*/.github/*/*.tmpl")  # as they stand in pyproject.toml
+    shipped = {path for pattern in patterns for path in map(Path, glob(str(scaffold.TEMPLATES / pattern)))}
     assert shipped == set(scaffold.TEMPLATES.rglob("*.tmpl"))
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     assert all(f'"scaffold/{pattern}"' in text for pattern in patterns)
