@@ -42,6 +42,14 @@ COMMANDS = {
     "explain": Lazy(
         "asc.cli.explain:explain_command", "Explain a component: what it does, its settings, and where it comes from."
     ),
+    "install": Lazy(
+        "asc.cli.install:install_command",
+        "Install a plugin into the environment that runs `asc`, from a package index or from a folder.",
+    ),
+    "uninstall": Lazy(
+        "asc.cli.install:uninstall_command",
+        "Uninstall a plugin from the environment that runs `asc`.",
+    ),
     "new": Lazy("asc.cli.new:new_command", "Write a plugin package of your own, complete with tests, to start from."),
     "runs": Lazy("asc.cli.runs:runs_command", "List the recorded runs, newest first."),
     "report": Lazy(

@@ -37,10 +37,10 @@ def offers() -> list[Offer]:
     except PackageNotFoundError:  # a checkout on the path that was never installed
         return []
     found = [match.groups() for text in requirements if (match := _OF_AN_EXTRA.match(text))]
-    normal = [(_normalised(distribution), _normalised(extra)) for distribution, extra in found]
+    normal = [(normalised(distribution), normalised(extra)) for distribution, extra in found]
     return [Offer(extra.replace("-", "_"), name) for name, extra in normal if name == f"asc-{extra}"]
 
 
-def _normalised(name: str) -> str:
+def normalised(name: str) -> str:
     """Return a name in the one spelling that packaging tools compare."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -5,8 +5,10 @@ import io
 import json
 import os
 import signal
+import site
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,3 +125,14 @@ def one_sentence(found: subprocess.CompletedProcess[str], *parts: str) -> None:
     assert "Traceback" not in found.stderr
     for part in parts:
         assert part in found.stderr
+
+
+def make_environment(folder: Path) -> Path:
+    """Make a virtual environment of its own that sees the packages of this one; return its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    paths = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
+    seen = {*site.getsitepackages(), sysconfig.get_path("purelib")}
+    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(seen)]
+    (Path(paths) / "seen.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return python

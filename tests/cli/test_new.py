@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import site
 import subprocess
 import sys
-import sysconfig
 import tomllib
 from glob import glob  # as setuptools does: other than that of pathlib, its stars leave out names that begin with a dot
 from pathlib import Path
@@ -19,7 +17,7 @@ from asc import scaffold
 from asc.cli.new import new_command, required_core
 from asc.cli.session import CommandSession
 from asc.errors import AscError
-from tests.cli.conftest import Asc, environment, one_sentence
+from tests.cli.conftest import Asc, environment, make_environment, one_sentence
 
 KINDS = tuple(scaffold.KINDS)
 
@@ -195,17 +193,6 @@ def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) 
     else:
         options = () if kind == "study" else ("--compare", "--quiet")
         assert SHOWN.get(kind, "identical end") in run(*command, *USE[kind], *options)
-
-
-def make_environment(folder: Path) -> Path:
-    """Make a virtual environment of its own that sees the packages of this one; return its Python."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    paths = sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)})
-    seen = {*site.getsitepackages(), sysconfig.get_path("purelib")}
-    lines = [f"import site; site.addsitedir({path!r})" for path in sorted(seen)]
-    (Path(paths) / "seen.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return python
 
 
 @pytest.mark.parametrize(
