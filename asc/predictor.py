@@ -21,7 +21,11 @@ class History(Protocol):
         """Inner products, (n-1, n-1) float64, of the differences of n snapshots to the newest."""
 
     def read(self, need: str) -> Any:
-        """Answer a need that the predictor declared: "words" gives one mapping of name to value a snapshot."""
+        """Answer a need that the predictor declared in `needs`.
+
+        Programs answer "words" with one mapping of name to value a snapshot, oldest first. What else there is to read
+        is up to the computation: trainings of networks answer "weights", "optimizer", "rate", "score" and "segment".
+        """
 
 
 class Predictor(Configurable, ABC):

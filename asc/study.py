@@ -23,10 +23,15 @@ class Table(NamedTuple):
 
 
 class Tell(Protocol):
-    """Reports the progress of a study."""
+    """Reports the progress of a study: `tell("seed 42", 3, 10, doing="training")`.
+
+    `part` names a part of the study. `done` of `total` is how much of the part is done, in any unit; the part is over
+    where both are equal. `doing` says what it does at present. It costs little, so it may be called at each step, from
+    the thread in which the study runs.
+    """
 
     def __call__(self, part: str, done: float, total: float, doing: str = "") -> None:
-        """Report how much of one part (such as "seed 42") is done."""
+        """Report how much of one part is done."""
 
 
 class Study(Configurable, ABC):

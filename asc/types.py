@@ -103,7 +103,12 @@ class Combination(NamedTuple):
 
 
 class Direct(NamedTuple):
-    """A prediction given as a state: per-word values, tensors, whatever the backend's `materialise` takes."""
+    """A prediction given as a state, in the form that the backend's `materialise` takes.
+
+    For a program: a mapping of word to value, each of the word's type; a word that is left out keeps its value. For a
+    training of a network: a list of new tensors, with the number, order, shapes and types of one entry of
+    `history.read("weights")`.
+    """
 
     state: Any
 

@@ -10,9 +10,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("asc_nn_training")
+
 from asc import Predictor, Recognizer
 from asc.testing import PredictorLaws, RecognizerLaws, ReferenceRun, Registers
 from asc.words import Word
+from asc_nn_training.testing import WeightPredictorLaws
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -47,6 +52,21 @@ class TestFewMoving(RecognizerLaws):
     def recognizer(self) -> Recognizer:
         made: Recognizer = self.example.FewMoving(self.example.FewMoving.Config(steps=4))
         return made
+
+
+@pytest.mark.parametrize("name", ["Signs", "BestReach"])
+def test_the_predictors_for_trainings_predict_weights(name: str) -> None:
+    """They keep the other laws as well, which take half a minute."""
+
+    class Laws(WeightPredictorLaws):
+        def predictor(self) -> Predictor:
+            made: Predictor = getattr(loaded(ROOT / "docs" / "snippets" / "training_predictors.py"), name)()
+            return made
+
+    laws = Laws()
+    laws.test_predicts_somewhere()
+    laws.test_keeps_the_shape_of_the_state()
+    laws.test_leaves_the_history_untouched()
 
 
 def test_the_laws_beside_a_single_file(tmp_path: Path) -> None:

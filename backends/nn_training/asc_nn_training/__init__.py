@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from asc_nn_training.integrations.read_outs import ReadOuts
     from asc_nn_training.integrations.speculation import Speculation
     from asc_nn_training.integrations.tracking import Tracking
+    from asc_nn_training.optimizers.moments import Moments
     from asc_nn_training.recognizers.probes import Probes
 
-__all__ = ["Probes", "ReadOuts", "Speculation", "SpeculationCallback", "Tracking", "attach"]
+__all__ = ["Moments", "Probes", "ReadOuts", "Speculation", "SpeculationCallback", "Tracking", "attach"]
 
 _HOMES = {
     "LightningSpeculation": "integrations.lightning",
+    "Moments": "optimizers.moments",
     "Probes": "recognizers.probes",
     "ReadOuts": "integrations.read_outs",
     "Speculation": "integrations.speculation",
