@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -12,6 +13,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from typing import Final, ParamSpec, TypeVar
+
+from asc import single_files
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,7 +90,8 @@ class Processes(ProcessPoolExecutor):
 
     def __init__(self, workers: int, begin: Callable[[], object] = int, finish: Callable[[], object] = int) -> None:
         with starting_children():  # Python's resource tracker starts here
-            super().__init__(workers, get_context("spawn"), _begin, (os.getpid(), begin, finish))
+            own = pickle.dumps((begin, finish))  # a single file may define them, so it is loaded before they are read
+            super().__init__(workers, get_context("spawn"), _begin, (os.getpid(), single_files.loaded(), own))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Send a call to a process; the processes start at the first calls."""
@@ -102,8 +106,11 @@ class Processes(ProcessPoolExecutor):
             process.kill()
 
 
-def _begin(parent: int, begin: Callable[[], object], finish: Callable[[], object]) -> None:
+def _begin(parent: int, files: Iterable[tuple[str, str]], own: bytes) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     restore_environment()
+    for name, path in files:
+        single_files.load(name, path)
+    begin, finish = pickle.loads(own)
     end_with(parent, finish)
     begin()

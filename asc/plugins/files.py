@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from asc import single_files
 from asc.errors import FILE_MODULE, AscError, describe_error
 from asc.plugins.entry import Source
 
@@ -26,15 +25,9 @@ def load_file(path: Path) -> tuple[ModuleType, Source]:
     name = re.sub(r"\W", "_", path.stem)
     private = f"{FILE_MODULE}{digest}_{name}"
     source = Source(str(path), f"file {path.name}", module=private, alias=path.stem)
-    spec = spec_from_file_location(private, resolved)
-    if spec is None or spec.loader is None:
-        raise AscError(f"{source.title} cannot be read as Python.")
-    module = module_from_spec(spec)
-    sys.modules[private] = module  # dotted paths to its classes lead here
     try:
-        spec.loader.exec_module(module)
+        module = single_files.load(private, str(resolved))
     except BaseException as error:
-        del sys.modules[private]
         if isinstance(error, SyntaxError) and error.filename == str(resolved):
             raise AscError(f"{source.title} has a syntax error in line {error.lineno}: {error.msg}.") from error
         if isinstance(error, Exception | SystemExit):

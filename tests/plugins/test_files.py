@@ -10,6 +10,8 @@ import pytest
 
 from asc.errors import AscError
 from asc.plugins import Plugins, load
+from asc.plugins.files import load_file
+from asc.processes import Processes
 
 MINE = """
     import asc
@@ -181,3 +183,25 @@ def test_a_path_that_leads_nowhere_is_shown_as_its_author_knows_it(write: Any, p
 def test_a_file_whose_name_is_no_module_can_be_loaded(write: Any) -> None:
     file = write("my-own plugin.py", MINE.format(path='__name__ + ":Mine"'))
     assert load_files(file).registry.create("predictor", "mine").config.level == 3
+
+
+def test_its_functions_can_be_sent_to_a_process_that_starts_afresh(write: Any) -> None:
+    """Such a process cannot import the file by its private name, so it loads the file as this one has."""
+    source = """
+        import asc
+
+        STARTED = []
+
+        def begin():
+            STARTED.append(42)
+
+        def answer():
+            return STARTED
+
+        @asc.hookimpl
+        def asc_register(registry):
+            pass
+    """
+    module, _ = load_file(write("sent.py", source))
+    with Processes(1, module.begin) as processes:
+        assert processes.submit(module.answer).result(timeout=250) == [42]
