@@ -17,6 +17,7 @@ from asc.cli.bench.executed import ExecutedReplay
 from asc.cli.bench.judged import JudgedReplay
 from asc.cli.bench.replay import RecordedRun, Replay, Stop
 from asc.cli.bench.tables import calls, conclusions, data, verdicts
+from asc.cli.completion import components, runs
 from asc.cli.components import make_backend
 from asc.cli.foreign import blaming
 from asc.cli.resume import interrupted
@@ -47,11 +48,12 @@ class RunName(click.ParamType[str]):
 
 
 @click.command("bench-predictor")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=components("predictor"))
 @click.option(
     "--on",
     "run",
     type=RunName(),
+    shell_complete=runs,
     metavar="RUN",
     required=True,
     help="a recorded run: an id, its beginning, a path, or latest",
@@ -59,6 +61,7 @@ class RunName(click.ParamType[str]):
 @click.option(
     "--beside",
     metavar="NAME,...",
+    shell_complete=components("predictor", besides=("all", "none", "own"), several=True),
     help="predictors to compare with: names, own (the run's), all, or none; by default own where candidates are "
     "judged, which takes long, else all",
 )

@@ -17,6 +17,7 @@ from asc.cli.options import build_config, options_for
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import settings
 from asc.config.run import ExecutedConfig, JudgedConfig, RunConfig
+from asc.errors import AscError
 from asc.group import Group
 from asc.plugins.entry import Entry
 
@@ -58,7 +59,12 @@ class ComponentGroup(LazyGroup):
     def load(self, ctx: click.Context, name: str) -> click.Command:
         """Make the command of a component, whose class is imported for its settings."""
         entry: Entry = ctx.obj.plugins.registry.get(self._kind, name)
-        config_class: type[BaseModel] = entry.load_config()
+        try:
+            config_class: type[BaseModel] = entry.load_config()
+        except AscError:
+            if not ctx.resilient_parsing:
+                raise
+            return self._unseen(name)  # a completion imports no large package
         fields = options_for(config_class)
         flag_names = {str(option.name) for option in fields}
 
@@ -73,6 +79,14 @@ class ComponentGroup(LazyGroup):
 
         options = [*fields, *_settings_options(), *self._options]
         command = ComponentCommand(name, config_class, callback=callback, params=options, help=entry.summary)
+        return plugin_option(command)
+
+    def _unseen(self, name: str) -> click.Command:
+        """Make the command of a component whose settings are not known, with the options that all of its kind have."""
+        kinds = _KINDS.values() if self._kind == "backend" else ()
+        fields = {option.name: option for kind in kinds for option in options_for(kind)}
+        options: list[click.Parameter] = [*fields.values(), *_settings_options(), *self._options]
+        command = click.RichCommand(name=name, params=options, context_settings={"ignore_unknown_options": True})
         return plugin_option(command)
 
 

@@ -15,6 +15,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from asc.cli.completion import components
 from asc.cli.session import CommandSession, plugin_option
 from asc.config.fields import default, item, members, settings
 from asc.errors import AscError
@@ -37,7 +38,7 @@ _SAMPLES: dict[Any, list[Any]] = {str: ["one", "two"], int: [1, 2], float: [0.1,
 
 @click.command("explain")
 @plugin_option
-@click.argument("name")
+@click.argument("name", shell_complete=components())
 @click.pass_obj
 def explain_command(session: CommandSession, name: str) -> None:
     """Explain a component: what it does, its settings, and where it comes from."""

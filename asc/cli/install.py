@@ -12,6 +12,7 @@ import rich_click as click
 from rich.text import Text
 
 import asc
+from asc.cli.completion import folders, plugins
 from asc.cli.session import CommandSession
 from asc.errors import AscError
 from asc.nearest import suggestion
@@ -23,7 +24,7 @@ _ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
 @click.command("install")
-@click.argument("what", metavar="PACKAGE|FOLDER")
+@click.argument("what", metavar="PACKAGE|FOLDER", shell_complete=folders)
 @click.option("-e", "--editable", is_flag=True, help="of a folder: changes of its code count at once")
 @click.option("-U", "--upgrade", is_flag=True, help="of a package: get the newest version that fits")
 @click.pass_obj
@@ -58,7 +59,7 @@ def install_command(session: CommandSession, what: str, editable: bool, upgrade:
 
 
 @click.command("uninstall")
-@click.argument("name")
+@click.argument("name", shell_complete=plugins)
 @click.pass_obj
 def uninstall_command(session: CommandSession, name: str) -> None:
     """Uninstall a plugin from the environment that runs `asc`.

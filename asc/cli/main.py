@@ -86,6 +86,10 @@ cli = CommandTable(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the code that `call` returns."""
+    if (instruction := os.environ.get("_ASC_COMPLETE")) is not None:  # a shell asks what can be typed next
+        from asc.cli.completion import respond  # noqa: PLC0415 - every other command does without
+
+        sys.exit(respond(cli, instruction))
     gc.freeze()  # what was imported stays, so the collector need not search it, now or at the end
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     keep_writable()

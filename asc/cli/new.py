@@ -12,6 +12,7 @@ from rich.text import Text
 
 import asc
 from asc import scaffold
+from asc.cli.completion import words
 from asc.cli.session import CommandSession, plugin_option
 from asc.errors import AscError
 from asc.nearest import suggestion
@@ -21,7 +22,7 @@ from asc.plugins.registry import check_name
 
 
 @click.command("new")
-@click.argument("kind", metavar="KIND")
+@click.argument("kind", metavar="KIND", shell_complete=words(scaffold.KINDS))
 @click.argument("name", metavar="NAME")
 @click.option(
     "--into", type=click.Path(path_type=Path), default=Path(), show_default="here", help="folder to write it into"

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from asc.cli.completion import Complete, components, words
 from asc.config.fields import choices, default, item, members, show
 from asc.config.layers import build_config
 from asc.config.run import Component
@@ -54,6 +55,7 @@ def _option(name: str, field: FieldInfo) -> click.Option | None:
         return click.Option(
             [name, f"--{flag}"],
             multiple=True,
+            shell_complete=_completion(name, inner[0], field, several=True),
             metavar=f"{metavar},...",
             default=None if value is None else [_spelled(part) for part in value],
             show_default=True,
@@ -63,12 +65,20 @@ def _option(name: str, field: FieldInfo) -> click.Option | None:
     return click.Option(
         [name, f"--{flag}"],
         type=_type(kinds, field.metadata),
+        shell_complete=_completion(name, kinds[0], field),
         metavar=None if len(kinds) == 1 and kinds[0] is not Component else metavar,
         default=None if value is None else _spelled(value),
         show_default=True,
         help=text,
         callback=_if_typed(_reader(kinds)),
     )
+
+
+def _completion(name: str, kind: Any, field: FieldInfo, *, several: bool = False) -> Complete | None:
+    """Return the completion of a component's name, or of the examples that a setting gives, if there are any."""
+    if kind is Component:
+        return components(name.removesuffix("s"), several=several)
+    return words(map(str, field.examples)) if field.examples else None
 
 
 def _scalar(kind: Any) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from asc.cli.completion import runs
 from asc.cli.session import CommandSession
 from asc.records.folders import find_run
 from asc.report.report import write_report
@@ -13,7 +14,7 @@ from asc.report.trace import write_trace
 
 
 @click.command("report")
-@click.argument("run")
+@click.argument("run", shell_complete=runs)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="folder of the runs"
 )

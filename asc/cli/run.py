@@ -15,6 +15,7 @@ from rich.text import Text
 
 from asc.backend import Backend
 from asc.calls import watching
+from asc.cli.completion import runs
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
 from asc.cli.foreign import blaming
 from asc.cli.resume import command_line, interrupted
@@ -43,7 +44,9 @@ OPTIONS = [
     click.Option(
         ["--out"], type=click.Path(path_type=Path), default=RUNS, show_default=True, help="folder of the runs"
     ),
-    click.Option(["--resume"], metavar="RUN", help="resume a run: an id, its beginning, a path, or latest"),
+    click.Option(
+        ["--resume"], metavar="RUN", shell_complete=runs, help="resume a run: an id, its beginning, a path, or latest"
+    ),
     click.Option(["--shadow"], is_flag=True, help="judge everything, apply nothing"),
     click.Option(["plain", "--no-speculation"], is_flag=True, help="run plainly, with no engine in between"),
     click.Option(

@@ -43,7 +43,7 @@ class SpeculationConfig(ExecutedConfig):
 class ToyConfig(SpeculationConfig):
     """Settings of `asc run toy`."""
 
-    program: str = Field("collatz", description="name of a built-in program")
+    program: str = Field("collatz", description="name of a built-in program", examples=list(PROGRAMS))
     n: int | None = Field(None, ge=1, description="size of the program; by default a size that takes about ten seconds")
     seed: int = Field(0, ge=0, description="seed of the program's input")
     rule: int | None = Field(
