@@ -33,7 +33,7 @@ Result = Mapping[str, Any]
 
 def load() -> dict[str, Result]:
     """Return every study's result, and those that say what pays at a tuned rate."""
-    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts", "rates")} | {"ways": "ways"}
+    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts", "rates")} | {"ways": "ways", "recipes": "recipes"}
     paths = {name: RESULTS / f"{file}.json" for name, file in files.items()}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
@@ -328,6 +328,21 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
                     f"Control, {name}, over the same plain runs: {found['loss_difference']['mean']:+.3f} nats. "
                     "`python benchmarks/going_on.py`"
                 )
+    for row in results["recipes"]["rows"] if "recipes" in results else ():
+        if "planned" in row:
+            ends = "; ".join(
+                f"at {step} steps {found['difference']['mean']:+.3f} nats" for step, found in row["planned"].items()
+            )
+            shares, over = row["share_of_planned"], row["over_live"]
+            sooner = (
+                f" They have the loss that its live weights end with {over['mean']:.2f} times as soon." if over else ""
+            )
+            sentences.append(
+                f"**Read-outs of one run at a constant rate, instead of a WSD run for each number of steps**, {row['model']}, "
+                f"{len(row['seeds'])} seeds: {shares['steps']:.2f} of the steps and {shares['seconds']['mean']:.2f} of the "
+                f"seconds; their test losses less those of the WSD runs: {ends}.{sooner} "
+                "`python benchmarks/recipes.py constant`"
+            )
     return sentences
 
 

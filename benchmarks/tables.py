@@ -6,7 +6,7 @@ They are made of the committed result files.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -420,12 +420,26 @@ def headline(results: dict[str, dict[str, Any]]) -> str:
             for row in results.get("ways", {"rows": []})["rows"]
             if row["net_speedup"]
         ),
+        *_anytime_line(training.get("constant", {})),
         f"| our training loop without speculation, over a bare PyTorch loop | "
         f"{_between(promises['overhead']['ratio'])} of its time |",
         f"| killed {promises['resumed']['kills']} times and resumed | "
         f"{'bit-identical' if promises['resumed']['bit_identical'] else 'DIFFERENT'} |",
     ]
     return "\n".join(lines)
+
+
+def _anytime_line(row: Mapping[str, Any]) -> list[str]:
+    """Return the line of the headline about read-outs at any time, if they have been measured."""
+    if "planned" not in row:
+        return []
+    *first, last = row["planned"]
+    means = sorted(found["difference"]["mean"] for found in row["planned"].values())
+    return [
+        f"| read-outs of one run at a constant rate at {', '.join(first)} and {last} steps, instead of a WSD run for "
+        f"each | {_interval(row['share_of_planned']['seconds'], '.2f')} of the seconds; their test losses less those of "
+        f"the WSD runs: {means[0]:+.3f} to {means[-1]:+.3f} nats |"
+    ]
 
 
 def _range(found: dict[str, float]) -> str:
