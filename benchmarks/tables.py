@@ -437,8 +437,8 @@ def _anytime_line(row: Mapping[str, Any]) -> list[str]:
     means = sorted(found["difference"]["mean"] for found in row["planned"].values())
     return [
         f"| read-outs of one run at a constant rate at {', '.join(first)} and {last} steps, instead of a WSD run for "
-        f"each | {_interval(row['share_of_planned']['seconds'], '.2f')} of the seconds; their test losses less those of "
-        f"the WSD runs: {means[0]:+.3f} to {means[-1]:+.3f} nats |"
+        f"each | {_interval(row['share_of_planned']['seconds'], '.2f')} of the seconds; their test losses less those "
+        f"of the WSD runs: {means[0]:+.3f} to {means[-1]:+.3f} nats |"
     ]
 
 
