@@ -22,7 +22,6 @@ from asc.errors import AscError
 from asc.plugins import Entry
 from asc.plugins.registry import Registry
 from asc.predictor import Predictor
-from asc.views.encodable import Encodable
 
 CHOSEN = {
     "backend": ("asc run {}", "--set {}=VALUE"),
@@ -47,7 +46,7 @@ def explain_command(session: CommandSession, name: str) -> None:
         if number:
             session.console.print()
         for part in explanation(registry, entry):
-            session.console.print(Encodable(part))
+            session.console.print(part)
 
 
 def explanation(registry: Registry, entry: Entry) -> Iterator[RenderableType]:

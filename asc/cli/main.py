@@ -18,6 +18,7 @@ from asc.cli.session import CommandSession, plugin_files
 from asc.errors import AscError
 from asc.interrupts import ENDING, INTERRUPTED, end_as_by_ctrl_c
 from asc.streams import failure, keep_writable
+from asc.views.encodable import printable
 
 COMMANDS = {
     "demo": Lazy("asc.cli.demo:demo_command", "Show speculation at work, page by page, in about three minutes."),
@@ -117,6 +118,7 @@ def call(arguments: Sequence[str]) -> int:
         session.fail(session.without_warnings(str(error)))
         code = 1
     except click.ClickException as error:
+        vars(error)["message"] = printable(error.message)  # click prints it by itself
         error.show()
         code = error.exit_code
     except SystemExit as leaving:  # rich_click leaves by itself where a group is called without a command

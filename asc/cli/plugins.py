@@ -11,7 +11,6 @@ from rich.text import Text
 
 from asc.cli.session import CommandSession, plugin_option
 from asc.plugins import Plugins
-from asc.views.encodable import Encodable
 
 GAP = 2
 """Spaces between two columns of the list."""
@@ -48,7 +47,7 @@ def plugins_command(session: CommandSession, as_json: bool) -> None:
     if as_json:
         session.console.out(json.dumps(rows(plugins), indent=2), highlight=False)  # neither wrapped nor styled
         return
-    session.console.print(Encodable(_listing(plugins, session.console.width)), soft_wrap=True)
+    session.console.print(_listing(plugins, session.console.width), soft_wrap=True)
 
 
 def _listing(plugins: Plugins, width: int) -> Text:

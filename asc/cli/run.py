@@ -34,6 +34,7 @@ from asc.run.compare import NOT_COMPARED, compare_pairs
 from asc.run.record import OBSERVER, describe, finished, keep, require_command
 from asc.run.run import Run
 from asc.views import figures
+from asc.views.encodable import printable
 from asc.views.lines import Lines
 from asc.views.live import Live
 
@@ -254,7 +255,7 @@ def _show(session: CommandSession, summary: dict[str, Any]) -> None:
     table.add_column(style="dim")
     table.add_column(overflow="fold")
     for label, value in _lines(summary):
-        table.add_row(label, Text(value))
+        table.add_row(label, Text(printable(value)))  # before the widths of the columns are measured
     session.console.print(table)
 
 

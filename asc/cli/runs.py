@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from asc.cli.session import CommandSession
 from asc.records.folders import RunSummary, list_runs
 from asc.views import figures
-from asc.views.encodable import Encodable
+from asc.views.console import TextConsole
+from asc.views.encodable import printable
 
 UNBOUNDED = 200
 """Width of the table where there is no terminal, so that names stay whole for other programs."""
@@ -35,8 +35,8 @@ def runs_command(session: CommandSession, out: Path, as_json: bool) -> None:
     elif not found:
         console.print(f"no runs in {str(out)!r}; `asc run` makes one", markup=False, highlight=False, soft_wrap=True)
     else:
-        wide = console if console.is_terminal else Console(file=console.file, width=UNBOUNDED)
-        wide.print(Encodable(_table(found)))
+        wide = console if console.is_terminal else TextConsole(file=console.file, width=UNBOUNDED)
+        wide.print(_table(found))
 
 
 def _table(found: list[RunSummary]) -> Table:
@@ -49,10 +49,10 @@ def _table(found: list[RunSummary]) -> Table:
         table.add_column(name, justify="right", overflow="fold")
     for run in found:
         table.add_row(
-            Text(run.id),
+            Text(printable(run.id)),  # before the widths of the columns are measured
             Text(figures.moment(run.started)),
-            Text(run.backend),
-            Text(run.state),
+            Text(printable(run.backend)),
+            Text(printable(run.state)),
             figures.count(run.position),
             _speedup(run),
             figures.duration(run.seconds),

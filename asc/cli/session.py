@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import rich_click as click
-from rich.console import Console
 from rich.text import Text
+
+from asc.views.console import TextConsole
 
 if TYPE_CHECKING:
     from asc.plugins import Plugins
@@ -24,8 +25,8 @@ class CommandSession:
 
     def __init__(self, files: Sequence[Path] = ()) -> None:
         self.files = files
-        self.console = Console(emoji=False)
-        self.messages = Console(stderr=True, emoji=False)
+        self.console = TextConsole(emoji=False)
+        self.messages = TextConsole(stderr=True, emoji=False)
         self._warned: list[str] = []
 
     @cached_property

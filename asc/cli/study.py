@@ -26,7 +26,6 @@ from asc.records.lock import exclusive
 from asc.report.study_results import checked_tables, results, write_results
 from asc.report.study_tables import rich_table
 from asc.study import Study, Table
-from asc.views.encodable import Encodable
 from asc.views.progress import progress
 
 STUDIES = Path("studies")
@@ -100,7 +99,7 @@ def _report(
     """Print the results, and then write them, so that a full disk does not lose them."""
     if not as_json:
         for table in tables:
-            session.console.print(Encodable(rich_table(table)))
+            session.console.print(rich_table(table))
             session.console.print()
     found = results(folder.about, tables, data)
     if as_json:
@@ -114,7 +113,7 @@ def _report(
     if written.files:
         console = session.messages if as_json else session.console
         names = dict.fromkeys(f"{above}/" if (above := Path(name).parent.name) else name for name in written.files)
-        console.print(Encodable(Text(f"written to {folder.path}: {', '.join(names)}")), soft_wrap=True)
+        console.print(Text(f"written to {folder.path}: {', '.join(names)}"), soft_wrap=True)
 
 
 def _note(session: CommandSession, folder: StudyFolder, state: str) -> None:

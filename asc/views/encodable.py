@@ -1,11 +1,19 @@
-"""Text for a terminal or a log file that cannot show every character: no view may fail because of a character."""
+"""Text for a terminal or a log file: no character makes a view fail or steers a terminal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # control characters, but neither tab nor line feed
+
+
+def printable(text: str) -> str:
+    """Replace control characters by text, such as the one that begins a terminal's escape sequences by `\\x1b`."""
+    return _STEERING.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -12,7 +12,6 @@ import pytest
 import rich_click as click
 from click.testing import CliRunner
 from pydantic import Field
-from rich.console import Console
 
 from asc.backend import Backend
 from asc.cli.explain import explain_command
@@ -28,11 +27,12 @@ from asc.settings import Settings
 from asc.study import Study, Table, Tell
 from asc.types import Candidate, EngineState, Verdict
 from asc.validator import Validator
+from asc.views.console import TextConsole
 
 
 class Session(NamedTuple):
     plugins: Plugins
-    console: Console
+    console: TextConsole
 
 
 DOC = """Does [nothing].
@@ -115,7 +115,7 @@ def printed(
 ) -> str:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    session = Session(plugins, Console(file=stream, width=width))
+    session = Session(plugins, TextConsole(file=stream, width=width))
     result = CliRunner().invoke(command, arguments, obj=session)
     if result.exception is not None:
         raise result.exception

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from asc.streams import failure, keep_writable
-from tests.cli.conftest import ASC, HANG_S, environment
+from tests.cli.conftest import ASC, HANG_S, Asc, environment
 
 pytest.importorskip("asc_toy")
 
@@ -132,3 +132,29 @@ def test_a_stream_waits_for_a_reader_that_is_slow(output: Callable[[int], Any]) 
     assert failure(stream) is None
     os.close(writing)
     assert reader.communicate()[0].strip() == b"1000000"
+
+
+def test_names_and_records_cannot_steer_the_terminal(asc: Asc, tmp_path: Path) -> None:
+    hostile = "a\x1b[31mb\x9b2J"
+    folder = tmp_path / "runs" / hostile
+    folder.mkdir(parents=True)
+    record = {"backend": hostile, "config": {}, "started": 1.0}
+    (folder / "config.json").write_text(json.dumps(record))
+    (folder / "summary.json").write_text(json.dumps({"state": hostile}))
+    calls = (
+        ("runs",),
+        ("runs", "--json"),
+        ("run", "toy", "--resume", "latest"),
+        ("run", hostile),
+        ("run", "toy", "--program", hostile),
+        ("run", "toy", "--n", "9", "--workers", "0", "--out", hostile),
+        ("explain", hostile, hostile),
+        ("report", str(folder)),
+        ("plugins", "--plugin", f"{hostile}.py"),
+        ("study", "leap-verify", "--resume", "--out", hostile),
+    )
+    for call in calls:
+        found = asc(*call)
+        printed = found.stdout + found.stderr
+        assert r"a\x1b[31mb" in printed or r"a\u001b[31mb" in printed, call
+        assert not {character for character in printed if not character.isprintable()} - {"\n"}, call
