@@ -99,7 +99,7 @@ class Engine:
 
     def boundary(self) -> Boundary:
         """Recognise, speculate, look up, apply a hit."""
-        began, computation, speculator = time.time(), self.computation, self.speculator
+        began, computation, speculator = time.perf_counter(), self.computation, self.speculator
         position = computation.position()
         decisions = list(speculator.collect(computation, self.cache))
         self._observe()
@@ -117,7 +117,7 @@ class Engine:
         self._count(bool(leaps), not leaps, sum(leap.steps for leap in leaps))
         self._settled = computation.position()
         spans = tuple(speculator.spans())
-        event = Boundary(position, recognition.label, tuple(leaps), tuple(decisions), spans, began, time.time())
+        event = Boundary(position, recognition.label, tuple(leaps), tuple(decisions), spans, began, time.perf_counter())
         self._settle(event)
         if self._shadow is not None:
             self._shadow.note(event)

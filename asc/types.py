@@ -166,7 +166,7 @@ class Fault(NamedTuple):
 
 
 class Span(NamedTuple):
-    """One task in a worker's time, for the timeline. Times are seconds since the epoch."""
+    """One task in a worker's time, for the timeline. Times are those of `Boundary`."""
 
     worker: str
     began: float
@@ -176,7 +176,7 @@ class Span(NamedTuple):
 
 
 class Boundary(NamedTuple):
-    """What happened at one boundary. Times are seconds since the epoch."""
+    """What happened at one boundary. Times are seconds by `time.perf_counter()`, which nothing sets."""
 
     position: int  # before any leap
     label: str

@@ -27,10 +27,10 @@ class EventWriter:
     """Observes a run and writes its event log into a folder, each line at once, `max_events` lines at most.
 
     `asc.records.events` describes the lines. An OSError (a full disk, a folder that was removed) closes the log and is
-    raised; what was written stays readable. `clock` gives seconds since the epoch, as a boundary's times are.
+    raised; what was written stays readable. `clock` is the one by which a boundary has its times.
     """
 
-    def __init__(self, folder: Path, max_events: int = 200_000, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, max_events: int = 200_000, clock: Callable[[], float] = time.perf_counter) -> None:
         self.folder = folder
         self.max_events = max_events
         self._clock = clock

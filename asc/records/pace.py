@@ -20,8 +20,8 @@ class Pace:
         self._last, self._next = now, now + self._first
 
     def due(self, now: float) -> bool:
-        """Whether a report is due. It is due as well where the clock was set back, which must not end all reports."""
-        if self._last <= now < self._next:
+        """Whether a report is due, by a clock that nothing sets back."""
+        if now < self._next:
             return False
         self._last, self._next = now, now + self.every
         return True

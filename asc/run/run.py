@@ -235,12 +235,12 @@ class Run(Monitor):
         """Take the computation's own steps, a fraction of a second at a time, without the engine."""
         computation, ledger, steps = self.computation, self.engine.ledger, 1
         while not computation.finished() and not self.stopped:
-            position, wall, began = computation.position(), time.time(), ledger.clock()
+            position, now, began = computation.position(), time.perf_counter(), ledger.clock()
             done = answers.advanced(computation.advance(steps))
             seconds = ledger.clock() - began
             ledger.progress(done.steps, seconds)
             steps = self._group.agree(max(1, min(2 * steps, int(_CHUNK_S * done.steps / max(seconds, 1e-9)))))
-            self.notify(Boundary(position, "plain", (), (), (), wall, wall))
+            self.notify(Boundary(position, "plain", (), (), (), now, now))
             self._checkpoint_if_due()
 
     def _end(self, state: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from time import perf_counter, time
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console
@@ -18,20 +18,24 @@ from asc.views.speed import Speed
 
 
 class Lines:
-    """Prints a line at the start, after a second, then every five seconds, and at the end."""
+    """Prints a line at the start, after a second, then every five seconds, and at the end.
 
-    def __init__(self, console: Console) -> None:
+    `clock` is the one by which a boundary has its times.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = perf_counter) -> None:
         self.console = console
+        self._clock = clock
         self._pace = Pace(every=5.0, first=1.0)
         self._speed = Speed()
 
     @hookimpl
     def asc_run_started(self, run: RunView) -> None:
         """Say what runs."""
-        status = run.status()
-        self._pace.start(run.started)
+        status, now = run.status(), self._clock()
+        self._pace.start(now)
         self._speed = Speed()
-        self._speed.note(run.started, status.position)
+        self._speed.note(now, status.position)
         recorded = f", recorded in {run.folder}" if run.folder is not None else ""
         self._print(f"{run.backend}: starting at {_position(status)}{recorded}")
 
@@ -43,18 +47,18 @@ class Lines:
     @hookimpl
     def asc_progress(self, run: RunView) -> None:
         """Report progress within a long superstep, if a line is due."""
-        self._report(run, time())
+        self._report(run, self._clock())
 
     def _report(self, run: RunView, now: float) -> None:
         if not self._pace.due(now):
             return
-        began = perf_counter()
+        began = self._clock()
         status = run.status()
         self._speed.note(now, status.position)
         remaining = self._speed.remaining(status.total)
         left = "" if remaining is None else f", {figures.duration(remaining)} left"
         self._print(f"{run.backend}: {_position(status)}{left}; {_metrics(status)}")
-        self._pace.spent(perf_counter() - began)
+        self._pace.spent(self._clock() - began)
 
     @hookimpl
     def asc_run_finished(self, run: RunView, summary: Mapping[str, Any]) -> None:

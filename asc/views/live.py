@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
-from time import perf_counter, time
+from collections.abc import Callable, Mapping
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -38,11 +38,12 @@ class Live:
 
     The view is drawn at boundaries, at most four times a second, and takes a fiftieth of the time at most: no thread
     takes the interpreter from the run. The cursor is never hidden, so that a kill leaves it visible. The last view
-    stays on the screen.
+    stays on the screen. `clock` is the one by which a boundary has its times.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = perf_counter) -> None:
         self.console = console
+        self._clock = clock
         self._pace = Pace(every=0.25)
         self._speed = Speed()
         self._screen: Screen | None = None
@@ -62,7 +63,7 @@ class Live:
         )
         self._screen.start()
         self.console.show_cursor(True)
-        self._draw(run, run.started)
+        self._draw(run, self._clock())
 
     @hookimpl
     def asc_boundary(self, run: RunView, boundary: Boundary) -> None:
@@ -73,7 +74,7 @@ class Live:
     @hookimpl
     def asc_progress(self, run: RunView) -> None:
         """Redraw within a long superstep, if it is time."""
-        now = time()
+        now = self._clock()
         if self._pace.due(now):
             self._draw(run, now)
 
@@ -95,7 +96,7 @@ class Live:
     def _draw(self, run: RunView, now: float | None, state: str | None = None) -> None:
         if self._screen is None:
             return
-        began = perf_counter()
+        began = self._clock()
         try:
             status = run.status()
             if now is not None:
@@ -105,7 +106,7 @@ class Live:
         except BaseException:
             self.close()
             raise
-        self._pace.spent(perf_counter() - began)
+        self._pace.spent(self._clock() - began)
 
 
 def view(backend: str, status: Status, remaining: float | None, state: str | None = None) -> RenderableType:

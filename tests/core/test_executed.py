@@ -18,6 +18,7 @@ from asc.predictors.linear import Linear
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.reference.registers import Registers
+from asc.speculators.executed.delivery import Delivery
 from asc.speculators.executed.speculator import ExecutedSpeculator
 from asc.speculators.pool import Pool
 from asc.testing.clock import Clock
@@ -549,6 +550,13 @@ def test_spans_tell_what_the_workers_did() -> None:
     assert [(span.worker, span.start, span.steps) for span in spans] == [("worker 1", 16, 8), ("worker 1", 24, 8)]
     assert all(span.began <= span.ended for span in spans)
     assert bench.executed.spans() == []
+
+
+def test_a_worker_whose_clock_has_another_zero_is_placed_by_the_clock_of_the_main_thread() -> None:
+    here = Delivery((), "", "w", 5.0, 7.0)
+    assert here.within(4.0, 8.0) == (5.0, 7.0)
+    assert here._replace(began=905.0, ended=907.0).within(4.0, 8.0) == (6.0, 8.0)
+    assert here._replace(began=-95.0, ended=-90.0).within(4.0, 8.0) == (4.0, 8.0)
 
 
 def test_slowdown_is_what_workers_take_over_the_plain_price() -> None:

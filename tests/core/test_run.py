@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
 from asc.predictors.linear import Linear
 from asc.records.event_writer import EventWriter
+from asc.records.events import read_events
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.reference.registers import Registers
@@ -168,6 +170,23 @@ def test_record_summary_and_ledger_agree_on_the_time_and_on_the_boundaries(
     assert sum(read.hits.values) == pytest.approx(summary["hits"])
     assert sum(read.misses.values) == pytest.approx(summary["misses"])
     assert summary["hits"] + summary["misses"] > 0
+
+
+@pytest.mark.parametrize("kind", ["executed", "judged", "plain"])
+def test_the_record_does_not_follow_a_wall_clock_that_jumps(
+    plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    jumps = itertools.count()
+    monkeypatch.setattr("time.time", lambda: 1e9 + (-1) ** next(jumps) * 86_400)
+    plugins.observe(EventWriter(tmp_path), "record")
+    backend = Descents(JUDGED) if kind == "judged" else machines()
+    summary = Run(backend, kind, plugins, folder=tmp_path, speculate=kind != "plain").execute()
+    events = list(read_events(tmp_path))
+    times = [time for event in events for time in (event["t0"], event["t1"])]
+    times += [time for event in events for _, began, ended, *_ in event.get("spans", ()) for time in (began, ended)]
+    assert len(times) >= 4
+    assert min(times) == 0
+    assert max(times) == pytest.approx(summary["seconds"], abs=1e-5)
 
 
 FIELDS = {

@@ -28,10 +28,3 @@ def test_slow_reports_come_less_often() -> None:
     pace.spent(0.1)  # at a fiftieth of the time: five seconds
     assert not pace.due(14.9)
     assert pace.due(15.0)
-
-
-def test_a_clock_that_is_set_back_does_not_end_reports() -> None:
-    pace = Pace(every=0.25)
-    assert pace.due(1_000.0)
-    assert pace.due(400.0)
-    assert not pace.due(400.1)

@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 from rich.console import Console
 
 from asc.views.lines import Lines
@@ -18,7 +17,7 @@ def console(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
 
 def test_a_line_at_the_start_after_a_second_then_every_five_and_at_the_end(fake: SimpleNamespace) -> None:
     out, raw = console()
-    lines, run = Lines(out), fake.run(folder=Path("runs/x"))
+    lines, run = Lines(out, lambda: fake.started), fake.run(folder=Path("runs/x"))
     lines.asc_run_started(run)
     for tenth in range(150):
         lines.asc_boundary(run, fake.boundary(tenth / 10, ended=fake.started + tenth / 10))
@@ -43,20 +42,21 @@ def test_a_line_is_one_line_of_plain_text_on_any_stream(fake: SimpleNamespace) -
 
 def test_the_time_left_follows_the_pace(fake: SimpleNamespace) -> None:
     out, raw = console()
-    lines, run = Lines(out), fake.run(position=0, total=1_000)
+    lines, run = Lines(out, lambda: fake.started), fake.run(position=0, total=1_000)
     lines.asc_run_started(run)
     run.now = run.now._replace(position=200)
     lines.asc_boundary(run, fake.boundary(2.0, ended=fake.started + 2.0))
     assert ", 8 s left; " in raw.getvalue().decode()
 
 
-def test_a_long_superstep_is_reported_as_well(fake: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_superstep_is_reported_as_well(fake: SimpleNamespace) -> None:
     out, raw = console()
-    lines, run = Lines(out), fake.run(total=10_000)
+    now = fake.started
+    lines, run = Lines(out, lambda: now), fake.run(total=10_000)
     lines.asc_run_started(run)
     for second in range(1, 12):
         run.now = run.now._replace(position=5_612 + 10 * second)
-        monkeypatch.setattr("asc.views.lines.time", lambda now=fake.started + second: now)
+        now = fake.started + second
         lines.asc_progress(run)
     printed = raw.getvalue().decode().splitlines()
     assert len(printed) == 1 + 3

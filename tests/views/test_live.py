@@ -79,7 +79,7 @@ def test_names_are_not_taken_for_markup(fake: SimpleNamespace) -> None:
 
 def test_many_boundaries_are_few_redraws_and_no_thread(fake: SimpleNamespace) -> None:
     console, raw = terminal()
-    live, run = Live(console), fake.run()
+    live, run = Live(console, lambda: fake.started), fake.run()
     threads = threading.active_count()
     live.asc_run_started(run)
     first = run.asked

@@ -18,13 +18,23 @@ class Delivery(NamedTuple):
     parts: tuple[Transition, ...]
     error: str
     worker: str
-    began: float
+    began: float  # by `time.perf_counter()` of the worker
     ended: float
 
     @property
     def steps(self) -> int:
         """Steps of all parts."""
         return sum(part.steps for part in self.parts)
+
+    def within(self, sent: float, now: float) -> tuple[float, float]:
+        """Return when the task began and ended, by the clock of the main thread, which sent it and has it back now.
+
+        The processes of one machine have the same clock. On another machine the clock has another zero: then only the
+        length of the time is known, and the task is taken to have ended just now.
+        """
+        if sent <= self.began and self.ended <= now:
+            return self.began, self.ended
+        return max(sent, now - (self.ended - self.began)), now
 
     @property
     def nbytes(self) -> int:
@@ -37,14 +47,14 @@ def deliver(task: Callable[[], Iterable[Transition]]) -> Delivery:
 
     But it may say that there can be no workers.
     """
-    began, parts, error = time.time(), list[Transition](), ""
+    began, parts, error = time.perf_counter(), list[Transition](), ""
     try:
         parts.extend(task())  # keeps what was yielded before an error
     except NoWorkersError:
         raise
     except BaseException as caught:  # noqa: BLE001 -- a garbage state may raise anything, SystemExit included
         error = _reason(caught)
-    return Delivery(tuple(parts), error, f"{os.getpid()}:{threading.get_ident() % 10**6}", began, time.time())
+    return Delivery(tuple(parts), error, f"{os.getpid()}:{threading.get_ident() % 10**6}", began, time.perf_counter())
 
 
 def _reason(error: BaseException) -> str:

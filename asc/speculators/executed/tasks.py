@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
@@ -30,7 +31,8 @@ class Flight(NamedTuple):
     candidate: Candidate
     starts: tuple[int, ...]  # positions at which its parts start
     future: Future[Delivery]
-    sent: float
+    sent: float  # by the ledger's clock
+    handed_over: float  # by `time.perf_counter()`
 
     @property
     def start(self) -> int:
@@ -96,12 +98,13 @@ class Tasks:
     ) -> bool:
         """Hand a task to a worker; False where the pool broke down, and everything under way in it is lost."""
         start = candidate.start + candidate.horizon
+        handed_over = time.perf_counter()
         future = self._workforce.submit(deliver, task)
         if future is None:
             self.forget()
             return False
         starts = tuple(accumulate(lengths[:-1], initial=start))
-        self._flights[start] = Flight(plan, candidate, starts, future, self._ledger.clock())
+        self._flights[start] = Flight(plan, candidate, starts, future, self._ledger.clock(), handed_over)
         return True
 
     def take_arrived(self, cache: Cache) -> None:
@@ -184,7 +187,8 @@ class Tasks:
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
-        self._spans.append(Span(name, delivery.began, delivery.ended, flight.start, flight.plan.steps))
+        began, ended = delivery.within(flight.handed_over, time.perf_counter())
+        self._spans.append(Span(name, began, ended, flight.start, flight.plan.steps))
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
