@@ -22,6 +22,7 @@ from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, postponing_termination, stoppable
 from asc.plugins.entry import Entry
+from asc.records.leftovers import sweep
 from asc.records.lock import exclusive
 from asc.report.study_results import checked_tables, results, write_results
 from asc.report.study_tables import rich_table
@@ -66,6 +67,7 @@ def study(
 def _run(session: CommandSession, entry: Entry, folder: StudyFolder, command: str, quiet: bool, as_json: bool) -> int:
     """Do what is left of a study, and print what was found so far."""
     asked = threading.Event()
+    sweep(folder.path)
     try:
         folder.note("running")
         with blaming(entry, folder.path), watching(session.say, asked.is_set, entry.title):

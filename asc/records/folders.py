@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from asc.errors import AscError, describe_error
 from asc.records.events import EVENTS, last_event, position_after
+from asc.records.leftovers import sweep_runs, temporary_name
 from asc.records.numbers import finite, strict
 
 CONFIG = "config.json"
@@ -41,7 +42,11 @@ class RunSummary(NamedTuple):
 
 
 def new_run_folder(out: Path, backend: str) -> Path:
-    """Create a folder for a run, such as `2026-11-23T081500-BACKEND-1a2b`, named after the local time."""
+    """Create a folder for a run, such as `2026-11-23T081500-BACKEND-1a2b`, named after the local time.
+
+    Old folders of runs that never began are removed.
+    """
+    sweep_runs(out)
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", backend).strip("-.") or "run"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -63,7 +68,7 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a kill at any moment, or a power cut, leaves either the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(text)

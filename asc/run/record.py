@@ -10,9 +10,10 @@ import asc
 from asc.errors import AscError, describe_error
 from asc.group import Group
 from asc.records.folders import CONFIG, SUMMARY, read_json, write_json
+from asc.records.leftovers import sweep
 from asc.report.report import write_report
 from asc.report.trace import write_trace
-from asc.run.run import Run
+from asc.run.run import CHECKPOINTS, Run
 
 OBSERVER = "record"  # the name of the observer that writes the events
 
@@ -20,8 +21,11 @@ OBSERVER = "record"  # the name of the observer that writes the events
 def describe(folder: Path, run: Run, origin: Mapping[str, Any], *, anew: bool) -> None:
     """Write down what is being run, so that it can be run again or resumed; of a resumed run, where it runs now.
 
-    `origin` is the `command` line, or the name of the `program` that a call from Python has made.
+    Old temporary files of killed processes are removed. `origin` is the `command` line, or the name of the `program`
+    that a call from Python has made.
     """
+    for place in (folder, folder / CHECKPOINTS):
+        sweep(place)
     if not anew:
         (folder / SUMMARY).unlink(missing_ok=True)  # it describes the run up to where it stopped
         write_json(folder / CONFIG, read_json(folder / CONFIG) | {"config": run.config})

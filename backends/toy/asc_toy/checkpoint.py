@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from asc.config.differences import require_same
 from asc.errors import AscError
+from asc.records.leftovers import temporary_name
 from asc_toy.content import Bytes, OrderError, UnknownClassError, classes_of, decode, encode, named
 
 FILE = "state.safetensors"
@@ -36,7 +37,7 @@ def save(folder: Path, position: int, state: Mapping[str, Any], origin: Mapping[
         _refuse(state)
         raise
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{FILE}.{os.getpid()}"
+    temporary = folder / temporary_name(FILE)
     tensors = {_TEXT: np.frombuffer(text, np.uint8), **{str(number): array for number, array in enumerate(arrays)}}
     metadata = {"position": str(position), "checksum": _checksum(position, text, arrays), "origin": json.dumps(origin)}
     try:
