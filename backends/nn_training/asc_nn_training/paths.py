@@ -10,9 +10,12 @@ from pydantic import AfterValidator
 
 
 def absolute(path: Path) -> Path:
-    """Return the absolute path; `~` is the home folder. Raises ValueError if the current folder is gone."""
+    """Return the absolute path; `~` is the home folder. Raises ValueError if that or the current folder is missing."""
+    found = Path(os.path.expanduser(path))
+    if found.parts[:1] == ("~",):
+        raise ValueError("~ stands for the home folder, and this user has none; give an absolute path")
     try:
-        return Path(os.path.abspath(os.path.expanduser(path)))
+        return Path(os.path.abspath(found))
     except FileNotFoundError as error:
         raise ValueError(
             "it is relative to the current folder, which no longer exists; give an absolute path"

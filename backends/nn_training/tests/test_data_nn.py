@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import random
+import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,9 +80,41 @@ def test_the_cache_returns_the_same_tokens_and_a_damaged_cache_is_replaced(
     assert prepare(config).digest == first.digest
 
 
-def test_an_incomplete_cache_is_ignored(small: Make, text: Path, tmp_path: Path) -> None:
-    (tmp_path / "tokens" / ".tokens-killed").mkdir(parents=True)
+def test_an_incomplete_cache_is_ignored_and_once_it_is_old_removed(small: Make, text: Path, tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    old, new = (tmp_path / "tokens" / f".{name}.{dead.pid}.tmp" for name in ("old", "new"))
+    old.mkdir(parents=True)
+    new.mkdir()
+    os.utime(old, (0, 0))
     assert prepare(small(data=str(text), data_cache=tmp_path)).tokens["train"] > 1000
+    assert not old.exists()
+    assert new.exists()
+
+
+@pytest.mark.parametrize(
+    ("umask", "mode", "folders", "files"),
+    [
+        (0o022, 0o755, 0o755, 0o644),
+        (0o077, 0o755, 0o700, 0o600),
+        (0o022, 0o2775, 0o2775, 0o664),  # a group shares it
+        (0o077, 0o2775, 0o2770, 0o660),
+        (0o077, 0o2755, 0o2750, 0o640),  # a group reads it
+    ],
+)
+def test_who_may_use_the_cache_may_use_what_is_in_it(
+    umask: int, mode: int, folders: int, files: int, small: Make, text: Path, tmp_path: Path
+) -> None:
+    tmp_path.chmod(mode)
+    before = os.umask(umask)
+    try:
+        prepare(small(data=str(text), data_cache=tmp_path))
+    finally:
+        os.umask(before)
+    made = [path for path in tmp_path.rglob("*") if path.is_dir()]
+    assert len(made) == 2
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {folders}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*.*")} == {files}
 
 
 @settings(max_examples=30)
@@ -249,7 +284,7 @@ def test_a_cache_that_cannot_be_written_is_left_out(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
-        patch.setattr("tempfile.mkdtemp", refuse)
+        patch.setattr(Path, "mkdir", refuse)
         found = prepare(small(data=str(text), data_cache=tmp_path / "full"))
         again = prepare(small(data=str(text), data_cache=tmp_path / "kept"))
     assert torch.equal(found.train.batch(7), kept.train.batch(7))

@@ -45,6 +45,17 @@ def test_relative_paths_are_kept_absolute(tmp_path: Path, monkeypatch: pytest.Mo
     assert config.cache.folder == tmp_path.parent / "spilled"
 
 
+@pytest.mark.parametrize("setting", ["data", "tokenizer", "data_cache", "tensorboard"])
+def test_a_path_in_the_home_folder_of_a_user_without_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setattr("os.path.expanduser", str)  # what it does for a user without HOME and passwd entry
+    with pytest.raises(AscError, match=r'"~/mine".*stands for the home folder, and this user has none; give'):
+        validate(NetworkConfig, {setting: "~/mine"})
+    config = NetworkConfig.model_validate({"tensorboard": "~mine"})
+    assert config.tensorboard == Path.cwd() / "~mine"
+
+
 def test_names_that_are_no_paths_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("stdlib", "bpe", "gpt2"):  # a folder of a name that is taken is ./NAME

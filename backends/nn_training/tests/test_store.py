@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,24 @@ def test_the_oldest_goes_to_disk_and_its_file_goes_with_it(tmp_path: Path) -> No
     assert len(list(tmp_path.rglob("*.safetensors"))) == 1
     del kept, store
     assert not list((tmp_path / "spill").iterdir())
+
+
+def test_folders_that_killed_processes_have_left_are_removed_and_those_in_use_stay(tmp_path: Path) -> None:
+    def spill() -> tuple[StoredWeights, Path]:
+        before = set(tmp_path.iterdir())
+        stored = WeightStore("cpu", StoreConfig(device_bytes=SIZE, folder=tmp_path))
+        kept = [stored.keep(weights(number)) for number in range(2)]
+        (folder,) = set(tmp_path.iterdir()) - before
+        os.utime(folder, (0, 0))
+        return kept[0], folder
+
+    used, folder = spill()
+    left = tmp_path / folder.name.replace("asc-weights-", "asc-weights-left")
+    left.mkdir()
+    os.utime(left, (0, 0))
+    spill()
+    assert not left.exists()
+    assert same(used.values(), weights(0))
 
 
 def test_past_weights_are_rounded_to_the_configured_precision() -> None:

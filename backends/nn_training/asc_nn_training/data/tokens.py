@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asc.records.leftovers import sweep, temporary_name
 from asc_nn_training.data.splits import SETS
 from asc_nn_training.data.tokenizer import Tokenizer, from_text
 
@@ -63,7 +66,10 @@ def cached(root: Path | None, key: Mapping[str, Any], make: Callable[[], Tokeniz
 
 def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".tokens-", dir=folder.parent))
+    _share(folder.parent)
+    sweep(folder.parent)
+    temporary = folder.with_name(temporary_name(f"{folder.name}-{secrets.token_hex(4)}"))
+    temporary.mkdir()
     try:
         digests = {}
         for name, tokens in made.sets.items():
@@ -77,6 +83,8 @@ def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
             "vocabulary": made.tokenizer.vocabulary,
         }
         (temporary / _META).write_text(json.dumps(meta), encoding="utf-8")
+        for path in (temporary, *temporary.iterdir()):
+            _share(path)
         shutil.rmtree(folder, ignore_errors=True)  # damaged, or just written by another process
         temporary.replace(folder)
     except OSError:
@@ -84,6 +92,18 @@ def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _share(path: Path) -> None:
+    """Let the group of a folder that hands its group on (setgid) use what is made in it as it may use the folder.
+
+    Anywhere else, only the umask decides who may read the tokens.
+    """
+    above, own = path.parent.stat().st_mode, path.stat().st_mode
+    group = above & (0o070 if stat.S_ISDIR(own) else 0o060)
+    if above & stat.S_ISGID and own | group != own:
+        with suppress(PermissionError):  # another member of the group has made it
+            path.chmod(stat.S_IMODE(own) | group)
 
 
 def _read(folder: Path) -> Tokenized | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Literal, overload
 
@@ -17,11 +18,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from asc.errors import AscError
+from asc.records.leftovers import sweep
+from asc.records.lock import exclusive
 from asc.settings import Settings
 from asc_nn_training.paths import AbsolutePath
 from asc_nn_training.weights.weights import Values
 
 Location = Literal["device", "host", "disk"]
+_PREFIX = "asc-weights-"  # of a folder for weights on disk
 
 
 class StoreConfig(Settings):
@@ -210,8 +214,7 @@ class WeightStore:
         if self._folder is None:
             if self.config.folder is not None:
                 self.config.folder.mkdir(parents=True, exist_ok=True)
-            self._folder = Path(tempfile.mkdtemp(prefix="asc-weights-", dir=self.config.folder))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._folder = self._new_folder()
         self._number += 1
         path = self._folder / f"{self._number:08d}.safetensors"
         try:
@@ -221,6 +224,21 @@ class WeightStore:
             raise
         weakref.finalize(stored, path.unlink, missing_ok=True)
         return path
+
+    def _new_folder(self) -> Path:
+        """Make a folder that is removed with this object, or by a later one if this process is killed."""
+        sweep(Path(self.config.folder or tempfile.gettempdir()), _PREFIX)
+        folder = Path(tempfile.mkdtemp(f".{os.getpid()}.tmp", _PREFIX, self.config.folder))
+        locked = ExitStack()
+        with suppress(AscError):  # the folder is locked so that others see that it is in use
+            locked.enter_context(exclusive(folder))
+        weakref.finalize(self, _discard, folder, locked)
+        return folder
+
+
+def _discard(folder: Path, locked: ExitStack) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    locked.close()
 
 
 class LazyWeights(Sequence[Values]):
