@@ -102,15 +102,15 @@ def run(
                 try:
                     summary = _watched(session, first)
                 except KeyboardInterrupt as error:
-                    raise _ended(session, name, folder, backend.group, error) from None
+                    raise _ended(session, name, first.where() or folder, backend.group, error) from None
                 except Exception:
-                    keep(folder, first.failure(), backend.group)
+                    keep(first, first.failure(), backend.group)
                     raise
                 try:
                     if pairs and summary["state"] == "finished":
                         _compare(session, name, backend, first, summary, pairs, terminated)
                 finally:
-                    keep(folder, summary, backend.group)
+                    keep(first, summary, backend.group)
             _print_result(session, summary, as_json, backend.group)
     return INTERRUPTED if summary["state"] == "interrupted" else 0
 
@@ -212,8 +212,10 @@ def _print_result(session: CommandSession, summary: dict[str, Any], as_json: boo
     if summary["identical"] is False:
         raise AscError(different(session.plugins.registry.get("backend", summary["backend"])))
     if summary["state"] == "interrupted":
-        resume = _resume_command(session, summary["backend"], summary["run_dir"], group)
-        session.say(f"Stopped at position {summary['position']}. Resume with: {resume}")
+        stopped, folder = f"Stopped at position {summary['position']}.", summary["run_dir"]
+        if folder is not None:
+            stopped += f" Resume with: {_resume_command(session, summary['backend'], folder, group)}"
+        session.say(stopped)
 
 
 def _resume_command(session: CommandSession, name: str, folder: str | Path, group: Group) -> str:
@@ -285,7 +287,8 @@ def _lines(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if trajectory := summary.get("trajectory"):
         megabytes = figures.amount(trajectory["bytes"] / 1e6)
         yield "trajectory", f"{trajectory['positions']} positions kept for asc bench-predictor, {megabytes} MB"
-    yield "record", f"{summary['run_dir']}/report.html"
+    if summary["run_dir"] is not None:
+        yield "record", f"{summary['run_dir']}/report.html"
 
 
 run_command = ComponentGroup(

@@ -67,12 +67,17 @@ def study(
 def _run(session: CommandSession, entry: Entry, folder: StudyFolder, command: str, quiet: bool, as_json: bool) -> int:
     """Do what is left of a study, and print what was found so far."""
     asked = threading.Event()
+
+    def report(part: str, done: float, total: float, doing: str = "") -> None:
+        folder.require_in_place()
+        tell(part, done, total, doing)
+
     sweep(folder.path)
     try:
         folder.note("running")
         with blaming(entry, folder.path), watching(session.say, asked.is_set, entry.title):
             with progress(session.messages, quiet) as tell, stoppable(asked.set):
-                answer: object = call(entry.title, folder.study.run, folder.path, tell, asked.is_set)
+                answer: object = call(entry.title, folder.study.run, folder.path, report, asked.is_set)
             done = answers.instance("run", answer, bool, "True where all is done, or False")
             tables = checked_tables(call(entry.title, folder.study.tables, folder.path))
             found = call(entry.title, folder.study.data, folder.path) if tables else {}
@@ -81,6 +86,7 @@ def _run(session: CommandSession, entry: Entry, folder: StudyFolder, command: st
         _note(session, folder, "stopped")
         raise interrupted(error, f"Resume with: {command}") from None
     except Exception as error:
+        folder.require_in_place()  # rather than say what came of it
         _note(session, folder, "failed")
         folder.discard_if_unused()
         if isinstance(error, OSError) and folder.path.exists():  # such as a full disk

@@ -19,6 +19,7 @@ from asc.config.validate import validate
 from asc.errors import AscError
 from asc.records.folders import write_json
 from asc.records.lock import LOCK, discard_unused
+from asc.records.place import Place
 from asc.records.version import require_version
 from asc.study import Study
 
@@ -33,6 +34,7 @@ class StudyFolder:
     def __init__(self, path: Path, record: Mapping[str, Any], study: Study, created: bool) -> None:
         self.path, self.study, self._created = path, study, created
         self._record = dict(record)
+        self._place = Place(path)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -44,6 +46,20 @@ class StudyFolder:
         """Record the state of the study, such as "finished". Raises AscError where that fails."""
         self._record["state"] = state
         write_json(self.path / RECORD, self._record)
+
+    def require_in_place(self) -> None:
+        """Raise AscError where the folder was removed or renamed, which leaves the study without its results."""
+        found = self._place.now()
+        if found is None:
+            raise AscError(
+                f"The folder {self.path} was removed while the study was running, so the study has ended. To start "
+                "another one, name a folder with --out."
+            )
+        if found != self.path:
+            raise AscError(
+                f"The folder {self.path} was renamed while the study was running, so the study has stopped. To resume "
+                f"it, type: asc study {self._record['study']} --resume --out {found}"
+            )
 
     def discard_if_unused(self) -> None:
         """Remove a folder that was created now and holds nothing but the record."""

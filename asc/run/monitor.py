@@ -66,6 +66,11 @@ class Monitor(Observer):
             self.warnings.append(sentence)
 
     @property
+    def run_dir(self) -> str | None:
+        """The folder of the run, as the summary has it."""
+        return None if self.folder is None else str(self.folder)
+
+    @property
     def seconds(self) -> float:
         """Seconds of this part of the run so far, or in all once it has ended."""
         return time.perf_counter() - self._began if self._seconds is None else self._seconds
@@ -148,7 +153,7 @@ class Monitor(Observer):
             "shadow": False,
             "shadow_speedup": engine.shadow_speedup(),
             "warnings": list(self.warnings),
-            "run_dir": None if self.folder is None else str(self.folder),
+            "run_dir": self.run_dir,
             **engine.speculator.figures(),
         }
 

@@ -44,9 +44,14 @@ def finished(folder: Path) -> dict[str, Any] | None:
     return summary if summary.get("state") == "finished" else None
 
 
-def keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
-    """Write summary, report and trace, once; the result is shown even where the disk is full."""
+def keep(run: Run, summary: dict[str, Any], group: Group) -> None:
+    """Write summary, report and trace, once; the result is shown even where the disk is full, or the folder is gone."""
     if not group.first:
+        return
+    folder = run.where()
+    summary["run_dir"], warnings = run.run_dir, summary["warnings"]
+    warnings += [warning for warning in run.warnings if warning not in warnings]
+    if folder is None:
         return
     try:
         write_json(folder / SUMMARY, summary)
@@ -54,7 +59,7 @@ def keep(folder: Path, summary: dict[str, Any], group: Group) -> None:
         write_trace(folder)
     except Exception as error:  # noqa: BLE001 -- the run is over, and its result is to be shown
         why = str(error) if isinstance(error, AscError | OSError) else f"{describe_error(error)}."
-        summary["warnings"].append(f"The record of the run is incomplete: {why}")
+        warnings.append(f"The record of the run is incomplete: {why}")
 
 
 def require_command(what: str, record: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from asc.interrupts import stoppable
 from asc.plugins import Plugins
 from asc.plugins.conform import require_attributes
 from asc.records.numbers import strict
+from asc.records.place import Place
 from asc.run.monitor import Monitor
 from asc.run.replay.recorder import Recorder
 from asc.speculators.pool import NO_WORKERS, Pool
@@ -54,6 +55,7 @@ class Run(Monitor):
         self._digest = digest  # whether the summary has the digest of the end, which takes time where states are large
         self._backend, self._settings, self._group = backend, backend.config, backend.group
         self._preparing_s = 0.0
+        self._place: Place | None = None  # of the folder, once the run is under way
         self.computation = _made(backend, name, plain=not speculate)
         self._bound = self._settings.bound | {"shadow": shadow, "speculate": speculate}
         state = self._load(folder / CHECKPOINTS) if resume and folder is not None else None
@@ -81,6 +83,7 @@ class Run(Monitor):
         """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
         self._preparing_s = self.seconds
         self.begin()
+        self._place = Place(self.folder) if self._group.first and self.folder is not None else None
         self._saved = time.perf_counter()
         try:
             try:
@@ -101,6 +104,20 @@ class Run(Monitor):
         self.stop_asked = True
         if self._group.count == 1:
             self._stop()
+
+    def where(self) -> Path | None:
+        """Return where the folder of the run is now, if it is recorded. A removed folder ends only the record."""
+        found = self.folder if self._place is None else self._place.now()
+        if self.folder is not None and found is None:
+            self.warn(
+                f"The folder {self.folder} was removed while the run was running. The run continued, but it has no "
+                "record any more and cannot be resumed."
+            )
+            self._place = None
+        elif found != self.folder:
+            self.warn(f"The folder {self.folder} was renamed while the run was running. The record is in {found}.")
+        self.folder = found
+        return found
 
     def status(self) -> Status:
         """Take stock."""
@@ -139,7 +156,7 @@ class Run(Monitor):
         except Exception as error:  # noqa: BLE001 -- the computation no longer answers, or answers nonsense
             self.warn(f"The end of the failed run is not known: {describe_error(error)}.")
             about = {"backend": self.backend, "config": dict(self.config), "state": "failed"}
-            return about | {"seconds": self.seconds, "run_dir": str(self.folder), "warnings": list(self.warnings)}
+            return about | {"seconds": self.seconds, "run_dir": self.run_dir, "warnings": list(self.warnings)}
 
     def _asked(self, state: str, what: str, ask: Callable[[], A]) -> A | None:
         """Ask the backend about the end. What it raises is a warning, so that the record of the run is written."""
@@ -163,7 +180,7 @@ class Run(Monitor):
                 "boundaries, run it with --shadow instead of --no-speculation."
             )
             return None
-        return Recorder(self.folder, most, self._backend, self.warn, self.first)
+        return Recorder(self.where, most, self._backend, self.warn, self.first)
 
     def _on_step(self) -> bool:
         """Tell the hooks of progress within a long superstep; return whether a checkpoint is due."""
@@ -193,9 +210,10 @@ class Run(Monitor):
             self._save()
 
     def _save(self, *, last: bool = False) -> None:
-        if self.folder is None:
+        folder = self.where()
+        if self._group.any(folder is None) or folder is None:
             return
-        backend, computation, folder = self._backend, self.computation, self.folder
+        backend, computation = self._backend, self.computation
         self._write(
             f"The checkpoint at position {computation.position()}",
             lambda: backend.save(computation, folder / CHECKPOINTS, self._state()),

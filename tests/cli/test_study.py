@@ -18,6 +18,7 @@ from tests.cli.conftest import HANG_S, Asc, one_sentence, parsed, press_ctrl_c, 
 
 COUNT = '''
 import json
+import shutil
 from time import sleep
 
 import asc
@@ -36,7 +37,7 @@ class Count:
         limit: int | None = Field(None, ge=0, description="count no more than this much at once")
         by_: float = Field(1.0, description="weight of each")
         pause: float = Field(0.0, description="seconds between two; below 0, a pause without an end")
-        how: str = Field("well", description="well, badly, halfway or blindly")
+        how: str = Field("well", description="well, badly, halfway or blindly; or what becomes of the folder")
         labels: tuple[str, ...] = Field(("a|b",), description="some text")
 
     free = frozenset({"limit", "pause"})
@@ -56,6 +57,10 @@ class Count:
             (folder / "count.txt").write_text(str(done))
             if self.config.how == "halfway" and done == 2:
                 raise asc.AscError("It went wrong at 2.")
+            if self.config.how == "removed" and done == 2:
+                shutil.rmtree(folder)
+            if self.config.how == "renamed" and done == 2:
+                folder.rename("elsewhere")
             while self.config.pause < 0:  # does not end where it is asked to
                 if stopped():
                     (folder / "asked.txt").touch()
@@ -415,3 +420,17 @@ def test_a_second_ctrl_c_ends_at_once(
     assert "stopped: interrupted" in err
     assert record(tmp_path / FOLDER)["state"] == "stopped"
     assert parsed(count("--resume", "--pause", "0", "--json"))["data"]["counted"] == 5
+
+
+def test_a_folder_that_is_removed_ends_a_study_and_is_not_made_again(count: Count, tmp_path: Path) -> None:
+    found = count("--how", "removed")
+    one_sentence(found, "The folder studies/count was removed while the study was running, so the study has ended. To")
+    assert not (tmp_path / FOLDER).exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no other name of an open folder")
+def test_a_folder_that_is_renamed_stops_a_study_which_can_be_resumed_there(count: Count, tmp_path: Path) -> None:
+    found, new = count("--how", "renamed"), tmp_path / "elsewhere"
+    one_sentence(found, f"so the study has stopped. To resume it, type: asc study count --resume --out {new}")
+    assert not (tmp_path / FOLDER).exists()
+    assert parsed(count("--resume", "--out", str(new), "--json"))["data"]["counted"] == 5

@@ -183,9 +183,9 @@ def test_after_a_failure_nothing_is_asked_of_processes_that_may_have_ended(
     assert (backend.asked_at_end, backend.saved) == (0, [])
     summary = run.summary("failed")
     assert (summary["state"], summary["final_digest"], summary["outcome"]) == ("failed", "", {})
-    keep(tmp_path, summary, Pair(first=False))
+    keep(run, summary, Pair(first=False))
     assert not (tmp_path / "summary.json").exists()
-    keep(tmp_path, summary, backend.group)
+    keep(run, summary, backend.group)
     assert json.loads((tmp_path / "summary.json").read_text())["state"] == "failed"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,12 +20,14 @@ from asc.plugins import Plugins, load
 from asc.predictors.linear import Linear
 from asc.records.event_writer import EventWriter
 from asc.records.events import read_events
+from asc.records.folders import read_json
 from asc.reference.descent import Descent
 from asc.reference.programs import machine
 from asc.reference.registers import Registers
 from asc.report.run_data import RunData
 from asc.run.compare import CANNOT_SAY, compare, compare_pairs
 from asc.run.monitor import Monitor
+from asc.run.record import keep
 from asc.run.run import CHECKPOINTS, Run
 from asc.speculators.judged.scheduler import JudgedScheduler
 from asc.speculators.pool import Pool
@@ -323,6 +326,60 @@ def test_checkpoints_are_written_on_the_way_and_a_run_can_resume_from_each(plugi
     assert resumed
     assert backend.saved[-1] == STEPS
     assert summary["ledger"]["checkpoint"]["count"] == len(backend.saved) - 1  # the last one is after the clock
+
+
+def recorded(plugins: Plugins, folder: Path, kind: str, act: Callable[[], object]) -> dict[str, Any]:
+    """Make a run with many checkpoints, or with many kept positions, and do something at its first boundary."""
+    done: list[object] = []
+
+    def once(run: Any, boundary: Boundary) -> None:
+        if not done:
+            done.append(act())
+
+    plugins.observe(Observer(once), "owner")
+    plugins.observe(EventWriter(folder), "record")
+    backend: Backend[Any] = machines(EXECUTED.model_copy(update={"checkpoint_seconds": 1e-9}))
+    if kind == "judged":
+        backend = Descents(JUDGED.model_copy(update={"keep_trajectory": STEPS}), **SLOW)
+    run = Run(backend, kind, plugins, folder=folder)
+    summary = run.execute()
+    assert done
+    keep(run, summary, backend.group)
+    return summary
+
+
+@pytest.mark.parametrize("kind", ["executed", "judged"])
+def test_a_folder_that_is_removed_is_told_and_not_made_again(plugins: Plugins, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "run"
+    summary = recorded(plugins, folder, kind, lambda: shutil.rmtree(folder))
+    assert summary["state"] == "finished"
+    assert f"The folder {folder} was removed while the run was running. The run continued" in summary["warnings"][-1]
+    assert summary["run_dir"] is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no other name of an open folder")
+@pytest.mark.parametrize("kind", ["executed", "judged"])
+def test_the_record_follows_a_folder_that_is_renamed(plugins: Plugins, tmp_path: Path, kind: str) -> None:
+    folder, new = tmp_path / "run", tmp_path / "new"
+    summary = recorded(plugins, folder, kind, lambda: folder.rename(new))
+    told = f"The folder {folder} was renamed while the run was running. The record is in {new}."
+    assert told in summary["warnings"]
+    assert summary["run_dir"] == str(new)
+    assert list(tmp_path.iterdir()) == [new]
+    assert read_json(new / "summary.json")["position"] == STEPS
+    assert RunData(new).last_position == STEPS
+
+
+def test_a_folder_may_be_removed_after_the_last_step(plugins: Plugins, tmp_path: Path) -> None:
+    backend, folder = machines(), tmp_path / "run"
+    folder.mkdir()
+    run = Run(backend, "machines", plugins, folder=folder)
+    summary = run.execute()
+    shutil.rmtree(folder)
+    keep(run, summary, backend.group)
+    assert (summary["run_dir"], len(summary["warnings"])) == (None, 1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_checkpoint_that_cannot_be_written_is_a_warning(plugins: Plugins, tmp_path: Path) -> None:

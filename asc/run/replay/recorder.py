@@ -18,13 +18,20 @@ class Recorder:
 
     A run that resumes at position `first` will pass the positions after it once more, so those are removed. Where a
     position cannot be kept, `warn` is called, and no further one is kept. Of several processes, the first decides and
-    writes.
+    writes. `where` answers with the folder of the run, or None once it was removed.
     """
 
     def __init__(
-        self, run: Path, most: int, backend: Backend[Any], warn: Callable[[str], object], first: int = 0
+        self,
+        where: Callable[[], Path | None],
+        most: int,
+        backend: Backend[Any],
+        warn: Callable[[str], object],
+        first: int = 0,
     ) -> None:
-        self._run, self._most, self._warn, self._full = run, most, warn, False
+        run = where()
+        assert run is not None
+        self._where, self._run, self._most, self._warn, self._full = where, run, most, warn, False
         self._save, self._group = backend.save, backend.group
         if self._group.first:
             positions.forget_beyond(run, first)
@@ -52,6 +59,8 @@ class Recorder:
         return {"positions": positions.count(self._run), "bytes": positions.nbytes(self._run)}
 
     def _has_room(self, position: int) -> bool:
+        run = None if self._full else self._where()
+        self._run, self._full = run or self._run, run is None
         if self._full or positions.is_kept(self._run, position):
             return False
         self._full = positions.count(self._run) >= self._most

@@ -105,10 +105,10 @@ def accelerate(
                 plugins.remove(OBSERVER)
                 stopped = _compare(summary, run, backend, plugins)
             if place is not None:
-                keep(place, summary, backend.group)
+                keep(run, summary, backend.group)
     result = Result(run.computation.result(), summary)
     if stopped or terminated():
-        raise Interrupted(_interrupted(summary, place), result)
+        raise Interrupted(_interrupted(summary, run.folder), result)
     return result
 
 
@@ -117,7 +117,7 @@ def _execute(run: Run, place: Path | None, backend: ToyBackend) -> dict[str, Any
         return run.execute()
     except AscError:
         if place is not None:
-            keep(place, run.summary("failed"), backend.group)
+            keep(run, run.summary("failed"), backend.group)
         raise
 
 
