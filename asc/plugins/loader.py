@@ -25,7 +25,7 @@ from asc.plugins.distributions import Found, installed
 from asc.plugins.entry import Source
 from asc.plugins.files import load_file
 from asc.plugins.notify import Call, Calls, Notifier
-from asc.plugins.offers import CORE
+from asc.plugins.offers import CORE, normalised, offers
 from asc.plugins.registry import Registry
 from asc.plugins.requires import require_core
 from asc.plugins.tracing import traced, tracing
@@ -187,10 +187,13 @@ def _wanted(choice: str | None) -> set[str] | None:
 def _installed(plugins: Plugins, wanted: set[str] | None) -> list[Found]:
     """Return the installed plugins, and note the distributions that cannot be read, unless only some are wanted.
 
+    Those of the project come first: the first plugin keeps a name, so that no other one takes the name of theirs.
     Raises AscError where one that is wanted is not installed.
     """
     found, damaged = installed()
     found = [one for one in found if one.point.value != BUILTIN]
+    own = {offer.distribution for offer in offers()}
+    found.sort(key=lambda one: (normalised(one.source.distribution) not in own, one.source))
     known = sorted({one.source.plugin for one in found})
     for name in sorted((wanted or set()).difference(known)):
         there = f"Installed: {', '.join(known)}." if known else "No plugin is installed."

@@ -136,6 +136,31 @@ def test_a_plugin_name_taken_by_another_distribution_is_refused_naming_both(inst
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "owner"), [("predictor", "linear", "asc-core"), ("backend", "toy", "asc-toy")]
+)
+def test_no_distribution_replaces_a_built_in_component(install: Any, kind: str, name: str, owner: str) -> None:
+    pytest.importorskip("asc_toy")
+    before = load().registry.get(kind, name).factory
+    source = f"@asc.hookimpl\ndef asc_register(registry): registry.add({kind!r}, {name!r}, 'aaa:A', 'mine')\n"
+    install("aaa", "1", {"aaa": "aaa"}, {"aaa": f"import asc\n{source}"})
+    plugins = load()
+    assert plugins.registry.get(kind, name).factory == before
+    told = status(plugins, "aaa").error
+    assert told is not None
+    assert told.startswith(f'The {kind} "{name}" of aaa 1 is refused: {owner} ')
+
+
+@pytest.mark.parametrize("name", ["builtin", "toy"])
+def test_no_distribution_takes_the_name_of_a_built_in_plugin(install: Any, name: str) -> None:
+    pytest.importorskip("asc_toy")
+    install("aaa", "1", {name: "aaa"}, {"aaa": ""})
+    plugins = load()
+    assert plugins.registry.get("backend", "toy").source.distribution == "asc-toy"
+    (told,) = [status.error for status in plugins.statuses if status.error]
+    assert told.startswith(f'The plugin "{name}" of aaa 1 is refused: asc-')
+
+
 def test_one_module_under_two_names_is_refused(install: Any) -> None:
     install("asc-twice", "1", {"one": "asc_twice", "two": "asc_twice"}, announces("asc_twice", "twice"))
     plugins = load(environ=only("one", "two"))
