@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, create_model
 
@@ -21,6 +21,9 @@ class Settings(BaseModel):
     """Described fields; unknown ones and infinite numbers are refused, and none changes after construction."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    given_again: ClassVar[frozenset[str]] = frozenset()
+    """The settings, such as an address to connect to, that are never taken from a record: who uses it gives them."""
 
 
 class Create(Protocol):

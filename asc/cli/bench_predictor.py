@@ -22,7 +22,7 @@ from asc.cli.components import make_backend
 from asc.cli.foreign import blaming
 from asc.cli.resume import interrupted
 from asc.cli.session import CommandSession, plugin_option
-from asc.config.layers import build_config
+from asc.config.layers import build_config, from_record
 from asc.config.run import Component, ExecutedConfig, RunConfig
 from asc.errors import AscError
 from asc.interrupts import INTERRUPTED, stoppable
@@ -166,6 +166,7 @@ def _config(
     base = record.get("config")
     if not isinstance(base, dict):
         raise AscError("The run's config.json holds no settings; expected those of a run, see `asc runs`.")
+    base, _ = from_record(config_class, base)  # a replay connects to nothing
     flags = {"predictors": list(names)}
     recorded = build_config(config_class, flags, None, (), base)
     config: RunConfig = build_config(config_class, flags, None, [_by_index(text, names) for text in sets], base)

@@ -39,17 +39,17 @@ def read_table(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def read_settings(path: Path, component: str = "") -> Mapping[str, Any]:
+def read_settings(path: Path, component: str = "") -> tuple[Mapping[str, Any], bool]:
     """Read the settings in a file: a table of settings, or the record of a run or study, such as RUN/config.json.
 
-    `component` is the backend or study that the settings are for. Raises AscError where the record is of another one,
-    and where only a call from Python can make the run again.
+    Return as well whether it is a record. `component` is the backend or study that the settings are for. Raises
+    AscError where the record is of another one, and where only a call from Python can make the run again.
     """
     table = read_table(path)
     settings = table.get("config")
     kind = next((kind for kind in ("backend", "study") if isinstance(table.get(kind), str)), None)
     if kind is None or not isinstance(settings, dict):
-        return table
+        return table, False
     if component and table[kind] != component:
         command = "run" if kind == "backend" else kind
         raise AscError(
@@ -61,4 +61,4 @@ def read_settings(path: Path, component: str = "") -> Mapping[str, Any]:
             f'"{path}" is the record of a call from Python, and only that call has its program: make the same call '
             "again."
         )
-    return settings
+    return settings, True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from asc.config.files import read_settings
 from asc.config.run import Component
 from asc.config.validate import validate
 from asc.errors import AscError
+from asc.settings import Settings
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -28,20 +30,38 @@ def build_config(
 ) -> C:
     """Return the configuration that these layers make, each on top of the one before.
 
-    The layers are: the defaults of the class, `base`, `config_file` (JSON or TOML, or the record of a run of
-    `component`), `flags` (by field name; None means not typed), and `sets` ("a.b=c", in the order given). Tables are
-    merged, everything else is replaced. A component that is given by its bare name keeps the settings that lower layers
-    gave to the component of this name.
-    Raises AscError, one line for each problem.
+    The layers are: the defaults of the class, `base` (the settings of a record), `config_file` (JSON or TOML, or the
+    record of a run of `component`), `flags` (by field name; None means not typed), and `sets` ("a.b=c", in the order
+    given). Tables are merged, everything else is replaced. A component that is given by its bare name keeps the
+    settings that lower layers gave to the component of this name.
+    Raises AscError, one line for each problem, and where a record has a setting that has to be given again.
     """
     layers = Layers(config_class)
-    layers.lay(base or {})
+    recorded, withheld = from_record(config_class, base or {})
+    layers.lay(recorded)
     if config_file is not None:
-        layers.lay(read_settings(config_file, component))
+        settings, of_a_record = read_settings(config_file, component)
+        if of_a_record:
+            settings, more = from_record(config_class, settings)
+            withheld |= more
+        layers.lay(settings)
     layers.lay({name: value for name, value in flags.items() if value is not None})
     for text in sets:
         layers.assign(text)
+    for name, value in withheld.items():
+        if name not in layers.tree:
+            raise AscError(
+                f"The record has {name} {value}, and asc connects to no address that it only finds in a record. "
+                f"To use this one, add: --set {shlex.quote(f'{name}={value}')}  To use none, add: --set {name}=null"
+            )
     return validate(config_class, layers.tree)
+
+
+def from_record(config_class: type[BaseModel], settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a record that may be taken from it, and those that have to be given again."""
+    again = config_class.given_again if issubclass(config_class, Settings) else frozenset()
+    taken = {name: value for name, value in settings.items() if name not in again}
+    return taken, {name: value for name, value in settings.items() if name in again and value is not None}
 
 
 class Layers:

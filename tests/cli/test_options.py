@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, field_validator
 from asc.cli.options import build_config, options_for
 from asc.config.run import Component, JudgedConfig
 from asc.errors import AscError
+from asc.plugins import load
 from asc.settings import Settings
 
 
@@ -271,6 +272,46 @@ def test_a_complete_configuration_comes_back_as_it_was(
     path.write_text(config.model_dump_json())
     assert build_config(Config, {}, path, ()) == config
     assert build_config(Config, {}, None, (), config.model_dump()) == config
+
+
+class Connected(Config):
+    """Has an address as well."""
+
+    given_again = frozenset({"address"})
+    address: str | None = None
+
+
+def test_an_address_in_a_record_is_given_again_before_it_is_used(tmp_path: Path) -> None:
+    recorded = {"steps": 7, "address": "tcp://there; rm x"}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"backend": "b", "config": recorded}))
+    refusal = r"has address tcp://there; rm x, and asc connects to no .* add: --set 'address=tcp://there; rm x'  To use"
+    for file, base in ((path, None), (None, recorded)):
+        with pytest.raises(AscError, match=refusal):
+            build_config(Connected, {"address": None}, file, (), base, "b")
+        for flags, sets, expected in (
+            ({"address": "a"}, [], "a"),
+            ({}, ["address=b"], "b"),
+            ({}, ["address=null"], None),
+        ):
+            config = build_config(Connected, flags, file, sets, base, "b")
+            assert (config.steps, config.address) == (7, expected)
+    assert build_config(Connected, {}, None, (), {"address": None}).address is None
+    path.write_text(json.dumps(recorded))  # a file of the user's own
+    assert build_config(Connected, {}, path, ()).address == "tcp://there; rm x"
+
+
+def test_all_addresses_are_given_again() -> None:
+    pytest.importorskip("asc_toy")
+    pytest.importorskip("asc_nn_training")
+    registry, found = load().registry, 0
+    for entry in (*registry.entries("backend"), *registry.entries("study")):
+        config = entry.load_config()
+        addresses = {name for name, field in config.model_fields.items() if "address of" in (field.description or "")}
+        assert issubclass(config, Settings)
+        assert addresses <= config.given_again
+        found += len(addresses)
+    assert found == 2
 
 
 def test_toml_is_read_too(tmp_path: Path) -> None:

@@ -458,3 +458,16 @@ def test_the_commands_around_a_run(asc: Asc, tmp_path: Path) -> None:
     assert ("toy", "backend") in {(entry["name"], entry["kind"]) for entry in listed}
     assert "--predictors affine" in asc("explain", "affine").stdout
     assert asc("--version").stdout.startswith("asc")
+
+
+def test_a_resumed_run_connects_to_no_address_that_only_its_record_has(asc: Asc, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return asc("run", "toy", *arguments, "--quiet", "--json")
+
+    run("--n", "300", "--executor", "none", "--dask", "tcp://first:1")
+    (folder,) = (tmp_path / "runs").iterdir()
+    (folder / "summary.json").unlink()  # as a kill leaves it
+    refused = run("--resume", "latest")
+    one_sentence(refused, "The record has dask tcp://first:1, and asc connects to no address that it only finds in a")
+    parsed(run("--resume", "latest", "--dask", "tcp://second:2"))
+    assert json.loads((folder / "config.json").read_text())["config"]["dask"] == "tcp://second:2"

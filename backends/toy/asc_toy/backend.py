@@ -26,6 +26,8 @@ from asc_toy.workers.executors import Kind, pool_of, round_trip_s
 class SpeculationConfig(ExecutedConfig):
     """Settings of speculation on any Python program."""
 
+    movable = given_again = frozenset({"dask"})
+
     predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
     executor: Kind = Field(
         "processes", description="what executes candidates; with none, the main thread only remembers its own steps"

@@ -37,6 +37,8 @@ class LeapVerify(Study):
     class Config(RecipeConfig):
         """Settings of `leap-verify`."""
 
+        given_again = frozenset({"dask"})
+
         seeds: Seeds = Field(paper.SEEDS, min_length=1, description="seeds, such as 42-46 or 42,44")
         as_: As = Field("both", description="predictors as published (as printed and as coded), corrected, or both")
         horizons: tuple[int, ...] = Field(paper.HORIZONS, min_length=1, description="steps K to predict ahead")
