@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from asc.calls import watching
 from asc.cli.completion import runs
 from asc.cli.components import ComponentGroup, ConfigFrom, make_backend
 from asc.cli.foreign import blaming
-from asc.cli.resume import command_line, interrupted
+from asc.cli.resume import command_line, given_again, interrupted
 from asc.cli.session import CommandSession
 from asc.config.run import RunConfig
 from asc.config.validate import validate
@@ -102,7 +102,7 @@ def run(
                 try:
                     summary = _watched(session, first)
                 except KeyboardInterrupt as error:
-                    raise _ended(session, name, first.where() or folder, backend.group, error) from None
+                    raise _ended(session, first, first.where() or folder, backend.group, error) from None
                 except Exception:
                     keep(first, first.failure(), backend.group)
                     raise
@@ -132,14 +132,14 @@ def _watched(session: CommandSession, run: Run) -> dict[str, Any]:
 
 
 def _ended(
-    session: CommandSession, name: str, folder: Path, group: Group, error: KeyboardInterrupt
+    session: CommandSession, run: Run, folder: Path, group: Group, error: KeyboardInterrupt
 ) -> KeyboardInterrupt:
     """Close what the end of a run would have closed, and say how to resume after a second Ctrl-C."""
     for observing in ("view", OBSERVER):
         observer = session.plugins.remove(observing)
         if isinstance(observer, Live | EventWriter):
             observer.close()
-    resume = _resume_command(session, name, folder, group)
+    resume = _resume_command(session, run.backend, run.config, folder, group)
     without = "Start it again without that component, or resume" if str(error) else "Resume"
     return interrupted(error, f"{without} with: {resume}")
 
@@ -214,12 +214,16 @@ def _print_result(session: CommandSession, summary: dict[str, Any], as_json: boo
     if summary["state"] == "interrupted":
         stopped, folder = f"Stopped at position {summary['position']}.", summary["run_dir"]
         if folder is not None:
-            stopped += f" Resume with: {_resume_command(session, summary['backend'], folder, group)}"
+            resume = _resume_command(session, summary["backend"], summary["config"], folder, group)
+            stopped += f" Resume with: {resume}"
         session.say(stopped)
 
 
-def _resume_command(session: CommandSession, name: str, folder: str | Path, group: Group) -> str:
-    return command_line(session.files, "run", name, "--resume", str(folder), start=group.command)
+def _resume_command(
+    session: CommandSession, name: str, config: Mapping[str, Any], folder: str | Path, group: Group
+) -> str:
+    again = given_again(session.plugins.registry.config_class("backend", name), config)
+    return command_line(session.files, "run", name, "--resume", str(folder), *again, start=group.command)
 
 
 def different(entry: Entry) -> str:

@@ -16,7 +16,7 @@ from asc import answers
 from asc.calls import call, watching
 from asc.cli.components import ComponentGroup, ConfigFrom
 from asc.cli.foreign import blaming
-from asc.cli.resume import command_line, interrupted
+from asc.cli.resume import command_line, given_again, interrupted
 from asc.cli.session import CommandSession
 from asc.cli.study_folder import StudyFolder, create, resume_in
 from asc.errors import AscError
@@ -59,7 +59,8 @@ def study(
 
     entry = session.plugins.registry.get("study", name)
     folder = (resume_in if resume else create)(out or STUDIES / name, name, config_from, make)
-    command = command_line(session.files, "study", name, "--resume", "--out", str(folder.path))
+    again = given_again(entry.load_config(), folder.config)
+    command = command_line(session.files, "study", name, "--resume", "--out", str(folder.path), *again)
     with exclusive(folder.path), postponing_termination():
         return _run(session, entry, folder, command, quiet, as_json)
 

@@ -37,6 +37,12 @@ class StudyFolder:
         self._place = Place(path)
 
     @property
+    def config(self) -> Mapping[str, Any]:
+        """The settings of the study, in values that JSON can hold."""
+        config: dict[str, Any] = self._record["config"]
+        return config
+
+    @property
     def about(self) -> dict[str, Any]:
         """The origin of the results: which study, with which settings, in which state, by which version."""
         origin = {name: self._record[name] for name in ("study", "config", "state")}

@@ -39,8 +39,10 @@ class Count:
         pause: float = Field(0.0, description="seconds between two; below 0, a pause without an end")
         how: str = Field("well", description="well, badly, halfway or blindly; or what becomes of the folder")
         labels: tuple[str, ...] = Field(("a|b",), description="some text")
+        at: str | None = Field(None, description="address of somebody who counts along")
+        given_again = frozenset({"at"})
 
-    free = frozenset({"limit", "pause"})
+    free = frozenset({"at", "limit", "pause"})
 
     def __init__(self, config):
         self.config = config
@@ -246,7 +248,7 @@ class TestResume:
             found,
             f"The study in {FOLDER} was started with to 5, and 7 was given; "
             'with labels ["a|b"], and ["c", "d"] was given.',
-            "It keeps its settings; only limit, pause may change.",
+            "It keeps its settings; only at, limit, pause may change.",
             "--out FOLDER",
         )
         assert record(tmp_path / FOLDER) == before
@@ -434,3 +436,11 @@ def test_a_folder_that_is_renamed_stops_a_study_which_can_be_resumed_there(count
     one_sentence(found, f"so the study has stopped. To resume it, type: asc study count --resume --out {new}")
     assert not (tmp_path / FOLDER).exists()
     assert parsed(count("--resume", "--out", str(new), "--json"))["data"]["counted"] == 5
+
+
+def test_an_address_is_given_again_when_a_study_is_resumed(count: Count) -> None:
+    stopped = count("--limit", "2", "--at", "tcp://there:1", "--quiet")
+    assert stopped.stderr.endswith("--resume --out studies/count --set at=tcp://there:1 --plugin p.py\n")
+    one_sentence(count("--resume", "--quiet"), "The record has at tcp://there:1, and asc connects to no address")
+    again = ("--resume", "--limit", "9", "--set", "at=tcp://there:1", "--json")
+    assert parsed(count(*again))["data"]["counted"] == 5
