@@ -26,6 +26,7 @@ from asc_nn_training.studies.results import is_done, reached_position, seed_fold
 from asc_nn_training.studies.seeds import WorkersLostError, run_seeds, silent
 
 distributed = pytest.importorskip("distributed")
+psutil = pytest.importorskip("psutil")
 
 from asc_nn_training.studies import seed_dask  # noqa: E402 -- it needs distributed
 
@@ -173,6 +174,13 @@ def test_a_seed_that_kills_every_worker_ends_the_study_with_a_sentence(
         run_on(process, fatal, tmp_path)
 
 
+def listened(process: int) -> list[str]:
+    """Return the hosts on which a process and its children wait for connections, one for each port."""
+    every = (psutil.Process(process), *psutil.Process(process).children(recursive=True))
+    found = [each for one in every for each in one.net_connections(kind="inet")]
+    return [each.laddr.ip for each in found if each.status == psutil.CONN_LISTEN]
+
+
 def test_ctrl_c_ends_the_command_and_its_workers_and_another_executor_resumes_the_study(
     done: Path,
     make: Callable[..., LeapVerify],
@@ -182,7 +190,8 @@ def test_ctrl_c_ends_the_command_and_its_workers_and_another_executor_resumes_th
 ) -> None:
     """A terminal sends Ctrl-C to every process, so to the workers as well.
 
-    A worker has as many threads as there are cores, so that losses may differ in the last bits.
+    A worker has as many threads as there are cores, so that losses may differ in the last bits. While the study runs,
+    its processes listen on this machine only, and have no web pages.
     """
     many = {**settings, "seeds": "3-60"}  # so that Ctrl-C comes before the end on the fastest machine
     options = as_options({name.rstrip("_"): value for name, value in many.items()})
@@ -191,6 +200,7 @@ def test_ctrl_c_ends_the_command_and_its_workers_and_another_executor_resumes_th
     running: Any = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, **pipes)
     try:
         wait_until(lambda: running.poll() is not None or bool(reached_position(tmp_path / "s", SEEDS[0])))
+        listening = listened(running.pid)
         os.killpg(running.pid, signal.SIGINT)
         _, told = running.communicate(timeout=HANG_S)
     finally:
@@ -198,6 +208,7 @@ def test_ctrl_c_ends_the_command_and_its_workers_and_another_executor_resumes_th
         running.wait()
     assert running.returncode == 130, told
     assert "Stopped. Resume with: asc study leap-verify --resume --out s" in told
+    assert listening == ["127.0.0.1"] * 3, "for the messages of the scheduler, the worker, and what watches the worker"
     assert "Traceback" not in told
     wait_until(lambda: not exists(running.pid))
     assert make().run(tmp_path / "s", silent, never)

@@ -107,10 +107,35 @@ time.sleep(600)
             stuck.result(DEADLINE_S)
         assert capfd.readouterr() == ("", "")
 
+    def test_it_listens_on_this_machine_only_and_has_no_web_pages(self) -> None:
+        pytest.importorskip("distributed")
+        before = listening(os.getpid())
+        with dask_workers(by_table()) as (executor, _):
+            worker = executor.submit(os.getpid).result(DEADLINE_S)
+            for ports in (listening(os.getpid()) - before, listening(worker)):
+                assert [host for host, _ in ports] == ["127.0.0.1"]  # one for its messages
+
+    def test_without_the_keys_of_the_run_nobody_connects(self) -> None:
+        distributed = pytest.importorskip("distributed")
+        pytest.importorskip("cryptography")
+        with dask_workers(by_table()) as (executor, _):
+            address = executor._cluster.address  # type: ignore[attr-defined]
+            assert address.startswith("tls://127.0.0.1:")
+            with pytest.raises(OSError, match="TLS certificate does not match"):
+                distributed.Client(address, security=distributed.Security.temporary())
+
+
+def listening(process: int) -> set[tuple[str, int]]:
+    """Return the addresses at which a process waits for connections."""
+    psutil = pytest.importorskip("psutil")
+    found = psutil.Process(process).net_connections(kind="inet")
+    return {(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN}
+
 
 class TestRunningCluster:
-    def test_its_workers_learn_the_program_and_forget_it(self) -> None:
+    def test_its_workers_learn_the_program_and_forget_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("distributed")
+        monkeypatch.setitem(sys.modules, "cryptography", None)  # an open cluster, as `dask scheduler` starts one
         from distributed import Client
 
         from asc_toy.workers import elsewhere

@@ -25,7 +25,16 @@ from asc_nn_training.studies.results import seed_folder
 from asc_nn_training.studies.seeds import POLL_S, RELEASE_S, RunSeed, WorkersLostError, silent
 
 try:
-    from distributed import Client, KilledWorker, LocalCluster, Reschedule, Status, get_worker
+    from distributed import (
+        Client,
+        KilledWorker,
+        LocalCluster,
+        Reschedule,
+        Security,
+        Status,
+        WorkerPlugin,
+        get_worker,
+    )
     from distributed.comm.addressing import resolve_address
     from distributed.utils import silence_logging_cmgr
 except ImportError as error:
@@ -38,6 +47,7 @@ VERSION = version("asc-nn-training")
 ANSWER_S = 10.0  # a scheduler answers within this time, and has a worker
 ABSENCE_S = 60.0  # a cluster without workers may take this long to start one again
 
+_HOST = "127.0.0.1"  # of a local cluster
 _SILENT = logging.CRITICAL + 1
 _NOT_THERE = (ImportError, AttributeError)
 _TOKEN = ".shared"  # a file by which a worker knows that it sees the same folder
@@ -124,6 +134,8 @@ def _client(workers: int, address: str | None) -> Iterator[Client]:
                 resolve_address(address)  # a client with an address that cannot be would take long to close
             there = opened.enter_context(_local_cluster(workers)) if address is None else address
             client = opened.enter_context(Client(there, timeout=ANSWER_S, set_as_default=False))
+            if address is None:
+                client.register_plugin(_WithoutPages())
         except (OSError, TypeError, ValueError) as error:  # TypeError: a tls:// address without a configuration of TLS
             raise AscError(
                 f"No Dask scheduler answers at {address!r} ({error}). Start one with `dask scheduler` and give its "
@@ -163,17 +175,40 @@ def require_same_version(client: Client) -> None:
 def _local_cluster(workers: int) -> LocalCluster:
     """Start workers. They are deaf to Ctrl-C, and so are those that take their places later.
 
-    Dask starts workers from a thread of its own. That thread starts within too, and hands on what it blocks.
+    Dask starts workers from a thread of its own. That thread starts within too, and hands on what it blocks. Nothing
+    listens but on this machine, and there are no web pages. With the package cryptography, only processes that have the
+    keys of this cluster can connect; without it, any user of this machine can.
     """
+    try:
+        keys: Security | None = Security.temporary()
+    except ImportError:
+        keys = None
     with starting_children():
-        return LocalCluster(
+        cluster = LocalCluster(
             n_workers=workers,
+            host=_HOST,
+            security=keys,
             threads_per_worker=max(1, (os.cpu_count() or 1) // workers),
             memory_limit=None,  # Dask would pause or kill a worker that uses more than its share
-            dashboard_address=":0",  # the usual port may belong to another cluster
+            dashboard_address=f"{_HOST}:0",  # the usual port may belong to another cluster
             scheduler_kwargs={"dashboard": False},
             silence_logs=_SILENT,
         )
+    cluster.sync(_without_pages, cluster.scheduler)
+    return cluster
+
+
+class _WithoutPages(WorkerPlugin):
+    """Stops the web server of each worker, which Dask starts even without a dashboard."""
+
+    def setup(self, worker: Any) -> None:
+        """Stop it."""
+        worker.http_server.stop()
+
+
+async def _without_pages(scheduler: Any) -> None:
+    """Stop the scheduler's web server."""
+    scheduler.http_server.stop()
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from asc.errors import AscError
@@ -22,7 +24,7 @@ from asc_toy.workers import travel
 from asc_toy.workers.elsewhere import Shipment, dismiss, receive, run_sealed, seal
 
 try:
-    from distributed import Client, LocalCluster, WorkerPlugin
+    from distributed import Client, LocalCluster, Security, WorkerPlugin
     from distributed.comm.addressing import resolve_address
 except ImportError as error:
     raise AscError(
@@ -33,6 +35,7 @@ except ImportError as error:
 T = TypeVar("T")
 
 _PACKAGES = frozenset({"dask", "distributed", "tornado"})
+_HOST = "127.0.0.1"  # of a local cluster
 _START_S = 60.0  # that a local worker may take to start
 
 
@@ -69,6 +72,7 @@ class InstallProgram(WorkerPlugin):
         """Install the program on a worker; one that was started for this run serves it only, and ends with it."""
         separate_chance()
         if self._main is not None:
+            worker.http_server.stop()
             end_with(self._main)
             guard_process()
         receive(self._shipment)
@@ -88,8 +92,8 @@ class DaskPool(Executor):
         try:
             if address is not None:
                 resolve_address(address)  # a client with an address that cannot be would take long to close
-            where = self._cluster.address if self._cluster else address
-            self._client = Client(where, timeout="10s", set_as_default=False)
+            where, keys = (self._cluster.address, self._cluster.keys) if self._cluster else (address, None)
+            self._client = Client(where, timeout="10s", set_as_default=False, security=keys)
         except (OSError, ValueError) as error:
             raise AscError(
                 f"No Dask scheduler answers at {address!r} ({error}). Start one with `dask scheduler` and give its "
@@ -141,15 +145,25 @@ class LocalWorkers:
     Dask's own local cluster starts its workers by `multiprocessing`, which runs a script's main module in each of them:
     a script without `if __name__ == "__main__"` would run again. Its nanny would also change settings of their
     environment.
+
+    Nothing listens but on this machine, and there are no web pages. With the package cryptography, only processes that
+    have `keys`, which are made for this run, can connect; without it, any user of this machine can.
     """
 
     def __init__(self) -> None:
+        try:
+            self.keys: Security | None = Security.temporary()
+        except ImportError:
+            self.keys = None
         self._cluster = LocalCluster(
             n_workers=0,
-            dashboard_address=":0",  # the usual port may belong to another cluster
+            host=_HOST,
+            dashboard_address=f"{_HOST}:0",  # the usual port may belong to another cluster
             scheduler_kwargs={"dashboard": False},
+            security=self.keys,
             silence_logs=logging.ERROR,
         )
+        self._cluster.sync(_without_pages, self._cluster.scheduler)
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -161,12 +175,15 @@ class LocalWorkers:
         """Start workers, and wait for them."""
         python = [sys.executable, "-P", *subprocess._args_from_interpreter_flags()]  # type: ignore[attr-defined]
         options = ["--nthreads=1", "--no-nanny", "--no-dashboard", "--memory-limit=0", f"--death-timeout={_START_S}"]
+        options += [f"--host={_HOST}", f"--dashboard-address={_HOST}:0"]
         command = [*python, "-m", "distributed.cli.dask_worker", self.address, *options]
         nowhere = subprocess.DEVNULL
-        with deaf_children():
-            for _ in range(workers):
-                self._processes.append(subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere))
-        client.wait_for_workers(workers, timeout=_START_S)
+        with TemporaryDirectory() as private:
+            command += _as_files(self.keys, Path(private))
+            with deaf_children():
+                for _ in range(workers):
+                    self._processes.append(subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere))
+            client.wait_for_workers(workers, timeout=_START_S)
 
     def kill(self) -> None:
         """End the workers at once."""
@@ -178,6 +195,22 @@ class LocalWorkers:
     def close(self) -> None:
         """End the scheduler."""
         self._cluster.close()
+
+
+async def _without_pages(scheduler: Any) -> None:
+    """Stop the web server, which Dask starts even without its dashboard."""
+    scheduler.http_server.stop()
+
+
+def _as_files(keys: Security | None, folder: Path) -> list[str]:
+    """Write keys into a private folder, and return the options by which a worker reads them."""
+    if keys is None:
+        return []
+    options, texts = [], keys.get_tls_config_for_role("worker")
+    for option in ("ca_file", "cert", "key"):
+        (folder / option).write_text(texts[option])
+        options.append(f"--tls-{option.replace('_', '-')}={folder / option}")
+    return options
 
 
 def _pass_on(future: Future[Any], done: Future[Any]) -> None:
