@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,7 +73,7 @@ def load_checkpoint(folder: Path) -> Saved | None:
         return None
     except OSError as error:
         raise AscError(f"The checkpoint {path} cannot be read ({error.strerror}): see who may read it.") from error
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError, struct.error) as error:
         raise AscError(f"The checkpoint {path} is damaged ({error}): start a new run, without --resume.") from error
 
 
@@ -82,7 +83,7 @@ def _written(where: str, value: Any) -> Any:
     if value is None or kind in (bool, int, str):
         return value
     if kind is float:
-        return value if math.isfinite(value) else {_FLOAT: str(value)}
+        return value if math.isfinite(value) else {_FLOAT: struct.pack(">d", value).hex()}
     if kind is list:
         return [_written(f"{where}[{number}]", part) for number, part in enumerate(value)]
     if kind is tuple:
@@ -102,7 +103,8 @@ def _read(written: Any) -> Any:
     if not isinstance(written, dict):
         return written
     if _FLOAT in written:
-        return float(written[_FLOAT])
+        number: float = struct.unpack(">d", bytes.fromhex(written[_FLOAT]))[0]
+        return number
     if _TUPLE in written:
         return tuple(_read(written[_TUPLE]))
     if _ARRAY not in written:
