@@ -333,7 +333,7 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
             ends = "; ".join(
                 f"at {step} steps {found['difference']['mean']:+.3f} nats" for step, found in row["planned"].items()
             )
-            shares, over = row["share_of_planned"], row["over_live"]
+            shares, over = row["share_of_planned"], row["over_live_first"]
             sooner = (
                 f" They have the loss that its live weights end with {over['mean']:.2f} times as soon." if over else ""
             )

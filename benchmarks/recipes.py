@@ -171,7 +171,8 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     """A constant rate, whose read-out at several steps is compared with runs that were planned for so many steps.
 
     The schedules of runs of full length are beside it. `steps_to_live_end` is where the read-out first had the loss
-    that the live weights end with.
+    that the live weights end with. `over_live` compares that with the whole run, and `over_live_first` with the step
+    where the live weights themselves first had that loss.
     """
     lr, steps = tuned_rate(options), options.steps
     anytime = {"schedule": "constant", "anytime": True, "average_every": 10, "evaluate_every": steps // 8}
@@ -198,6 +199,8 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
     curves = [[(at, at, loss) for at, loss in run["read_out_curve"]] for run in runs["constant"]]
     reached = [crossing(curve, end) for curve, end in zip(curves, live, strict=True)]
     sooner = [steps / at[0] for at in reached if at is not None]
+    first = [crossing(run["curve"], end) for run, end in zip(runs["constant"], live, strict=True)]
+    fairly = [own[0] / at[0] for own, at in zip(first, reached, strict=True) if own is not None and at is not None]
     shares = {"steps": steps / sum(horizons), "seconds": interval(seconds)}
     far = max(found["difference"]["mean"] for found in planned.values())
     return {
@@ -215,6 +218,7 @@ def constant(bench: Bench, options: argparse.Namespace) -> dict[str, Any]:
         "share_of_planned": shares,
         "steps_to_live_end": [None if at is None else round(at[0]) for at in reached],
         "over_live": interval(sooner) if len(sooner) == len(reached) else None,
+        "over_live_first": interval(fairly) if len(fairly) == len(reached) else None,
         "goal": "each read-out within 0.015 nats of the run planned for it, at <= 0.6 of their steps and seconds",
         "met": far <= 0.015 and max(shares["steps"], shares["seconds"]["mean"]) <= 0.6,
     }
