@@ -1,0 +1,214 @@
+"""Decoding: texts go on token by token, or by drafts that one pass verifies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from asc_nn_training.generation.choice import Chooser
+from asc_nn_training.generation.counts import Counts
+from asc_nn_training.generation.drafts import Draft
+from asc_nn_training.generation.noise import noise_key
+from asc_nn_training.generation.pace import Pace, Plan
+from asc_nn_training.generation.plain import PlainPath
+from asc_nn_training.generation.rows import Rows
+
+_ELEMENTS = 2**20  # logits that are worked on at a time
+
+
+class Text:
+    """A text that is generated, with its draft and its plain path."""
+
+    def __init__(self, prompt: Sequence[int], sample: int, seed: int, draft: Draft | None, plain: PlainPath) -> None:
+        self.prompt, self.sample, self.draft, self.plain = list(prompt), sample, draft, plain
+        self.key = noise_key(seed, prompt, sample)
+        self.tokens: list[int] = []
+        self.log_probabilities: list[float] = []
+        self.finished = False
+
+    @property
+    def last(self) -> int:
+        """The newest token, which may be the prompt's last."""
+        return (self.tokens or self.prompt)[-1]
+
+
+class Group:
+    """Texts that are fed together, in the order of their rows in the key-value cache."""
+
+    def __init__(self, rows: Rows, texts: list[Text]) -> None:
+        self.rows, self.texts = rows, texts
+
+    def keep(self, texts: Sequence[int], dropped: Sequence[int]) -> None:
+        """Keep the texts of these numbers, without their last columns: `dropped` of them, by text."""
+        if texts:
+            self.rows.keep(texts, dropped)
+        self.texts = [self.texts[number] for number in texts]
+
+    def split(self, numbers: Sequence[int]) -> Group:
+        """Move the texts of these numbers out, into a group of their own."""
+        out = Group(self.rows.split(numbers), [self.texts[number] for number in numbers])
+        self.texts = [text for number, text in enumerate(self.texts) if number not in set(numbers)]
+        return out
+
+    def join(self, other: Group) -> None:
+        """Add the texts of another group."""
+        self.rows.join(other.rows)
+        self.texts += other.texts
+
+
+class Decoder:
+    """Decodes a batch of texts at a time.
+
+    A pass verifies a block of each text's draft. The text that comes out does not depend on drafts, on the batch or on
+    the width of blocks: where rounding could decide, `PlainPath` does.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        device: torch.device,
+        chooser: Chooser,
+        pace: Pace,
+        ends: Collection[int],
+        stops: Callable[[Sequence[int]], bool] | None = None,
+    ) -> None:
+        self._model, self._device, self._chooser, self._pace = model, device, chooser, pace
+        self._ends, self._stops = frozenset(ends), stops
+        self._clock = time.process_time if device.type == "cpu" else time.perf_counter  # free of others' work
+        self.counts = Counts()
+
+    @torch.no_grad()
+    def decode(self, texts: Sequence[Text]) -> None:
+        """Bring texts to their ends."""
+        group, waiting = Group(Rows(self._model, self._device), list(texts)), None
+        self._pass(group, self._plan(group).width, begin=True)
+        while group.texts or waiting is not None:
+            if not group.texts and waiting is not None:
+                group, waiting = waiting, None
+            plan = self._plan(group, 0 if waiting is None else len(waiting.texts))
+            if plan.rows is not None:
+                ahead = group.split(plan.rows)
+                if waiting is not None:
+                    group.join(waiting)
+                group, waiting = ahead, group
+            elif plan.width == 1 and waiting is not None:
+                group.join(waiting)
+                waiting = None
+            self._pass(group, plan.width, 0 if waiting is None else len(waiting.texts))
+        self.counts.texts += len(texts)
+        self.counts.tokens += sum(len(text.tokens) for text in texts)
+        self.counts.plain_passes += sum(text.plain.passes for text in texts)
+
+    def _plan(self, group: Group, waiting: int = 0) -> Plan:
+        """Return which texts of the group to feed, and the width of their blocks."""
+        if self._pace.resting():
+            return Plan(None, 1)
+        aligned, departed = self._pace.aligned.now, self._pace.departed.now
+        chances = [0.0 if text.draft is None else text.draft.chance(aligned, departed) for text in group.texts]
+        return self._pace.plan(chances, [self._left(text) for text in group.texts], waiting)
+
+    def _left(self, text: Text) -> int:
+        """Return how many tokens of a text's draft may be verified: the last token needs no draft."""
+        most = self._chooser.sampling.max_new_tokens - 1 - len(text.tokens)
+        return 0 if text.draft is None else min(len(text.draft), most)
+
+    def _pass(self, group: Group, width: int, waiting: int = 0, *, begin: bool = False) -> None:
+        """Feed a group's texts with blocks of their drafts, and take what comes out."""
+        began, texts = self._clock(), group.texts
+        drafts: list[list[int]] = [
+            [] if text.draft is None or width == 1 else text.draft.propose(min(width - 1, self._left(text)))
+            for text in texts
+        ]
+        if begin:
+            logits = group.rows.begin([text.prompt for text in texts], drafts)
+        else:
+            logits = group.rows.add([text.last for text in texts], drafts)
+        kept = self._chosen(logits, texts, drafts)
+        self.counts.passes += 1
+        self.counts.row_passes += len(texts)
+        left = [i for i, text in enumerate(texts) if not text.finished]
+        columns = logits.shape[1]
+        group.keep(left, [columns - each for each in kept])
+        if not begin:  # a pass over prompts takes longer
+            self._pace.took(len(texts), columns, self._clock() - began)
+        if columns > 1:
+            self._pace.gave(len(texts), columns, sum(kept), waiting)
+
+    def _chosen(self, logits: Tensor, texts: Sequence[Text], drafts: Sequence[Sequence[int]]) -> list[int]:
+        """Choose tokens as far as each draft is right, and the next one; return how many columns of each row count."""
+        kept, going = [0] * len(texts), list(range(len(texts)))
+        at, width = 0, logits.shape[1]
+        while going:
+            some = self._some(len(going), logits.shape[2], width - at)
+            asked = [(i, j) for i in going for j in range(at, min(at + some, len(drafts[i]) + 1))]
+            found = self._chooser.choose(
+                logits[[i for i, _ in asked], [j for _, j in asked]],
+                [[*texts[i].prompt, *texts[i].tokens, *drafts[i][at:j]] for i, j in asked] if self._penalises else (),
+                [texts[i].key for i, _ in asked],
+                [len(texts[i].tokens) + j - at for i, j in asked],
+            )
+            answers = zip(
+                asked,
+                found.tokens.tolist(),
+                found.clear.tolist(),
+                found.log_probabilities.tolist(),
+                strict=True,
+            )
+            off = set[int]()
+            for (i, j), token, clear, log_probability in answers:
+                if i in off:
+                    continue
+                text, draft = texts[i], drafts[i]
+                taken, likely = (token, log_probability) if clear else self._decided(text)
+                self._add(text, taken, likely)
+                kept[i] = j + 1
+                if text.finished or j >= len(draft) or draft[j] != taken:
+                    off.add(i)
+            at, going = at + some, [i for i in going if i not in off]
+        for draft, columns in zip(drafts, kept, strict=True):
+            if draft:
+                self.counts.drafted += len(draft)
+                self.counts.accepted += columns - 1
+                self.counts.blocks[columns - 1] += 1
+        return kept
+
+    @property
+    def _penalises(self) -> bool:
+        return self._chooser.sampling.repetition_penalty != 1
+
+    def _some(self, rows: int, vocabulary: int, left: int) -> int:
+        """Return how many positions to work on at a time: few where noise would be drawn in vain."""
+        room = max(1, _ELEMENTS // (rows * vocabulary))
+        return min(left, room, 8 if self._chooser.sampling.temperature else room)
+
+    def _decided(self, text: Text) -> tuple[int, float]:
+        """Let the plain path decide the next token; return it, and its log-probability."""
+        self.counts.unclear += 1
+        logits = text.plain.logits(text.tokens)
+        found = self._chooser.choose(logits, [[*text.prompt, *text.tokens]], [text.key], [len(text.tokens)])
+        return int(found.tokens), float(found.log_probabilities)
+
+    def _add(self, text: Text, token: int, log_probability: float) -> None:
+        text.tokens.append(token)
+        text.log_probabilities.append(log_probability)
+        text.finished = (
+            token in self._ends
+            or len(text.tokens) >= self._chooser.sampling.max_new_tokens
+            or (self._stops is not None and self._stops(text.tokens))
+        )
+        if text.draft is not None:
+            self._compare(text, text.draft)
+
+    def _compare(self, text: Text, draft: Draft) -> None:
+        """Compare the newest token with the draft, whether that was verified or not."""
+        departed = draft.departed
+        right = draft.note(text.tokens[-1])
+        if right is None:
+            return
+        (self._pace.departed if departed else self._pace.aligned).note(right)
+        if not departed:
+            self.counts.aligned += 1
+            self.counts.departures += not right

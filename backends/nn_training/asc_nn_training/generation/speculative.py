@@ -1,0 +1,184 @@
+"""Generation with drafts: the texts are those of plain decoding, in fewer passes where texts recur."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from asc.errors import AscError
+from asc_nn_training.generation.choice import Chooser
+from asc_nn_training.generation.counts import Counts
+from asc_nn_training.generation.decode import Decoder, Text
+from asc_nn_training.generation.drafts import Draft
+from asc_nn_training.generation.pace import Pace
+from asc_nn_training.generation.plain import PlainPath
+from asc_nn_training.generation.prompts import ends_of, kind_of, require_generative, stopping, tokens_of
+from asc_nn_training.generation.recurrence import Recurrence
+from asc_nn_training.generation.sampling import Sampling
+from asc_nn_training.generation.texts import Earlier, TextCache
+from asc_nn_training.training.device import Autocast, device_of
+from asc_nn_training.training.loss import evaluation
+
+_OFTEN = 0.02  # share of tokens that the plain path decides, from which on that is told
+
+
+class GeneratedText(NamedTuple):
+    """One text: the tokens after its prompt, with the end token, and the log-probability of each, in nats.
+
+    The log-probabilities are those of the distribution that the token was chosen from, after temperature and filters;
+    of a greedy choice, the model's own. `text` is None without a tokenizer.
+    """
+
+    prompt: int
+    sample: int
+    tokens: list[int]
+    log_probabilities: list[float]
+    text: str | None
+
+
+class Generated(NamedTuple):
+    """Texts by prompt and sample, what they took, and a sentence about what drafts were worth."""
+
+    texts: list[GeneratedText]
+    counts: Counts
+    reason: str
+
+
+class SpeculativeGeneration:
+    """Generates texts again and again while a model trains; what a prompt gave before is the draft for the next time.
+
+    The texts are exactly those that transformers' `generate` gives for each prompt alone: no draft, batch or width of a
+    block changes them. Where two tokens are so close that rounding could decide, the plain path decides; `counts` says
+    how often. Sampling takes its noise from seed, prompt, sample and position, so that a text with drafts is the text
+    without.
+    """
+
+    def __init__(self, cache: TextCache | None = None, *, speculate: bool = True, batch: int = 64) -> None:
+        if batch < 1:
+            raise AscError(f"A batch has 1 text or more, not {batch}.")
+        self.cache = TextCache() if cache is None else cache
+        self._speculate, self._batch = speculate, batch
+        self._recurrence, self._pace = Recurrence(), Pace()
+        self.counts = Counts()
+        """Of all generations so far."""
+
+    def generate(
+        self,
+        model: nn.Module,
+        prompts: Sequence[str | Sequence[int]],
+        sampling: Sampling | None = None,
+        *,
+        tokenizer: Any | None = None,
+        samples: int = 1,
+        position: int | None = None,
+        moved: float | None = None,
+        ends: Collection[int] | None = None,
+        autocast: Autocast = nullcontext,
+    ) -> Generated:
+        """Return the texts of all prompts, `samples` of each.
+
+        Prompts are texts, or lists of tokens. `position` is the training's step, and `moved` the sum of its learning
+        rates so far: by how far they have moved since the last time, the generation knows whether drafts pay. `ends`
+        are the tokens that end a text, by default the model's.
+        The model is left as it is, with its random numbers. Raises AscError for prompts and models that do not fit.
+        """
+        sampling = sampling or Sampling()
+        require_generative(model)
+        given = tokens_of(prompts, model, tokenizer, sampling)
+        stops = stopping(sampling.stop, tokenizer)
+        if samples < 1:
+            raise AscError(f"samples is {samples}, and a prompt has 1 text or more.")
+        self.cache.of(kind_of(model, tokenizer))
+        began, device = time.perf_counter(), device_of(model)
+        noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
+        texts: list[Text] = []
+        distances: list[float] = []
+        for prompt in given:
+            for sample in range(samples):
+                earlier = self.cache.find(prompt, sample, noise)
+                known = () if earlier is None else _known(earlier.tokens, model)
+                draft = Draft(prompt, known) if self._speculate else None
+                texts.append(Text(prompt, sample, sampling.seed, draft, PlainPath(model, device, prompt)))
+                if moved is not None and earlier is not None and earlier.moved is not None:
+                    distances.append(abs(moved - earlier.moved))
+        distance = sum(distances) / len(distances) if distances else None
+        self._pace.begin(self._recurrence.chance(distance), sampling.max_new_tokens)
+        finish = ends_of(model) if ends is None else ends
+        decoder = Decoder(model, device, Chooser(sampling), self._pace, finish, stops)
+        with evaluation(model), autocast():
+            for start in range(0, len(texts), self._batch):
+                decoder.decode(texts[start : start + self._batch])
+        counts = decoder.counts
+        counts.seconds = time.perf_counter() - began
+        self.counts.add(counts)
+        self._recurrence.note(counts.departures, counts.aligned, distance)
+        self.cache.put(
+            {(tuple(text.prompt), text.sample, noise): Earlier(tuple(text.tokens), position, moved) for text in texts}
+        )
+        found = [
+            GeneratedText(
+                number // samples,
+                text.sample,
+                text.tokens,
+                text.log_probabilities,
+                None if tokenizer is None else tokenizer.decode(text.tokens, skip_special_tokens=True),
+            )
+            for number, text in enumerate(texts)
+        ]
+        return Generated(found, counts, reason(counts))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what has been learnt about how texts recur. The texts themselves are the cache's."""
+        return {"recurrence": self._recurrence.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `state_dict` returned."""
+        self._recurrence.load_state_dict(state["recurrence"])
+
+
+def generate(
+    model: nn.Module,
+    prompts: Sequence[str | Sequence[int]],
+    sampling: Sampling | None = None,
+    *,
+    tokenizer: Any | None = None,
+    cache: TextCache | None = None,
+    samples: int = 1,
+) -> Generated:
+    """Return the texts of all prompts; drafts come from the cache, which then has the new texts.
+
+    For a model that trains, `SpeculativeGeneration` also learns how far drafts reach.
+    """
+    return SpeculativeGeneration(cache).generate(model, prompts, sampling, tokenizer=tokenizer, samples=samples)
+
+
+def _known(tokens: Sequence[int], model: nn.Module) -> list[int]:
+    """Return the tokens before one that the model does not know: a file may hold anything."""
+    config: Any = model.config
+    return list(takewhile(lambda token: token < config.vocab_size, tokens))
+
+
+def reason(counts: Counts) -> str:
+    """Say what drafts were worth, and where much had to be decided by the plain path."""
+    sentence = (
+        f"{counts.accepted:,} of {counts.drafted:,} tokens of drafts were accepted, and "
+        f"{100 * (counts.passes_saved or 0):.0f} % of plain decoding's passes were saved."
+        if counts.drafted
+        else "No draft was used: to verify the drafts that there were would take longer than to decode."
+    )
+    if counts.departures:
+        sentence += (
+            f" {counts.departures:,} of {counts.texts:,} texts departed from what their prompts gave before, on "
+            f"average after {(counts.aligned - counts.departures) / counts.departures:.0f} tokens."
+        )
+    if counts.unclear > _OFTEN * counts.tokens:
+        sentence += (
+            f" {100 * counts.unclear / counts.tokens:.0f} % of the tokens were so close to another that the plain path "
+            "decided them, which costs time: generate in single precision, or set a smaller margin."
+        )
+    return sentence
