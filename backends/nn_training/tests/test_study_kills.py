@@ -1,23 +1,26 @@
-"""A study that is killed at every record of its journals, and resumed each time, ends as one that never stopped."""
+"""A study that is killed at every file event, and resumed each time, ends as one that never stopped."""
 
 from __future__ import annotations
 
-import errno
-import json
+import os
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from failing_disk import DISK, HOWS, How, Killed, Once
 
+from asc.errors import AscError
 from asc.study import Study, Table
-from asc_nn_training.studies import cascades, departures, resumable
+from asc_nn_training.studies import cascades, departures, resumable, verdicts
 from asc_nn_training.studies.collapse import Collapse
 from asc_nn_training.studies.departures import Departures
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.leap_verify import LeapVerify
 from asc_nn_training.studies.momentum import MomentumStudy
 from asc_nn_training.studies.rates import Rates
+from asc_nn_training.studies.verdicts import Verdicts
 
 CHOICES: dict[type[Study], dict[str, Any]] = {
     LeapVerify: {
@@ -32,16 +35,18 @@ CHOICES: dict[type[Study], dict[str, Any]] = {
     MomentumStudy: {"steps": 6, "seed": 3, "at": (2, 5), "horizons": (2,)},
     Departures: {"steps": 100, "seed": 3},
     Rates: {"steps": 20, "rates": (1e-3, 2e-3), "seeds": (3,), "first": 0.4, "spans": (2,), "lr": None},
+    Verdicts: {
+        **{"steps": 50, "rates": (1e-3,), "seeds": (3,), "at": (36, 38), "every": 2, "trials": (2,), "stretch": 2},
+        "orders": 2,
+    },
 }
-SERIES = [(LeapVerify, 1, "killed"), (LeapVerify, 3, "torn"), (LeapVerify, 40, "full")] + [
-    (study, 2, how) for study, how in zip(list(CHOICES)[1:], ("killed", "torn", "full", "torn"), strict=True)
+SERIES = [
+    *((study, 30 if study is Departures else 4, how) for study in CHOICES for how in HOWS),
+    (LeapVerify, 1, "killed"),
+    (LeapVerify, 40, "torn"),
 ]
-"""A study, the checks from one checkpoint to the next, and what happens once at every record."""
+"""A study, the checks from one checkpoint to the next, and what happens once at every file event."""
 MEASURED = ("seconds", "moved_s", "live_s", "read_out_s")  # in journals; everything else is determined
-
-
-class Killed(BaseException):
-    """What no code catches."""
 
 
 class Whole(NamedTuple):
@@ -74,10 +79,13 @@ def timeless(table: Table) -> Table:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cascades and trials that short trainings have room for."""
+    """Cascades, trials and kinds of candidates that short trainings have room for."""
     monkeypatch.setattr(cascades, "GRID", ((2, 2),))
     monkeypatch.setattr(departures, "AFTER", (1, 2, 3))
+    few = dict(list(verdicts.kinds(0.97).items())[:1])
+    monkeypatch.setattr(verdicts, "kinds", lambda _: few)
     checkpoints_every(10**9, monkeypatch)
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # which takes long, and matters where the power is cut
 
 
 @pytest.fixture(scope="module")
@@ -90,37 +98,18 @@ def checkpoints_every(checks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a checkpoint be due by the number of checks, and not by the clock."""
 
     def due(self: resumable.ResumableTraining) -> bool:
-        self.checks = getattr(self, "checks", 0) + 1  # type: ignore[attr-defined]
-        return self.checks % checks == 0  # type: ignore[attr-defined,no-any-return]
+        since, saved = getattr(self, "checked", (0, self._saved))
+        self.checked = (since + 1 if saved == self._saved else 1), self._saved  # type: ignore[attr-defined]
+        return self.checked[0] > checks  # type: ignore[attr-defined,no-any-return]
 
     monkeypatch.setattr(resumable.ResumableTraining, "_due", due)
 
 
-def failing(how: str, seen: set[tuple[Path, int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each record of each journal fail once: its line is written in whole, or in part."""
-    add = Journal.add
-
-    def fails(journal: Journal, record: dict[str, Any]) -> None:
-        place = journal.path, len(list(journal))
-        if place in seen:
-            return add(journal, record)
-        seen.add(place)
-        if how == "killed":
-            add(journal, record)
-            raise Killed
-        journal.keep(lambda _: True)
-        with journal.path.open("a") as stream:
-            stream.write(json.dumps({"cut": dict(record)}, default=str)[:-3])
-        raise Killed if how == "torn" else OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Journal, "add", fails)
-
-
 @pytest.mark.parametrize(("kind", "checks", "how"), SERIES)
-def test_a_study_that_fails_once_at_every_record_ends_as_one_that_never_failed(
+def test_a_study_that_fails_once_at_every_file_event_ends_as_one_that_never_failed(
     kind: type[Study],
     checks: int,
-    how: str,
+    how: How,
     wholes: dict[type[Study], Whole],
     recipe: dict[str, Any],
     tiny: Path,
@@ -129,16 +118,16 @@ def test_a_study_that_fails_once_at_every_record_ends_as_one_that_never_failed(
 ) -> None:
     own = {"model": str(tiny), "length": 16, "batch": 2, "gate_sequences": 6, "warmup": 2}
     study = kind(kind.Config.model_validate({**recipe, **own, **CHOICES[kind]}))
+    run = partial(study.run, tell=lambda *_: None, stopped=lambda: False)
     if kind not in wholes:
-        assert study.run(tmp_path / "whole", lambda *_: None, lambda: False)
+        assert run(tmp_path / "whole")
         wholes[kind] = left(study, tmp_path / "whole")
     checkpoints_every(checks, monkeypatch)
-    seen, failures, done = set[tuple[Path, int]](), 0, False
-    failing(how, seen, monkeypatch)
+    every, failures, done = Once(how), 0, False
     while not done:
-        with suppress(Killed, OSError):
-            done = study.run(tmp_path / "killed", lambda *_: None, lambda: False)
-        failures += not done
-    found = left(study, tmp_path / "killed")
-    assert failures == len(seen) == sum(map(len, wholes[kind].journals.values()))
-    assert found == wholes[kind]
+        with suppress(Killed, OSError, AscError), DISK.failing(tmp_path / "killed", how, every):
+            done = run(tmp_path / "killed")
+        failures += DISK.failed
+        assert done or DISK.failed
+    assert failures >= sum(map(len, wholes[kind].journals.values()))
+    assert left(study, tmp_path / "killed") == wholes[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +66,7 @@ class Departures(Study):
             for arm in ARMS:
                 if not any(record["arm"] == arm for record in journal):
                     journal.add(self._arm(arm, folder / arm, tell, until))
+                shutil.rmtree(folder / arm, ignore_errors=True)  # after the record: half of it cannot be resumed
         except StoppedError:
             return False
         return True
@@ -90,7 +92,6 @@ class Departures(Study):
         found = {"arm": arm, **self._losses(network, training, held_out)}
         if arm == "packed":
             found |= {"treatments": _treatments(training), "phantom": _phantom(training.computation)}
-        training.remove_checkpoints()
         return found
 
     def _losses(self, network: NetworkBackend, training: ResumableTraining, held_out: Passages) -> dict[str, Any]:
