@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from asc.records.version import require_version
 from asc.study import Study
 
 RECORD = "study.json"
+_TEMPORARY = re.compile(rf"\.{re.escape(RECORD)}\.\d+\.tmp")  # what a kill leaves that comes before there is a record
 
 Make = Callable[[BaseModel], Study]
 
@@ -86,7 +88,7 @@ def create(path: Path, name: str, config_from: ConfigFrom, make: Make) -> StudyF
     study = make(config)  # before there is a folder, so that a mistake leaves none behind
     try:
         path.mkdir(parents=True, exist_ok=True)
-        if any(file.name != LOCK for file in path.iterdir()):
+        if any(file.name != LOCK and not _TEMPORARY.fullmatch(file.name) for file in path.iterdir()):
             raise AscError(f"{path} holds other files and no study; name a new folder, or an empty one, with --out.")
     except OSError as error:
         raise AscError(
