@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asc.records.leftovers import sweep, temporary_name
+from asc_nn_training.data.files import require_file
 from asc_nn_training.data.splits import SETS
 from asc_nn_training.data.tokenizer import Tokenizer, from_text
 
 Tokens = NDArray[np.unsignedinteger[Any]]
 VERSION = 2  # of how text becomes tokens
 _META, _TOKENIZER = "meta.json", "tokenizer.json"
+_FILES = (*(f"{name}.npy" for name in SETS), _TOKENIZER)
 
 
 class Tokenized(NamedTuple):
@@ -50,7 +52,7 @@ def cached(root: Path | None, key: Mapping[str, Any], make: Callable[[], Tokeniz
         return make()
     named = hashlib.sha256(json.dumps({**key, "version": VERSION}, sort_keys=True).encode()).hexdigest()[:32]
     folder = root / "tokens" / named
-    found = _read(folder)
+    found = _read(folder, key)
     if found is not None:
         return found
     made = make()
@@ -61,7 +63,7 @@ def cached(root: Path | None, key: Mapping[str, Any], make: Callable[[], Tokeniz
             f"The tokens could not be written to {folder} ({error.strerror or error}), so the next run makes them "
             "again. Free some disk space, or name another folder with --data-cache."
         )
-    return _read(folder) or made
+    return _read(folder, key) or made
 
 
 def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
@@ -71,24 +73,23 @@ def _write(folder: Path, made: Tokenized, key: Mapping[str, Any]) -> None:
     temporary = folder.with_name(temporary_name(f"{folder.name}-{secrets.token_hex(4)}"))
     temporary.mkdir()
     try:
-        digests = {}
         for name, tokens in made.sets.items():
             np.save(temporary / f"{name}.npy", tokens)
-            digests[name] = _digest(temporary / f"{name}.npy")
         (temporary / _TOKENIZER).write_text(made.tokenizer.to_text(), encoding="utf-8")
         meta = {
             "key": dict(key),
-            "digests": digests,
+            "digests": {name: _digest(temporary / name) for name in _FILES},
             "end": made.tokenizer.end,
             "vocabulary": made.tokenizer.vocabulary,
         }
+        meta["digest"] = _checksum(meta)
         (temporary / _META).write_text(json.dumps(meta), encoding="utf-8")
         for path in (temporary, *temporary.iterdir()):
             _share(path)
         shutil.rmtree(folder, ignore_errors=True)  # damaged, or just written by another process
         temporary.replace(folder)
     except OSError:
-        if not _read(folder):  # another process may have written the same tokens first
+        if not _read(folder, key):  # another process may have written the same tokens first
             raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -106,10 +107,14 @@ def _share(path: Path) -> None:
             path.chmod(stat.S_IMODE(own) | group)
 
 
-def _read(folder: Path) -> Tokenized | None:
+def _read(folder: Path, key: Mapping[str, Any]) -> Tokenized | None:
     try:
+        for name in (_META, *_FILES):
+            require_file(folder / name)  # a pipe would wait for its writer
         meta = json.loads((folder / _META).read_text(encoding="utf-8"))
-        if any(_digest(folder / f"{name}.npy") != meta["digests"][name] for name in SETS):
+        if meta.pop("digest") != _checksum(meta) or meta["key"] != dict(key):
+            return None
+        if any(_digest(folder / name) != meta["digests"][name] for name in _FILES):
             return None
         sets = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in SETS}
         tokenizer = from_text((folder / _TOKENIZER).read_text(encoding="utf-8"), meta["end"])
@@ -117,6 +122,10 @@ def _read(folder: Path) -> Tokenized | None:
         return Tokenized(sets, tokenizer)
     except Exception:  # noqa: BLE001 -- whatever is wrong with the cached tokens, they are made again
         return None
+
+
+def _checksum(meta: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(meta, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:
