@@ -111,7 +111,7 @@ class NetworkConfig(TrainingConfig, SpeculationConfig):
         description="of several processes, started by torchrun: none, each has a copy of the model (DDP); fsdp2: each "
         "has a part of every parameter",
     )
-    seed: int = Field(0, ge=0, description="what weights, data order and dropout are drawn from")
+    seed: int = Field(0, ge=0, lt=2**63, description="what weights, data order and dropout are drawn from")
     until_loss: float | None = Field(None, description="stop once the dev loss is this low, nats a token")
     evaluate_every: int = Field(100, ge=1, description="steps between evaluations on the dev set")
     average_every: int = Field(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tokenize
 from collections import Counter
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -170,6 +171,12 @@ def test_an_unknown_program_is_refused_with_the_nearest_and_all() -> None:
     ("arguments", "sentence"),
     [
         (("collatz", 0), r"given n=0; n counts the starts to try and is at least 1, such as n="),
+        *(
+            ((name, 10**9), r"given n=1000000000, which takes [0-9,]+\.0 GB of memory, and [0-9.]+ GB are free: give a")
+            for name in ("list-ordered", "list-shuffled", "matrix-rows")
+        ),
+        (("collatz-single", 10**9), r"n counts the steps of 64 iterations each and is at most 200,000,000"),
+        *(((name, 10**16), r"is at most [0-9,]+\.$") for name in PROGRAMS),
         (("collatz", 10, -1), r"given seed=-1; a seed is a whole number, at least 0"),
         (("collatz", 10, 0, {"rule": 30}), r"has no option rule; it takes none"),
         (("cellular", 10, 0, {"r": 3.0}), r"has no option r; it takes rule"),
@@ -309,3 +316,29 @@ def test_the_lexer_forgets_where_it_began() -> None:
             lexer.step(values)
         ends.add(values.mode)
     assert len(ends) == 1
+
+
+def test_what_takes_more_than_is_free_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("asc_toy.programs.info.free_bytes", lambda: 1e6)
+    with pytest.raises(AscError, match=r"n=1000, which takes 0.0 GB of memory, and 0.0 GB are free"):
+        build("matrix-rows", 1000)
+    assert build("matrix-rows", 100).steps == 100
+
+
+@pytest.mark.parametrize("name", ["list-ordered", "list-shuffled", "matrix-rows", "collatz-single"])
+def test_the_memory_of_a_state_is_within_what_the_program_says(name: str) -> None:
+    state = build(name, 64).state
+    held = sum(value.nbytes if hasattr(value, "nbytes") else value.bit_length() / 8 for value in state.values())
+    memory = PROGRAMS[name].memory
+    assert memory is not None
+    assert held <= memory(64) + 200
+
+
+def test_memory_that_is_short_all_the_same_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("asc_toy.programs.info.free_bytes", lambda: inf)
+    monkeypatch.setattr("asc_toy.programs.matrix.initial", short)
+    with pytest.raises(AscError, match=r"too little memory for the program matrix-rows with n=9: give a smaller n"):
+        build("matrix-rows", 9)

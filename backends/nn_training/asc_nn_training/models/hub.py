@@ -21,6 +21,8 @@ def offline() -> bool:
 def reason(error: Exception) -> str:
     """Return what another library says about a failure as one line that ends with a full stop."""
     text = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, LookupError):  # which says no more than the key
+        text = f"{type(error).__name__}: {text}"
     return f"{text[:_LONGEST]}..." if len(text) > _LONGEST else text.rstrip(".") + "."
 
 

@@ -16,6 +16,7 @@ from asc.errors import AscError
 from asc_nn_training.models.causal import require_causal_config, require_causal_outputs
 from asc_nn_training.models.hub import reason
 from asc_nn_training.models.quiet import quiet
+from asc_nn_training.models.sizes import require_config_file, require_sizes
 from asc_nn_training.models.source import locate
 from asc_nn_training.paths import absolute
 from asc_nn_training.training.device import random_state, set_random_state
@@ -76,8 +77,8 @@ def make_model(
 
     `vocabulary` is the number of different tokens, `length` the tokens of a sequence, `end` the number of the token
     between documents. Dropout is 0 for the small shapes and 0.1 for `gpt2`, unless it is given.
-    Raises AscError if the name is unknown, the hub cannot be reached, the model is no causal language model, or model
-    and data do not fit.
+    Raises AscError if the name is unknown, the hub cannot be reached, the model is no causal language model, its sizes
+    are wrong or take too much memory, or model and data do not fit.
     """
     shape = SHAPES.get(name)
     source = name
@@ -90,11 +91,11 @@ def make_model(
         raise AscError(f"--dropout is for built-in shapes from scratch, and {name} has its own: leave --dropout out.")
     with quiet(), _seeded(seed):
         if shape is not None and init == "scratch":
-            return _built(shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
+            return _built(name, shape, vocabulary, length, end, shape.dropout if dropout is None else dropout)
         return _fetched(source, name, init, vocabulary, length, end)
 
 
-def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout: float) -> nn.Module:
+def _built(name: str, shape: Shape, vocabulary: int, length: int, end: int | None, dropout: float) -> nn.Module:
     from transformers import AutoModelForCausalLM, GPT2Config, Qwen2Config  # noqa: PLC0415 -- seconds to import
 
     marks: dict[str, Any] = {"bos_token_id": end, "eos_token_id": end}
@@ -113,6 +114,7 @@ def _built(shape: Shape, vocabulary: int, length: int, end: int | None, dropout:
             **marks,
         )
     config.use_cache = False
+    require_sizes(config, name)
     model: nn.Module = AutoModelForCausalLM.from_config(config)
     return model
 
@@ -128,6 +130,7 @@ def _fetched(source: str, name: str, init: Init, vocabulary: int, length: int, e
         with silent:
             config = AutoConfig.from_pretrained(found.place, **found.options)
             require_causal_config(config, name)
+            require_sizes(config, name)
             _check(config, name, init, vocabulary, length)
             config.use_cache = False
             if init == "scratch":
@@ -168,7 +171,10 @@ def _require_plausible(source: str) -> None:
             f"There is no model {source!r}.{hint} Built in are {', '.join(SHAPES)}; --model also takes a local "
             "folder, a GGUF file, or a hub name such as EleutherAI/pythia-70m."
         )
-    if not folder.is_dir() or (folder / "config.json").exists() or any(folder.glob("*.gguf")):
+    if (folder / "config.json").exists():
+        require_config_file(folder / "config.json")
+        return
+    if not folder.is_dir() or any(folder.glob("*.gguf")):
         return
     if (folder / "adapter_config.json").exists():
         raise AscError(

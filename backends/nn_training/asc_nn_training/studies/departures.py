@@ -53,7 +53,7 @@ class Departures(Study):
         """Settings of `departures`."""
 
         steps: int = Field(400, ge=100, description="optimiser steps of each training")
-        seed: int = Field(42, ge=0, description="seed of weights, data order and dropout")
+        seed: int = Field(42, ge=0, lt=2**63, description="seed of weights, data order and dropout")
 
     config: Config
 

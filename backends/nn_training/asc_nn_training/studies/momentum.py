@@ -51,7 +51,7 @@ class MomentumStudy(Study):
     class Config(RecipeConfig):
         """Settings of `momentum`."""
 
-        seed: int = Field(42, ge=0, description="seed of weights, data order and dropout")
+        seed: int = Field(42, ge=0, lt=2**63, description="seed of weights, data order and dropout")
         at: tuple[int, ...] = Field((100,), min_length=1, description="steps after which to predict")
         horizons: tuple[int, ...] = Field(paper.HORIZONS, min_length=1, description="steps K to predict ahead")
 

@@ -34,8 +34,8 @@ def _expanded(given: Any) -> Any:
 
 
 def _distinct(given: tuple[int, ...]) -> tuple[int, ...]:
-    if given and min(given) < 0:
-        raise ValueError(f"{min(given)} is no seed: give whole numbers of 0 or more")
+    if odd := [seed for seed in given if not 0 <= seed < 2**63]:
+        raise ValueError(f"{odd[0]} is no seed: give whole numbers of 0 or more, below 2^63")
     twice = sorted({seed for seed in given if given.count(seed) > 1})
     if twice:
         raise ValueError(f"seed {twice[0]} is given twice, and one seed is one training: give it once")

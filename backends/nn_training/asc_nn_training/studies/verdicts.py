@@ -30,7 +30,7 @@ from asc_nn_training.predictors.ema_nesterov import EmaNesterov
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.random_direction import RandomDirection
-from asc_nn_training.studies.recipe import FREE, RecipeConfig, ascending, backend, with_time_limit
+from asc_nn_training.studies.recipe import FREE, RecipeConfig, Seeds, ascending, backend, with_time_limit
 from asc_nn_training.studies.resumable import StoppedError
 from asc_nn_training.studies.verdict_tables import by_candidate, by_verdict
 from asc_nn_training.training.onward import Way
@@ -91,7 +91,7 @@ class Verdicts(Study):
         gate_sequences: int = Field(192, ge=6, description="held-out sequences that judge, with a third for tuning")
         test_sequences: int = Field(512, ge=1, description="held-out sequences for the loss at the end")
         rates: tuple[float, ...] = Field((3e-3, 5e-3), min_length=1, description="peak learning rates")
-        seeds: tuple[int, ...] = Field((1, 2, 3, 4), min_length=1, description="seeds of weights and data order")
+        seeds: Seeds = Field((1, 2, 3, 4), min_length=1, description="seeds of weights and data order")
         at: tuple[int, ...] = Field((200, 300, 400), min_length=1, description="steps of the states")
         every: int = Field(25, ge=1, description="steps between the snapshots before a state")
         trials: tuple[int, ...] = Field((10, 50, 100), min_length=1, description="real steps before a verdict")

@@ -50,6 +50,7 @@ _REGISTERED = (
         counts="the nodes a step visits, a 64th of the list",
         n=9_000,
         demo_n=2_500,
+        memory=lambda n: 64 * n * 32,  # four numbers a node, while it is made
         lesson="Pointers are numbers: where the layout is regular, a stride predicts a pointer chase.",
     ),
     ProgramInfo(
@@ -59,6 +60,7 @@ _REGISTERED = (
         counts="the nodes a step visits, a 64th of the list",
         n=9_000,
         demo_n=2_500,
+        memory=lambda n: 64 * n * 32,  # four numbers a node, while it is made
         lesson="With another layout the same program has no stride; memory of the first lap predicts all other laps.",
     ),
     ProgramInfo(
@@ -68,6 +70,7 @@ _REGISTERED = (
         counts="the rows and columns",
         n=1_600,
         demo_n=1_000,
+        memory=lambda n: 24 * n * n,
         lesson="The state is huge, and one word decides what a step does; but numpy's own product is faster still.",
     ),
     ProgramInfo(
@@ -118,6 +121,8 @@ _REGISTERED = (
         counts="the steps of 64 iterations each",
         n=28_000,
         demo_n=14_000,
+        memory=lambda n: 2 * n,
+        most=200_000_000,  # its random bits are at most 2^31
         lesson="Every bit depends on all bits before it, and no value comes back, so nothing can be predicted.",
         no_numpy=_CHAIN,
     ),
@@ -140,7 +145,8 @@ PROGRAMS: dict[str, ProgramInfo] = {info.name: info for info in _REGISTERED}
 def build(name: str, n: int | None = None, seed: int = 0, options: Mapping[str, object] | None = None) -> Program:
     """Build a program of size n, by default its own. The same name, n, seed and options give the same program.
 
-    Raises AscError for an unknown name, a size below 1, a negative seed, or an option that the program does not take.
+    Raises AscError for an unknown name, a size below 1 or too large for the memory, a negative seed, or an option that
+    the program does not take.
     """
     info = PROGRAMS.get(name)
     if info is None:
@@ -148,4 +154,10 @@ def build(name: str, n: int | None = None, seed: int = 0, options: Mapping[str, 
             f'There is no built-in program "{name}"{suggestion(name, PROGRAMS)} The programs are {", ".join(PROGRAMS)}.'
         )
     size, seed, complete = info.complete(n, seed, options or {})
-    return info.parts.build(size, seed, **complete)
+    try:
+        return info.parts.build(size, seed, **complete)
+    except MemoryError as error:
+        raise AscError(
+            f"There is too little memory for the program {name} with n={size}: give a smaller n, such as "
+            f"n={info.demo_n}."
+        ) from error

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
+from asc.free_memory import free_bytes
 from asc_toy.program import Program
 
 
@@ -58,6 +59,8 @@ class ProgramInfo:
     n: int  # about ten seconds on one core
     demo_n: int  # two to three seconds
     lesson: str  # what it shows
+    memory: Callable[[int], int] | None = None  # bytes that its state of size n takes, where that grows with n
+    most: int = 10**15  # the largest n
     no_numpy: str = ""  # why there is no `numpy_line`
     options: Mapping[str, Option] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)  # of a run, in place of defaults that do not suit
@@ -86,6 +89,15 @@ class ProgramInfo:
             raise AscError(
                 f"The program {self.name} was given n={size}; n counts {self.counts} and is at least 1, such as "
                 f"n={self.demo_n}."
+            )
+        if size > self.most:
+            raise AscError(
+                f"The program {self.name} was given n={size}; n counts {self.counts} and is at most {self.most:,}."
+            )
+        if self.memory is not None and (needed := self.memory(size)) > (free := free_bytes()):
+            raise AscError(
+                f"The program {self.name} was given n={size}, which takes {needed / 1e9:,.1f} GB of memory, and "
+                f"{free / 1e9:,.1f} GB are free: give a smaller n, such as n={self.demo_n}."
             )
         if seed < 0:
             raise AscError(f"The program {self.name} was given seed={seed}; a seed is a whole number, at least 0.")
