@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -13,6 +15,9 @@ INTERRUPTED = 130  # exit code after Ctrl-C, as shells expect
 
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What schedulers, containers and terminals that are closed send."""
+
+
+_MOMENT_S = 0.05
 
 
 @contextmanager
@@ -52,6 +57,19 @@ def end_as_by_ctrl_c() -> None:
     for number in ENDING:
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, signal.default_int_handler)
+
+
+def press_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more where Python has ignored a Ctrl-C, because it came within a finaliser or a callback.
+
+    Imports have many of these. For `sys.unraisablehook`; all else that cannot be raised is shown as usual.
+    """
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    again = threading.Timer(_MOMENT_S, interrupt_main)  # by then the finaliser is over; if not, it comes here again
+    again.daemon = True
+    again.start()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import asc
 from asc.cli.lazy import CommandTable, Lazy
 from asc.cli.session import CommandSession, plugin_files
 from asc.errors import AscError
-from asc.interrupts import ENDING, INTERRUPTED, end_as_by_ctrl_c
+from asc.interrupts import ENDING, INTERRUPTED, end_as_by_ctrl_c, press_again
 from asc.streams import failure, keep_writable
 from asc.views.encodable import printable
 
@@ -91,6 +91,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from asc.cli.completion import respond  # noqa: PLC0415 - every other command does without
 
         sys.exit(respond(cli, instruction))
+    sys.unraisablehook = press_again
+    try:
+        code = _called(arguments)
+    except KeyboardInterrupt:  # just before the command, or just after it
+        code = INTERRUPTED
+    for asking in (signal.SIGINT, *ENDING):  # while Python ends, they come too late to count
+        atexit.register(signal.signal, asking, signal.SIG_IGN)
+    sys.exit(code)
+
+
+def _called(arguments: Sequence[str] | None) -> int:
     gc.freeze()  # what was imported stays, so the collector need not search it, now or at the end
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     keep_writable()
@@ -98,10 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for size in ("COLUMNS", "LINES"):  # of 0 columns, rich would show nothing at all
         if not re.fullmatch("[1-9][0-9]{0,3}", os.environ.get(size, "")):
             os.environ.pop(size, None)
-    code = call(arguments)
-    for asking in (signal.SIGINT, *ENDING):  # while Python ends, they come too late to count
-        atexit.register(signal.signal, asking, signal.SIG_IGN)
-    sys.exit(code)
+    return call(arguments)
 
 
 def call(arguments: Sequence[str]) -> int:

@@ -164,7 +164,7 @@ def _first_run(
     try:
         with blaming(plugins.registry.get("backend", name)):
             run = Run(backend, name, plugins, folder=folder, resume=resume, shadow=shadow, speculate=not plain)
-    except Exception:
+    except BaseException:  # Ctrl-C, too
         if first:
             discard_unused(folder)
         raise

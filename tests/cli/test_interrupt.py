@@ -238,3 +238,83 @@ def test_a_finished_run_that_is_resumed_says_so_and_changes_nothing(asc: Asc, tm
     assert "is finished: nothing is left to resume, and nothing was changed." in again.stderr
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert "report.html" in asc("run", "toy", "--resume", "latest").stdout
+
+
+AT_IMPORT = """
+import os, signal, sys
+
+def press(event, arguments, pressed=[]):
+    if event == "import" and arguments[0] == os.environ["PRESS_AT"] and not pressed:
+        pressed.append(True)
+        signal.raise_signal(signal.SIGINT)
+
+sys.addaudithook(press)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("asc.cli.main", ("--version",)),
+        ("rich_click", ("--version",)),
+        ("asc.streams", ("study", "--help")),
+        ("pydantic", ("study", "--help")),
+        ("pydantic", ("run", "toy", "--n", "8")),
+        ("numpy", ("run", "toy", "--n", "8")),
+    ],
+)
+def test_ctrl_c_during_an_import_ends_quietly(
+    process: Asc, tmp_path: Path, module: str, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(AT_IMPORT)
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    found = process(*command, PYTHONPATH=path, PRESS_AT=module)
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "\nstopped: interrupted\n")
+    assert not list(tmp_path.glob("runs/*"))
+
+
+IN_A_FINALISER = """
+import signal, time
+
+class Finalised:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+Finalised()
+while True:  # as if the import took long
+    time.sleep(0.001)
+"""
+
+
+def test_ctrl_c_that_python_ignores_within_a_finaliser_counts_all_the_same(process: Asc, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(IN_A_FINALISER)
+    found = process("plugins", "--plugin", "p.py")
+    assert (found.returncode, found.stdout, found.stderr) == (130, "", "\nstopped: interrupted\n")
+
+
+SLOW_START = """
+import asc
+from asc.backend import Backend
+from asc.config.run import JudgedConfig
+
+class Slow(Backend):
+    Config = JudgedConfig
+    def computation(self, plain):
+        raise KeyboardInterrupt
+    def save(self, computation, folder, state): pass
+    def load(self, computation, folder): pass
+    def outcome(self, computation): return {}
+
+@asc.hookimpl
+def asc_register(registry):
+    registry.add("backend", "slow", "p:Slow", "starts slowly")
+"""
+
+
+def test_ctrl_c_before_a_run_begins_leaves_no_folder(asc: Asc, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(SLOW_START)
+    found = asc("run", "slow", "--plugin", "p.py")
+    assert found.returncode == 130
+    assert "Traceback" not in found.stderr
+    assert not list(tmp_path.glob("runs/*"))
