@@ -24,7 +24,6 @@ from asc_nn_training.studies.departures import AFTER, ARMS, TREATMENTS, Departur
 from asc_nn_training.studies.journal import Journal
 from asc_nn_training.studies.padded_text import PaddedBatches, Passages, passage_losses, split_passages
 from asc_nn_training.studies.recipe import backend
-from asc_nn_training.studies.resumable import ResumableTraining
 
 STEPS = 100
 HERE = STEPS - max(AFTER)  # the position at which both trainings end, and the trials start
@@ -164,11 +163,13 @@ def config(recipe: dict[str, Any], tiny: Path) -> Departures.Config:
 def whole(config: Departures.Config, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder, ended = tmp_path_factory.mktemp("departures"), list[NetworkComputation]()
     with pytest.MonkeyPatch.context() as patch:
-        remove = ResumableTraining.remove_checkpoints
+        losses = Departures._losses
         patch.setattr(
-            ResumableTraining,
-            "remove_checkpoints",
-            lambda training: (ended.append(training.computation), remove(training)),
+            Departures,
+            "_losses",
+            lambda study, network, training, held_out: (
+                ended.append(training.computation) or losses(study, network, training, held_out)
+            ),
         )
         study = Departures(config)
         assert study.run(folder, quiet, lambda: False)
