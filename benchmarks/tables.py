@@ -323,6 +323,49 @@ def _interval(found: dict[str, Any], digits: str) -> str:
     return f"{found['mean']:{digits}} ({found['low']:{digits}} to {found['high']:{digits}})"
 
 
+def generation(result: dict[str, Any]) -> str:
+    """Return what drafts from the texts of earlier checkpoints gain, as Markdown."""
+    lines = [
+        "Texts with drafts beside texts without, both with a cache of keys and values, in turns by one thread: the "
+        "seconds without drafts over those with them, of all checkpoints and of those after the rate begins to fall.",
+        "",
+        "| row | texts | equal | kind | as fast | in the decay | acceptance rate | passes saved | goal | met |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    ways = []
+    for row in result["rows"]:
+        if "equal_to_no_drafts" in row:
+            ways.append(row)
+            continue
+        for kind, found in (
+            (name, value) for name, value in row.items() if isinstance(value, dict) and "speedup" in value
+        ):
+            decay = "" if found["in_the_decay"] is None else f"{found['in_the_decay']:.2f}"
+            rate = "" if found["acceptance_rate"] is None else f"{found['acceptance_rate']:.0%}"
+            cells = [
+                row["row"],
+                f"{row['texts']:,}",
+                f"{row['equal']:,}",
+                kind,
+                f"**{found['speedup']:.2f}**",
+                decay,
+                rate,
+            ]
+            cells += [f"{found['passes_saved']:.0%}", row["goal"], "yes" if row["met"] else "no"]
+            lines.append("| " + " | ".join(cells) + " |")
+    for row in ways:
+        lines += [
+            "",
+            f"The texts of one checkpoint, {row['texts']} prompts, by transformers' own ways; goal {row['goal']}: "
+            f"{'met' if row['met'] else 'not met'}.",
+            "",
+            "| way | seconds | texts equal to those without drafts |",
+            "|---|---|---|",
+            *(f"| {way} | {spent:.1f} | {row['equal_to_no_drafts'][way]} |" for way, spent in row["seconds"].items()),
+        ]
+    return "\n".join(lines)
+
+
 def lora(result: dict[str, Any]) -> str:
     """Return what read-outs gain over a constant rate where SmolLM2-135M is fine-tuned by LoRA, as Markdown."""
     lines = [
@@ -565,6 +608,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "startup": ("Starting the command", startup),
     "against": ("Beside an earlier commit", against),
     "lora": ("Read-outs with LoRA", lora),
+    "generation": ("Texts while a model trains", generation),
     "study-verdicts": ("Which verdict predicts the end", study),
     "study-verdicts-nano": ("The same on a larger model", study),
     "study-collapse": ("Ensemble collapse", study),
