@@ -20,6 +20,7 @@ class Draft:
     def __init__(self, prompt: Sequence[int], earlier: Sequence[int] = ()) -> None:
         self._earlier, self._own = list(earlier), list(prompt)
         self._at, self._in_own = 0, False  # index of the next token, and in which text
+        self._agrees = True  # whether the tokens before it are those of the text
         self._earlier_ends: dict[tuple[int, ...], list[int]] = {}  # indices after tokens, by tokens
         self._own_ends: dict[tuple[int, ...], int] = {}  # the last of them
         self._prompt = len(self._own)
@@ -44,23 +45,26 @@ class Draft:
     def note(self, token: int) -> bool | None:
         """Take the newest token of the text into account; return whether it was the next of the draft.
 
-        None if the draft had no token.
+        None if the draft had no token, or only the one at the same position.
         """
         source = self._own if self._in_own else self._earlier
         right = source[self._at] == token if self._at < len(source) else None
         self._index(len(self._own))
         self._own.append(token)
-        if right is not None and self.departed:
+        agreed = self._agrees
+        if right is not None and self.departed and agreed:
             self._right, self._judged = _KEPT * self._right + right, _KEPT * self._judged + 1
         if right:
             self._at += 1
         else:
             self.departed = True
             self._find()
-        return right
+        return right if agreed else None
 
     def chance(self, aligned: float, departed: float) -> float:
         """Return the chance that the next token is right, from the chances of all drafts and from this one's past."""
+        if not self._agrees:
+            return 0.0
         return (4 * departed + self._right) / (4 + self._judged) if self.departed else aligned
 
     def _index(self, end: int) -> None:
@@ -75,7 +79,7 @@ class Draft:
             for size in _GRAMS:
                 for end in range(size, len(self._earlier)):
                     self._earlier_ends.setdefault(tuple(self._earlier[end - size : end]), []).append(end)
-        here = len(self._own) - self._prompt
+        here, self._agrees = len(self._own) - self._prompt, True
         for size in _GRAMS:
             newest = tuple(self._own[-size:])
             if ends := self._earlier_ends.get(newest):
@@ -84,4 +88,4 @@ class Draft:
             if (last := self._own_ends.get(newest)) is not None:
                 self._at, self._in_own = last, True
                 return
-        self._at, self._in_own = here, False
+        self._at, self._in_own, self._agrees = here, False, False

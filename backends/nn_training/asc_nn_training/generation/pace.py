@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _WIDTHS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256])
 _WORTH = 1.03  # times as many tokens a second as plain decoding, before a block is fed
 _APART = 1.2  # the same, before some rows are fed without the others
-_LOSS = 0.02  # share of plain decoding's seconds that blocks may cost without a gain
+_LOSS = 0.01  # share of plain decoding's seconds that blocks may cost without a gain
 _PROBE = 3  # tokens of each row that a first block may cost in any case
 _LONGEST = 8  # plain passes at most before blocks are considered again
 _KEPT_TOKEN, _KEPT_PASS = 0.998, 0.95  # share of the earlier evidence that is kept
