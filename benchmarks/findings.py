@@ -33,7 +33,8 @@ Result = Mapping[str, Any]
 
 def load() -> dict[str, Result]:
     """Return every study's result, and those that say what pays at a tuned rate."""
-    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts", "rates")} | {"ways": "ways", "recipes": "recipes"}
+    files = {name: f"study-{name}" for name in (*LETTERS, "verdicts", "rates", "collapse")}
+    files |= {"ways": "ways", "recipes": "recipes"}
     paths = {name: RESULTS / f"{file}.json" for name, file in files.items()}
     return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.exists()}
 
@@ -61,7 +62,7 @@ def findings(results: Mapping[str, Result]) -> str:
         "## What predicts the end, and what pays at a tuned rate",
         "The trainings above are at a rate far too low. This section is about trainings at their best rate, whose rate "
         "falls to zero at the end (WSD). [Results](results.md) has the tables.",
-        *_list([*_ends(results), *_pays(results), *_rates(results)]),
+        *_list([*_ends(results), *_pays(results), *_rates(results), *_collapse(results)]),
         "## What was not tried",
         *_list(_limits(study)),
         "## The paper's tables",
@@ -356,6 +357,24 @@ def _rates(results: Mapping[str, Result]) -> list[str]:
         f"**Choosing a learning rate, {way['way']}**: regret {way['regret']} nats, for {way['steps']} of the steps and "
         f"{way['seconds']} of the seconds of a full sweep. `asc study rates --full`"
         for way in ways[1:]
+    ]
+
+
+def _collapse(results: Mapping[str, Result]) -> list[str]:
+    """Return what the study of ensemble collapse says, if it has been measured."""
+    if "collapse" not in results:
+        return []
+    table = next(each for each in results["collapse"]["tables"] if each["name"] == "arms")
+    arms = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    one, parallel, *others = arms
+    return [
+        f"**Ensemble collapse**: one training ends at {one['test loss']} after {one['steps']} steps. "
+        + "; ".join(
+            f"{arm['arm']}, {arm['shared steps']} shared steps: {arm['minus one']} nats, {arm['steps']} steps"
+            for arm in others
+        )
+        + f"; data parallel with as many processes: {parallel['minus one']} nats, {parallel['steps']} steps, in the time "
+        f"of {parallel['in parallel']:,}. `asc study collapse`"
     ]
 
 
