@@ -512,6 +512,25 @@ def test_logits_that_are_no_numbers_are_an_error_and_not_a_text() -> None:
 class TestFile:
     """A cache of texts in a file."""
 
+    def test_a_stop_string_may_begin_in_the_prompt_as_in_transformers(self, model: nn.Module, tokenizer: Any) -> None:
+        prompt = tokenizer("one two")["input_ids"]
+        whole = generate(model, [prompt], Sampling(max_new_tokens=12), tokenizer=tokenizer).texts[0].text
+        assert whole
+        model.eval()
+        for stop in ("o" + whole[:1], "two", whole[3:6], whole[:1]):
+            given, ids = Sampling(max_new_tokens=12, stop=(stop,)), torch.tensor([prompt])
+            usual: dict[str, Any] = {"attention_mask": torch.ones_like(ids), "do_sample": False, "pad_token_id": 0}
+            plain: Any = model
+            ended = plain.generate(ids, max_new_tokens=12, stop_strings=[stop], tokenizer=tokenizer, **usual)
+            found = generate(model, [prompt], given, tokenizer=tokenizer)
+            assert tokens(found) == [ended[0, len(prompt) :].tolist()], stop
+
+    def test_a_cache_takes_texts_and_their_tokens_alike(self, model: nn.Module, tokenizer: Any) -> None:
+        cache, given = TextCache(), Sampling(max_new_tokens=4)
+        generate(model, ["one two"], given, tokenizer=tokenizer, cache=cache)
+        again = generate(model, [tokenizer("one two")["input_ids"]], given, cache=cache)
+        assert again.counts.aligned == 4
+
     def filled(self, path: Path, asked: Sequence[Sequence[int]]) -> Generated:
         return generate(_MODEL, asked, Sampling(max_new_tokens=12), cache=TextCache(path))
 
@@ -576,3 +595,42 @@ class TestFile:
         assert len(cache) == 2
         (sentence,) = cache.remarks
         assert "was not written" in sentence
+            [*lines, *(json.dumps({**entry, "moved": far}).encode() + b"\n" for far in (1e999, 10**400, -(10**400)))],
+    def test_a_file_that_is_deleted_or_interrupted_is_written_anew(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "cache.jsonl"
+        cache = TextCache(str(path))
+        texts = [{((number,), 0, None): Earlier((number,))} for number in range(4)]
+        cache.put(texts[0])
+        path.unlink()
+        cache.put(texts[1])
+        assert len(TextCache(path)) == 2
+
+        def cut(file: Path, *_: Any, **__: Any) -> Any:
+            with open(file, "ab") as stream:
+                stream.write(b'{"key": ')
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "open", cut)
+            with pytest.raises(KeyboardInterrupt):
+                cache.put(texts[2])
+        cache.put(texts[3])
+        again = TextCache(path)
+        assert len(again) == 4
+        assert not again.remarks
+        assert [each.name for each in tmp_path.iterdir()] == ["cache.jsonl"]
+
+    def test_texts_of_two_processes_are_all_kept(self, tmp_path: Path) -> None:
+        path = tmp_path / "cache.jsonl"
+        TextCache(path).put({((9,), 0, None): Earlier((9,))})
+        one, other = TextCache(path), TextCache(path)
+        for number in range(4):
+            (one, other)[number % 2].put({((number,), 0, None): Earlier((number,) * 5000)})
+        assert len(TextCache(path)) == 5
+
+    def test_a_file_that_cannot_be_named_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(AscError, match=r"cannot be read: .*\. Name another file"):
+            TextCache(tmp_path / ("x" * 400))
+
