@@ -417,6 +417,14 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def model(tokenizer: Any) -> nn.Module:
+def test_a_clock_that_does_not_tick_is_no_error() -> None:
+    pace = Pace()
+    for rows in (8, 64, 8):
+        pace.took(rows, 1, 0.0)
+    pace.begin(0.9, 100)
+    assert pace.plan([0.9] * 8, [10] * 8).width >= 1
+
+
     from transformers import GPT2Config, GPT2LMHeadModel
 
     size: dict[str, Any] = {"vocab_size": len(tokenizer), "n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 128}

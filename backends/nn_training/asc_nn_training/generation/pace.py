@@ -14,6 +14,7 @@ _APART = 1.2  # the same, before some rows are fed without the others
 _LOSS = 0.01  # share of plain decoding's seconds that blocks may cost without a gain
 _PROBE = 3  # tokens of each row that a first block may cost in any case
 _LONGEST = 8  # plain passes at most before blocks are considered again
+_TICK = 1e-9  # seconds at least of a pass: some clocks tick only every 15 ms
 _KEPT_TOKEN, _KEPT_PASS = 0.998, 0.95  # share of the earlier evidence that is kept
 
 
@@ -73,7 +74,7 @@ class Pace:
 
     def took(self, rows: int, width: int, seconds: float) -> None:
         """Note the seconds of a pass."""
-        tokens = rows * width
+        tokens, seconds = rows * width, max(seconds, _TICK)
         self._sums = self._sums * _KEPT_PASS + [1.0, tokens, seconds, tokens * tokens, tokens * seconds]
 
     def gave(self, rows: int, width: int, tokens: int, waiting: int) -> None:
