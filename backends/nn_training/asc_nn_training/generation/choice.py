@@ -10,21 +10,11 @@ from torch import Tensor
 
 from asc.errors import AscError
 from asc_nn_training.generation.noise import gumbel
+from asc_nn_training.generation.precision import largest, rounding
 from asc_nn_training.generation.sampling import Sampling
 
-_ULPS = {torch.float32: 32.0, torch.float64: 32.0, torch.bfloat16: 4.0, torch.float16: 8.0}
-"""Two passes' logits differ by less than so many units of the largest logit's last place."""
-
-
-def _rounding(dtype: torch.dtype, device: torch.device) -> float:
-    """Return how far the logits of two passes may differ, as a share of the largest logit."""
-    if torch.is_autocast_enabled(device.type):
-        dtype = torch.get_autocast_dtype(device.type)
-    share = torch.finfo(dtype).eps * _ULPS[dtype]
-    fast = device.type == "cuda" and torch.get_float32_matmul_precision() != "highest"
-    return (
-        max(share, torch.finfo(torch.float16).eps * _ULPS[torch.float16]) if fast else share
-    )  # TF32 has its precision
+_SAFETY = 1.5  # times the largest difference that was measured
+_SUMS = 1e-5  # by so much the rounding of sums of probabilities may differ
 
 
 class Choices(NamedTuple):
@@ -39,11 +29,14 @@ class Chooser:
     """Chooses tokens by the settings of a generation.
 
     The order is that of transformers: repetition penalty, temperature, top-k, top-p. A choice is clear if no error of
-    the logits that is smaller than the margin could change it.
+    the logits that is smaller than the margin could change it. The margin follows from the precision of the
+    computation, and from `error`: the largest difference of two passes' logits so far, as a share of the largest logit.
     """
 
-    def __init__(self, sampling: Sampling) -> None:
-        self.sampling = sampling
+    def __init__(self, sampling: Sampling, error: float = 0.0) -> None:
+        self.sampling, self.error = sampling, error
+        self.dtypes: set[torch.dtype] = set()
+        """What the model computes in, beside the logits."""
 
     def choose(
         self, logits: Tensor, contexts: Sequence[Sequence[int]], keys: Sequence[int], positions: Sequence[int]
@@ -54,19 +47,20 @@ class Chooser:
         Raises AscError for logits that are not numbers.
         """
         sampling, scores = self.sampling, logits.float()
-        low, high = scores.aminmax(dim=1)
-        if not high.isfinite().all():
+        size = largest(scores)
+        if not size.isfinite().all():
             raise AscError(
                 "The model's logits are not all numbers, so there is no next token: the training may have diverged. "
                 "Generate from an earlier checkpoint, or train at a lower learning rate."
             )
-        margin = self._margin(logits.dtype, torch.where(low.isfinite(), torch.maximum(high, -low), high.abs()))
+        margin = self._margin(logits.dtype, size)
         if sampling.repetition_penalty != 1:
             scores = self._penalised(scores, contexts)
             margin = margin * max(sampling.repetition_penalty, 1 / sampling.repetition_penalty)
         if sampling.temperature == 0:
             best = scores.topk(2, dim=1)
-            tokens = best.indices[:, 0]
+            equal = best.values[:, 0] == best.values[:, 1]
+            tokens = scores.argmax(1) if equal.any() else best.indices[:, 0]  # of equal ones, as generate takes it
             clear = best.values[:, 0] - best.values[:, 1] > 2 * margin
             return Choices(tokens, clear, best.values[:, 0] - scores.logsumexp(1))
         values = scores / sampling.temperature
@@ -79,15 +73,17 @@ class Chooser:
         tokens = race.masked_fill(~allowed, -torch.inf).argmax(1)
         chosen = tokens[:, None]
         rivals = race.masked_fill(~(allowed | edge), -torch.inf).scatter(1, chosen, -torch.inf)
-        clear = (race.gather(1, chosen)[:, 0] - rivals.amax(1) > 2 * margin) & ~edge.gather(1, chosen)[:, 0]
+        first = race.gather(1, chosen)[:, 0]
+        slack = 2 * margin + 4 * torch.finfo(race.dtype).eps * first.abs()  # the noise may be larger than the logits
+        clear = (first - rivals.amax(1) > slack) & ~edge.gather(1, chosen)[:, 0]
         total = (values if allowed.all() else values.masked_fill(~allowed, -torch.inf)).logsumexp(1)
         return Choices(tokens, clear, values.gather(1, chosen)[:, 0] - total)
 
-    def _margin(self, dtype: torch.dtype, largest: Tensor) -> Tensor:
-        """Return each row's margin, nats: (rows,)."""
+    def _margin(self, dtype: torch.dtype, of: Tensor) -> Tensor:
+        """Return each row's margin from its largest logit, nats: (rows,)."""
         if self.sampling.margin is not None:
-            return torch.full_like(largest, self.sampling.margin)
-        return largest * _rounding(dtype, largest.device)
+            return torch.full_like(of, self.sampling.margin)
+        return of * max(rounding({dtype, *self.dtypes}, of.device), _SAFETY * self.error)
 
     def _penalised(self, scores: Tensor, contexts: Sequence[Sequence[int]]) -> Tensor:
         penalty, longest = self.sampling.repetition_penalty, max(map(len, contexts))
@@ -109,13 +105,14 @@ class Chooser:
             shares = ranked.softmax(1)
             before = shares.cumsum(1) - shares
             within = before < sampling.top_p
-            open_mass = (shares * edge.gather(1, order)).sum(1, keepdim=True)
+            total = ranked.logsumexp(1, keepdim=True)
+            open_mass = (values - total).exp().masked_fill(~edge, 0).sum(1, keepdim=True)
             rising = -ranked
             above = torch.searchsorted(rising, (rising - slack).contiguous())  # tokens that are surely ranked before
             below = torch.searchsorted(rising, (rising + slack).contiguous(), right=True)  # and those that may be
             sums = torch.nn.functional.pad(shares.cumsum(1), (1, 0))
             least, most = sums.gather(1, above), sums.gather(1, below) - shares
-            spare = slack + open_mass
+            spare = slack + open_mass + _SUMS
             unsure = (least - spare < sampling.top_p) & (most + spare >= sampling.top_p)
             allowed &= torch.zeros_like(allowed).scatter(1, order, within)
             edge |= torch.zeros_like(edge).scatter(1, order, unsure)

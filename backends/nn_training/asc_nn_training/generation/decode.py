@@ -14,6 +14,7 @@ from asc_nn_training.generation.drafts import Draft
 from asc_nn_training.generation.noise import noise_key
 from asc_nn_training.generation.pace import Pace, Plan
 from asc_nn_training.generation.plain import PlainPath
+from asc_nn_training.generation.precision import difference, watched
 from asc_nn_training.generation.rows import Rows
 
 _ELEMENTS = 2**20  # logits that are worked on at a time
@@ -73,7 +74,7 @@ class Decoder:
         chooser: Chooser,
         pace: Pace,
         ends: Collection[int],
-        stops: Callable[[Sequence[int]], bool] | None = None,
+        stops: Callable[[Sequence[int], Sequence[int]], bool] | None = None,
     ) -> None:
         self._model, self._device, self._chooser, self._pace = model, device, chooser, pace
         self._ends, self._stops = frozenset(ends), stops
@@ -84,7 +85,8 @@ class Decoder:
     def decode(self, texts: Sequence[Text]) -> None:
         """Bring texts to their ends."""
         group, waiting = Group(Rows(self._model, self._device), list(texts)), None
-        self._pass(group, self._plan(group).width, begin=True)
+        with watched(self._model, self._chooser.dtypes):
+            self._pass(group, self._plan(group).width, begin=True)
         while group.texts or waiting is not None:
             if not group.texts and waiting is not None:
                 group, waiting = waiting, None
@@ -162,7 +164,7 @@ class Decoder:
                 if i in off:
                     continue
                 text, draft = texts[i], drafts[i]
-                taken, likely = (token, log_probability) if clear else self._decided(text)
+                taken, likely = (token, log_probability) if clear else self._decided(text, logits[i, j])
                 self._add(text, taken, likely)
                 kept[i] = j + 1
                 if text.finished or j >= len(draft) or draft[j] != taken:
@@ -184,10 +186,14 @@ class Decoder:
         room = max(1, _ELEMENTS // (rows * vocabulary))
         return min(left, room, 8 if self._chooser.sampling.temperature else room)
 
-    def _decided(self, text: Text) -> tuple[int, float]:
-        """Let the plain path decide the next token; return it, and its log-probability."""
+    def _decided(self, text: Text, unclear: Tensor) -> tuple[int, float]:
+        """Let the plain path decide the next token; return it, and its log-probability.
+
+        How far the unclear logits are from the plain path's tells how wide the margin has to be.
+        """
         self.counts.unclear += 1
         logits = text.plain.logits(text.tokens)
+        self._chooser.error = max(self._chooser.error, float(difference(logits, unclear[None])))
         found = self._chooser.choose(logits, [[*text.prompt, *text.tokens]], [text.key], [len(text.tokens)])
         return int(found.tokens), float(found.log_probabilities)
 
@@ -197,7 +203,7 @@ class Decoder:
         text.finished = (
             token in self._ends
             or len(text.tokens) >= self._chooser.sampling.max_new_tokens
-            or (self._stops is not None and self._stops(text.tokens))
+            or (self._stops is not None and self._stops(text.prompt, text.tokens))
         )
         if text.draft is not None:
             self._compare(text, text.draft)

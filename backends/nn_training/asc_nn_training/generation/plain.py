@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asc_nn_training.generation.prompts import config_of
+
 
 class PlainPath:
     """Returns the logits that transformers' `generate` has for this prompt alone, after any text that follows it.
@@ -26,8 +28,7 @@ class PlainPath:
         from transformers import DynamicCache  # noqa: PLC0415 -- seconds to import
 
         if self._cache is None:
-            config: Any = self._model.config
-            self._cache = DynamicCache(config=config)  # as generate makes it
+            self._cache = DynamicCache(config=config_of(self._model))  # as generate makes it
             logits = self._pass(self._prompt)
         for token in text[max(0, self._fed - len(self._prompt)) :]:
             logits = self._pass([token])

@@ -90,7 +90,7 @@ class Rows:
             logits_to_keep=1 + longest,
         )
         self._columns = len(columns)
-        logits: Tensor = output.logits
+        logits: Tensor = output.logits[:, -1 - longest :]  # some models return those of all columns
         return logits
 
 

@@ -6,18 +6,20 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import takewhile
+from math import isfinite
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from asc.errors import AscError
+from asc_nn_training.generation.agreement import disagreement
 from asc_nn_training.generation.choice import Chooser
 from asc_nn_training.generation.counts import Counts
 from asc_nn_training.generation.decode import Decoder, Text
 from asc_nn_training.generation.drafts import Draft
 from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
-from asc_nn_training.generation.prompts import ends_of, kind_of, require_generative, stopping, tokens_of
+from asc_nn_training.generation.prompts import config_of, ends_of, kind_of, require_generative, stopping, tokens_of
 from asc_nn_training.generation.recurrence import Recurrence
 from asc_nn_training.generation.sampling import Sampling
 from asc_nn_training.generation.texts import Earlier, TextCache
@@ -31,7 +33,7 @@ class GeneratedText(NamedTuple):
     """One text: the tokens after its prompt, with the end token, and the log-probability of each, in nats.
 
     The log-probabilities are those of the distribution that the token was chosen from, after temperature and filters;
-    of a greedy choice, the model's own. `text` is None without a tokenizer.
+    of a greedy choice, of temperature 1. `text` is None without a tokenizer.
     """
 
     prompt: int
@@ -64,6 +66,7 @@ class SpeculativeGeneration:
         self.cache = TextCache() if cache is None else cache
         self._speculate, self._batch = speculate, batch
         self._recurrence, self._pace = Recurrence(), Pace()
+        self._errors: dict[str, float] = {}  # largest difference of two passes' logits, by kind of model
         self.counts = Counts()
         """Of all generations so far."""
 
@@ -77,7 +80,7 @@ class SpeculativeGeneration:
         samples: int = 1,
         position: int | None = None,
         moved: float | None = None,
-        ends: Collection[int] | None = None,
+        ends: int | Collection[int] | None = None,
         autocast: Autocast = nullcontext,
     ) -> Generated:
         """Return the texts of all prompts, `samples` of each.
@@ -93,7 +96,10 @@ class SpeculativeGeneration:
         stops = stopping(sampling.stop, tokenizer)
         if samples < 1:
             raise AscError(f"samples is {samples}, and a prompt has 1 text or more.")
-        self.cache.of(kind_of(model, tokenizer))
+        if moved is not None and not isfinite(moved):
+            moved = None
+        kind = kind_of(model, tokenizer)
+        self.cache.of(kind)
         began, device = time.perf_counter(), device_of(model)
         noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
         texts: list[Text] = []
@@ -108,11 +114,16 @@ class SpeculativeGeneration:
                     distances.append(abs(moved - earlier.moved))
         distance = sum(distances) / len(distances) if distances else None
         self._pace.begin(self._recurrence.chance(distance), sampling.max_new_tokens)
-        finish = ends_of(model) if ends is None else ends
-        decoder = Decoder(model, device, Chooser(sampling), self._pace, finish, stops)
+        finish = ends_of(model) if ends is None else {ends} if isinstance(ends, int) else ends
         with evaluation(model), autocast():
+            if kind not in self._errors and given:
+                self._errors[kind] = disagreement(model, device, given)
+            chooser = Chooser(sampling, self._errors.get(kind, 0.0))
+            decoder = Decoder(model, device, chooser, self._pace, finish, stops)
             for start in range(0, len(texts), self._batch):
                 decoder.decode(texts[start : start + self._batch])
+        if given:
+            self._errors[kind] = chooser.error
         counts = decoder.counts
         counts.seconds = time.perf_counter() - began
         self.counts.add(counts)
@@ -159,8 +170,8 @@ def generate(
 
 def _known(tokens: Sequence[int], model: nn.Module) -> list[int]:
     """Return the tokens before one that the model does not know: a file may hold anything."""
-    config: Any = model.config
-    return list(takewhile(lambda token: token < config.vocab_size, tokens))
+    words = config_of(model).vocab_size
+    return list(takewhile(lambda token: token < words, tokens))
 
 
 def reason(counts: Counts) -> str:
