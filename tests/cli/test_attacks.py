@@ -11,16 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from failing_disk import DISK, HOWS, Countdown, How, Killed
+from failing_disk import DISK, HOWS, Countdown, How, Killed, close_what_was_left_open
+from replaced_files import folder, nowhere, pipe
 
 from asc.records.lock import exclusive
 from tests.cli.conftest import Asc, one_sentence, parsed
 
 pytest.importorskip("asc_toy")
-pytestmark = [  # a killed command leaves its files open
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
 
 RUN = ("run", "toy", "--program", "lcg-pi", "--n", "8", "--executor", "none", "--quiet")
 OFTEN = (*RUN, "--set", "checkpoint_seconds=1e-9")
@@ -57,6 +54,7 @@ def test_a_run_whose_files_fail_from_any_event_on_is_resumed_to_the_same_end(
     with suppress(Killed), DISK.failing(tmp_path / "runs", how, Countdown(event)):
         first = asc(*OFTEN)
         assert "Traceback" not in first.stderr
+    close_what_was_left_open()
     if how == "torn":
         tear(tmp_path / "runs")
     listed = json.loads(asc("runs", "--json").stdout)
@@ -93,21 +91,6 @@ def setting(**fields: Any) -> Change:
         path.write_text(json.dumps({**record, "config": record["config"] | fields}))
 
     return change
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def nowhere(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
 
 
 DEEP, CHECKPOINT = "[" * 100_000, "checkpoints/state.safetensors"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from failing_disk import DISK, HOWS, Countdown, How, Killed
+from replaced_files import folder, nowhere, pipe
 
 from asc_nn_training.data.splits import SETS
 from asc_nn_training.data.tokenizer import Tokenizer, train
@@ -100,21 +100,6 @@ def longer(path: Path) -> None:
 
 def gone(path: Path) -> None:
     path.unlink()
-
-
-def pipe(path: Path) -> None:
-    path.unlink()
-    os.mkfifo(path)
-
-
-def folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
-def nowhere(path: Path) -> None:
-    path.unlink()
-    path.symlink_to("nowhere")
 
 
 def foreign(path: Path) -> None:
