@@ -141,7 +141,7 @@ class SpeculativeGeneration:
             )
             for number, text in enumerate(texts)
         ]
-        return Generated(found, counts, reason(counts))
+        return Generated(found, counts, reason(counts, self._speculate))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what has been learnt about how texts recur. The texts themselves are the cache's."""
@@ -174,18 +174,21 @@ def _known(tokens: Sequence[int], model: nn.Module) -> list[int]:
     return list(takewhile(lambda token: token < words, tokens))
 
 
-def reason(counts: Counts) -> str:
+def reason(counts: Counts, speculates: bool = True) -> str:
     """Say what drafts were worth, and where much had to be decided by the plain path."""
-    sentence = (
-        f"{counts.accepted:,} of {counts.drafted:,} tokens of drafts were accepted, and "
-        f"{100 * (counts.passes_saved or 0):.0f} % of plain decoding's passes were saved."
-        if counts.drafted
-        else "No draft was used: to verify the drafts that there were would take longer than to decode."
-    )
+    if not speculates:
+        sentence = "No draft was used: speculation was switched off."
+    elif counts.drafted:
+        sentence = (
+            f"{counts.accepted:,} of {counts.drafted:,} tokens of drafts were accepted, and "
+            f"{100 * (counts.passes_saved or 0):.0f} % of plain decoding's passes were saved."
+        )
+    else:
+        sentence = "No draft was used: to verify the drafts that there were would take longer than to decode."
     if counts.departures:
         sentence += (
-            f" {counts.departures:,} of {counts.texts:,} texts departed from what their prompts gave before, on "
-            f"average after {(counts.aligned - counts.departures) / counts.departures:.0f} tokens."
+            f" {counts.departures:,} of {counts.texts:,} texts departed from what their prompts gave before; "
+            f"{counts.aligned - counts.departures:,} of {counts.tokens:,} tokens lie before that."
         )
     if counts.unclear > _OFTEN * counts.tokens:
         sentence += (
