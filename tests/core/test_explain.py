@@ -281,6 +281,18 @@ COSTS: dict[str, tuple[Facts, dict[str, int], Costs, str]] = {
         UNPROFITABLE._replace(nbytes=5e3),
         "No speed-up: a task costs the main thread as much as 1,234 steps, more than it can gain.",
     ),
+    "a task that costs little, and can gain less": (
+        WORKERS,
+        {},
+        Costs(task=0.3, unprofitable=True),
+        "No speed-up: a task costs the main thread less than 1 step, more than it can gain.",
+    ),
+    "a task that costs a step": (
+        WORKERS,
+        {},
+        Costs(task=1.2, unprofitable=True),
+        "No speed-up: a task costs the main thread as much as 1 step, more than it can gain.",
+    ),
     "workers whose start copies too much": (
         WORKERS,
         {},

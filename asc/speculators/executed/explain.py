@@ -181,7 +181,13 @@ def _withheld(withheld: Withheld) -> str:
 
 def _unprofitable(costs: Costs) -> str:
     task = f"a task{_copies(costs.nbytes)}"
-    return f"{task} costs the main thread as much as {costs.task:,.0f} steps, more than it can gain"
+    return f"{task} costs the main thread {_as_much_as(costs.task)}, more than it can gain"
+
+
+def _as_much_as(steps: float) -> str:
+    if steps < 1:
+        return "less than 1 step"
+    return "as much as 1 step" if round(steps) == 1 else f"as much as {steps:,.0f} steps"
 
 
 def _copies(nbytes: float) -> str:
@@ -191,8 +197,8 @@ def _copies(nbytes: float) -> str:
 def _without_workers(facts: Facts, costs: Costs) -> str:
     if costs.opening.nbytes >= 1e6:
         return (
-            f"No speed-up: the start of workers{_copies(costs.opening.nbytes)} costs the main thread as much as "
-            f"{costs.opening.steps:,.0f} steps, more than the rest of the run may lose."
+            f"No speed-up: the start of workers{_copies(costs.opening.nbytes)} costs the main thread "
+            f"{_as_much_as(costs.opening.steps)}, more than the rest of the run may lose."
         )
     if costs.withheld.seconds and costs.recording <= _SLOW_RECORDING:
         return f"No speed-up: {_withheld(costs.withheld)}"
