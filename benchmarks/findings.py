@@ -314,7 +314,8 @@ def _ends(results: Mapping[str, Result]) -> list[str]:
 def _pays(results: Mapping[str, Result]) -> list[str]:
     """Return what ways of going on gain over tuned WSD, if that has been measured."""
     sentences = []
-    for row in results["ways"]["rows"] if "ways" in results else ():
+    rows = results["ways"]["rows"] if "ways" in results else []
+    for row in (row for row in rows if "net_speedup" in row):
         net, less = row["net_speedup"], row["loss_difference"]
         if net is None or less is None:
             continue
@@ -329,6 +330,16 @@ def _pays(results: Mapping[str, Result]) -> list[str]:
                     f"Control, {name}, over the same plain runs: {found['loss_difference']['mean']:+.3f} nats. "
                     "`python benchmarks/going_on.py`"
                 )
+    for row in (row for row in rows if "conditions" in row):
+        by_condition = ", ".join(
+            f"{found['loss_difference']['mean']:+.3f} ({name})"
+            for name, found in row["conditions"].items()
+            if found["loss_difference"]
+        )
+        sentences.append(
+            f"**When EMA-Nesterov pays**, {row['model']}, {row['steps']} steps, 3 seeds: the final loss less that of plain "
+            f"WSD, by sequences a batch and by γ: {by_condition}. `python benchmarks/going_on.py conditions`"
+        )
     for row in results["recipes"]["rows"] if "recipes" in results else ():
         if "planned" in row:
             ends = "; ".join(

@@ -1,4 +1,4 @@
-"""EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/going_on.py [MODEL...]`.
+"""EMA-Nesterov as a way of going on, beside tuned WSD: `python benchmarks/going_on.py [ROW...]`.
 
 For each model, rates and coefficients are chosen by a sweep on the dev set (seed 100, which is not measured): plain WSD
 by its rate, in three arms, and the way by the same rates and by β, in six. Then five seeds are trained by plain WSD,
@@ -6,6 +6,9 @@ and with the way in runs of the same length, and shorter ones. A run with a sche
 the steps to plain's final test loss follow from the ends of runs of several lengths. How much longer a step with the
 way takes is measured by steps in turns, in several processes. Three seeds have the controls: a larger rate, another β1,
 AdEMAMix, increments that are not averaged, and plain runs that are shorter.
+
+`conditions` is a row of its own: 600 steps of gpt2-nano with batches of other sizes, and with other γ, three seeds. At
+each size, plain runs and the way have rates of their own, by a sweep.
 
 A row is complete without controls: `controls` says which there are. Arms are kept, so that the same command continues
 (`--fresh` measures everything). Each arm is a process with one thread, two at a time. Their seconds are processor time
@@ -46,6 +49,11 @@ BETAS = (0.3, 0.6)
 SPEEDS = (1.0, 1.15, 1.3)
 """Runs with the way have 1 / speed of plain's steps."""
 SWEPT, SEEDS, CONTROLLED = 100, (1, 2, 3, 4, 5), (1, 2, 3)
+CONDITIONS = "conditions"  # the row's name
+CONDITIONS_OF, CONDITIONS_STEPS = "gpt2-nano", 600
+BATCHES: Mapping[int, Sequence[float]] = {1: (1e-3, 2e-3), 4: (2e-3, 3e-3), 8: (2e-3, 4e-3)}
+"""Rates by sequences a batch."""
+DECAYS = (0.9, 0.95, 0.97, 0.99)
 A_TURN, TURNS, PROCESSES = 5, 10, 9  # steps a turn, turns of each side in a process, and processes
 INCOMPLETE = 3  # exit code
 
@@ -55,10 +63,10 @@ class IncompleteError(Exception):
 
 
 class Row:
-    """The arms of one model."""
+    """The arms of one row."""
 
-    def __init__(self, model: str, arms: Arms) -> None:
-        self._arms, self.model, self.steps = arms, model, STEPS[model]
+    def __init__(self, model: str, steps: int, arms: Arms) -> None:
+        self._arms, self.model, self.steps = arms, model, steps
 
     def settings(self, lr: float, seed: int, speed: float = 1.0, **changes: Any) -> Settings:
         """Return the settings of an arm."""
@@ -95,11 +103,11 @@ class Row:
             raise IncompleteError(f"{len(arms) - len(found)} arms are left" + f", {len(failed)} failed" * bool(failed))
         return found
 
-    def sweep(self) -> dict[str, Any]:
+    def sweep(self, rates: Sequence[float], betas: Sequence[float], **changes: Any) -> dict[str, Any]:
         """Choose the rate of plain runs, and rate and β of the way, by the dev loss."""
-        arms = {f"plain, lr {lr:g}": Arm(self.settings(lr, SWEPT), on_dev=True) for lr in RATES[self.model]}
-        for lr, beta in product(RATES[self.model], BETAS):
-            settings = self.settings(lr, SWEPT, **self.way(beta))
+        arms = {f"plain, lr {lr:g}": Arm(self.settings(lr, SWEPT, **changes), on_dev=True) for lr in rates}
+        for lr, beta in product(rates, betas):
+            settings = self.settings(lr, SWEPT, **self.way(beta, **changes))
             arms[f"way, lr {lr:g}, beta {beta:g}"] = Arm(settings, speculate=True, on_dev=True)
         found = {name: run["dev_loss"] for name, run in self.measure(arms).items()}
         best = {
@@ -155,6 +163,30 @@ class Row:
             return [found[f"{name} {seed}"] for seed in CONTROLLED]
 
         return {name: {**_short(of(name)), "loss_difference": _difference(of(name), of("plain"))} for name in kinds}
+
+    def conditions(self) -> dict[str, Any]:
+        """Measure how much lower the way ends, by sequences a batch, and by γ."""
+        usual = {"way_decay": DECAY["gpt2-micro"]}  # chosen for as many steps
+        swept = {size: self.sweep(rates, BETAS[-1:], batch=size, **usual) for size, rates in BATCHES.items()}
+        found: dict[str, Any] = {}
+        for size, sweep in swept.items():
+            found[f"batch {size}"] = self._paired(sweep["arms"])
+        chosen = swept[4]["arms"]
+        for decay in DECAYS:
+            way = chosen["way"]._replace(settings={**chosen["way"].settings, "way_decay": decay})
+            found[f"gamma {decay:g}"] = self._paired({**chosen, "way": way})
+        return {"conditions": found, "sweep": {size: sweep["dev_loss"] for size, sweep in swept.items()}}
+
+    def _paired(self, chosen: Mapping[str, Arm]) -> dict[str, Any]:
+        """Return the loss with the way less that of plain runs, and the settings of both."""
+        arms = {
+            f"{kind} {seed}": Arm({**chosen[kind].settings, "seed": seed}, speculate=kind == "way")
+            for kind, seed in product(("plain", "way"), CONTROLLED)
+        }
+        found = self.measure(arms)
+        plain, way = ([found[f"{kind} {seed}"] for seed in CONTROLLED] for kind in ("plain", "way"))
+        rates = {kind: chosen[kind].settings["lr"] for kind in ("plain", "way")}
+        return {"lr": rates, "plain": _short(plain), "way": _short(way), "loss_difference": _difference(way, plain)}
 
 
 def speedup(plain: Figures, ways: Sequence[Figures]) -> float | None:
@@ -227,9 +259,12 @@ def _short(runs: Sequence[Figures]) -> dict[str, Any]:
 
 
 def row(model: str, arms: Arms, console: Console) -> dict[str, Any]:
-    """Return one model's row. Raises IncompleteError if the arms of the main comparison are not all there."""
-    measured = Row(model, arms)
-    swept = measured.sweep()
+    """Return a row. Raises IncompleteError if the arms of the main comparison are not all there."""
+    if model == CONDITIONS:
+        found = Row(CONDITIONS_OF, CONDITIONS_STEPS, arms).conditions()
+        return {"row": CONDITIONS, "model": CONDITIONS_OF, "steps": CONDITIONS_STEPS, "threads": 1, **found}
+    measured = Row(model, STEPS[model], arms)
+    swept = measured.sweep(RATES[model], BETAS)
     chosen: dict[str, Arm] = swept.pop("arms")
     main = measured.main(chosen)
     try:
@@ -255,7 +290,8 @@ def row(model: str, arms: Arms, console: Console) -> dict[str, Any]:
 def main() -> int:
     """Measure the rows that are named; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", choices=[*STEPS, []], metavar="MODEL", help="by default all")
+    rows = [*STEPS, CONDITIONS]
+    parser.add_argument("rows", nargs="*", choices=[*rows, []], metavar="ROW", help="by default all")
     parser.add_argument("--workers", type=int, default=2, help="arms at a time")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder that results and arms are kept in")
     parser.add_argument("--minutes", type=float, default=math.inf, help="start no arm that would end later than this")
@@ -273,16 +309,16 @@ def main() -> int:
         fresh=options.fresh,
     )
     known, left = read_rows("ways", options.results), False
-    for model in options.models or STEPS:
+    for name in options.rows or rows:
         try:
-            found = row(model, arms, console)
+            found = row(name, arms, console)
         except IncompleteError as why:
-            console.print(f"{model}: {why}; the same command continues with them.")
+            console.print(f"{name}: {why}; the same command continues with them.")
             left = True
             continue
-        left = left or not found["controls"]
-        (known[model],) = with_origin([found], command)
-        body = {"rows": [known[each] for each in STEPS if each in known], "torch": torch.__version__}
+        left = left or not found.get("controls", True)
+        (known[name],) = with_origin([found], command)
+        body = {"rows": [known[each] for each in rows if each in known], "torch": torch.__version__}
         write_result("ways", body, options.results)
     return INCOMPLETE if left else 0
 
