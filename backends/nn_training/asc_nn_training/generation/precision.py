@@ -51,7 +51,7 @@ def largest(logits: Tensor) -> Tensor:
 
     It is no number where a logit is none, or where all tokens are forbidden.
     """
-    low, high = logits.aminmax(dim=1)
+    low, high = logits.amin(1), logits.amax(1)  # aminmax takes ten times as long on a CPU
     if (low < _MASKED).any():
         sizes = logits.masked_fill(logits < _MASKED, 0).abs().amax(1)
         return sizes.where(high > _MASKED, torch.nan)
