@@ -348,6 +348,14 @@ def test_noise_depends_on_seed_prompt_sample_and_position_alone() -> None:
     assert many.std() == pytest.approx(np.pi / 6**0.5, abs=0.02)
 
 
+def test_a_sample_is_known_by_its_number() -> None:
+    model, given = made(gpt2), Sampling(max_new_tokens=6, temperature=1.0)
+    whole = generate(model, prompts(2), given, samples=3).texts
+    some = SpeculativeGeneration().generate(model, [*prompts(2), prompts(2)[0]], given, samples=[2, 0, 1]).texts
+    assert [text.tokens for text in some] == [whole[2].tokens, whole[3].tokens, whole[1].tokens]
+    assert [(text.prompt, text.sample) for text in some] == [(0, 2), (1, 0), (2, 1)]
+
+
 def test_a_draft_goes_on_where_the_text_has_returned_to_it() -> None:
     draft = Draft([20, 21], [1, 2, 3, 4, 5, 6, 7, 8])
 
@@ -569,6 +577,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "one prompt of tokens": (lambda: generate(_MODEL, [1, 2]), "Prompt 1 is 1, which is neither a text nor"),
     "half a token": (lambda: generate(_MODEL, [[1.5]]), r"Prompt 1 is \[1.5\], which is neither a text nor"),
     "no samples": (lambda: generate(_MODEL, [[1]], Sampling(max_new_tokens=1), samples=0), "samples is 0"),
+    "sample numbers of other prompts": (
+        lambda: SpeculativeGeneration().generate(_MODEL, [[1], [2]], Sampling(max_new_tokens=1), samples=[0]),
+        "samples has 1 sample numbers, and there are 2 prompts",
+    ),
     "no batch": (lambda: SpeculativeGeneration(batch=0), "A batch has 1 text or more"),
     "no room": (lambda: TextCache(most=0), "A cache of texts holds 1 text or more"),
     "no language model": (lambda: generate(nn.Linear(2, 2), [[1]]), "Linear is no transformers model"),

@@ -77,13 +77,13 @@ class SpeculativeGeneration:
         sampling: Sampling | None = None,
         *,
         tokenizer: Any | None = None,
-        samples: int = 1,
+        samples: int | Sequence[int] = 1,
         position: int | None = None,
         moved: float | None = None,
         ends: int | Collection[int] | None = None,
         autocast: Autocast = nullcontext,
     ) -> Generated:
-        """Return the texts of all prompts, `samples` of each.
+        """Return the texts of all prompts, `samples` of each; or one of each, with the sample numbers in `samples`.
 
         Prompts are texts, or lists of tokens. `position` is the training's step, and `moved` the sum of its learning
         rates so far: by how far they have moved since the last time, the generation knows whether drafts pay. `ends`
@@ -94,8 +94,7 @@ class SpeculativeGeneration:
         require_generative(model)
         given = tokens_of(prompts, model, tokenizer, sampling)
         stops = stopping(sampling.stop, tokenizer)
-        if samples < 1:
-            raise AscError(f"samples is {samples}, and a prompt has 1 text or more.")
+        asked = _asked(len(given), samples)
         if moved is not None and not isfinite(moved):
             moved = None
         kind = kind_of(model, tokenizer)
@@ -104,14 +103,14 @@ class SpeculativeGeneration:
         noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
         texts: list[Text] = []
         distances: list[float] = []
-        for prompt in given:
-            for sample in range(samples):
-                earlier = self.cache.find(prompt, sample, noise)
-                known = () if earlier is None else _known(earlier.tokens, model)
-                draft = Draft(prompt, known) if self._speculate else None
-                texts.append(Text(prompt, sample, sampling.seed, draft, PlainPath(model, device, prompt)))
-                if moved is not None and earlier is not None and earlier.moved is not None:
-                    distances.append(abs(moved - earlier.moved))
+        for number, sample in asked:
+            prompt = given[number]
+            earlier = self.cache.find(prompt, sample, noise)
+            known = () if earlier is None else _known(earlier.tokens, model)
+            draft = Draft(prompt, known) if self._speculate else None
+            texts.append(Text(prompt, sample, sampling.seed, draft, PlainPath(model, device, prompt)))
+            if moved is not None and earlier is not None and earlier.moved is not None:
+                distances.append(abs(moved - earlier.moved))
         distance = sum(distances) / len(distances) if distances else None
         self._pace.begin(self._recurrence.chance(distance), sampling.max_new_tokens)
         finish = ends_of(model) if ends is None else {ends} if isinstance(ends, int) else ends
@@ -133,13 +132,13 @@ class SpeculativeGeneration:
         )
         found = [
             GeneratedText(
-                number // samples,
-                text.sample,
+                number,
+                sample,
                 text.tokens,
                 text.log_probabilities,
                 None if tokenizer is None else tokenizer.decode(text.tokens, skip_special_tokens=True),
             )
-            for number, text in enumerate(texts)
+            for (number, sample), text in zip(asked, texts, strict=True)
         ]
         return Generated(found, counts, reason(counts, self._speculate))
 
@@ -166,6 +165,20 @@ def generate(
     For a model that trains, `SpeculativeGeneration` also learns how far drafts reach.
     """
     return SpeculativeGeneration(cache).generate(model, prompts, sampling, tokenizer=tokenizer, samples=samples)
+
+
+def _asked(prompts: int, samples: int | Sequence[int]) -> list[tuple[int, int]]:
+    """Return the prompt's number and the sample's number of each text."""
+    if isinstance(samples, int):
+        if samples < 1:
+            raise AscError(f"samples is {samples}, and a prompt has 1 text or more.")
+        return [(number, sample) for number in range(prompts) for sample in range(samples)]
+    if len(samples) != prompts:
+        raise AscError(
+            f"samples has {len(samples)} sample numbers, and there are {prompts} prompts: give one number for each "
+            "prompt, or samples=1 for one text of each."
+        )
+    return list(enumerate(samples))
 
 
 def _known(tokens: Sequence[int], model: nn.Module) -> list[int]:

@@ -66,12 +66,12 @@ class TextCache:
             )
         self._kind = max(self._kind or "", kind, key=len)
 
-    def put(self, texts: Mapping[tuple[tuple[int, ...], int, int | None], Earlier]) -> None:
-        """Take over texts by prompt, sample and noise, and write them."""
+    def put(self, texts: Mapping[tuple[tuple[int, ...], int, int | None], Earlier], *, write: bool = True) -> None:
+        """Take over texts by prompt, sample and noise, and write them, unless another process does."""
         news = {_key(*about): text for about, text in texts.items()}
         for key, text in news.items():
             self._keep(key, text)
-        if self._path is None:
+        if self._path is None or not write:
             return
         begin, self._fresh = self._fresh, True  # until all is written: an interrupt may cut a line
         try:
