@@ -17,12 +17,22 @@ if TYPE_CHECKING:
     from asc_nn_training.integrations.callback import SpeculationCallback
     from asc_nn_training.integrations.lightning import LightningSpeculation as LightningSpeculation  # needs an extra
     from asc_nn_training.integrations.read_outs import ReadOuts
+    from asc_nn_training.integrations.rollouts import SpeculativeRollouts
     from asc_nn_training.integrations.speculation import Speculation
     from asc_nn_training.integrations.tracking import Tracking
     from asc_nn_training.optimizers.moments import Moments
     from asc_nn_training.recognizers.probes import Probes
 
-__all__ = ["Moments", "Probes", "ReadOuts", "Speculation", "SpeculationCallback", "Tracking", "attach"]
+__all__ = [
+    "Moments",
+    "Probes",
+    "ReadOuts",
+    "Speculation",
+    "SpeculationCallback",
+    "SpeculativeRollouts",
+    "Tracking",
+    "attach",
+]
 
 _HOMES = {
     "LightningSpeculation": "integrations.lightning",
@@ -31,6 +41,7 @@ _HOMES = {
     "ReadOuts": "integrations.read_outs",
     "Speculation": "integrations.speculation",
     "SpeculationCallback": "integrations.callback",
+    "SpeculativeRollouts": "integrations.rollouts",
     "Tracking": "integrations.tracking",
     "attach": "integrations.attach",
 }

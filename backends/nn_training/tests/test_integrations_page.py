@@ -223,6 +223,8 @@ def test_trainings_of_trl_run(tmp_path: Path) -> None:
         report = snippet(name)["train"](trained.language_model(), *given, settings, tokenizer, rows, rows)
         assert report["position"] == 51
         assert report["outcomes"]
+    report = snippet("grpo_rollouts")["train"](trained.language_model(), trained.reward, settings, tokenizer, rows)
+    assert report["train"]["texts"] == 4 * 51
 
 
 RANKS = """

@@ -1,9 +1,10 @@
-"""Speculation in TRL's trainers: SFT, DPO, and GRPO with a reward gate."""
+"""Speculation in TRL's trainers: SFT, DPO, GRPO with a reward gate, and GRPO's rollouts with drafts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,10 @@ from torch import Tensor, nn
 
 from asc.errors import AscError
 from asc.plugins import Plugins, load
-from asc_nn_training import SpeculationCallback
+from asc_nn_training import SpeculationCallback, SpeculativeRollouts
+from asc_nn_training.generation import TextCache
+from asc_nn_training.generation.pace import Plan
+from asc_nn_training.integrations import rollouts as rollouts_module
 from asc_nn_training.integrations.objective import objective
 from asc_nn_training.training.loss import evaluation
 
@@ -276,3 +280,179 @@ def test_grpo_without_a_score_is_refused_in_a_sentence(
     with pytest.raises(AscError, match=r"GRPOTrainer trains on texts that the model generates.*score=score") as refused:
         SpeculationCallback(grpo(tmp_path, tokenizer))
     integration_refusal(refused.value)
+
+
+ROLLOUTS: dict[str, Any] = {
+    "num_generations": 4,
+    "max_completion_length": 8,
+    "per_device_train_batch_size": 4,
+    "gradient_accumulation_steps": 2,
+    "max_steps": 9,  # two of the six prompts each, so three epochs
+    "learning_rate": 3e-3,
+    "save_steps": 3,
+}
+silent = pytest.mark.filterwarnings("ignore:You are using 'rollout_func':UserWarning")  # TRL calls it experimental
+
+
+def grpo_with(rollouts: SpeculativeRollouts, folder: Path, tokenizer: Any, **more: Any) -> Any:
+    rows = dataset(lambda number: {"prompt": counting(number, 3)}, 6)
+    return trl.GRPOTrainer(
+        model=language_model(),
+        reward_funcs=reward,
+        args=trl.GRPOConfig(**settings(folder, **{**ROLLOUTS, **more})),
+        train_dataset=rows,
+        eval_dataset=rows,
+        processing_class=tokenizer,
+        rollout_func=rollouts,
+    )
+
+
+@silent
+@integration("TRL", "GRPOTrainer, rollouts with drafts: rollout_func=SpeculativeRollouts()", "works")
+@pytest.mark.parametrize("more", [{}, {"bf16": True, "top_p": 0.9}, "SpeculationCallback"])
+def test_a_training_whose_rollouts_have_drafts_is_the_one_without(tmp_path: Path, tokenizer: Any, more: Any) -> None:
+    """Weights, texts and TRL's own metrics, bit for bit."""
+    ends, texts = [], []
+    for speculate in (True, False):
+        rollouts = SpeculativeRollouts(noise="same", speculate=speculate)
+        pace = rollouts._generations["train"]._pace
+        pace.plan = lambda *_: Plan(None, 6)  # type: ignore[method-assign]  # the clock decides nothing
+        callback = more == "SpeculationCallback"
+        trainer = grpo_with(rollouts, tmp_path, tokenizer, **({} if callback else more))
+        if callback:
+            speculation = SpeculationCallback(trainer, score=generated_reward(tokenizer), **{**USUAL, "every": 2})
+            trainer.add_callback(speculation)
+        trainer.train()
+        assert not callback or speculation.report()["acceptance_rate"] is not None
+        ends.append(ended(trainer))
+        texts.append([text.tokens for text in rollouts.cache])
+        report = rollouts.report()["train"]
+        assert (report["accepted"] > 0) == speculate
+        assert report["texts"] == 72
+        assert any("asc/rollouts/passes_saved" in entry for entry in trainer.state.log_history)
+    assert texts[0] == texts[1]
+    assert len({tuple(text) for text in texts[0]}) > 12
+    assert all(map(torch.equal, ends[0][0], ends[1][0]))
+    assert ends[0][1] == ends[1][1]
+
+
+@silent
+@pytest.mark.parametrize("noise", ["same", "fresh"])
+def test_a_resumed_training_has_the_rollouts_of_one_that_was_not_interrupted(
+    tmp_path: Path, tokenizer: Any, noise: Any
+) -> None:
+    orderly = {"shuffle_dataset": False, "save_strategy": "steps"}  # TRL resumes with another order of later epochs
+    whole = grpo_with(SpeculativeRollouts(noise=noise), tmp_path, tokenizer, **orderly)
+    whole.train()
+    resumed = grpo_with(SpeculativeRollouts(noise=noise), tmp_path, tokenizer, **orderly)
+    resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-3"))
+    assert all(map(torch.equal, whole.model.parameters(), resumed.model.parameters()))
+
+
+@silent
+def test_fresh_noise_is_for_each_generation_of_a_training_and_the_same_for_evaluations(
+    tmp_path: Path, tokenizer: Any
+) -> None:
+    rollouts = SpeculativeRollouts()
+    trainer = grpo_with(rollouts, tmp_path, tokenizer)
+    prompts = [counting(0, 3)] * 4
+    trainer.model.train()
+    trained = []
+    for step in (0, 0, 1):
+        trainer.state.global_step = step
+        trained += rollouts(prompts, trainer)["completion_ids"]
+    assert len({tuple(text) for text in trained}) > 8  # some are as short as one token
+    trainer.model.eval()
+    first, second = (rollouts(prompts, trainer) for _ in range(2))
+    assert first == second
+    assert rollouts.report()["eval"]["aligned"] == sum(map(len, first["completion_ids"]))
+    assert len(rollouts.cache) == 4
+
+
+@silent
+def test_prompts_have_the_tokens_that_trl_gives_them(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollouts = SpeculativeRollouts(seed=3)
+    trainer = grpo_with(rollouts, tmp_path, tokenizer, chat_template_kwargs={"ending": "w5"})
+    words = (
+        "{% for message in messages %}{{ message.content }} {% endfor %}{% if add_generation_prompt %}w9 {% endif %}"
+    )
+    monkeypatch.setattr(trainer.processing_class, "chat_template", words + "{{ ending }}")
+    for prompts in ([counting(1, 3), counting(2, 4)], [[{"role": "user", "content": counting(1, 3)}]]):
+        found = rollouts(prompts, trainer)["prompt_ids"]
+        assert found == trainer._tokenize_prompts(prompts)[0]
+    assert tokenizer.decode(found[0]) == counting(1, 3) + " w9 w5"
+
+
+@silent
+def test_processes_have_other_rollouts_of_one_prompt_and_share_their_texts(
+    tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the second of two processes does, where the first has the first half of a batch."""
+    trainer = grpo_with(SpeculativeRollouts(), tmp_path, tokenizer)
+    trainer.model.eval()
+    half = [counting(0, 3)] * 2
+    whole, second = SpeculativeRollouts(), SpeculativeRollouts(TextCache(tmp_path / "texts.jsonl"))
+    expected = whole(half * 2, trainer)["completion_ids"]
+    given = iter([tokenizer(half)["input_ids"], [((2, 3, 4), sample, tuple(expected[sample])) for sample in (0, 1)]])
+
+    def gathered(own: Sequence[Any]) -> list[Any]:
+        return [*next(given), *own]
+
+    monkeypatch.setattr(rollouts_module, "gather_object", gathered)
+    ranks = SimpleNamespace(process_index=1, distributed_type=trainer.accelerator.distributed_type)
+    monkeypatch.setattr(trainer, "accelerator", ranks)
+    assert second(half, trainer)["completion_ids"] == expected[2:]
+    assert list(second.cache) == list(whole.cache)
+    assert len((tmp_path / "texts.jsonl").read_text().splitlines()) == 3  # the first process writes the other two
+
+
+def changed(**given: Any) -> Callable[[Any], None]:
+    def change(trainer: Any) -> None:
+        for name, value in given.items():
+            setattr(trainer, name, value)
+
+    return change
+
+
+def asked(**given: Any) -> Callable[[Any], None]:
+    return lambda trainer: trainer.generation_config.update(**given)
+
+
+REFUSED: dict[str, tuple[Callable[[Any], None], str]] = {
+    "vLLM": (lambda trainer: setattr(trainer.args, "use_vllm", True), "use_vllm=True asks for another way"),
+    "tools": (changed(tools=[len]), "without tools and environments"),
+    "environments": (changed(environment_factories={None: list}), "without tools and environments"),
+    "images": (changed(processing_class=object()), "processing_class is a object, .* without images"),
+    "sharded weights": (
+        changed(accelerator=SimpleNamespace(distributed_type=SimpleNamespace(value="FSDP"))),
+        r"shared among processes \(FSDP\)",
+    ),
+    "min_p": (asked(min_p=0.1), "GRPOConfig asks for min_p=0.1, which"),
+    "other keywords": (asked(num_beams=2, suppress_tokens=[3]), r"asks for num_beams=2, suppress_tokens=\[3\], which"),
+    "greedy": (asked(do_sample=False), "all rollouts of a prompt are the same text"),
+    "no temperature": (asked(temperature=0.0), "Set a temperature above 0"),
+    "no limit": (asked(max_new_tokens=None), "max_completion_length is None"),
+    "a wrong setting": (asked(top_p=1.5), '"top_p" of the rollouts was given 1.5'),
+}
+
+
+@silent
+@integration("TRL", "GRPOTrainer, rollouts with drafts: min_p and other ways to generate", "refused")
+def test_rollouts_that_cannot_have_drafts_are_refused_in_a_sentence(
+    tmp_path: Path, tokenizer: Any, integration_refusal: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollouts = SpeculativeRollouts()
+    for change, sentence in REFUSED.values():
+        trainer = grpo_with(rollouts, tmp_path, tokenizer)
+        change(trainer)
+        with pytest.raises(AscError, match=sentence) as refused:
+            rollouts([counting(0, 3)], trainer)
+        if "min_p" in sentence:
+            integration_refusal(refused.value)
+    with pytest.raises(AscError, match=r"noise is 'new'\. Type 'fresh' or 'same'"):
+        SpeculativeRollouts(noise="new")  # type: ignore[arg-type]
+    monkeypatch.setattr(rollouts_module, "version", lambda _: "0.29.1")
+    with pytest.raises(AscError, match=r"TRL 0\.29\.1 calls rollout_func only where vLLM generates"):
+        SpeculativeRollouts()
