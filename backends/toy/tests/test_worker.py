@@ -22,6 +22,7 @@ from asc.types import Transition
 from asc_toy.ambient import ImpureError, Watch
 from asc_toy.program import Program
 from asc_toy.tracking.replica import Task
+from asc_toy.workers import limits
 from asc_toy.workers.limits import OverTimeError, run_limited
 from asc_toy.workers.worker import Parcel, run_task
 
@@ -273,9 +274,12 @@ class TestTimeLimit:
             with contextlib.suppress(OverTimeError):
                 run_limited(partial(spin_until, end), 0.001 + number * 4e-6)
             spin_until(time.monotonic() + 0.001)
-        deadline = time.monotonic() + DEADLINE_S
-        while any(thread.name == "asc-limit" for thread in threading.enumerate()):
-            assert time.monotonic() < deadline, "a limit that has ended still waits to strike"
+        spin_until(time.monotonic() + 2 * LIMIT_S)
+
+    def test_one_thread_watches_all_calls(self) -> None:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _: run_limited(int, DEADLINE_S), range(50)))
+        assert [thread.name for thread in threading.enumerate()].count("asc-limit") == 1
 
     def test_what_the_code_returns_and_raises_passes(self) -> None:
         assert run_limited(lambda: 5, DEADLINE_S) == 5
@@ -288,6 +292,7 @@ class TestTimeLimit:
         def start(_: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")
 
+        monkeypatch.setattr(limits, "_watch", limits._Watch())
         monkeypatch.setattr(threading.Thread, "start", start)
         message = r"^a worker could not limit the time of its tasks \(can't start new thread\)$"
         with pytest.raises(NoWorkersError, match=message):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
+import time
 from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from asc.speculators.pool import NoWorkersError
@@ -21,6 +26,71 @@ class OverTimeError(BaseException):
     """
 
 
+class _Call:
+    """A call under a limit: its thread, and whether it is over or was struck."""
+
+    def __init__(self) -> None:
+        self.thread, self.lock = threading.get_ident(), threading.Lock()
+        self.over = self.struck = False
+
+    def strike(self) -> bool:
+        """Raise `OverTimeError` in the thread, unless the call is over."""
+        with self.lock:
+            if not self.over:
+                self.struck = True
+                _raise_in(self.thread, OverTimeError)
+            return not self.over
+
+
+class _Watch:
+    """Strikes calls at their limits. One thread does it for all: to start one for each call would take far longer."""
+
+    def __init__(self) -> None:
+        self._new: SimpleQueue[tuple[float, int, _Call]] = SimpleQueue()  # its methods cannot be struck half-way
+        self._numbers, self._lock, self._started = count(), threading.Lock(), False
+
+    def begin(self, call: _Call, seconds: float) -> None:
+        """Strike a call after so many seconds. Raises NoWorkersError where the system has no thread for that."""
+        if not self._started:
+            with self._lock:
+                if not self._started:
+                    try:
+                        threading.Thread(target=self._run, name="asc-limit", daemon=True).start()
+                    except RuntimeError as error:
+                        raise NoWorkersError(f"a worker could not limit the time of its tasks ({error})") from error
+                    self._started = True
+        self._new.put((time.monotonic() + seconds, next(self._numbers), call))
+
+    def _run(self) -> None:
+        waiting: list[tuple[float, int, _Call]] = []  # a heap
+        while True:
+            while waiting and waiting[0][2].over:
+                heappop(waiting)
+            left = waiting[0][0] - time.monotonic() if waiting else None
+            if left is not None and left <= 0:
+                _, number, call = heappop(waiting)
+                if call.strike():  # something may swallow it, such as a callback of the garbage collector
+                    heappush(waiting, (time.monotonic() + _AGAIN_S, number, call))
+                continue
+            try:
+                heappush(waiting, self._new.get(timeout=left))
+            except Empty:
+                continue
+
+
+_watch = _Watch()
+
+
+def _begin_anew() -> None:
+    """A copy of this process has none of its threads."""
+    global _watch  # noqa: PLW0603 -- the system asks for it
+    _watch = _Watch()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 def run_limited(call: Callable[[], T], seconds: float | None) -> T:
     """Call, and raise `OverTimeError` in this thread once `seconds` have passed; None means no limit.
 
@@ -33,47 +103,26 @@ def run_limited(call: Callable[[], T], seconds: float | None) -> T:
     """
     if seconds is None:
         return call()
-    thread, lock, ended = threading.get_ident(), threading.Lock(), threading.Event()
-    over = struck = False
-
-    def watch() -> None:
-        nonlocal struck
-        wait = seconds
-        while not ended.wait(wait):
-            with lock:
-                if over:
-                    return
-                struck = True
-                _raise_in(thread, OverTimeError)
-            wait = _AGAIN_S  # something may have swallowed it, such as a callback of the garbage collector
-
+    limited = _Call()
     try:
         try:
-            _start(threading.Thread(target=watch, name="asc-limit", daemon=True))
+            _watch.begin(limited, seconds)
             found = call()
         finally:
-            over = True  # an assignment is no call, so nothing can strike here
+            limited.over = True  # an assignment is no call, so nothing can strike here
     finally:
         settled = False
         while not settled:
             try:
-                with lock:  # a strike that had begun is complete now
+                with limited.lock:  # a strike that had begun is complete now
                     settled = True
-                ended.set()
-                if struck:
-                    _take(thread)
+                if limited.struck:
+                    _take(limited.thread)
             except OverTimeError:
                 settled = False
-        if struck:
+        if limited.struck:
             raise OverTimeError(f"interrupted after {seconds:g} s")
     return found
-
-
-def _start(thread: threading.Thread) -> None:
-    try:
-        thread.start()
-    except RuntimeError as error:
-        raise NoWorkersError(f"a worker could not limit the time of its tasks ({error})") from error
 
 
 def _take(thread: int) -> None:
