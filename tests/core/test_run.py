@@ -661,7 +661,8 @@ def test_ctrl_c_ends_a_run_cleanly_and_a_second_one_at_once(plugins: Plugins, tm
 def test_a_run_without_workers_says_why_it_gains_nothing(plugins: Plugins) -> None:
     summary = Run(machines(program="digest", workers=0, config=EXECUTED), "machines", plugins).execute()
     assert summary["workers"] == 0
-    assert summary["reason"].startswith(("No speed-up: no state came back, and there are no", "No speed-up: tracking"))
+    causes = ("no state came back, and there are no", "tracking", "speculation was withheld")  # by the machine's pace
+    assert summary["reason"].startswith(tuple(f"No speed-up: {cause}" for cause in causes))
 
 
 def test_a_comparison_says_why_less_was_measured_than_estimated() -> None:
