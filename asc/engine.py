@@ -89,7 +89,7 @@ class Engine:
         while not self.stopped and not self._arrived():
             if self._target is None and self._settled != self.computation.position():
                 self.boundary()
-            if not self.stopped and not self._arrived():
+            if not self.stopped and not self._arrived() and not self._delegated():
                 self.advance()
 
     def stop(self) -> None:
@@ -136,9 +136,11 @@ class Engine:
         steps = target - position
         recorded = 0 if self._resting else self.speculator.remembers(steps, self.recalled)
         steps = steps if recorded else min(steps, self.ledger.stretch())
-        began = self.ledger.clock()
+        ledger = self.ledger
+        began, computed = ledger.clock(), ledger.processor()
         done = answers.advanced(computation.advance(recorded or steps, record=recorded > 0))
-        self.ledger.progress(done.steps - done.skipped, self.ledger.clock() - began, tracked=recorded > 0)
+        seconds, computed = ledger.clock() - began, ledger.processor() - computed
+        ledger.progress(done.steps - done.skipped, seconds, tracked=recorded > 0, computed=computed)
         early = computation.position() < target and not computation.finished()
         self._target = target if early else None
         if done.skipped:  # a backend that leaps within its own advance reports a batch
@@ -149,6 +151,19 @@ class Engine:
                 self.cache.insert(done.recorded._replace(source=MAIN))
         if early:
             self._observer.paused()
+
+    def _delegated(self) -> bool:
+        """Whether a worker has taken the next superstep, so that another boundary here finds it in the cache."""
+        if self._target is not None or self.stopped:
+            return False
+        position, history = self.computation.position(), self.trajectory.snapshots()
+        room = None if self.until is None else self.until - position
+        delegated = self.speculator.delegate(
+            self.computation, history, self._superstep(), self.cache, room, lambda: self.stopped
+        )
+        if delegated:
+            self._settled = None
+        return delegated or self.stopped
 
     def due(self) -> tuple[int, int]:
         """Return how many supersteps to take before the next boundary, and its position; asked once a boundary.

@@ -16,6 +16,8 @@ _LONGEST_REST = 64  # supersteps without a boundary, where the clock does not st
 _FREE_S = 5e-3  # seconds that speculation may lose from the start on, so that it is soon known what it gains
 _SOON_S = 1.0  # seconds of plain work in which the whole share may be lost: what pays is mostly found in them
 _LATER = 0.25  # of the share, that may be lost after them
+_RECENT = 0.5  # weight of what was before against a new superstep
+_WAITING = 0.2  # of a step's seconds in which the thread computes at most, where the step is said to wait
 _LONGEST_STRETCH_S = 0.25  # seconds of plain steps in a row, where it does: Ctrl-C waits for their end
 
 
@@ -57,6 +59,9 @@ class Ledger:
         self._take_price, self._timed, self._overdraft, self.clock = take_price, timed, overdraft, clock
         self._accounts: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0])  # seconds, steps, count
         self._works: dict[str, _Work] = {}  # made once for each kind: an idle boundary is a few microseconds
+        self.processor = time.thread_time if clock is time.perf_counter else clock
+        """The clock of this thread's computing; where time is not that of the machine, all of it."""
+        self._computed = self._passed = 0.0  # seconds of recent plain steps: those of computing, and all
         self._unit = 0.0 if timed else 1.0  # price of one plain step
         self.plain = self.spent = self.started = self.gained = 0.0
         self._price = StepPrice()
@@ -74,6 +79,11 @@ class Ledger:
     def tracking(self) -> float:
         """How many times as long as plain steps a recorded superstep takes, at least."""
         return self._price.tracking
+
+    @property
+    def waiting(self) -> bool:
+        """Whether plain steps mostly wait, such as for an answer over a network, rather than compute."""
+        return self._passed > 0 and self._computed < _WAITING * self._passed
 
     def work(self, kind: str, *, speculative: bool = True) -> _Work:
         """Book what happens within: `with ledger.work("observe"): …`. Work never contains work of the same kind.
@@ -107,9 +117,14 @@ class Ledger:
         self.book(kind, seconds, steps)
         self.started += seconds if self._timed else steps
 
-    def progress(self, steps: int, seconds: float, tracked: bool = False) -> None:
-        """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's."""
+    def progress(self, steps: int, seconds: float, tracked: bool = False, computed: float | None = None) -> None:
+        """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's.
+
+        `computed` are the seconds in which the thread computed; by default all.
+        """
         self.executed += steps
+        self._computed = _RECENT * self._computed + (seconds if computed is None else computed)
+        self._passed = _RECENT * self._passed + seconds
         if self._timed and steps:
             self._price.note(steps, seconds, tracked)
             self._unit = self._price.step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import NamedTuple
@@ -14,6 +15,14 @@ class NoWorkersError(Exception):
     """
 
 
+class Polled(Executor):
+    """An executor whose calls end only while it is polled, since no thread of its own takes the answers."""
+
+    @abstractmethod
+    def poll(self, seconds: float) -> None:
+        """Take the answers that are there. Where there is none, wait for one, at most so many seconds."""
+
+
 class Pool(NamedTuple):
     """The workers that execute candidates. Without workers, only the main thread's own supersteps are remembered."""
 
@@ -22,6 +31,7 @@ class Pool(NamedTuple):
     start_s: float = 0.0  # typical seconds until workers have started; a shorter run does without them
     opening_s: float = 0.0  # of them, what the main thread loses; the rest of a run must be long enough to bear that
     background: bool = True  # whether the main thread continues while workers start
+    warm_ups: int | None = None  # workers that take a step to warm up on; None: all
     inline: bool = False  # whether `make` runs on the main thread, as a fork must
     hand_over_s: float = 0.0005  # the main thread's pause after sending: an executor's own threads need the interpreter
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
@@ -101,6 +101,22 @@ class Speculator(ABC):
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Decision]:
         """Take results that have arrived, wait for one that is about to, settle those whose position is reached."""
         return ()
+
+    def delegate(
+        self,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        room: int | None,
+        stopped: Callable[[], bool],
+    ) -> bool:
+        """Have a worker take the main thread's next superstep, while the main thread serves the others.
+
+        Returns whether the cache has a way on from the present state, of `room` steps at most. If it has none, the main
+        thread takes the superstep itself. Returns early where the run is `stopped`.
+        """
+        return False
 
     def remembers(self, steps: int, recalled: int) -> int:
         """Return how many of the next `steps`, a superstep, the main thread records: all, none, or some as a trial.

@@ -6,9 +6,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from asc.speculators.executed.delivery import Delivery
+from asc.speculators.pool import Polled
 from asc.testing.clock import Clock
 
 P = ParamSpec("P")
@@ -115,7 +118,7 @@ class Deferred(Executor):
                 call.future.cancel()
 
 
-class Timed(Executor):
+class Timed(Polled):
     """Workers whose results arrive when a clock says so: a task takes so many seconds for each of its steps.
 
     A wait moves the clock. So a test sees the schedule of a run with workers, the same on any machine. The thread that
@@ -126,6 +129,8 @@ class Timed(Executor):
         self._clock, self._step_s, self._round_trip_s = clock, step_s, round_trip_s
         self._free = [0.0] * workers  # when each worker has done all that was submitted
         self._opener = threading.current_thread()
+        self._running: list[tuple[float, int, _Later[Any]]] = []  # a heap, by their ends
+        self._numbers = count()
         self.busy_s = 0.0
         """Seconds that workers have worked, or will have."""
 
@@ -136,21 +141,39 @@ class Timed(Executor):
             return _Later(self._clock, result, self._clock(), self._clock())
         began = max(self._clock(), min(self._free))
         steps = max(1, result.steps) if isinstance(result, Delivery) else 0
-        ended = began + steps * self._step_s + self._round_trip_s
+        ended = began + self.seconds(steps)
         if isinstance(result, Delivery):
             self.busy_s += ended - began
             result = cast(T, result._replace(began=began, ended=ended))
         self._free[self._free.index(min(self._free))] = ended
-        return _Later(self._clock, result, began, ended)
+        later = _Later(self._clock, result, began, ended)
+        heappush(self._running, (ended, next(self._numbers), later))
+        return later
+
+    def seconds(self, steps: int) -> float:
+        """Return what a task of so many steps takes; called once for each task."""
+        return steps * self._step_s + self._round_trip_s
+
+    def poll(self, seconds: float) -> None:
+        """End the calls whose time has come; where there is none, move the clock to the next one's."""
+        if seconds and self._running and self._running[0][0] > self._clock():
+            self._clock.move(min(seconds, self._running[0][0] - self._clock()))
+        while self._running and self._running[0][0] <= self._clock():
+            heappop(self._running)[2].end()
 
 
 class _Later(Future[T]):
     def __init__(self, clock: Clock, value: T, began: float, ended: float) -> None:
         super().__init__()
-        self._clock, self._value, self._began, self._ended = clock, value, began, ended
+        self._clock, self._value, self._began, self.ended = clock, value, began, ended
 
     def done(self) -> bool:
-        return self.cancelled() or self._clock() >= self._ended
+        return self.cancelled() or self._clock() >= self.ended
+
+    def end(self) -> None:
+        """Call back those who wait for the result."""
+        if not self.cancelled():
+            self.set_result(self._value)
 
     def cancel(self) -> bool:
         return self._clock() < self._began and super().cancel()
@@ -160,7 +183,7 @@ class _Later(Future[T]):
         return self._value
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        left = max(0.0, self._ended - self._clock())
+        left = max(0.0, self.ended - self._clock())
         self._clock.move(left if timeout is None else min(left, timeout))
         if not self.done():
             raise TimeoutError

@@ -547,7 +547,7 @@ def test_spans_tell_what_the_workers_did() -> None:
     bench.pool.finish(0)
     bench.collect()
     spans = bench.executed.spans()
-    assert [(span.worker, span.start, span.steps) for span in spans] == [("worker 1", 16, 8), ("worker 1", 24, 8)]
+    assert [(span.worker, span.start, span.steps) for span in spans] == [("worker 1", 24, 8), ("worker 1", 16, 8)]
     assert all(span.began <= span.ended for span in spans)
     assert bench.executed.spans() == []
 

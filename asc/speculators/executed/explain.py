@@ -41,7 +41,7 @@ _CAUSES = (
     ),
     _Cause("for sending tasks", ("dispatch", "hand-over"), _LONGER),
     _Cause("for predicting states", ("predict", "plan"), "Fewer predictors, or heavier steps, would help."),
-    _Cause("for waiting for workers", ("wait",), "A free core for each worker would help."),
+    _Cause("for waiting for workers", ("wait", "delegate"), "A free core for each worker would help."),
     _Cause("for taking in results and looking them up", ("collect", "lookup", "apply"), _LONGER),
     _Cause("at boundaries between supersteps", ("observe", "recognise", "notify"), _LONGER),
     _Cause("for starting workers and for checks", ("start", "warm-up", "spot-check"), "A longer run would help."),

@@ -11,6 +11,8 @@ SENDING = ("predict", "dispatch", "hand-over")
 """Kinds of work that a task costs the main thread before it has gained anything."""
 ALL = (*SENDING, "collect", "wait")
 """The same, until its result is there."""
+LOAD = (*SENDING, "collect", "lookup", "apply", "insert", "observe", "plan")
+"""All that a task costs the main thread, but for waiting."""
 
 
 class TaskPrice:

@@ -10,12 +10,14 @@ from pydantic import Field
 
 from asc.computation import Computation
 from asc.ledger import Ledger
-from asc.speculators.executed.prices import ALL, SENDING, TaskPrice
+from asc.speculators.executed.prices import ALL, LOAD, SENDING, TaskPrice
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.rationing import Rationing
 from asc.types import Decision, Outcome, Plan
 
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
+_LOOKAHEAD = 1024  # supersteps
+_LOAD = 0.5  # share of the main thread's time that tasks take at most, where workers take its supersteps as well
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
 _FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
 _TRUST = 4  # boundaries after a right candidate at which one task may be sent, whatever is owed
@@ -30,6 +32,7 @@ class Crew(NamedTuple):
     slowdown: float = 1.0  # how many times as long as the main thread they take for a step
     sent: float = 0.0  # bytes that are sent for a task
     nbytes: float = 0.0  # bytes that travel for a task, there and back
+    frontier: int | None = None  # where the last task ends, if workers take the main thread's supersteps as well
 
 
 class ExecutedScheduler:
@@ -39,7 +42,9 @@ class ExecutedScheduler:
         """How executed speculation is rationed."""
 
         overdraft: float = Field(0.02, ge=0, description="share of plain work that may be lost; later a quarter of it")
-        lookahead: int = Field(1024, ge=1, description="supersteps to look ahead at most")
+        lookahead: int | None = Field(
+            None, ge=1, description="supersteps to look ahead at most; by default 1024, or as many as the workers need"
+        )
         task_length: int = Field(32, ge=1, description="supersteps in one worker task at most")
         memoise: bool = Field(True, description="record the main thread's own supersteps where that pays")
 
@@ -48,7 +53,8 @@ class ExecutedScheduler:
         self._rationing = Rationing(predictors, ledger)
         self._least = min(2, config.task_length)  # so that the main thread can join a task at its second part
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
-        self._sending, self._price = TaskPrice(ledger, SENDING), TaskPrice(ledger, ALL)
+        self._sending, self._price, self._load = (TaskPrice(ledger, kinds) for kinds in (SENDING, ALL, LOAD))
+        self._proven = False  # whether the latest candidate that was settled was right
         self._superstep = 0  # steps in the superstep of the latest boundary
         self._trust = 0  # boundaries at which one task may be planned in any case
         self.nbytes = 0.0
@@ -78,6 +84,8 @@ class ExecutedScheduler:
         if not capacity:
             self.unprofitable = True
             return []
+        if crew.frontier is not None and not self._proven:
+            capacity = 1  # many wrong ones at once would be dear
         starts = self._starts(position, computation.total(), superstep, capacity, crew, covered, price)
         options = ([Plan(name, start - position, steps) for name in predictors] for start, steps in starts)
         plans = self._rationing.choose(options if predictors else (), capacity, gain, lambda _: price)
@@ -118,7 +126,8 @@ class ExecutedScheduler:
         distance = _distance(decision.plan)
         self._outcomes.note(decision, distance)
         if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            self._trust = _TRUST if decision.outcome is Outcome.ACCEPTED else 0
+            self._proven = decision.outcome is Outcome.ACCEPTED
+            self._trust = _TRUST if self._proven else 0
         if decision.outcome is Outcome.ACCEPTED:
             self._length = min(self._config.task_length, 2 * self._length)
         elif (
@@ -155,15 +164,20 @@ class ExecutedScheduler:
 
         A task starts where the main thread will be when the task is done: the main thread takes `slowdown` times as
         many supersteps meanwhile as the task is long. A task is so long that it is worth its price many times over.
-        Towards the end, tasks shrink so that all end at the same time.
+        Where workers take the main thread's supersteps as well, tasks begin at once, and are no longer than they must
+        be for the main thread to keep up. Towards the end, tasks shrink so that all end at the same time.
         """
-        length = max(self._length, min(self._config.task_length, math.ceil(_WORTH * price / superstep)))
+        frontier = crew.frontier
+        length = self._length_for(price / superstep) if frontier is None else self._least_length(superstep, crew)
         if total is not None:
-            alone = total - position - _steps(covered, position)
+            alone = total - (position + _steps(covered, position) if frontier is None else frontier)
             length = min(length, int(alone / superstep / (crew.workers + crew.slowdown)))
         length = max(1, length)
-        last = position + self._config.lookahead * superstep
+        lookahead = self._config.lookahead or max(_LOOKAHEAD, 2 * crew.workers * length)
+        last = position + lookahead * superstep
         start, own, needed = position, 0, max(1, round(length * crew.slowdown * _SLACK))
+        if frontier is not None:
+            start, needed, covered = frontier, 0, {}
         while capacity and start <= last and (total is None or start < total):
             if start in covered:
                 start += covered[start]
@@ -174,6 +188,17 @@ class ExecutedScheduler:
                 end = end if total is None else min(end, total)
                 yield start, end - start
                 start, capacity = end, capacity - 1
+
+    def _length_for(self, price: float) -> int:
+        """Return the supersteps of a task that costs so many of them."""
+        return max(self._length, min(self._config.task_length, math.ceil(_WORTH * price)))
+
+    def _least_length(self, superstep: int, crew: Crew) -> int:
+        """Return the fewest supersteps in a task with which the main thread keeps all workers busy."""
+        self._load.look()
+        seconds, each = self._load.seconds(0.0) or 0.0, superstep * self._ledger.unit
+        least = math.ceil(crew.workers * seconds / (_LOAD * each)) if each else 1
+        return min(self._config.task_length, max(1, least))
 
 
 def _steps(covered: Mapping[int, int], position: int) -> int:

@@ -21,19 +21,24 @@ from asc.ledger import Ledger
 from asc.predictor import Predictor
 from asc.settings import CreateComponent
 from asc.speculators.candidates import predict
-from asc.speculators.executed.arrival import divide
+from asc.speculators.executed.arrival import WRONG, divide
 from asc.speculators.executed.delivery import deliver
 from asc.speculators.executed.explain import Costs, Opening, explain
 from asc.speculators.executed.remembering import Remembering
 from asc.speculators.executed.scheduler import Crew, ExecutedScheduler
 from asc.speculators.executed.spotcheck import SpotChecks
-from asc.speculators.executed.tasks import Tasks
+from asc.speculators.executed.tasks import PRESENT, Flight, Tasks
 from asc.speculators.executed.workforce import Workforce
 from asc.speculators.explain import Facts, as_fault
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.pool import Pool
 from asc.speculators.speculator import Speculator
 from asc.types import MAIN, Boundary, Candidate, Combination, Decision, Fault, Outcome, Plan, Snapshot, Span, Transition
+
+_WAITS_S = 1e-3  # seconds of a superstep at least, to hand it to a worker: less than that is gone in the handing over
+_LATE = 3  # times as long as expected, after which a task is begun anew by another worker
+_SERVE_S = 0.05  # seconds between two looks at whether the run is to stop, while the main thread waits
+_SHARE = 64  # of the workers, one in so many must be idle before tasks are planned
 
 _REASONS = 32  # different reasons of rejections that are counted at most: an error's message may have a number in it
 
@@ -71,6 +76,8 @@ class ExecutedSpeculator(Speculator):
         self._hindrance = ""  # why no step can be skipped any more, as the end of a sentence
         self._tasks = Tasks(self._workforce, ledger)
         self._position = 0  # of the latest boundary
+        self._unreported: list[Decision] = []  # since the latest boundary
+        self._doubtful = False  # whether a candidate was wrong since it was last asked whether the others are
         self._checks = SpotChecks(ledger)
 
     @classmethod
@@ -186,6 +193,7 @@ class ExecutedSpeculator(Speculator):
                 decision.reason in self._reasons or len(self._reasons) < _REASONS
             ):
                 self._reasons[decision.reason] += 1
+        self._doubtful |= any(decision.outcome is Outcome.REJECTED for decision in boundary.decisions)
         switched_off = [decision for decision in boundary.decisions if self._scheduler.learn(decision)]
         return [Fault("predictor", d.plan.predictor, d.reason, switched_off=True) for d in switched_off]
 
@@ -213,12 +221,23 @@ class ExecutedSpeculator(Speculator):
         furthest: int | None = None,
     ) -> Sequence[Decision]:
         """Plan candidates for the idle workers, and launch them; a horizon too far costs no more than its task."""
+        waits, position = self._waits(superstep), computation.position()
+        if waits and self._doubtful:
+            self._unreported += self._doubt(computation, history, position)
+        self._doubtful = False
         with self._ledger.work("plan"):
             idle = 0 if self.fault or self._hindrance else self.workers - len(self._tasks)
             sent = _executable(computation).nbytes("dispatch") if idle else 0
             nbytes = max(sent, self._tasks.nbytes())
-            crew = Crew(idle, self.workers, self.slowdown() or self._ledger.tracking, sent, nbytes)
-            plans = self._scheduler.plans(computation, superstep, crew, self.covered())
+            slowdown = self.slowdown() or self._ledger.tracking
+            crew = Crew(idle, self.workers, slowdown, sent, nbytes)
+            if waits:  # a worker is kept for the present state, which needs no prediction
+                frontier = max(self._tasks.frontier, position + superstep)
+                crew = crew._replace(idle=idle - (self._tasks.at(position) is None), frontier=frontier)
+            few = waits and _SHARE * idle < self.workers and len(self._tasks) > 1
+            plans = [] if few else self._scheduler.plans(computation, superstep, crew, {} if waits else self.covered())
+        if plans and waits and self._workforce.started and self._tasks.at(position) is None:
+            self._send_present(_executable(computation), history, superstep)
         if plans and self._workforce.untouched:  # the task that workers warm up on shows what a task costs
             self._ready(computation, history)
             return ()
@@ -253,16 +272,117 @@ class ExecutedSpeculator(Speculator):
         """Take what has arrived, wait for what is about to arrive, take back what has not begun, settle the rest."""
         position, machine = computation.position(), _executable(computation)
         self._position, self._hindrance = position, as_fault(machine.hindrance)
+        unreported, self._unreported = self._unreported, []
         if self._tasks.settled:
-            return ()
+            return unreported
+        delegates = self._ledger.waiting
         with self._ledger.work("collect"):
             self._tasks.take_arrived(cache)
-            awaited = self._tasks.awaited_at(position, machine)
+            awaited = None if delegates else self._tasks.awaited_at(position, machine)
         if awaited is not None:
             with self._ledger.work("wait"):
                 self._tasks.wait(awaited, position, cache)
         with self._ledger.work("collect"):
-            return self._tasks.settle_reached(machine, position)
+            return [*unreported, *self._tasks.settle_reached(machine, position)]
+
+    def delegate(
+        self,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        room: int | None,
+        stopped: Callable[[], bool],
+    ) -> bool:
+        """Have a worker take the next superstep where steps wait, and serve the other workers meanwhile.
+
+        A step that waits leaves the processor idle, so the main thread gains nothing from taking it by itself, and the
+        workers would go without tasks meanwhile.
+        """
+        if not self._delegates(superstep) or not len(self._tasks):
+            return False
+        machine, position = _executable(computation), computation.position()
+        flight = self._tasks.at(position)
+        for _ in range(2):  # a task that is under way already, and one from the present state
+            if flight is None:
+                flight = self._send_present(machine, history, superstep if room is None else min(superstep, room))
+            if flight is None:
+                return False
+            part = self._served(flight, computation, history, superstep, cache, stopped)
+            if part is not None and machine.agrees(part) and (room is None or part.steps <= room):
+                return True
+            if stopped() or flight.plan.predictor == PRESENT:
+                return False
+            flight = None
+        return False
+
+    def _delegates(self, superstep: int) -> bool:
+        """Whether workers are to take the main thread's supersteps: it would only wait for them."""
+        able = self._workforce.started and not self.fault and not self._hindrance
+        return able and self._waits(superstep) and self._ledger.allowance() > 0
+
+    def _waits(self, superstep: int) -> bool:
+        """Whether a superstep would keep the main thread waiting, and there are workers to wait in its place."""
+        return self.workers > 1 and self._ledger.waiting and superstep * self._ledger.unit >= _WAITS_S
+
+    def _send_present(self, machine: Executable, history: Sequence[Snapshot], steps: int) -> Flight | None:
+        """Send a task from the present state; None where no worker is idle, or none can take it."""
+        plan, position = Plan(PRESENT, 0, steps), machine.position()
+        if len(self._tasks) >= self.workers:
+            return None
+        with self._ledger.work("dispatch"):
+            candidate = machine.materialise(Combination((1,)), history[-1:], plan)
+            if candidate is None:
+                return None
+            self._tasks.send(plan, candidate, (steps,), self._task(machine, candidate, (steps,)))
+        return self._tasks.at(position)
+
+    def _served(
+        self,
+        flight: Flight,
+        computation: Computation,
+        history: Sequence[Snapshot],
+        superstep: int,
+        cache: Cache,
+        stopped: Callable[[], bool],
+    ) -> Transition | None:
+        """Wait for a task with a part that starts here, and serve the other workers; return that part.
+
+        None where the task is not worth waiting for any longer.
+        """
+        position, ledger = computation.position(), self._ledger
+        while not flight.future.done():
+            if stopped():
+                return None
+            wrong = flight.start == position and not _executable(computation).resembles(flight.candidate)
+            if wrong or self._tasks.is_late(flight, _LATE):
+                self._unreported.append(self._tasks.drop(flight, WRONG if wrong else ""))
+                return None
+            with ledger.work("delegate"):
+                self._tasks.wait_for_any(_SERVE_S)
+            with ledger.work("collect"):
+                self._tasks.take_arrived(cache)
+            if not flight.future.done():
+                self._unreported += self.speculate(computation, history, superstep, cache)
+            if self._tasks.at(position) is not flight:
+                break
+        with ledger.work("collect"):
+            self._tasks.take_arrived(cache)
+        return self._tasks.part(flight, position)
+
+    def _doubt(self, computation: Computation, history: Sequence[Snapshot], position: int) -> Sequence[Decision]:
+        """After a wrong candidate, ask whether the other tasks are predicted as before; if not, want none of them.
+
+        Otherwise the run would come to each of them, and take one superstep at a time.
+        """
+        flight = self._tasks.next_after(position)
+        if flight is None:
+            return ()
+        plan = flight.plan._replace(horizon=flight.start - position)
+        candidate = predict(computation, history, plan, self._predictors, self._ledger)
+        if isinstance(candidate, Candidate) and _equal(candidate.state, flight.candidate.state):
+            return ()
+        return self._tasks.drop_all()
 
     def _ready(self, computation: Computation, history: Sequence[Snapshot]) -> bool:
         if self._workforce.untouched:
@@ -317,3 +437,10 @@ def _executable(computation: Computation) -> Executable:
             "JudgedConfig of asc.config.run."
         )
     return computation
+
+
+def _equal(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 -- whatever a backend's states are, they need not be comparable
+        return False

@@ -35,14 +35,18 @@ class SpotChecks:
                 computation.apply(transition)
 
     def _check(self, computation: Executable, transition: Transition, plain: float) -> None:
-        """Check a leap. What the first check takes beyond the `plain` steps is a cost of starting, paid once."""
+        """Check a leap. What the first check takes beyond the `plain` steps is a cost of starting, paid once.
+
+        Where steps wait, that is all of it, since the main thread has waited for the worker that took them.
+        """
         ledger, began = self._ledger, self._ledger.clock()
         check_leap(computation, transition)
         taken = ledger.clock() - began
         self._extra_s = max(0.0, taken - plain)
         if self._leaps == 1:
-            ledger.start("spot-check", self._extra_s)
-            taken -= self._extra_s
+            once = taken if ledger.waiting else self._extra_s
+            ledger.start("spot-check", once)
+            taken -= once
         ledger.charge("spot-check", taken)
         ledger.spent_before = ledger.spent  # the next boundary will not cost as much
 

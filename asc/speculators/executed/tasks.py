@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Future
@@ -18,10 +20,15 @@ from asc.speculators.executed.arrival import WRONG, Arrival
 from asc.speculators.executed.delivery import Delivery, deliver
 from asc.speculators.executed.workforce import Workforce
 from asc.speculators.pool import NoWorkersError
-from asc.types import Candidate, Decision, Plan, Span, Transition
+from asc.types import Candidate, Decision, Outcome, Plan, Span, Transition
+
+PRESENT = "present state"
+"""Stands for a predictor in the plan of a task that starts from the present state, which nothing has predicted."""
 
 _PATIENCE = 20  # a task may take this many times as long as earlier tasks of its length
 _LEAST_LIMIT = 2.0  # seconds that every task may take
+_LOOK_S = 0.1  # between two looks for workers that are stuck
+_FEW = 8  # workers; of so many, one that is stuck is given up alone, and of fewer, the pool is replaced
 
 
 class Flight(NamedTuple):
@@ -50,8 +57,15 @@ class Tasks:
 
     def __init__(self, workforce: Workforce, ledger: Ledger) -> None:
         self._workforce, self._ledger = workforce, ledger
-        self._flights: dict[int, Flight] = {}
-        self._arrived: list[Arrival] = []
+        self._flights: dict[int, Flight] = {}  # by start
+        self._parts: dict[int, Flight] = {}  # the same, by the start of each part
+        self._strays: dict[int, Flight] = {}  # whose results nobody waits for any more, by `id`
+        self._ended: deque[Flight] = deque()  # not yet taken in; other threads add to it
+        self._arrival = threading.Event()  # set with each of them
+        self._look_at = 0.0
+        self._arrived: list[Arrival] = []  # by start
+        self.frontier = 0
+        """Where the task ends that reaches furthest."""
         self._doubted: set[int] = set()  # where a candidate is known to be wrong while its worker still runs
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
@@ -59,8 +73,8 @@ class Tasks:
         self._sizes: deque[int] = deque(maxlen=9)  # bytes that were sent and delivered for a task
 
     def __len__(self) -> int:
-        """How many tasks are under way."""
-        return len(self._flights)
+        """How many workers are busy."""
+        return len(self._flights) + len(self._strays)
 
     @property
     def settled(self) -> bool:
@@ -104,30 +118,77 @@ class Tasks:
             self.forget()
             return False
         starts = tuple(accumulate(lengths[:-1], initial=start))
-        self._flights[start] = Flight(plan, candidate, starts, future, self._ledger.clock(), handed_over)
+        flight = Flight(plan, candidate, starts, future, self._ledger.clock(), handed_over)
+        self._flights[start] = flight
+        self._parts |= dict.fromkeys(starts, flight)
+        self.frontier = max(self.frontier, flight.end)
+        future.add_done_callback(lambda _: self._note(flight))
         return True
 
     def take_arrived(self, cache: Cache) -> None:
-        """Store the results that have arrived; give up a worker that is stuck."""
-        for flight in list(self._flights.values()):
-            if flight.future.done():
+        """Store the results that have arrived; give up workers that are stuck."""
+        self._workforce.wait(self._arrival, 0.0)
+        self._arrival.clear()
+        while self._ended:
+            flight = self._ended.popleft()
+            if self._flights.get(flight.start) is flight:
                 self._take(flight, cache)
-            elif self._stuck(flight):
-                self._break(TimeoutError(f"a worker did not come back from {flight.plan.steps} steps"))
-            if not self._flights:  # taken, all of them, or lost with a pool that broke down
-                break
+            elif self._strays.pop(id(flight), None) is not None:
+                for part in self._parts_of(flight):
+                    cache.insert(part._replace(source=flight.plan.predictor))
+        now = self._ledger.clock()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_S
+            self._give_up_stuck()
+
+    def wait_for_any(self, seconds: float) -> None:
+        """Wait until a task has ended, at most so many seconds."""
+        if not self._ended:
+            self._workforce.wait(self._arrival, seconds)
+
+    def at(self, position: int) -> Flight | None:
+        """Return the task under way with a part that starts here."""
+        return self._parts.get(position)
+
+    def part(self, flight: Flight, position: int) -> Transition | None:
+        """Return the part of an ended task that starts here; None where there is none."""
+        return next((part for part in self._parts_of(flight) if part.start == position), None)
+
+    def next_after(self, position: int) -> Flight | None:
+        """Return the first task under way after a position that starts from a prediction."""
+        later = [flight for flight in self._flights.values() if flight.start > position]
+        return min(later, key=lambda flight: flight.start, default=None)
+
+    def is_late(self, flight: Flight, times: float) -> bool:
+        """Whether a task takes so many times as long as expected."""
+        expected = self._expected(flight.plan.steps)
+        return expected is not None and self._ledger.clock() - flight.sent > times * expected
+
+    def drop(self, flight: Flight, reason: str) -> Decision:
+        """Want a result no longer; return what became of its candidate. The worker stays busy until its end."""
+        self._remove(flight)
+        self._strays[id(flight)] = flight
+        return Decision(flight.plan, Outcome.REJECTED if reason else Outcome.LATE, reason=reason)
+
+    def drop_all(self) -> list[Decision]:
+        """Want no result any longer, under way or arrived; return what became of their candidates."""
+        decisions = [self.drop(flight, "") for flight in list(self._flights.values())]
+        decisions += [Decision(arrival.plan, Outcome.LATE) for arrival in self._arrived]
+        self._arrived.clear()
+        self.frontier = 0
+        return [decision for decision in decisions if decision.plan.predictor != PRESENT]
 
     def awaited_at(self, position: int, computation: Executable) -> Flight | None:
         """Return the task whose result is wanted here, if it is worth waiting for.
 
         A task that has not begun is taken back. One whose candidate is seen to be wrong is not waited for.
         """
-        flight = next((flight for flight in self._flights.values() if position in flight.starts), None)
+        flight = self.at(position)
         if flight is None:
             return None
         if flight.start == position:
             if flight.future.cancel():
-                del self._flights[position]
+                self._remove(flight)
                 return None
             if not computation.resembles(flight.candidate):
                 self._doubted.add(position)
@@ -135,13 +196,10 @@ class Tasks:
 
     def settle_reached(self, computation: Executable, position: int) -> Sequence[Decision]:
         """Return what became of the candidates whose position has been reached or passed."""
-        decisions: list[Decision] = []
-        for arrival in [arrival for arrival in self._arrived if arrival.start <= position]:
-            decision = arrival.settle(computation, position)
-            if decision is not None:
-                self._arrived.remove(arrival)
-                decisions.append(decision)
-        return decisions
+        reached = bisect_right(self._arrived, position, key=_start)
+        settled = [(arrival, arrival.settle(computation, position)) for arrival in self._arrived[:reached]]
+        self._arrived[:reached] = [arrival for arrival, decision in settled if decision is None]
+        return [decision for _, decision in settled if decision is not None]
 
     def wait(self, flight: Flight, position: int, cache: Cache) -> None:
         """Wait, but no longer than the main thread would take for the same steps, and than the allowance covers."""
@@ -166,12 +224,34 @@ class Tasks:
     def forget(self) -> None:
         """Forget what is under way."""
         self._flights.clear()
+        self._parts.clear()
+        self._strays.clear()
         self._doubted.clear()
+        self.frontier = 0
+
+    def _note(self, flight: Flight) -> None:
+        """Note, in any thread, that a task has ended."""
+        self._ended.append(flight)
+        self._arrival.set()
+
+    def _remove(self, flight: Flight) -> None:
+        del self._flights[flight.start]
+        for start in flight.starts:
+            if self._parts.get(start) is flight:
+                del self._parts[start]
+
+    def _parts_of(self, flight: Flight) -> Sequence[Transition]:
+        """Return what an ended task has delivered."""
+        future = flight.future
+        if not future.done() or future.cancelled() or future.exception() is not None:
+            return ()
+        return future.result().parts
 
     def _take(self, flight: Flight, cache: Cache) -> None:
-        del self._flights[flight.start]
+        self._remove(flight)
         wrong = WRONG if flight.start in self._doubted else ""
         self._doubted.discard(flight.start)
+        doubt = flight.candidate.doubt
         try:
             delivery = flight.future.result()
         except (BrokenExecutor, CancelledError) as error:
@@ -182,8 +262,8 @@ class Tasks:
             self._workforce.give_up(error)
             return
         except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
-            arrival = Arrival(flight.plan, flight.start, error=describe_error(error), doubt=flight.candidate.doubt)
-            self._arrived.append(arrival)
+            why = describe_error(error)
+            self._wait_for_position(flight, Arrival(flight.plan, flight.start, error=why, doubt=doubt))
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
@@ -192,10 +272,14 @@ class Tasks:
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
-        doubt = flight.candidate.doubt
-        self._arrived.append(Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong, doubt))
+        arrival = Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong, doubt)
+        self._wait_for_position(flight, arrival)
         for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
             cache.insert(part._replace(source=f"{name}, {flight.plan.predictor}"))
+
+    def _wait_for_position(self, flight: Flight, arrival: Arrival) -> None:
+        if flight.plan.predictor != PRESENT:  # nothing was predicted, so there is nothing to be settled
+            insort(self._arrived, arrival, key=_start)
 
     def _expected(self, steps: int) -> float | None:
         """Seconds that a worker will take: as earlier tasks did, or before any, as the main thread would, tracked."""
@@ -207,6 +291,18 @@ class Tasks:
         if not self._worked:
             return None
         return sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
+
+    def _give_up_stuck(self) -> None:
+        """Give up workers that are stuck: where they are few of many, without the others."""
+        stuck = [flight for flight in self._flights.values() if self._stuck(flight)]
+        for flight in stuck:
+            if _FEW * (len(self._strays) + len(stuck)) > len(self):
+                self._break(TimeoutError(f"a worker did not come back from {flight.plan.steps} steps"))
+                return
+        for flight in stuck:
+            error = f"TimeoutError: a worker did not come back from {flight.plan.steps} steps"
+            self._wait_for_position(flight, Arrival(flight.plan, flight.start, error=error))
+            self.drop(flight, error)
 
     def _stuck(self, flight: Flight) -> bool:
         """Whether a task has passed even the limit that its worker should have kept."""
@@ -225,3 +321,7 @@ class Tasks:
         """Forget what was under way; the next need opens a new pool."""
         self.forget()
         self._workforce.replace(error)
+
+
+def _start(arrival: Arrival) -> int:
+    return arrival.start

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from asc.errors import AscError
 from asc.ledger import Ledger
-from asc.speculators.pool import NoWorkersError, Pool
+from asc.speculators.pool import NoWorkersError, Polled, Pool
 
 _RESTARTS = 3  # breakdowns in a row, without a result between them, before giving up
 
@@ -74,6 +74,13 @@ class Workforce:
             self.replace(error)
             return None
 
+    def wait(self, arrival: threading.Event, seconds: float) -> None:
+        """Wait until any call has ended, at most so many seconds; `arrival` is set whenever one has."""
+        if isinstance(self._executor, Polled):
+            self._executor.poll(seconds)
+        elif seconds:
+            arrival.wait(seconds)
+
     def answered(self) -> None:
         """Note that a worker has delivered, so that breakdowns before it no longer count."""
         self._breakdowns = 0
@@ -100,6 +107,10 @@ class Workforce:
         for executor in executors:
             _end(executor)
 
+    @property
+    def _warm_ups(self) -> int:
+        return self._pool.workers if self._pool.warm_ups is None else self._pool.warm_ups
+
     def _start(self, warm_up: Callable[[], object]) -> None:
         if self._pool.inline:
             self._start_inline(warm_up)
@@ -123,7 +134,7 @@ class Workforce:
         since, executor = self._ledger.clock(), None
         try:
             self._starting = executor = self._pool.make()
-            self._warming = [executor.submit(warm_up) for _ in range(self._pool.workers)]
+            self._warming = [executor.submit(warm_up) for _ in range(self._warm_ups)]
         except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
             self._starting = None
             self._fail(error)
@@ -152,7 +163,7 @@ class Workforce:
             if not self._keep(generation, executor):
                 _end(executor)
                 return
-            for answer in [executor.submit(warm_up) for _ in range(self._pool.workers)]:
+            for answer in [executor.submit(warm_up) for _ in range(self._warm_ups)]:
                 answer.result()
         except Exception as error:  # noqa: BLE001 -- whatever it is, the run can do without workers
             with self._lock:

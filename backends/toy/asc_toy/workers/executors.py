@@ -44,7 +44,7 @@ def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Par
     if kind == "none" or not workers:
         return NO_WORKERS
     if kind == "threads":
-        return Pool(lambda: Threads(workers, program()), workers, _START_S[kind], inline=True)
+        return Pool(lambda: Threads(workers, program()), workers, _START_S[kind], inline=True, warm_ups=1)
     if kind == "dask":
         return Pool(lambda: _dask(workers, dask, program()), workers, _START_S[kind])
     pool = Pool(lambda: _processes(workers, program()), workers, _SPAWNED_START_S, _SPAWNED_OPENING_S, inline=True)

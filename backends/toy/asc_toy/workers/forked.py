@@ -20,12 +20,13 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 from asc.errors import describe_error
 from asc.processes import deaf_children
+from asc.speculators.pool import Polled
 from asc_toy.workers import travel
 from asc_toy.workers.process import serve_only
 from asc_toy.workers.wire import Wire
@@ -93,7 +94,7 @@ class _Worker:
         self.call: _Call[Any] | None = None  # that it runs
 
 
-class Forked(Executor):
+class Forked(Polled):
     """Runs calls in copies of this process, all made at once by the thread that makes the executor.
 
     A shutdown kills them at once: a worker may be stuck in an endless step. The death of one breaks the executor. Any
@@ -120,7 +121,7 @@ class Forked(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Send a call to a worker that is idle, or keep it until one is."""
-        call: _Call[T] = _Call(self._take)
+        call: _Call[T] = _Call(self.poll)
         with self._lock:
             if self._refusal is not None:
                 raise self._refusal
@@ -154,8 +155,8 @@ class Forked(Executor):
                     except TimeoutError:
                         os.kill(worker.pid, signal.SIGKILL)
 
-    def _take(self, seconds: float) -> None:
-        """Take the answers that are there; wait for one for some time where there is none."""
+    def poll(self, seconds: float) -> None:
+        """Take the answers that are there. Where there is none, wait for one, at most so many seconds."""
         try:
             for handle, _ in self._readable.poll(math.ceil(1000 * seconds)):
                 worker = self._by_handle[handle]

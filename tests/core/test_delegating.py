@@ -1,0 +1,161 @@
+"""Where steps wait, workers take the main thread's supersteps as well, and the main thread serves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from asc.engine import Engine
+from asc.predictors.affine import Affine
+from asc.predictors.linear import Linear
+from asc.recognizers.recurring import Recurring
+from asc.reference.programs import PROGRAMS
+from asc.reference.registers import Registers
+from asc.testing.assembly import assemble
+from asc.testing.clock import Clock, Priced
+from asc.testing.executors import Timed
+from asc.types import Candidate, Outcome, Transition
+from asc.words import Word
+
+PRICES = {"observe": 1e-5, "lookup": 2e-6, "predict": 1e-4, "dispatch": 5e-5, "apply": 2e-5}
+
+
+class Waiting(Priced):
+    """A machine whose steps wait; a task costs a round trip."""
+
+    def price(self, work: str) -> float:
+        return 2e-4 / self._prices["step"] if work == "dispatch" else 0.0
+
+
+class Slow(Timed):
+    """Workers of which one is slower than the others by so many times."""
+
+    def __init__(self, *given: Any, slow: int, times: float) -> None:
+        super().__init__(*given)
+        self._slow, self._times, self._submitted = slow, times, 0
+
+    def seconds(self, steps: int) -> float:
+        self._submitted += 1
+        return super().seconds(steps) * (self._times if self._submitted == self._slow else 1)
+
+
+class Wrong(Waiting):
+    """Workers deliver what no state agrees with, but from the present state."""
+
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        run = super().task(candidate, lengths, seconds)
+        if not candidate.horizon:
+            return run
+        return lambda: [part._replace(causal={**part.causal, "x": -1}) for part in run()]
+
+
+def congruential(steps: int) -> Registers:
+    made = PROGRAMS["congruential"]
+    return Registers(made.step, made.words, steps, made.sums)
+
+
+def run(
+    workers: int,
+    steps: int,
+    step_s: float = 0.1,
+    *,
+    kind: type[Waiting] = Waiting,
+    waits: bool = True,
+    pool: Callable[..., Timed] = Timed,
+    predictor: Any = Affine,
+    program: Registers | None = None,
+    stop: Callable[[Engine], None] = lambda engine: None,
+) -> tuple[Engine, float]:
+    """Run a program of so many steps; return the engine, and how many times as fast it was as the plain steps."""
+    clock = Clock()
+    computation = kind(program or congruential(steps), clock, {**PRICES, "step": step_s})
+    engine = assemble(
+        computation,
+        {"it": predictor()},
+        recognizer=Recurring(),
+        executor=lambda: pool(clock, workers, step_s, 2e-4),
+        workers=workers,
+        clock=clock,
+    )
+    if waits:
+        engine.ledger.processor = lambda: 0.0
+    stop(engine)
+    engine.run()
+    return engine, steps * step_s / clock()
+
+
+@pytest.mark.parametrize(
+    ("workers", "step_s", "least"), [(8, 0.1, 7.5), (64, 0.1, 55), (128, 1.0, 105), (128, 0.01, 70)]
+)
+def test_nearly_all_workers_count(workers: int, step_s: float, least: float) -> None:
+    engine, speedup = run(workers, 200 * workers, step_s)
+    assert least < speedup < workers + 1
+    assert engine.speculator.outcomes.counts[Outcome.ACCEPTED.value] > 10 * workers
+
+
+def test_a_step_that_computes_stays_on_the_main_thread() -> None:
+    engine, _ = run(4, 400, waits=False)
+    assert "delegate" not in engine.ledger.accounts()
+
+
+def test_a_slow_worker_stalls_nothing() -> None:
+    def pool(*given: Any) -> Timed:
+        return Slow(*given, slow=200, times=100)
+
+    assert run(64, 8000, pool=pool)[1] > 40
+
+
+@pytest.mark.parametrize("given", [{"predictor": Linear}, {"kind": Wrong}])
+def test_wrong_candidates_cost_little(given: Any) -> None:
+    engine, speedup = run(64, 500, **given)
+    assert 0.975 < speedup <= 1.0
+    assert not engine.speculator.outcomes.counts[Outcome.ACCEPTED.value]
+
+
+def turning(words: Mapping[str, Any]) -> Mapping[str, Word]:
+    """A stride that becomes another one."""
+    return {"n": words["n"] + 1, "x": words["x"] + (1 if words["n"] < 1000 else 3)}
+
+
+def test_wrong_candidates_are_one_error_not_many() -> None:
+    """Where the law changes, all candidates beyond are wrong: they are not come to one by one."""
+    assert run(64, 10_000, program=Registers(turning, {"n": 0, "x": 0}, 10_000))[1] > 40
+
+
+def test_a_run_that_is_to_stop_stops_while_it_waits() -> None:
+    def stop(engine: Engine) -> None:
+        delegate = engine.speculator.delegate
+
+        def delegating(*given: Any) -> bool:
+            if engine.computation.position() > 100:
+                engine.stop()
+            return delegate(*given)
+
+        engine.speculator.delegate = delegating  # type: ignore[method-assign]
+
+    engine, _ = run(8, 10_000, stop=stop)
+    assert 100 < engine.computation.position() < 300
+
+
+def test_no_leap_passes_the_position_that_a_run_is_to_pause_at() -> None:
+    clock = Clock()
+    computation = Waiting(congruential(2000), clock, {**PRICES, "step": 0.1})
+    engine = assemble(
+        computation,
+        {"it": Affine()},
+        recognizer=Recurring(),
+        executor=lambda: Timed(clock, 16, 0.1, 2e-4),
+        workers=16,
+        clock=clock,
+    )
+    engine.ledger.processor = lambda: 0.0
+    for until in (7, 101, 102, 500, 1999, 2000):
+        engine.run(until)
+        assert computation.position() == until
+    alone = congruential(2000)
+    alone.advance(2000)
+    assert computation.digest() == alone.digest()
