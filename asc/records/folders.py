@@ -2,7 +2,7 @@
 
 A run's folder holds `config.json` (backend, config, when it started, version, state), `events.jsonl`, `checkpoints/`,
 and at the end `summary.json`; `report.html` and `trace.json` are made from these. `trajectory/` has the kept positions
-of a judged run, if it was asked to keep any.
+of a judged run, if it was asked to keep any. `texts.jsonl` has the texts that a training generated, if it was asked to.
 """
 
 from __future__ import annotations

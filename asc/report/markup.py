@@ -111,5 +111,6 @@ td.text + td.text { overflow-wrap: anywhere; }
 .bar { display: flex; gap: 1px; min-width: 12rem; }
 .bar i { display: block; height: .8em; margin-top: .35em; border-radius: 2px; min-width: 1px; }
 @media (max-width: 32rem) { th, td { padding-right: .55rem; } .bar { min-width: 2.2rem; } }
+.said { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; } .said .soft { font-size: inherit; }
 .words { columns: 11rem; padding-left: 1.1rem; margin: .4rem 0; } .words li { overflow-wrap: anywhere; }
 """

@@ -10,6 +10,7 @@ from asc.records.numbers import finite
 from asc.report import pictures, tables
 from asc.report.markup import Html, document, join, tag
 from asc.report.run_data import RunData
+from asc.report.texts import texts
 from asc.views import figures
 
 REPORT = "report.html"
@@ -33,6 +34,7 @@ def report(run: RunData) -> str:
         _cards(run),
         tables.outcome(run),
         pictures.curves(run),
+        texts(run),
         pictures.regimes(run),
         tables.horizons(run),
         pictures.timeline(run),
