@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -55,6 +55,13 @@ class Backend(ABC, Generic[C]):
         """Write a checkpoint that a kill at any moment leaves whole; never a pickle.
 
         `state` is what a judged run needs as well, for `load`. An executed run ends in the same state without it.
+        """
+
+    def prepare(self, computation: C, where: Callable[[], Path | None]) -> None:
+        """Prepare what a run makes beside its computation. Called once before its first step, after `load`.
+
+        `where()` is the run's folder at any time; None if the run is not recorded, or if the folder was removed. What
+        is raised here ends a run before it begins.
         """
 
     def finish(self, computation: C, folder: Path) -> None:

@@ -78,6 +78,7 @@ class Run(Monitor):
         self.computation.on_step = self._on_step
         if state is not None and state.state:
             self.engine.load_state(state)
+        backend.prepare(self.computation, self.where)
 
     def execute(self) -> dict[str, Any]:
         """Run to the end, or until stopped; return the summary. The speculator is closed whatever happens."""
