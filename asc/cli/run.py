@@ -29,6 +29,7 @@ from asc.plugins.entry import Entry
 from asc.records.event_writer import EventWriter
 from asc.records.folders import find_run, new_run_folder, read_config
 from asc.records.lock import discard_unused, exclusive
+from asc.records.texts import TEXTS
 from asc.records.version import require_version
 from asc.run.compare import NOT_COMPARED, compare_pairs
 from asc.run.record import OBSERVER, describe, finished, keep, require_command
@@ -288,6 +289,9 @@ def _lines(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if summary["mean_accepted_horizon"] is not None:
         yield "mean accepted horizon", f"{figures.amount(summary['mean_accepted_horizon'])} steps"
     yield "why", summary["reason"]
+    if (texts := summary.get("texts")) and summary["run_dir"] is not None:
+        took = figures.duration(texts["seconds"])
+        yield "texts", f"{summary['run_dir']}/{TEXTS}, generated in {took}. {texts['reason']}"
     if trajectory := summary.get("trajectory"):
         megabytes = figures.amount(trajectory["bytes"] / 1e6)
         yield "trajectory", f"{trajectory['positions']} positions kept for asc bench-predictor, {megabytes} MB"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from asc_nn_training.training.device import autocast, be_deterministic, preserve
 from asc_nn_training.training.loss import evaluation
 from asc_nn_training.training.memory import peak_memory
 from asc_nn_training.training.schedule import Schedule
+from asc_nn_training.training.texts import RunTexts
 from asc_nn_training.training.training import Training
 from asc_nn_training.training.tree import transformed
 from asc_nn_training.training.watch import LossWatch
@@ -193,6 +194,11 @@ class NetworkBackend(Backend[NetworkComputation]):
             averages=Averages(weights, config.spans, every=every, on_host=on_host) if every else None,
             anytime=config.anytime,
             board=board,
+            texts=None
+            if config.sample_prompts is None
+            else RunTexts(
+                config.sample_prompts, config.sampling, config.sample_every or 100, data.tokenizer, training, board
+            ),
         )
         reporting = TokenGate(dev[:: max(1, len(dev) // _REPORTED)].unsqueeze(0), cast, at_a_time, ranks)
         store = WeightStore(device, config.cache)
@@ -213,6 +219,11 @@ class NetworkBackend(Backend[NetworkComputation]):
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """Make the optimiser that trains the model; its rate is the peak of the schedule."""
         return make_optimizer(model, self.config)
+
+    def prepare(self, computation: NetworkComputation, where: Callable[[], Path | None]) -> None:
+        """Read the prompts of the texts, and see that the model can continue them."""
+        if computation.watch.texts is not None:
+            computation.watch.texts.begin(where, self.group, computation.remark)
 
     def cache(self, computation: NetworkComputation) -> WeightCache:
         """Make the trajectory cache, whose transitions stay on the device."""
@@ -287,6 +298,7 @@ class NetworkBackend(Backend[NetworkComputation]):
     def figures(self, computation: NetworkComputation) -> Mapping[str, Any]:
         """Return the losses once more, the steps skipped, the loss curves, and the peak memory."""
         points, outcome = computation.watch.curve, self.outcome(computation)
+        texts = None if computation.watch.texts is None else computation.watch.texts.figures()
         curves = {
             "train_loss": [[p.position, p.seconds, _number(p.train_loss)] for p in points],
             "dev_loss": [[p.position, p.seconds, _number(p.dev_loss)] for p in points],
@@ -297,6 +309,7 @@ class NetworkBackend(Backend[NetworkComputation]):
             **{name: value for name, value in outcome.items() if name.endswith("_loss")},
             "steps_skipped": computation.skipped,
             "curves": curves,
+            **({} if texts is None else {"texts": texts}),
             "peak_memory_bytes": self.group.largest(peak_memory(computation.training.device)),
         }
 

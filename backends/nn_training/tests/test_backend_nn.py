@@ -22,6 +22,7 @@ from asc.errors import AscError
 from asc.hookspecs import RunView, hookimpl
 from asc.plugins import Plugins, load
 from asc.predictors.mean import Mean
+from asc.records.texts import read_texts
 from asc.run.run import Run
 from asc.testing.stand_ins import Reject
 from asc.trajectory import SegmentHistory
@@ -435,7 +436,8 @@ def parsed(found: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 
 def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], asc: Asc, tmp_path: Path) -> None:
-    """The command is killed in a process of its own, and resumed in this one."""
+    """The command is killed in a process of its own, and resumed in this one, with the same texts."""
+    (tmp_path / "prompts.txt").write_text("def add(a, b):\nimport\n")
     arguments = [
         "run",
         "nn_training",
@@ -447,6 +449,7 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], asc: As
         "recognizer.every=10",
         "--steps",
         "400",  # so that it is killed before its end
+        *("--sample-prompts", "prompts.txt", "--sample-every", "50", "--set", "sampling.max_new_tokens=8"),
     ]
     whole = parsed(asc(*arguments, "--out", "whole"))
     command = [str(Path(sys.executable).with_name("asc")), *arguments, "--out", "cut"]
@@ -461,6 +464,9 @@ def test_a_killed_command_is_resumed_to_the_same_end(options: list[str], asc: As
     found = parsed(asc("run", "nn_training", "--resume", "latest", "--out", "cut", "--json"))
     assert found["resumed_from"] > 0
     assert found["final_digest"] == whole["final_digest"]
+    mine, theirs = (list(read_texts(tmp_path / each["run_dir"])) for each in (found, whole))
+    assert [entry.texts for entry in mine] == [entry.texts for entry in theirs]
+    assert [entry.position for entry in mine] == list(range(50, 450, 50))
 
 
 @pytest.mark.parametrize(

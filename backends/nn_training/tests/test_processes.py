@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from asc.records.texts import read_texts
+
 Asc = Callable[..., subprocess.CompletedProcess[str]]
 Launch = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -114,8 +116,13 @@ def alone(asc: Asc, folder: Path, options: list[str]) -> dict[str, Any]:
 def test_two_processes_are_one_run_and_end_as_one_process_does(
     launch: Launch, folder: Path, options: list[str], alone: dict[str, Any]
 ) -> None:
-    """Replicas (DDP): the same leaps and the same weights, bit for bit, one record, one view, one result."""
-    done = launch("run", "nn_training", *options, *TWO_BATCHES, "--plugin", "ending.py", "--json")
+    """Replicas (DDP): the same leaps and the same weights, bit for bit, one record, one view, one result.
+
+    The first process generates texts, and the other waits.
+    """
+    (folder / "prompts.txt").write_text("def add(a, b):\n")
+    texts = ("--sample-prompts", "prompts.txt", "--sample-every", "15", "--set", "sampling.max_new_tokens=8")
+    done = launch("run", "nn_training", *options, *TWO_BATCHES, *texts, "--plugin", "ending.py", "--json")
     found = parsed(done)
     assert found["final_digest"] == alone["final_digest"]
     assert found["leaps"] == alone["leaps"]
@@ -124,6 +131,7 @@ def test_two_processes_are_one_run_and_end_as_one_process_does(
     assert found["ledger"].keys() == alone["ledger"].keys()
     assert found["config"]["shard"] == "none"
     assert record(folder)["final_digest"] == alone["final_digest"]
+    assert [entry.position for entry in read_texts(folder / found["run_dir"])] == [15, 30, 40]
     lines = (Path(folder / found["run_dir"]) / "events.jsonl").read_text().splitlines()
     assert [json.loads(line)["event"] for line in lines].count("start") == 1
     assert done.stderr.count("nn_training: starting at step 0 of 40") == 1

@@ -52,10 +52,14 @@ class Tokenizer:
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer as a folder that `AutoTokenizer.from_pretrained` reads."""
+        self.of_transformers().save_pretrained(str(folder))
+
+    def of_transformers(self) -> Any:
+        """Return the tokenizer that `AutoTokenizer.from_pretrained` makes of what `save` writes."""
         from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 -- seconds to import
 
         end = self._fast.id_to_token(self.end)
-        PreTrainedTokenizerFast(tokenizer_object=self._fast, eos_token=end, bos_token=end).save_pretrained(str(folder))
+        return PreTrainedTokenizerFast(tokenizer_object=self._fast, eos_token=end, bos_token=end)
 
     def to_text(self) -> str:
         """Return the tokenizer as JSON, for `from_text`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,3 +59,9 @@ class Counts:
         rates = ("acceptance_rate", "mean_accepted_length", "passes_saved")
         known = {**vars(self), "blocks": {str(length): n for length, n in sorted(self.blocks.items())}}
         return known | {name: getattr(self, name) for name in rates}
+
+    @classmethod
+    def from_figures(cls, figures: Mapping[str, Any]) -> Counts:
+        """Return the counts that `figures` were made from."""
+        blocks = Counter({int(length): blocks for length, blocks in figures["blocks"].items()})
+        return cls(**{name: figures[name] for name in vars(cls()) if name != "blocks"}, blocks=blocks)

@@ -68,37 +68,47 @@ def kind_of(model: nn.Module, tokenizer: Any | None) -> str:
 
 
 def tokens_of(
-    prompts: Sequence[str | Sequence[int]], model: nn.Module, tokenizer: Any | None, sampling: Sampling
+    prompts: Sequence[str | Sequence[int]],
+    model: nn.Module,
+    tokenizer: Any | None,
+    sampling: Sampling,
+    names: Sequence[str] = (),
 ) -> list[tuple[int, ...]]:
-    """Return each prompt's tokens. Raises AscError for one that is empty, too long, or has unknown tokens."""
+    """Return each prompt's tokens. Raises AscError for one that is empty, too long, or has unknown tokens.
+
+    Errors call a prompt by its name, by default "Prompt 1" and so on.
+    """
     words, positions = config_of(model).vocab_size, positions_of(model)
     if isinstance(prompts, str):
         raise AscError("The prompts are one text. Give a list of texts, or of lists of tokens.")
     found: list[tuple[int, ...]] = []
     for number, prompt in enumerate(prompts, 1):
+        name = names[number - 1] if names else f"Prompt {number}"
         if isinstance(prompt, str):
             if tokenizer is None:
-                raise AscError(f"Prompt {number} is a text, and there is no tokenizer: give tokenizer=, or tokens.")
+                raise AscError(f"{name} is a text, and there is no tokenizer: give tokenizer=, or tokens.")
             tokens = tuple(tokenizer(prompt)["input_ids"])
         else:
             try:
                 tokens = tuple(index(token) for token in prompt)
             except TypeError as error:
                 raise AscError(
-                    f"Prompt {number} is {prompt!r:.80}, which is neither a text nor a list of token numbers. "
+                    f"{name} is {prompt!r:.80}, which is neither a text nor a list of token numbers. "
                     "Give a list of prompts, such as ['Once upon'] or [[15, 7]]."
                 ) from error
         if not tokens:
-            raise AscError(f"Prompt {number} has no token, so there is nothing to continue. Give it 1 token or more.")
+            raise AscError(f"{name} has no token, so there is nothing to continue. Give it 1 token or more.")
         if not 0 <= min(tokens) <= max(tokens) < words:
             raise AscError(
-                f"Prompt {number} has the token {min(tokens) if min(tokens) < 0 else max(tokens)}, and the model knows "
+                f"{name} has the token {min(tokens) if min(tokens) < 0 else max(tokens)}, and the model knows "
                 f"0 to {words - 1}. Use the tokenizer of this model."
             )
         if positions is not None and len(tokens) + sampling.max_new_tokens > positions:
+            room = positions - len(tokens)
+            shorter = f", or set max_new_tokens to {room} or less (in asc run, --set sampling.max_new_tokens={room})"
             raise AscError(
-                f"Prompt {number} has {len(tokens)} tokens, and {sampling.max_new_tokens} more do not fit into the "
-                f"model's {positions} positions. Shorten the prompt, or set a smaller max_new_tokens."
+                f"{name} has {len(tokens)} tokens, and {sampling.max_new_tokens} more do not fit into the "
+                f"model's {positions} positions. Shorten the prompt{shorter if room > 0 else ''}."
             )
         found.append(tokens)
     return found

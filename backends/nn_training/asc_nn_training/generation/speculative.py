@@ -91,15 +91,12 @@ class SpeculativeGeneration:
         The model is left as it is, with its random numbers. Raises AscError for prompts and models that do not fit.
         """
         sampling = sampling or Sampling()
-        require_generative(model)
-        given = tokens_of(prompts, model, tokenizer, sampling)
-        stops = stopping(sampling.stop, tokenizer)
-        asked = _asked(len(given), samples)
         if moved is not None and not isfinite(moved):
             moved = None
-        kind = kind_of(model, tokenizer)
-        self.cache.of(kind)
         began, device = time.perf_counter(), device_of(model)
+        given = self.require(model, prompts, sampling, tokenizer=tokenizer, autocast=autocast)
+        asked, kind = _asked(len(given), samples), kind_of(model, tokenizer)
+        stops = stopping(sampling.stop, tokenizer)
         noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
         texts: list[Text] = []
         distances: list[float] = []
@@ -115,8 +112,6 @@ class SpeculativeGeneration:
         self._pace.begin(self._recurrence.chance(distance), sampling.max_new_tokens)
         finish = ends_of(model) if ends is None else {ends} if isinstance(ends, int) else ends
         with evaluation(model), autocast():
-            if kind not in self._errors and given:
-                self._errors[kind] = disagreement(model, device, given)
             chooser = Chooser(sampling, self._errors.get(kind, 0.0))
             decoder = Decoder(model, device, chooser, self._pace, finish, stops)
             for start in range(0, len(texts), self._batch):
@@ -142,13 +137,39 @@ class SpeculativeGeneration:
         ]
         return Generated(found, counts, reason(counts, self._speculate))
 
+    def require(
+        self,
+        model: nn.Module,
+        prompts: Sequence[str | Sequence[int]],
+        sampling: Sampling,
+        *,
+        tokenizer: Any | None = None,
+        names: Sequence[str] = (),
+        autocast: Autocast = nullcontext,
+    ) -> list[tuple[int, ...]]:
+        """Return each prompt's tokens, before any text. Raises AscError for prompts and models that do not fit.
+
+        A training that asks before its first step learns there what would otherwise fail at its first texts. Errors
+        call a prompt by its name, by default "Prompt 1" and so on.
+        """
+        require_generative(model)
+        given = tokens_of(prompts, model, tokenizer, sampling, names)
+        stopping(sampling.stop, tokenizer)
+        kind = kind_of(model, tokenizer)
+        self.cache.of(kind)
+        if kind not in self._errors and given:
+            with evaluation(model), autocast():
+                self._errors[kind] = disagreement(model, device_of(model), given)
+        return given
+
     def state_dict(self) -> dict[str, Any]:
-        """Return what has been learnt about how texts recur. The texts themselves are the cache's."""
-        return {"recurrence": self._recurrence.state_dict()}
+        """Return what has been learnt about how texts recur, and all counts. The texts themselves are the cache's."""
+        return {"recurrence": self._recurrence.state_dict(), "counts": self.counts.figures()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue from what `state_dict` returned."""
         self._recurrence.load_state_dict(state["recurrence"])
+        self.counts = Counts.from_figures(state["counts"])
 
 
 def generate(

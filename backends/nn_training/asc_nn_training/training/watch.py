@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from asc_nn_training.training.board import Board
+from asc_nn_training.training.texts import RunTexts
 from asc_nn_training.training.training import Training
 from asc_nn_training.weights.averages import LIVE, Averages
 
@@ -32,8 +33,9 @@ class LossWatch:
     `anytime` that happens at every evaluation, and `until_loss` is compared with the dev loss of the picked weights;
     otherwise it happens at the end. Training continues from the live weights in any case.
 
-    A point's `seconds` have everything: steps, updates of the averages, picks, evaluations. Updates and picks are the
-    price of a read-out, so only the evaluations on the dev set, which are for the curve, are in `evaluating_s`.
+    A point's `seconds` have everything: steps, updates of the averages, picks, evaluations, texts before the point.
+    Updates and picks are the price of a read-out, so only the evaluations on the dev set, which are for the curve, are
+    in `evaluating_s`. `texts` count their own seconds.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class LossWatch:
         averages: Averages | None = None,
         anytime: bool = False,
         board: Board | None = None,
+        texts: RunTexts | None = None,
     ) -> None:
+        self.texts = texts
         self.reached = False
         self.curve: list[Measured] = []
         self.averages, self._anytime, self._board = averages, anytime, board
@@ -65,19 +69,23 @@ class LossWatch:
             self._began = self.clock()
 
     def after(self, position: int, loss: float) -> None:
-        """Note the loss; update the averages and evaluate when they are due."""
+        """Note the loss; update the averages, evaluate, and generate texts when they are due."""
         self._sum, self._count = self._sum + loss, self._count + 1
         if self.averages is not None:
             self.averages.update()
         if position % self._every == 0 or self._training.finished:
             self.evaluate()
+        self._generate(position)
 
     def evaluate(self, *, last: bool = False) -> Measured:
         """Add a point to the curve, unless this position has one already, and return it.
 
-        The `last` point of a run that has been stopped has the read-out's loss as well, which is then in no seconds.
+        The `last` point of a run that has been stopped has the read-out's loss as well, which is then in no seconds,
+        and so are the texts where a leap has led to the end.
         """
         position = self._training.position
+        if last and (self._training.finished or self.reached):
+            self._generate(position)
         if not self.curve or self.curve[-1].position != position:
             self._add_point(position)
         point = self.curve[-1]
@@ -114,6 +122,7 @@ class LossWatch:
             "seconds": self._seconds(),
             "reached": self.reached,
             "averages": None if self.averages is None else self.averages.state_dict(),
+            "texts": None if self.texts is None else self.texts.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -124,6 +133,8 @@ class LossWatch:
         self._evaluating_s = self.curve[-1].evaluating_s if self.curve else 0.0
         if self.averages is not None and state["averages"] is not None:
             self.averages.load_state_dict(state["averages"])
+        if self.texts is not None:
+            self.texts.load_state_dict(state["texts"])
 
     def _add_point(self, position: int) -> None:
         dev, read_out = self._on_dev(), None
@@ -138,6 +149,10 @@ class LossWatch:
         if self._board is not None:
             told = {"loss__train": train, "loss__dev": dev, "learning_rate": self._training.rate(max(0, position - 1))}
             self._board.measured(position, **told, **({} if read_out is None else {"loss__read_out_dev": read_out}))
+
+    def _generate(self, position: int) -> None:
+        if self.texts is not None:
+            self.texts.after(position, ended=self._training.finished or self.reached, clock=self._seconds)
 
     def _seconds(self) -> float:
         return self._before + (0.0 if self._began is None else self.clock() - self._began)
