@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asc_nn_training.integrations.read_outs import ReadOuts
     from asc_nn_training.integrations.rollouts import SpeculativeRollouts
     from asc_nn_training.integrations.speculation import Speculation
+    from asc_nn_training.integrations.texts import TextsCallback
     from asc_nn_training.integrations.tracking import Tracking
     from asc_nn_training.optimizers.moments import Moments
     from asc_nn_training.recognizers.probes import Probes
@@ -30,6 +31,7 @@ __all__ = [
     "Speculation",
     "SpeculationCallback",
     "SpeculativeRollouts",
+    "TextsCallback",
     "Tracking",
     "attach",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "Speculation": "integrations.speculation",
     "SpeculationCallback": "integrations.callback",
     "SpeculativeRollouts": "integrations.rollouts",
+    "TextsCallback": "integrations.texts",
     "Tracking": "integrations.tracking",
     "attach": "integrations.attach",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
 
 from asc.errors import AscError, describe_error
 from asc_nn_training.integrations import trainer_checkpoint
@@ -110,8 +108,7 @@ class SpeculationCallback(TrainerCallback):
         """Write the state of the speculation into the trainer's checkpoint. If that fails, the training continues."""
         if self.speculation is None:
             return
-        trainer = self._trainer
-        folder = Path(trainer._get_output_dir(trainer._trial)) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+        folder = trainer_checkpoint.written_now(self._trainer, state.global_step)
         try:
             trainer_checkpoint.save(folder, self.speculation, self._logged, args.should_save)
         except Exception as error:  # noqa: BLE001 -- nothing that goes wrong here may end the training
@@ -136,7 +133,7 @@ class SpeculationCallback(TrainerCallback):
     def _listening(self, train: Callable[..., Any]) -> Callable[..., Any]:
         """Return `train`, during which the callback reads the training losses and adds to the trainer's log.
 
-        The trainer shows its callbacks neither which checkpoint it resumes from, nor the losses that it does not log.
+        The trainer does not show its callbacks the losses that it does not log.
         """
         trainer = self._trainer
 
@@ -144,9 +141,7 @@ class SpeculationCallback(TrainerCallback):
         def listening(*arguments: Any, **keywords: Any) -> Any:
             if self not in trainer.callback_handler.callbacks:
                 return train(*arguments, **keywords)
-            given = inspect.signature(train).bind(*arguments, **keywords).arguments.get("resume_from_checkpoint")
-            path = get_last_checkpoint(trainer.args.output_dir) if given is True else given  # type: ignore[no-untyped-call]
-            self._resumed = Path(path) if path else None
+            self._resumed = trainer_checkpoint.resumed_from(trainer, train, arguments, keywords)
             with _replaced(trainer, "training_step", self._noting), _replaced(trainer, "log", self._tracking):
                 return train(*arguments, **keywords)
 

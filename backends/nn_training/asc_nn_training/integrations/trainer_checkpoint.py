@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from transformers import Trainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
 
 from asc.errors import AscError, describe_error
 from asc_nn_training.integrations.speculation import Speculation
 from asc_nn_training.training import checkpoint
+
+
+def resumed_from(
+    trainer: Trainer, train: Callable[..., Any], arguments: Sequence[Any], keywords: Mapping[str, Any]
+) -> Path | None:
+    """Return the checkpoint from which this call of the trainer's `train` resumes; None if it begins anew.
+
+    The trainer does not show it to its callbacks.
+    """
+    given = inspect.signature(train).bind(*arguments, **keywords).arguments.get("resume_from_checkpoint")
+    path = get_last_checkpoint(trainer.args.output_dir) if given is True else given  # type: ignore[no-untyped-call]
+    return Path(path) if path else None
+
+
+def written_now(trainer: Trainer, step: int) -> Path:
+    """Return the folder of the checkpoint that the trainer is writing at this step."""
+    return Path(trainer._get_output_dir(trainer._trial)) / f"{PREFIX_CHECKPOINT_DIR}-{step}"
 
 
 def save(trainers: Path, speculation: Speculation, leaps: int, writes: bool) -> None:
