@@ -162,7 +162,7 @@ class TestRunningCluster:
         distributed = pytest.importorskip("distributed")
         with (
             distributed.LocalCluster(
-                n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
+                n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0"
             ) as cluster,
             pytest.raises(NoWorkersError, match=r"in this very process, .*: start it with processes=True"),
             dask_workers(by_table(), cluster.scheduler_address),

@@ -119,7 +119,7 @@ def test_a_local_dask_cluster() -> None:
     pytest.importorskip("distributed")
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
         settings: Mapping[str, Any] = {
             "executor": "dask",
             "dask": cluster.scheduler_address,

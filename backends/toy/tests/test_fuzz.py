@@ -757,7 +757,7 @@ def test_a_local_dask_cluster() -> None:
         s.seen[s.n % 3] += 1
 
     step = now_and_then(change)
-    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address="127.0.0.1:0") as cluster:
         config = settings("dask") | {"dask": cluster.scheduler_address, "workers": 1}
         with hurry():
             result = accelerate(step, initial(), 300, config)
