@@ -1,0 +1,205 @@
+"""Programs whose steps wait, with up to 1,024 workers: `python benchmarks/scale.py [ROW...]`.
+
+Nothing is simulated but the work: a step waits by `time.sleep`, and everything else is the real engine, on the wall
+clock, from the call to the result. A row is a process of its own. Its speed-up is that over the plain loop, whose
+seconds are those of one step times the number of steps; one step is measured in the same process. The final state is
+compared with that of a plain loop in which nothing waits.
+
+`affine`: a linear congruential generator and a counter, by seconds a step and workers. `collatz`, `list`, `matrix`: a
+sweep for the most iterations, a minimum over a linked list, a product by rows; their steps wait as well. Each row also
+has the main thread's processor time for a task, all included, and the largest memory of all processes.
+Rows go to results/scale.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from measure import RESULTS, read_rows, with_origin, write_result
+
+import asc_toy
+from asc_toy.programs import collatz
+
+PLAIN_S, PLAIN_STEPS = 2.0, 3  # a plain step is measured for so long, and so often at least
+
+
+class Row(NamedTuple):
+    """A program: its steps, what each of them waits, its workers, and the goal for the speed-up."""
+
+    kind: str
+    wait_s: float
+    steps: int
+    workers: int
+    goal: float
+
+
+def generator(state: Any) -> None:
+    """Draw the next number, and count."""
+    time.sleep(state.wait_s)
+    state.x = (state.x * 1103515245 + 12345) % 2**31
+    state.n += 1
+
+
+def longest(state: Any) -> None:
+    """Try a start; `best` has the most iterations, and their start in the lower 64 bits."""
+    time.sleep(state.wait_s)
+    start = state.start
+    state.maximum("best", collatz.iterations(start) << 64 | start)
+    state.start = start + 1
+
+
+def lowest(state: Any) -> None:
+    """Visit a node of a linked list."""
+    time.sleep(state.wait_s)
+    p = state.p
+    state.minimum("best", int(state.energies[p]) << 32 | p)
+    state.p = int(state.following[p])
+
+
+def product(state: Any) -> None:
+    """Compute a row."""
+    time.sleep(state.wait_s)
+    row = state.row
+    state.product[row] = state.left[row] @ state.right
+    state.row = row + 1
+
+
+def _generator(_: int) -> dict[str, Any]:
+    return {"x": 1, "n": 0}
+
+
+def _longest(_: int) -> dict[str, Any]:
+    return {"start": 1, "best": 0}
+
+
+def _lowest(steps: int) -> dict[str, Any]:
+    energies = np.random.default_rng(1).integers(0, 1000, steps + 1)
+    return {"p": 0, "best": 1 << 62, "energies": energies, "following": np.arange(1, steps + 2)}
+
+
+def _product(steps: int) -> dict[str, Any]:
+    random = np.random.default_rng(1)
+    left, right = random.integers(-9, 9, (steps, 4)), random.integers(-9, 9, (4, 4))
+    return {"row": 0, "left": left, "right": right, "product": np.zeros((steps, 4), np.int64)}
+
+
+KINDS: Mapping[str, tuple[Callable[[Any], None], Callable[[int], dict[str, Any]]]] = {
+    "affine": (generator, _generator),
+    "collatz": (longest, _longest),
+    "list": (lowest, _lowest),
+    "matrix": (product, _product),
+}
+ROWS: Mapping[str, Row] = {
+    "affine, 1 s, 64": Row("affine", 1.0, 30_000, 64, 60),
+    "affine, 1 s, 256": Row("affine", 1.0, 60_000, 256, 230),
+    "affine, 1 s, 1024": Row("affine", 1.0, 150_000, 1024, 800),
+    "affine, 0.1 s, 64": Row("affine", 0.1, 50_000, 64, 55),
+    "affine, 0.1 s, 256": Row("affine", 0.1, 150_000, 256, 180),
+    "affine, 0.1 s, 1024": Row("affine", 0.1, 300_000, 1024, 400),
+    "affine, 10 ms, 64": Row("affine", 0.01, 200_000, 64, 30),
+    "affine, 10 ms, 256": Row("affine", 0.01, 400_000, 256, 80),
+    "collatz, 1 s, 1024": Row("collatz", 1.0, 40_000, 1024, 256),
+    "list, 1 s, 1024": Row("list", 1.0, 20_000, 1024, 256),
+    "matrix, 1 s, 1024": Row("matrix", 1.0, 20_000, 1024, 256),
+}
+
+
+class Words:
+    """The state of a plain loop: an object with the operations of an asc state."""
+
+    def __init__(self, words: Mapping[str, Any]) -> None:
+        vars(self).update(words)
+
+    def maximum(self, name: str, value: int) -> None:
+        """Keep the larger value."""
+        setattr(self, name, max(getattr(self, name), value))
+
+    def minimum(self, name: str, value: int) -> None:
+        """Keep the smaller value."""
+        setattr(self, name, min(getattr(self, name), value))
+
+
+def measure(row: Row, executor: str, threads: int) -> dict[str, Any]:
+    """Measure a row in this process."""
+    step, make = KINDS[row.kind]
+    words = {**make(row.steps), "wait_s": row.wait_s}
+    plain, taken, began = Words(make(row.steps) | {"wait_s": row.wait_s}), 0, time.perf_counter()
+    while taken < PLAIN_STEPS or time.perf_counter() - began < PLAIN_S:
+        step(plain)
+        taken += 1
+    a_step = (time.perf_counter() - began) / taken
+    config = {"executor": executor, "workers": row.workers} | ({"threads": threads} if threads > 1 else {})
+    wall, main, everyone = time.perf_counter(), time.thread_time(), processor_seconds()
+    found = asc_toy.accelerate(step, words, row.steps, config)
+    wall, main, everyone = (
+        time.perf_counter() - wall,
+        time.thread_time() - main,
+        processor_seconds() - everyone,
+    )
+    expected = Words(make(row.steps) | {"wait_s": 0.0})
+    for _ in range(row.steps):
+        step(expected)
+    same = all(np.array_equal(found.state[name], value) for name, value in vars(expected).items() if name != "wait_s")
+    tasks = found.summary["ledger"]["dispatch"]["count"]
+    return {
+        "speedup": row.steps * a_step / wall,
+        "seconds": wall,
+        "plain_step_s": a_step,
+        "exact": same,
+        "tasks": tasks,
+        "main_thread_ms_a_task": 1000 * main / tasks,
+        "processor_seconds": everyone,
+        "candidates": [found.summary["accepted"], found.summary["rejected"]],
+        "peak_memory_mib": peak_memory_mib(),
+        "reason": found.summary["reason"],
+    }
+
+
+def processor_seconds() -> float:
+    """Return the processor time of this process, and of its children that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def peak_memory_mib() -> float:
+    """Return the largest resident memory of this process, and of the largest child for each child that has ended."""
+    own, children = (
+        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own + children
+
+
+def main() -> None:
+    """Measure the rows that are named, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help="by default all")
+    parser.add_argument("--executor", default="threads", help="threads or processes")
+    parser.add_argument("--threads", type=int, default=1, help="threads in each worker process")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result file")
+    options = parser.parse_args()
+    command = shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])
+    known = read_rows("scale", options.results)
+    for name in options.rows or ROWS:
+        row = ROWS[name]
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            found = process.submit(measure, row, options.executor, options.threads).result()
+        how = {"executor": options.executor, "threads": options.threads}
+        met = found["exact"] and found["speedup"] >= row.goal
+        (known[name],) = with_origin([{"row": name, **row._asdict(), **how, **found, "met": met}], command)
+        write_result("scale", {"rows": [known[each] for each in ROWS if each in known]}, options.results)
+        print(f"{name}: {found['speedup']:.0f}x, {'met' if met else 'not met'} ({row.goal:g}x); {found['reason']}")
+
+
+if __name__ == "__main__":
+    main()
