@@ -16,7 +16,7 @@ from asc.views import figures
 _GROUPS = (
     ("plain steps", ("plain",)),
     ("steps run twice to check", ("spot-check",)),
-    ("waiting for a worker", ("wait",)),
+    ("waiting for a worker", ("wait", "delegate")),
     ("predicting", ("observe", "recognise", "plan", "predict")),
     ("sending to workers", ("start", "warm-up", "dispatch", "hand-over")),
     ("looking up, leaping", ("collect", "lookup", "apply")),
