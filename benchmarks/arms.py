@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import math
 import time
@@ -56,6 +57,14 @@ class Arm(NamedTuple):
     def key(self) -> str:
         """The text that identifies the arm in the file of results."""
         return json.dumps(self, sort_keys=True)
+
+    @property
+    def meaning(self) -> str:
+        """The digest of all settings, also those that are not given: a default may change from commit to commit."""
+        config = NetworkConfig.model_validate(
+            {name: each for name, each in self.settings.items() if name != "optimizer"}
+        )
+        return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
 
     @property
     def device(self) -> torch.device:
@@ -188,7 +197,8 @@ class Arms:
 
     On a CPU each arm is a process of its own, `workers` at a time; on another device the arms take turns in this
     process. An arm in the file is not measured again if device and commit are the same. `any_commit` accepts other
-    commits too, and prefers this one. An arm that has failed is measured again.
+    commits too, where all settings are the same, also by default, and prefers this one. An arm that has failed is
+    measured again.
     """
 
     def __init__(
@@ -212,17 +222,20 @@ class Arms:
     def measure(self, arms: Mapping[str, Arm]) -> tuple[dict[str, Figures], dict[str, str]]:
         """Return the figures of arms by name, and the reasons of those that failed; the rest had no time."""
         failed: dict[str, str] = {}
-        for name, found in self._measured({name: arm for name, arm in arms.items() if arm.key not in self._known}):
-            line = {"commit": self._commit, "device": self.device_name, "key": arms[name].key, "name": name}
+        due = {name: arm for name, arm in arms.items() if not self._is_known(arm)}
+        for name, found in self._measured(due):
+            arm = arms[name]
+            about = {"commit": self._commit, "device": self.device_name, "meaning": arm.meaning}
+            line = {**about, "key": arm.key, "name": name}
             if "failed" in found:
                 failed[name] = found["failed"]
                 self._write({**line, **found})
                 self._say(f"{name} failed: {found['failed']}")
             else:
-                self._known[arms[name].key] = {**line, "found": found}
-                self._write(self._known[arms[name].key])
+                self._known[arm.key] = {**line, "found": found}
+                self._write(self._known[arm.key])
                 self._say(f"{name}: test loss {found['test_loss']}, {found['seconds']:.0f} s")
-        return {name: self._known[arm.key]["found"] for name, arm in arms.items() if arm.key in self._known}, failed
+        return {name: self._known[arm.key]["found"] for name, arm in arms.items() if self._is_known(arm)}, failed
 
     def commits(self, arms: Sequence[Arm]) -> set[str]:
         """Return the commits on which these arms were measured."""
@@ -255,6 +268,10 @@ class Arms:
         found = how(arm)
         self._longest = max(self._longest, time.monotonic() - began)
         return found
+
+    def _is_known(self, arm: Arm) -> bool:
+        line = self._known.get(arm.key)
+        return line is not None and (line["commit"] == self._commit or line.get("meaning") == arm.meaning)
 
     def _counts(self, line: Mapping[str, Any], any_commit: bool) -> bool:
         same = line.get("device", "cpu") == self.device_name and (any_commit or line["commit"] == self._commit)

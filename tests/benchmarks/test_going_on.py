@@ -12,7 +12,7 @@ pytest.importorskip("asc_nn_training")
 sys.path.insert(0, str(Path(__file__).parent.parent.parent / "benchmarks"))
 
 from arms import Arm, Arms, measure
-from going_on import SPEEDS, STEPS, IncompleteError, Row, over, seconds_a_step, speedup
+from going_on import BETAS, RATES, SPEEDS, STEPS, IncompleteError, Row, over, seconds_a_step, speedup
 
 
 def run(steps: float, loss: float) -> dict[str, float]:
@@ -52,7 +52,7 @@ def test_noise_in_one_length_does_not_make_a_speedup() -> None:
 
 
 def test_a_way_s_arm_trains_in_that_way_and_never_leaps(tmp_path: Path) -> None:
-    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
+    row = Row("gpt2-nano", 12, Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
     tiny = {
         "steps": 12,
         "warmup": 2,
@@ -76,16 +76,16 @@ def test_the_interval_covers_what_a_step_may_cost() -> None:
 
 
 def test_steps_are_timed_in_turns(tmp_path: Path) -> None:
-    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
+    row = Row("gpt2-nano", 12, Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print))
     tiny = {"length": 16, "batch": 2, "max_bytes": 200_000, "vocabulary": 300}
     found = seconds_a_step({**row.settings(1e-3, 1), **row.way(0.3), **tiny}, processes=2)
     assert 0 < found["low"] <= found["median"] <= found["high"]
 
 
 def test_arms_without_time_leave_the_row_incomplete(tmp_path: Path) -> None:
-    row = Row("gpt2-nano", Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print, minutes=0))
+    row = Row("gpt2-nano", 12, Arms(tmp_path / "arms.jsonl", Arm({"device": "cpu"}).device, print, minutes=0))
     with pytest.raises(IncompleteError, match="9 arms are left"):
-        row.sweep()
+        row.sweep(RATES["gpt2-nano"], BETAS)
 
 
 def test_the_longest_run_with_the_way_is_as_long_as_plain() -> None:

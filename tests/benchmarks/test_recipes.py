@@ -77,18 +77,20 @@ def named(arms: Any, *seeds: int) -> dict[str, Any]:
 def test_what_was_measured_counts_for_its_commit_and_device(
     arms: Any, made: Callable[..., Any], measured: list[int], tmp_path: Path
 ) -> None:
-    path, asked = tmp_path / "arms.jsonl", named(arms, 1, 2, 3)
-    there = [("this", "cpu", 1), ("other", "cpu", 2), ("this", "a card", 3)]
+    path, asked = tmp_path / "arms.jsonl", named(arms, 1, 2, 3, 4)
+    there = [("this", "cpu", 1), ("other", "cpu", 2), ("this", "a card", 3), ("other", "cpu", 4)]
     lines = [
         json.dumps({"commit": commit, "device": device, "key": asked[f"plain {seed}"].key, "name": "", "found": seed})
         for commit, device, seed in there
     ]
+    same = asked["plain 2"].meaning
+    lines[1] = json.dumps({**json.loads(lines[1]), "meaning": same})  # the fourth had another default, say
     path.write_text("\n".join([*lines, lines[0][:-4]]))  # the last was cut short
     assert made(any_commit=True, minutes=0).measure(asked) == ({"plain 1": 1, "plain 2": 2}, {})
     assert made(any_commit=True).commits(list(asked.values())) == {"this", "other"}
     found, _ = made().measure(asked)
     assert found["plain 1"] == 1
-    assert sorted(measured) == [2, 3]
+    assert sorted(measured) == [2, 3, 4]
     assert made(minutes=0).measure(asked) == (found, {})
     assert made(fresh=True, minutes=0).measure(asked) == ({}, {})
 
