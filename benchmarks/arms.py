@@ -239,7 +239,7 @@ class Arms:
 
     def commits(self, arms: Sequence[Arm]) -> set[str]:
         """Return the commits on which these arms were measured."""
-        return {self._known[arm.key]["commit"] for arm in arms if arm.key in self._known}
+        return {self._known[arm.key]["commit"] for arm in arms if self._is_known(arm)}
 
     def _measured(self, arms: Mapping[str, Arm]) -> Iterator[tuple[str, Figures]]:
         """Yield the figures of each arm that there was time for."""
