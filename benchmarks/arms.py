@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import math
 import time
@@ -59,12 +58,10 @@ class Arm(NamedTuple):
         return json.dumps(self, sort_keys=True)
 
     @property
-    def meaning(self) -> str:
-        """The digest of all settings, also those that are not given: a default may change from commit to commit."""
-        config = NetworkConfig.model_validate(
-            {name: each for name, each in self.settings.items() if name != "optimizer"}
-        )
-        return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:16]
+    def whole(self) -> Settings:
+        """All settings of the training, also those that are not given: a default may change from commit to commit."""
+        given = {name: value for name, value in self.settings.items() if name != "optimizer"}
+        return NetworkConfig.model_validate(given).model_dump(mode="json")
 
     @property
     def device(self) -> torch.device:
@@ -225,7 +222,7 @@ class Arms:
         due = {name: arm for name, arm in arms.items() if not self._is_known(arm)}
         for name, found in self._measured(due):
             arm = arms[name]
-            about = {"commit": self._commit, "device": self.device_name, "meaning": arm.meaning}
+            about = {"commit": self._commit, "device": self.device_name, "whole": arm.whole}
             line = {**about, "key": arm.key, "name": name}
             if "failed" in found:
                 failed[name] = found["failed"]
@@ -271,7 +268,7 @@ class Arms:
 
     def _is_known(self, arm: Arm) -> bool:
         line = self._known.get(arm.key)
-        return line is not None and (line["commit"] == self._commit or line.get("meaning") == arm.meaning)
+        return line is not None and (line["commit"] == self._commit or _agree(line.get("whole"), arm.whole))
 
     def _counts(self, line: Mapping[str, Any], any_commit: bool) -> bool:
         same = line.get("device", "cpu") == self.device_name and (any_commit or line["commit"] == self._commit)
@@ -282,6 +279,13 @@ class Arms:
         cut = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
         with self._path.open("a", encoding="utf-8") as file:
             file.write("\n" * cut + json.dumps(line) + "\n")
+
+
+def _agree(then: Any, now: Any) -> bool:
+    """Whether settings are as they were; what was no setting then has not changed."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return all(name in now and _agree(value, now[name]) for name, value in then.items())
+    return bool(then == now)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

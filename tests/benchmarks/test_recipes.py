@@ -83,8 +83,9 @@ def test_what_was_measured_counts_for_its_commit_and_device(
         json.dumps({"commit": commit, "device": device, "key": asked[f"plain {seed}"].key, "name": "", "found": seed})
         for commit, device, seed in there
     ]
-    same = asked["plain 2"].meaning
-    lines[1] = json.dumps({**json.loads(lines[1]), "meaning": same})  # the fourth had another default, say
+    same = {name: value for name, value in asked["plain 2"].whole.items() if name != "clip"}  # is newer than that arm
+    lines[1] = json.dumps({**json.loads(lines[1]), "whole": same})
+    lines[3] = json.dumps({**json.loads(lines[3]), "whole": {**same, "schedule": "linear"}})  # was the default then
     path.write_text("\n".join([*lines, lines[0][:-4]]))  # the last was cut short
     assert made(any_commit=True, minutes=0).measure(asked) == ({"plain 1": 1, "plain 2": 2}, {})
     assert made(any_commit=True).commits(list(asked.values())) == {"this", "other"}
