@@ -32,6 +32,10 @@ _PREDICTORS = {
         "autoregression:Autoregression",
         "continues the moves as earlier moves of this run went on, by least squares",
     ),
+    "rank-one": (
+        "rank_one:RankOne",
+        "continues the one direction in which the weights have moved most by a line: RELEX",
+    ),
     "line-search": ("line_search:LineSearch", "scales the last increment while a held-out loss falls"),
 }
 _RECOGNIZERS = {

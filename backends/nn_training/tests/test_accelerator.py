@@ -331,7 +331,7 @@ def test_what_happens_at_a_boundary_draws_nothing_from_training_s_generator(
     made.report(None)
     made.gram(past)
     create, history, spoke = load().registry.create, SegmentHistory(past, made), set[str]()
-    for name in (*ALL, "anderson", "autoregression", "ema-increments", "tail-average", "momentum-as-coded"):
+    for name in (*ALL, "anderson", "autoregression", "rank-one", "ema-increments", "tail-average", "momentum-as-coded"):
         predicted = create("predictor", name, {}).predict(history, 5)
         candidate = None if predicted is None else made.materialise(predicted, past, Plan(name, 5))
         if candidate is not None:

@@ -223,7 +223,8 @@ def test_a_loss_that_is_reached_ends_the_run(small: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "autoregression", "tail-average"]
+    "name",
+    ["momentum", "momentum-decaying", "momentum-as-coded", "anderson", "autoregression", "rank-one", "tail-average"],
 )
 @pytest.mark.parametrize("validator", ["held-out-loss", "probation"])
 def test_every_predictor_suits_every_validator(small: Make, name: str, validator: str) -> None:

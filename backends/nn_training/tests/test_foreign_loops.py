@@ -653,7 +653,7 @@ class Interfering(nn.Module):
 
 
 @pytest.mark.integration("plain loop", "complex parameters", "works")
-@pytest.mark.parametrize("predictor", ["linear", "anderson", "momentum"])
+@pytest.mark.parametrize("predictor", ["linear", "anderson", "rank-one", "momentum"])
 def test_complex_weights_leap_as_pairs_of_real_ones_do(predictor: str, plugins: Plugins) -> None:
     chosen = {"predictors": predictor, "validator": "accept", "plugins": plugins, "horizons": 5, "overdraft": 1e6}
     loops = [Loop(Interfering(kind), **chosen).run(0, 30) for kind in ("complex", "real")]

@@ -28,6 +28,7 @@ from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.momentum import Momentum, MomentumAsCoded, MomentumAsPrinted, MomentumDecaying
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
+from asc_nn_training.predictors.rank_one import RankOne
 from asc_nn_training.recognizers.activation_cosine import ActivationCosine
 from asc_nn_training.recognizers.lyapunov import Lyapunov
 from asc_nn_training.testing import TrainingRecognizerLaws, TrainingValidatorLaws, WeightPredictorLaws
@@ -157,6 +158,20 @@ class TestAutoregression(WeightPredictorLaws):
 
     def predictor(self) -> Predictor:
         return Autoregression()
+
+
+class TestRankOne(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return RankOne()
+
+
+class TestRankOneOfAllWeights(WeightPredictorLaws):
+    least = 3
+
+    def predictor(self) -> Predictor:
+        return RankOne(RankOne.Config(scope="all"))
 
 
 class TestLineSearch(WeightPredictorLaws):

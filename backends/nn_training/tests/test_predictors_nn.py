@@ -20,6 +20,7 @@ from asc_nn_training.predictors.ema import EmaIncrements
 from asc_nn_training.predictors.line_search import LineSearch
 from asc_nn_training.predictors.nesterov import NesterovOuter
 from asc_nn_training.predictors.published import QuadraticAsCoded, QuadraticAsPrinted
+from asc_nn_training.predictors.rank_one import RankOne
 from asc_nn_training.weights.combine import combine, gram
 
 
@@ -223,6 +224,56 @@ def test_an_autoregression_that_a_window_cannot_determine_is_refused() -> None:
         Autoregression.Config(order=3, window=4)
 
 
+SCOPES = [RankOne.Config(scope="tensor"), RankOne.Config(scope="all")]
+
+
+@pytest.mark.parametrize("config", SCOPES, ids=["tensor", "all"])
+def test_rank_one_is_the_fitted_line_along_the_leading_singular_vector(config: RankOne.Config) -> None:
+    """Compared with a singular value decomposition of the moves themselves, at uneven positions."""
+    values, positions = tensors(6), (0, 5, 10, 25, 35, 40)
+    moves = torch.stack(values[1:]) - values[0]
+    direction = torch.linalg.svd(moves).Vh[0]
+    slope, intercept = np.polyfit(positions[1:], (moves @ direction).numpy(), 1)
+    past = Past(*values, positions=positions)
+    found = mixed(past, RankOne(config).predict(past, 17))
+    torch.testing.assert_close(found, values[0] + (slope * 57 + intercept) * direction)
+
+
+@pytest.mark.parametrize("config", SCOPES, ids=["tensor", "all"])
+def test_rank_one_continues_a_line_and_undoes_what_is_off_it(config: RankOne.Config) -> None:
+    base, along, off = torch.ones(3), torch.tensor([1.0, 2.0, 0.0]), torch.tensor([0.0, 0.0, 0.1])
+    line = [base + i * along for i in range(6)]
+    straight = Past(*line)
+    torch.testing.assert_close(mixed(straight, RankOne(config).predict(straight, 25)), base + 7.5 * along)
+    aside = Past(*(x + sign * off for x, sign in zip(line, (0, 1, -2, 2, -2, 1), strict=True)))  # crosses the line
+    found = mixed(aside, RankOne(config).predict(aside, 25))
+    assert abs(float(found[2] - base[2])) < 0.02
+    torch.testing.assert_close(found[:2], (base + 7.5 * along)[:2], rtol=1e-3, atol=1e-3)
+
+
+def test_rank_one_gives_each_tensor_a_direction_of_its_own() -> None:
+    """A tensor that moves later has a line of its own, and one that does not move stays."""
+    large, small = torch.tensor([4.0]), torch.tensor([1.0])
+    past = Past(*[torch.zeros(1)] * 3)
+    past.values = [[torch.zeros(1), torch.zeros(1)], [large, torch.zeros(1)], [large, small]]
+    both = RankOne().predict(past, 10)
+    assert isinstance(both, Direct)
+    torch.testing.assert_close(both.state, [torch.tensor([4.0]), torch.tensor([2.0])])
+    still = Past(torch.ones(2), torch.ones(2), torch.ones(2))
+    still.values = [[torch.full((2,), float(i)), torch.ones(2)] for i in range(3)]
+    found = RankOne().predict(still, 10)
+    assert isinstance(found, Direct)
+    torch.testing.assert_close(found.state, [torch.full((2,), 3.0), torch.ones(2)])
+
+
+@pytest.mark.parametrize("config", SCOPES, ids=["tensor", "all"])
+def test_rank_one_is_silent_where_no_line_is_determined(config: RankOne.Config) -> None:
+    predictor, points = RankOne(config), tensors(4)
+    assert predictor.predict(Past(*points[:2]), 10) is None
+    assert predictor.predict(Past(*points[:1] * 4), 10) is None  # nothing moves
+    assert predictor.predict(Past(*points[:3], points[3] * float("nan")), 10) is None
+
+
 @pytest.mark.parametrize(("best", "scale"), [(5.0, 4.0), (40.0, 16.0), (-0.4, -0.5), (0.1, None)])
 def test_a_line_search_doubles_the_step_while_the_loss_falls(best: float, scale: float | None) -> None:
     def loss(value: Tensor) -> float:
@@ -248,6 +299,8 @@ def test_a_line_search_doubles_the_step_while_the_loss_falls(best: float, scale:
         (TailAverage(TailAverage.Config(window=6)), 6),
         (Anderson(Anderson.Config(window=4)), 4),
         (Autoregression(Autoregression.Config(order=2, window=5)), 5),
+        (RankOne(RankOne.Config(window=5)), 5),
+        (RankOne(RankOne.Config(window=4, scope="all")), 4),
     ],
 )
 def test_a_predictor_looks_back_on_as_many_snapshots_as_it_says(predictor: Predictor, depth: int) -> None:
