@@ -204,6 +204,17 @@ def test_no_draft_changes_a_text(name: str, data: st.DataObject) -> None:
     assert tokens(speculative.generate(model, asked, sampling)) == plain
 
 
+def test_texts_may_fill_all_positions_of_a_model() -> None:
+    """A long draft of one text never feeds another beyond the last position."""
+    model, asked = made(gpt2), [[1] * 4, [2] * 4]
+    given, cache = Sampling(max_new_tokens=124), TextCache()
+    plain = tokens(SpeculativeGeneration(cache, speculate=False).generate(model, asked, given, ends=()))
+    cache.put({((2,) * 4, 0, None): Earlier((0, *plain[1][:-1]))})  # this text is always behind the other one
+    speculative = SpeculativeGeneration(cache)
+    speculative._pace.plan = lambda *_: Plan(None, 40)  # type: ignore[method-assign]
+    assert tokens(speculative.generate(model, asked, given, ends=())) == plain
+
+
 _MODEL = made(llama)
 
 

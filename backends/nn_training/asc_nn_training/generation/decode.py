@@ -110,18 +110,22 @@ class Decoder:
             return Plan(None, 1)
         aligned, departed = self._pace.aligned.now, self._pace.departed.now
         chances = [0.0 if text.draft is None else text.draft.chance(aligned, departed) for text in group.texts]
-        return self._pace.plan(chances, [self._left(text) for text in group.texts], waiting)
+        return self._pace.plan(chances, [self._left(text, group.rows.room) for text in group.texts], waiting)
 
-    def _left(self, text: Text) -> int:
-        """Return how many tokens of a text's draft may be verified: the last token needs no draft."""
+    def _left(self, text: Text, room: int | None) -> int:
+        """Return how many tokens of a text's draft may be verified, in a batch with so many columns left.
+
+        The last token needs no draft.
+        """
         most = self._chooser.sampling.max_new_tokens - 1 - len(text.tokens)
+        most = most if room is None else min(most, room - 1)
         return 0 if text.draft is None else min(len(text.draft), most)
 
     def _pass(self, group: Group, width: int, waiting: int = 0, *, begin: bool = False) -> None:
         """Feed a group's texts with blocks of their drafts, and take what comes out."""
-        began, texts = self._clock(), group.texts
+        began, texts, room = self._clock(), group.texts, group.rows.room
         drafts: list[list[int]] = [
-            [] if text.draft is None or width == 1 else text.draft.propose(min(width - 1, self._left(text)))
+            [] if text.draft is None or width == 1 else text.draft.propose(min(width - 1, self._left(text, room)))
             for text in texts
         ]
         if begin:

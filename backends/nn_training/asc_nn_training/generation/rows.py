@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from asc_nn_training.generation.prompts import positions_of
+
 
 class Rows:
     """A model's key-value cache for a batch of texts. Columns before a shorter text are empty; none within a text is.
@@ -19,10 +21,15 @@ class Rows:
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         from transformers import DynamicCache  # noqa: PLC0415 -- seconds to import
 
-        self._model, self._device = model, device
+        self._model, self._device, self._positions = model, device, positions_of(model)
         self._cache: Any = DynamicCache()
         self._columns = 0
         self._first: list[int] = []  # each text's first column
+
+    @property
+    def room(self) -> int | None:
+        """Columns that the model's positions have left, for all rows alike; None if they are not limited."""
+        return None if self._positions is None else self._positions - self._columns
 
     def begin(self, prompts: Sequence[Sequence[int]], drafts: Sequence[Sequence[int]]) -> Tensor:
         """Feed prompts, each with a draft; return the logits after the prompt and after each token of a draft.
