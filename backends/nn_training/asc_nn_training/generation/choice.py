@@ -66,9 +66,7 @@ class Chooser:
         values = scores / sampling.temperature
         margin = margin / sampling.temperature
         allowed, edge = self._allowed(values, margin)
-        noise = torch.stack(
-            [torch.from_numpy(gumbel(key, at, values.shape[1])) for key, at in zip(keys, positions, strict=True)]
-        ).to(values.device)
+        noise = torch.from_numpy(gumbel(keys, positions, values.shape[1])).to(values.device)
         race = values + noise
         tokens = race.masked_fill(~allowed, -torch.inf).argmax(1)
         chosen = tokens[:, None]

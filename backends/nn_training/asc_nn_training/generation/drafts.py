@@ -23,9 +23,7 @@ class Draft:
         self._agrees = True  # whether the tokens before it are those of the text
         self._earlier_ends: dict[tuple[int, ...], list[int]] = {}  # indices after tokens, by tokens
         self._own_ends: dict[tuple[int, ...], int] = {}  # the last of them
-        self._prompt = len(self._own)
-        for end in range(1, len(self._own)):
-            self._index(end)
+        self._prompt, self._indexed = len(self._own), 1  # ends before this one are in `_own_ends`
         self.departed = not self._earlier
         if self.departed:
             self._find()
@@ -49,7 +47,6 @@ class Draft:
         """
         source = self._own if self._in_own else self._earlier
         right = source[self._at] == token if self._at < len(source) else None
-        self._index(len(self._own))
         self._own.append(token)
         agreed = self._agrees
         if right is not None and self.departed and agreed:
@@ -67,14 +64,17 @@ class Draft:
             return 0.0
         return (4 * departed + self._right) / (4 + self._judged) if self.departed else aligned
 
-    def _index(self, end: int) -> None:
-        """Note that the tokens before this index of the text itself occur there."""
-        for size in _GRAMS:
-            if size <= end:
-                self._own_ends[tuple(self._own[end - size : end])] = end
+    def _index(self) -> None:
+        """Note where tokens occur in the text itself, but for the newest ones."""
+        for end in range(self._indexed, len(self._own)):
+            for size in _GRAMS:
+                if size <= end:
+                    self._own_ends[tuple(self._own[end - size : end])] = end
+        self._indexed = len(self._own)
 
     def _find(self) -> None:
         """Find where the draft continues."""
+        self._index()
         if self._earlier and not self._earlier_ends:
             for size in _GRAMS:
                 for end in range(size, len(self._earlier)):
