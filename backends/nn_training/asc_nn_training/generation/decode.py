@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,7 @@ from asc_nn_training.generation.precision import difference, watched
 from asc_nn_training.generation.rows import Rows
 
 _ELEMENTS = 2**20  # logits that are worked on at a time
+_NOISE = 2**16  # the same, where noise may be drawn in vain
 
 
 class Text:
@@ -149,37 +151,59 @@ class Decoder:
         at, width = 0, logits.shape[1]
         while going:
             some = self._some(len(going), logits.shape[2], width - at)
-            asked = [(i, j) for i in going for j in range(at, min(at + some, len(drafts[i]) + 1))]
+            spans = [(i, min(at + some, len(drafts[i]) + 1)) for i in going]
+            asked = [(i, j) for i, end in spans for j in range(at, end)]
             found = self._chooser.choose(
                 logits[[i for i, _ in asked], [j for _, j in asked]],
                 [[*texts[i].prompt, *texts[i].tokens, *drafts[i][at:j]] for i, j in asked] if self._penalises else (),
                 [texts[i].key for i, _ in asked],
                 [len(texts[i].tokens) + j - at for i, j in asked],
             )
-            answers = zip(
-                asked,
-                found.tokens.tolist(),
-                found.clear.tolist(),
-                found.log_probabilities.tolist(),
-                strict=True,
-            )
-            off = set[int]()
-            for (i, j), token, clear, log_probability in answers:
-                if i in off:
-                    continue
-                text, draft = texts[i], drafts[i]
-                taken, likely = (token, log_probability) if clear else self._decided(text, logits[i, j])
-                self._add(text, taken, likely)
-                kept[i] = j + 1
-                if text.finished or j >= len(draft) or draft[j] != taken:
-                    off.add(i)
-            at, going = at + some, [i for i in going if i not in off]
+            tokens, clear, likely = found.tokens.tolist(), found.clear.tolist(), found.log_probabilities.tolist()
+            begin, going = 0, []
+            for i, end in spans:
+                row = slice(begin, begin + end - at)
+                added = self._take(texts[i], drafts[i][at:], tokens[row], clear[row], likely[row], logits[i, at:])
+                kept[i], begin = at + added, row.stop
+                if kept[i] == end <= len(drafts[i]) and drafts[i][end - 1] == texts[i].tokens[-1]:
+                    if not texts[i].finished:
+                        going.append(i)
+            at += some
         for draft, columns in zip(drafts, kept, strict=True):
             if draft:
                 self.counts.drafted += len(draft)
                 self.counts.accepted += columns - 1
                 self.counts.blocks[columns - 1] += 1
         return kept
+
+    def _take(
+        self,
+        text: Text,
+        draft: Sequence[int],
+        tokens: Sequence[int],
+        clear: Sequence[bool],
+        likely: Sequence[float],
+        logits: Tensor,
+    ) -> int:
+        """Add chosen tokens as far as the draft is right, and the next one; return how many were added."""
+        right = self._right(draft, tokens, clear)
+        text.tokens += tokens[:right]
+        text.log_probabilities += likely[:right]
+        if right and text.draft is not None:
+            self._follow(text.draft, tokens[:right])
+        for at in range(right, len(tokens)):
+            token, log_probability = (tokens[at], likely[at]) if clear[at] else self._decided(text, logits[at])
+            self._add(text, token, log_probability)
+            if text.finished or at == len(draft) or draft[at] != token:
+                return at + 1
+        return len(tokens)
+
+    def _right(self, draft: Sequence[int], tokens: Sequence[int], clear: Sequence[bool]) -> int:
+        """Return how many tokens are those of the draft, clear, and end no text."""
+        if self._stops is not None:
+            return 0
+        pairs = zip(draft, tokens, clear, strict=False)
+        return sum(1 for _ in takewhile(lambda of: of[2] and of[0] == of[1] and of[1] not in self._ends, pairs))
 
     @property
     def _penalises(self) -> bool:
@@ -188,7 +212,7 @@ class Decoder:
     def _some(self, rows: int, vocabulary: int, left: int) -> int:
         """Return how many positions to work on at a time: few where noise would be drawn in vain."""
         room = max(1, _ELEMENTS // (rows * vocabulary))
-        return min(left, room, 8 if self._chooser.sampling.temperature else room)
+        return min(left, room, max(8, _NOISE // (rows * vocabulary)) if self._chooser.sampling.temperature else room)
 
     def _decided(self, text: Text, unclear: Tensor) -> tuple[int, float]:
         """Let the plain path decide the next token; return it, and its log-probability.
@@ -211,6 +235,13 @@ class Decoder:
         )
         if text.draft is not None:
             self._compare(text, text.draft)
+
+    def _follow(self, draft: Draft, tokens: Sequence[int]) -> None:
+        """Take tokens into account that were the draft's."""
+        if draft.follow(tokens):
+            (self._pace.departed if draft.departed else self._pace.aligned).note(True, len(tokens))
+            if not draft.departed:
+                self.counts.aligned += len(tokens)
 
     def _compare(self, text: Text, draft: Draft) -> None:
         """Compare the newest token with the draft, whether that was verified or not."""

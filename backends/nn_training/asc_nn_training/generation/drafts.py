@@ -25,16 +25,17 @@ class Draft:
         self._own_ends: dict[tuple[int, ...], int] = {}  # the last of them
         self._prompt, self._indexed = len(self._own), 1  # ends before this one are in `_own_ends`
         self.departed = not self._earlier
-        if self.departed:
-            self._find()
+        self._lost = self.departed  # where the draft continues is only looked for when it is asked
         self._right = self._judged = 0.0  # next tokens since the departure, newer ones with more weight
 
     def __len__(self) -> int:
         """How many tokens can be proposed; more than any text has, where the text repeats itself."""
+        self._find()
         return 2**31 if self._in_own else max(0, len(self._earlier) - self._at)
 
     def propose(self, tokens: int) -> list[int]:
         """Return the next tokens, at most so many."""
+        self._find()
         if not self._in_own:
             return self._earlier[self._at : self._at + tokens]
         period = self._own[self._at :]
@@ -43,8 +44,11 @@ class Draft:
     def note(self, token: int) -> bool | None:
         """Take the newest token of the text into account; return whether it was the next of the draft.
 
-        None if the draft had no token, or only the one at the same position.
+        None if the draft had no token, or only the one at the same position, or was not looked for.
         """
+        if self._lost:
+            self._own.append(token)
+            return None
         source = self._own if self._in_own else self._earlier
         right = source[self._at] == token if self._at < len(source) else None
         self._own.append(token)
@@ -54,12 +58,21 @@ class Draft:
         if right:
             self._at += 1
         else:
-            self.departed = True
-            self._find()
+            self.departed = self._lost = True
         return right if agreed else None
+
+    def follow(self, tokens: Sequence[int]) -> bool:
+        """Take tokens into account that are the next of the draft, as `note` does; return whether that counts."""
+        self._own += tokens
+        self._at += len(tokens)
+        if self.departed and self._agrees:
+            for _ in tokens:
+                self._right, self._judged = _KEPT * self._right + 1, _KEPT * self._judged + 1
+        return self._agrees
 
     def chance(self, aligned: float, departed: float) -> float:
         """Return the chance that the next token is right, from the chances of all drafts and from this one's past."""
+        self._find()
         if not self._agrees:
             return 0.0
         return (4 * departed + self._right) / (4 + self._judged) if self.departed else aligned
@@ -73,7 +86,10 @@ class Draft:
         self._indexed = len(self._own)
 
     def _find(self) -> None:
-        """Find where the draft continues."""
+        """Find where the draft continues, unless that is known."""
+        if not self._lost:
+            return
+        self._lost = False
         self._index()
         if self._earlier and not self._earlier_ends:
             for size in _GRAMS:

@@ -15,6 +15,7 @@ _LOSS = 0.01  # share of plain decoding's seconds that blocks may cost without a
 _PROBE = 3  # tokens of each row that a first block may cost in any case
 _LONGEST = 8  # plain passes at most before blocks are considered again
 _TICK = 1e-9  # seconds at least of a pass: some clocks tick only every 15 ms
+_KEPT_GAIN = 0.5  # share of the gain so far that the next generation may lose
 _KEPT_TOKEN, _KEPT_PASS = 0.998, 0.95  # share of the earlier evidence that is kept
 
 
@@ -29,9 +30,11 @@ class Chance:
         """The chance."""
         return self._right / self._judged
 
-    def note(self, right: bool) -> None:
-        """Take a token into account."""
-        self._right, self._judged = self._right * _KEPT_TOKEN + right, self._judged * _KEPT_TOKEN + 1
+    def note(self, right: bool, tokens: int = 1) -> None:
+        """Take tokens into account, all of them right or none."""
+        kept = _KEPT_TOKEN**tokens
+        weight = (1 - kept) / (1 - _KEPT_TOKEN)
+        self._right, self._judged = self._right * kept + right * weight, self._judged * kept + weight
 
 
 class Line(NamedTuple):
@@ -70,7 +73,7 @@ class Pace:
         `chance` is that of a draft's token as long as its text has not departed.
         """
         self.aligned, self._plain, self._pause = Chance(chance, 30), 0, 1
-        self._passes, self._gained = passes, 0.0
+        self._passes, self._gained = passes, max(0.0, _KEPT_GAIN * self._gained)
 
     def took(self, rows: int, width: int, seconds: float) -> None:
         """Note the seconds of a pass."""
