@@ -20,7 +20,7 @@ from asc.errors import AscError
 from asc_nn_training.data.tokenizer import train as train_tokenizer
 from asc_nn_training.generation.choice import Chooser
 from asc_nn_training.generation.counts import Counts
-from asc_nn_training.generation.drafts import Draft
+from asc_nn_training.generation.drafts import Draft, Texts
 from asc_nn_training.generation.noise import gumbel, noise_key
 from asc_nn_training.generation.pace import Pace, Plan
 from asc_nn_training.generation.plain import PlainPath
@@ -368,7 +368,7 @@ def test_a_sample_is_known_by_its_number() -> None:
 
 
 def test_a_draft_goes_on_where_the_text_has_returned_to_it() -> None:
-    draft = Draft([20, 21], [1, 2, 3, 4, 5, 6, 7, 8])
+    draft = Draft([20, 21], Texts([[1, 2, 3, 4, 5, 6, 7, 8]]), 0)
 
     def noted(*news: int) -> list[int]:
         for token in news:
@@ -385,6 +385,19 @@ def test_a_draft_goes_on_where_the_text_has_returned_to_it() -> None:
     assert draft.chance(aligned=0.9, departed=0.5) == 0
     assert noted(9) == []  # beyond the end of the earlier text
     assert draft.note(9) is None
+
+
+def test_a_draft_goes_on_as_other_samples_of_its_prompt_did() -> None:
+    texts = Texts([[1, 2, 3, 4], [9, 6, 7, 8, 5], [1, 6, 7, 2]])
+    first, new = Draft([20, 21], texts, 0), Draft([20, 21], texts)
+    assert [first.note(1), first.note(6), first.note(7)] == [True, False, None]
+    assert first.propose(2) == [2]  # three tokens agree
+    assert new.propose(2) == []
+    for token in (9, 6, 7):
+        assert new.note(token) is None
+    assert new.propose(2) == [8, 5]
+    assert new.follow([8])
+    assert new.propose(2) == [5]
 
 
 def test_a_draft_without_an_earlier_text_repeats_the_text_itself() -> None:

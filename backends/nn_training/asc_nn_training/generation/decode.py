@@ -165,9 +165,9 @@ class Decoder:
                 row = slice(begin, begin + end - at)
                 added = self._take(texts[i], drafts[i][at:], tokens[row], clear[row], likely[row], logits[i, at:])
                 kept[i], begin = at + added, row.stop
-                if kept[i] == end <= len(drafts[i]) and drafts[i][end - 1] == texts[i].tokens[-1]:
-                    if not texts[i].finished:
-                        going.append(i)
+                whole = kept[i] == end <= len(drafts[i]) and not texts[i].finished
+                if whole and drafts[i][end - 1] == texts[i].tokens[-1]:
+                    going.append(i)
             at += some
         for draft, columns in zip(drafts, kept, strict=True):
             if draft:

@@ -2,28 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
-_GRAMS = (4, 3, 2)  # tokens that must agree where a text continues elsewhere
+_GRAMS = (4, 2)  # tokens that must agree where a text continues elsewhere
+_LONGEST = 8  # tokens that are compared, where several places agree
 _KEPT = 0.9  # share of earlier evidence that is kept from one token to the next
+
+
+class Texts:
+    """Earlier texts of one prompt, in which the drafts of all its samples look for tokens."""
+
+    def __init__(self, texts: Iterable[Sequence[int]] = ()) -> None:
+        self._texts = [list(text) for text in texts]
+        self._ends: dict[tuple[int, ...], list[tuple[int, int]]] = {}  # by tokens: texts, and indices after them
+
+    def __getitem__(self, number: int) -> list[int]:
+        """Return a text."""
+        return self._texts[number]
+
+    def find(self, newest: Sequence[int], size: int, first: int | None, here: int) -> tuple[list[int], int] | None:
+        """Return a text, and the index in it, that follow the newest tokens, `size` of them at least; None without.
+
+        More tokens that agree come first, then the text of a number, then the index that is nearest to `here`.
+        """
+        if not self._ends:
+            self._index()
+        found = self._ends.get(tuple(newest[-size:]))
+        if found is None:
+            return None
+
+        def order(of: tuple[int, int]) -> tuple[int, bool, int]:
+            number, end = of
+            before = self._texts[number][max(0, end - len(newest)) : end - size]
+            pairs = zip(reversed(newest[:-size]), reversed(before), strict=False)
+            return sum(1 for _ in takewhile(_equal, pairs)), number == first, -abs(end - here)
+
+        number, end = found[0] if len(found) == 1 else max(found, key=order)
+        return self._texts[number], end
+
+    def _index(self) -> None:
+        for number, text in enumerate(self._texts):
+            for size in _GRAMS:
+                for end in range(size, len(text)):
+                    self._ends.setdefault(tuple(text[end - size : end]), []).append((number, end))
 
 
 class Draft:
     """Proposes how a text goes on.
 
     As long as the text is the earlier one, the rest of that is the draft. After a departure, the draft continues where
-    the newest tokens have occurred before: in the earlier text, nearest to the present position, or in the prompt and
-    the text itself, the last time. More tokens that agree come first, then the earlier text. Where nothing agrees, the
-    draft continues in the earlier text as if one token had been exchanged for another.
+    the newest tokens have occurred before: in the earlier texts of the prompt, or in the prompt and the text itself,
+    the last time. Of several places in earlier texts, the one where most tokens agree comes first, then one in the
+    text's own. Where nothing agrees, the draft continues in the earlier text as if one token had been exchanged for
+    another.
     """
 
-    def __init__(self, prompt: Sequence[int], earlier: Sequence[int] = ()) -> None:
-        self._earlier, self._own = list(earlier), list(prompt)
-        self._at, self._in_own = 0, False  # index of the next token, and in which text
+    def __init__(self, prompt: Sequence[int], texts: Texts | None = None, number: int | None = None) -> None:
+        """`texts` are earlier ones of the prompt. That of `number` is the one that this text was the last time."""
+        self._texts, self._number = texts or Texts(), number
+        self._earlier: list[int] = [] if number is None else self._texts[number]
+        self._own, self._prompt = list(prompt), len(prompt)
+        self._source, self._at = self._earlier, 0  # where the draft continues, and the index of the next token
         self._agrees = True  # whether the tokens before it are those of the text
-        self._earlier_ends: dict[tuple[int, ...], list[int]] = {}  # indices after tokens, by tokens
-        self._own_ends: dict[tuple[int, ...], int] = {}  # the last of them
-        self._prompt, self._indexed = len(self._own), 1  # ends before this one are in `_own_ends`
+        self._ends: dict[tuple[int, ...], int] = {}  # by tokens: the last index after them, in the text itself
+        self._indexed = 1  # indices before this one are in it
         self.departed = not self._earlier
         self._lost = self.departed  # where the draft continues is only looked for when it is asked
         self._right = self._judged = 0.0  # next tokens since the departure, newer ones with more weight
@@ -31,13 +74,13 @@ class Draft:
     def __len__(self) -> int:
         """How many tokens can be proposed; more than any text has, where the text repeats itself."""
         self._find()
-        return 2**31 if self._in_own else max(0, len(self._earlier) - self._at)
+        return 2**31 if self._source is self._own else max(0, len(self._source) - self._at)
 
     def propose(self, tokens: int) -> list[int]:
         """Return the next tokens, at most so many."""
         self._find()
-        if not self._in_own:
-            return self._earlier[self._at : self._at + tokens]
+        if self._source is not self._own:
+            return self._source[self._at : self._at + tokens]
         period = self._own[self._at :]
         return (period * (tokens // len(period) + 1))[:tokens]
 
@@ -49,8 +92,7 @@ class Draft:
         if self._lost:
             self._own.append(token)
             return None
-        source = self._own if self._in_own else self._earlier
-        right = source[self._at] == token if self._at < len(source) else None
+        right = self._source[self._at] == token if self._at < len(self._source) else None
         self._own.append(token)
         agreed = self._agrees
         if right is not None and self.departed and agreed:
@@ -82,26 +124,25 @@ class Draft:
         for end in range(self._indexed, len(self._own)):
             for size in _GRAMS:
                 if size <= end:
-                    self._own_ends[tuple(self._own[end - size : end])] = end
+                    self._ends[tuple(self._own[end - size : end])] = end
         self._indexed = len(self._own)
 
     def _find(self) -> None:
         """Find where the draft continues, unless that is known."""
         if not self._lost:
             return
-        self._lost = False
+        self._lost, self._agrees = False, True
         self._index()
-        if self._earlier and not self._earlier_ends:
-            for size in _GRAMS:
-                for end in range(size, len(self._earlier)):
-                    self._earlier_ends.setdefault(tuple(self._earlier[end - size : end]), []).append(end)
-        here, self._agrees = len(self._own) - self._prompt, True
+        here, newest = len(self._own) - self._prompt, self._own[-_LONGEST:]
         for size in _GRAMS:
-            newest = tuple(self._own[-size:])
-            if ends := self._earlier_ends.get(newest):
-                self._at, self._in_own = min(ends, key=lambda end: abs(end - here)), False
+            if (found := self._texts.find(newest, size, self._number, here)) is not None:
+                self._source, self._at = found
                 return
-            if (last := self._own_ends.get(newest)) is not None:
-                self._at, self._in_own = last, True
+            if (last := self._ends.get(tuple(newest[-size:]))) is not None:
+                self._source, self._at = self._own, last
                 return
-        self._at, self._in_own, self._agrees = here, False, False
+        self._source, self._at, self._agrees = self._earlier, here, False
+
+
+def _equal(pair: tuple[int, int]) -> bool:
+    return pair[0] == pair[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ def gumbel(keys: Sequence[int], positions: Sequence[int], vocabulary: int) -> ND
     The token with the largest sum of log-probability and noise has the distribution of a sample (the Gumbel-max trick;
     Maddison, Tarlow and Minka 2014). With the same noise, two models that are almost equal mostly take the same token.
     """
-    source = np.random.Philox(key=0)  # one for all: to make a generator takes several times as long as to draw
+    source: Any = np.random.Philox(key=0)  # one for all: to make a generator takes several times as long as to draw
     random, state = np.random.Generator(source), source.state
     waits = np.empty((len(keys), vocabulary), np.float32)
     for row, key, position in zip(waits, keys, positions, strict=True):

@@ -58,7 +58,7 @@ class Pace:
     """Plans passes. Texts do not depend on it, so it may look at the clock.
 
     Blocks that are rejected cost no more than a small share of plain decoding, or one short block: a block is no wider
-    than what is left of that, and of the gain so far.
+    than what is left of that, and of the gain so far, of which half is left to the next generation.
     """
 
     def __init__(self) -> None:

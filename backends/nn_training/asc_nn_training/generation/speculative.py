@@ -16,7 +16,7 @@ from asc_nn_training.generation.agreement import disagreement
 from asc_nn_training.generation.choice import Chooser
 from asc_nn_training.generation.counts import Counts
 from asc_nn_training.generation.decode import Decoder, Text
-from asc_nn_training.generation.drafts import Draft
+from asc_nn_training.generation.drafts import Draft, Texts
 from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
 from asc_nn_training.generation.prompts import config_of, ends_of, kind_of, require_generative, stopping, tokens_of
@@ -100,12 +100,11 @@ class SpeculativeGeneration:
         noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
         texts: list[Text] = []
         distances: list[float] = []
-        for number, sample in asked:
-            prompt = given[number]
-            earlier = self.cache.find(prompt, sample, noise)
-            known = () if earlier is None else _known(earlier.tokens, model)
-            draft = Draft(prompt, known) if self._speculate else None
-            texts.append(Text(prompt, sample, sampling.seed, draft, PlainPath(model, device, prompt)))
+        earliers = [self.cache.find(given[number], sample, noise) for number, sample in asked]
+        drafts = _drafts([given[number] for number, _ in asked], earliers, config_of(model).vocab_size)
+        for (number, sample), earlier, draft in zip(asked, earliers, drafts, strict=True):
+            plain = PlainPath(model, device, given[number])
+            texts.append(Text(given[number], sample, sampling.seed, draft if self._speculate else None, plain))
             if moved is not None and earlier is not None and earlier.moved is not None:
                 distances.append(abs(moved - earlier.moved))
         distance = sum(distances) / len(distances) if distances else None
@@ -202,10 +201,20 @@ def _asked(prompts: int, samples: int | Sequence[int]) -> list[tuple[int, int]]:
     return list(enumerate(samples))
 
 
-def _known(tokens: Sequence[int], model: nn.Module) -> list[int]:
-    """Return the tokens before one that the model does not know: a file may hold anything."""
-    words = config_of(model).vocab_size
-    return list(takewhile(lambda token: token < words, tokens))
+def _drafts(prompts: Sequence[tuple[int, ...]], earliers: Sequence[Earlier | None], words: int) -> list[Draft]:
+    """Return a draft for each prompt; those of one prompt share the earlier texts.
+
+    Texts end before a token that the model does not know: a file may hold anything.
+    """
+    known: dict[tuple[int, ...], list[list[int]]] = {}
+    numbers: list[int | None] = []
+    for prompt, earlier in zip(prompts, earliers, strict=True):
+        texts = known.setdefault(prompt, [])
+        numbers.append(None if earlier is None else len(texts))
+        if earlier is not None:
+            texts.append(list(takewhile(lambda token: token < words, earlier.tokens)))
+    shared = {prompt: Texts(texts) for prompt, texts in known.items()}
+    return [Draft(prompt, shared[prompt], number) for prompt, number in zip(prompts, numbers, strict=True)]
 
 
 def reason(counts: Counts, speculates: bool = True) -> str:
