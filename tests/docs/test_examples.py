@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
+import runpy
 import subprocess
 import sys
+from copy import deepcopy
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -131,6 +135,46 @@ def test_a_loop_by_fabric(tmp_path: Path) -> None:
     found = example(tmp_path, "fabric_training", "--steps", "150")
     assert found.startswith("150 steps, ")
     assert "candidates were accepted" in found
+
+
+def test_reinforcement_learning_with_drafts_is_that_without(capsys: pytest.CaptureFixture[str]) -> None:
+    """In this process, where what takes seconds to import often is there already."""
+    pytest.importorskip("asc_nn_training")
+    import torch
+
+    grpo = runpy.run_path(str(EXAMPLES / "grpo_arithmetic.py"))
+    recipe, threads = grpo["quick"](grpo["Recipe"]()), torch.get_num_threads()
+    taught, found = grpo["taught"](recipe), []
+    for drafts in (True, False):
+        model, way = deepcopy(taught), replace(recipe, drafts=drafts)
+        epochs = list(grpo["reinforced"](model, grpo["adam"](model, way), way))
+        found.append(([(epoch.reward, epoch.texts) for epoch in epochs], [p.tolist() for p in model.parameters()]))
+        assert (epochs[-1].counts.accepted > 0) is drafts
+    assert found[0] == found[1]
+    try:
+        grpo["main"](replace(recipe, fresh=True))
+    finally:
+        torch.set_num_threads(threads)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("After 20 lessons")
+    assert [line.split()[0] for line in printed[2:4]] == ["1", "2"]
+    assert max(map(len, printed)) <= 80
+
+
+def test_rewards_and_advantages_of_the_arithmetic() -> None:
+    pytest.importorskip("asc_nn_training")
+    import torch
+
+    grpo = runpy.run_path(str(EXAMPLES / "grpo_arithmetic.py"))
+    terms = [7, 5, 8, 3, 9, 6]
+    right = grpo["worked"](terms, 0.0, random.Random(0))
+    assert grpo["decoded"](grpo["prompt"](terms) + right) == "7+5+8+3+9+6:7+5=12;12+8=20;20+3=23;23+9=32;32+6=38."
+    assert grpo["reward"](terms, right) == 1
+    assert grpo["reward"](terms, right[:-1]) == 0  # cut
+    assert grpo["reward"](terms, grpo["encoded"]("7+5=12;138.")) == 0
+    better = grpo["advantages"](torch.tensor([[1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 1.0, 1.0]]))
+    assert better[0].tolist() == pytest.approx([0.866, -0.866, -0.866, 0.866], abs=1e-3)
+    assert better[1].tolist() == [0, 0, 0, 0]
 
 
 @pytest.mark.slow
