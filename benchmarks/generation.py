@@ -4,10 +4,12 @@ Rows go to results/generation.json. `every 50` and `every 25`: a tuned training 
 steps: 64 prompts of 20 to 44 tokens are continued by 128 tokens, greedily and by sampling. `nothing recurs`: other
 prompts each time, and fresh noise at a high temperature. `others`: the same work by transformers' `generate`, in a
 batch, with prompt lookup and with an assistant, which take one text at a time. `lora`: SmolLM2-135M is fine-tuned by
-LoRA, and 16 prompts are continued by 64 tokens every 20 steps.
+LoRA, and 16 prompts are continued by 64 tokens every 20 steps. `grpo`: the whole training of
+`examples/grpo_arithmetic.py` with drafts and without, epoch by epoch in turns, and with fresh noise.
 
 Each checkpoint's texts are generated with drafts and without, in turn, by one thread, with a cache of keys and values
-on both sides; seconds are processor time. All texts are compared. The training itself is in no seconds.
+on both sides; seconds are processor time. All texts are compared. The training itself is in the seconds of `grpo`, and
+in no others.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import importlib
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,6 +41,7 @@ DECAY = 0.8  # share of a WSD training after which its rate falls
 GREEDY, SAMPLED = Sampling(max_new_tokens=NEW), Sampling(max_new_tokens=NEW, temperature=1.0)
 NO_ENDS: tuple[int, ...] = ()  # texts of one length: nothing ends early
 ALONE = 16  # texts that are generated one at a time
+SEEDS, LARGER = range(1, 6), 6  # of GRPO; and epochs with twice as many texts a step
 LORA_STEPS, LORA_EVERY, LORA_RATE = 160, 20, 3e-4
 
 
@@ -264,6 +269,102 @@ def lora() -> dict[str, Any]:
     return {**found, "goal": ">= 2, all texts equal", "met": slowest >= 2 and found["equal"] == found["texts"]}
 
 
+def grpo() -> dict[str, Any]:
+    """GRPO with drafts and without, from the same weights, and with fresh noise: speed-up, rewards, what is equal."""
+    example: Any = importlib.import_module("grpo_arithmetic")
+    runs = [_trained_by_grpo(example, seed) for seed in SEEDS]
+    by_seed = [sum(run["seconds"]["plain"]) / sum(run["seconds"]["drafted"]) for run in runs]
+    found = {
+        "speedup": with_interval(by_seed),
+        "after_the_first_epoch": with_interval(
+            [sum(run["seconds"]["plain"][1:]) / sum(run["seconds"]["drafted"][1:]) for run in runs]
+        ),
+        "of_generation_alone": with_interval(
+            [sum(run["generating"]["plain"]) / sum(run["generating"]["drafted"]) for run in runs]
+        ),
+        "twice_the_batch": with_interval(
+            [run["twice_the_batch"]["plain"] / run["twice_the_batch"]["drafted"] for run in runs]
+        ),
+        "share_of_generation": {
+            side: sum(sum(run["generating"][side]) for run in runs) / sum(sum(run["seconds"][side]) for run in runs)
+            for side in ("plain", "drafted")
+        },
+        "acceptance_rate": _means([run["acceptance_rate"] for run in runs]),
+        "passes_saved": _means([run["passes_saved"] for run in runs]),
+        "departed": _means([run["departed"] for run in runs]),
+        "reward": {noise: _means([run["reward"][noise] for run in runs]) for noise in ("same", "fresh")},
+        "solved": {when: [run["solved"][when] for run in runs] for when in ("before", "same", "fresh")},
+    }
+    goal = ">= 1.3, interval above 1, all texts and weights equal"
+    equal = all(run["equal"] == run["texts"] and run["weights_equal"] for run in runs)
+    return {
+        "texts": sum(run["texts"] for run in runs),
+        "equal": sum(run["equal"] for run in runs),
+        "weights_equal": all(run["weights_equal"] for run in runs),
+        "seeds": len(runs),
+        "trained": found,
+        "goal": goal,
+        "met": equal and found["speedup"]["median"] >= 1.3 and found["speedup"]["low"] > 1,
+    }
+
+
+def _trained_by_grpo(example: Any, seed: int) -> dict[str, Any]:
+    """Train from the same weights with drafts, without, and with fresh noise; and with twice as many texts a step."""
+    recipe = example.Recipe(seed=seed)
+    taught = example.taught(recipe)
+    larger = replace(recipe, sums=2 * recipe.sums, batch=2 * recipe.batch, epochs=LARGER)
+    twice = {"drafted": larger, "plain": replace(larger, drafts=False)}
+    _, sides = _in_turns(example, taught, twice)
+    models, epochs = _in_turns(
+        example,
+        taught,
+        {"drafted": recipe, "plain": replace(recipe, drafts=False), "fresh": replace(recipe, fresh=True)},
+    )
+    drafted, plain = epochs["drafted"], epochs["plain"]
+    texts = [
+        (one, other)
+        for ours, theirs in zip(drafted, plain, strict=True)
+        for one, other in zip(ours.texts, theirs.texts, strict=True)
+    ]
+    weights = zip(models["drafted"].parameters(), models["plain"].parameters(), strict=True)
+    return {
+        "texts": len(texts),
+        "equal": sum(one == other for one, other in texts),
+        "weights_equal": all(torch.equal(one, other) for one, other in weights),
+        "twice_the_batch": {name: sum(epoch.seconds for epoch in sides[name]) for name in sides},
+        "seconds": {name: [epoch.seconds for epoch in epochs[name]] for name in epochs},
+        "generating": {name: [epoch.generating for epoch in epochs[name]] for name in epochs},
+        "acceptance_rate": [epoch.counts.acceptance_rate or 0.0 for epoch in drafted],
+        "passes_saved": [epoch.counts.passes_saved for epoch in drafted],
+        "departed": [epoch.counts.departures / epoch.counts.texts for epoch in drafted],
+        "reward": {"same": [epoch.reward for epoch in drafted], "fresh": [epoch.reward for epoch in epochs["fresh"]]},
+        "solved": {
+            "before": example.solved(taught, 2048),
+            "same": example.solved(models["drafted"], 2048),
+            "fresh": example.solved(models["fresh"], 2048),
+        },
+    }
+
+
+def _in_turns(
+    example: Any, taught: nn.Module, recipes: Mapping[str, Any]
+) -> tuple[dict[str, nn.Module], dict[str, list[Any]]]:
+    """Train from the same weights in several ways, epoch by epoch in turns; return models and epochs by way."""
+    models = {name: deepcopy(taught) for name in recipes}
+    runs = {
+        name: example.reinforced(models[name], example.adam(models[name], each), each) for name, each in recipes.items()
+    }
+    epochs: dict[str, list[Any]] = {name: [] for name in runs}
+    for number in range(next(iter(recipes.values())).epochs):
+        for name in list(runs) if number % 2 else list(runs)[::-1]:
+            epochs[name].append(next(runs[name]))
+    return models, epochs
+
+
+def _means(series: Sequence[Sequence[float]]) -> list[float]:
+    return [round(sum(at) / len(at), 4) for at in zip(*series, strict=True)]
+
+
 def _always(sampling: Sampling, _: int) -> Sampling:
     return sampling
 
@@ -274,6 +375,7 @@ ROWS: dict[str, Callable[[], dict[str, Any]]] = {
     "nothing recurs": nothing_recurs,
     "others": others,
     "lora": lora,
+    "grpo": grpo,
 }
 
 

@@ -332,10 +332,13 @@ def generation(result: dict[str, Any]) -> str:
         "| row | texts | equal | kind | as fast | in the decay | acceptance rate | passes saved | goal | met |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    ways = []
+    ways, trainings = [], []
     for row in result["rows"]:
         if "equal_to_no_drafts" in row:
             ways.append(row)
+            continue
+        if "trained" in row:
+            trainings.append(row)
             continue
         for kind, found in (
             (name, value) for name, value in row.items() if isinstance(value, dict) and "speedup" in value
@@ -363,7 +366,67 @@ def generation(result: dict[str, Any]) -> str:
             "|---|---|---|",
             *(f"| {way} | {spent:.1f} | {row['equal_to_no_drafts'][way]} |" for way, spent in row["seconds"].items()),
         ]
+    for row in trainings:
+        lines += _trained_with_drafts(row)
     return "\n".join(lines)
+
+
+def _trained_with_drafts(row: dict[str, Any]) -> list[str]:
+    """Return what drafts gain in a whole training by GRPO, and what it learns with noise that stays and fresh noise."""
+    found, share = row["trained"], row["trained"]["share_of_generation"]
+    solved = {when: f"{sum(each) / len(each):.1%}" for when, each in found["solved"].items()}
+    columns = ("acceptance_rate", "passes_saved", "departed")
+    rows = zip(*(found[name] for name in columns), found["reward"]["same"], found["reward"]["fresh"], strict=True)
+    equal = f"{row['equal']:,} of {row['texts']:,} texts are equal, and so are the final weights: "
+    speed = {
+        name: _between(found[name], 2)
+        for name in ("speedup", "after_the_first_epoch", "of_generation_alone", "twice_the_batch")
+    }
+    return [
+        "",
+        f"A whole training by GRPO (`{row['row']}`), {row['seeds']} seeds: with drafts **{speed['speedup']}** times as "
+        f"fast. After the first epoch, which has no earlier texts, {speed['after_the_first_epoch']}; generation alone "
+        f"{speed['of_generation_alone']}; with twice as many texts a step {speed['twice_the_batch']}. Goal "
+        f"{row['goal']}: {'met' if row['met'] else 'not met'}. {equal}{'yes' if row['weights_equal'] else 'no'}. "
+        f"Generation takes {share['plain']:.0%} of the seconds without drafts, and {share['drafted']:.0%} with them.",
+        "",
+        "| epoch | accepted | passes saved | texts that depart | reward, the same noise in each epoch | fresh noise |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {epoch} | {rate:.0%} | {saved:.0%} | {departed:.0%} | {same:.3f} | {fresh:.3f} |"
+            for epoch, (rate, saved, departed, same, fresh) in enumerate(rows, 1)
+        ),
+        "",
+        f"Other sums that are solved, with noise that no training has seen: {solved['before']} before, "
+        f"{solved['same']} after training with the same noise in each epoch, {solved['fresh']} with fresh noise.",
+    ]
+
+
+def rewards(result: dict[str, Any]) -> str:
+    """Return what leaps that are judged by reward gain in GRPO, beside a higher rate, as Markdown."""
+    rows, first = result["rows"], result["rows"][0]["ways"]
+    lines = [
+        f"GRPO with fresh noise, {len(rows)} seeds. Leaps of {result['ahead']} steps, every {result['apart']} steps, "
+        f"are taken if {result['look']} other sums are solved more often. How much sooner each way has the reward that "
+        "plain training ends with: steps and seconds of plain training over those of the way, by seed. Seconds include "
+        "judging.",
+        "",
+        "| way | steps, plain over way | seconds, plain over way | accepted of judged | other sums that are solved |",
+        "|---|---|---|---|---|",
+    ]
+    for name in first:
+        ways, plain = [row["ways"][name] for row in rows], [row["ways"]["plain"] for row in rows]
+        cells = [name]
+        for what in ("epochs", "seconds_until"):
+            pairs = zip(plain, ways, strict=True)
+            cells.append(", ".join(f"{a[what] / b[what]:.2f}" if b[what] else "never" for a, b in pairs))
+        outcomes = [way.get("outcomes", {}) for way in ways]
+        accepted, rejected = (sum(each.get(kind, 0) for each in outcomes) for kind in ("accepted", "rejected"))
+        cells.append(f"{accepted} of {accepted + rejected}" if accepted + rejected else "")
+        cells.append(f"{sum(way['solved'] for way in ways) / len(ways):.1%}")
+        lines.append("| " + " | ".join(cells) + " |")
+    before = sum(row["before"] for row in rows) / len(rows)
+    return "\n".join([*lines, "", f"Before training by reward, {before:.1%} of the other sums are solved."])
 
 
 def lora(result: dict[str, Any]) -> str:
@@ -637,6 +700,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "against": ("Beside an earlier commit", against),
     "lora": ("Read-outs with LoRA", lora),
     "generation": ("Texts while a model trains", generation),
+    "rewards": ("Leaps judged by reward", rewards),
     "study-verdicts": ("Which verdict predicts the end", study),
     "study-verdicts-nano": ("The same on a larger model", study),
     "study-collapse": ("Ensemble collapse", study),
