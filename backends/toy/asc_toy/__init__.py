@@ -15,11 +15,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asc_toy.ambient import query
     from asc_toy.api import Interrupted, Result, accelerate
     from asc_toy.backend import SpeculationConfig
     from asc_toy.program import Program
 
-__all__ = ["Interrupted", "Program", "Result", "SpeculationConfig", "accelerate"]
+__all__ = ["Interrupted", "Program", "Result", "SpeculationConfig", "accelerate", "query"]
 
 _HOMES = {
     "Interrupted": "api",
@@ -27,6 +28,7 @@ _HOMES = {
     "Result": "api",
     "SpeculationConfig": "backend",
     "accelerate": "api",
+    "query": "ambient",
 }
 
 

@@ -17,10 +17,15 @@ from asc.records.lock import exclusive
 from asc.run.compare import NOT_COMPARED, compare_pairs
 from asc.run.record import OBSERVER, describe, finished, keep
 from asc.run.run import Run
+from asc_toy.ambient import stretches
 from asc_toy.arguments import folder_of, program_of, settings_of
 from asc_toy.backend import SpeculationConfig, ToyBackend
 from asc_toy.digest import state_digest
 from asc_toy.program import Step, Until
+
+_HAPPENED = (
+    "The run was not compared with a plain one, which would do a second time what the steps do once (state.once)."
+)
 
 
 class Result(NamedTuple):
@@ -99,9 +104,12 @@ def accelerate(
             origin = {"program": program.name, "start": state_digest(0, program.state)}
             describe(place, run, origin, anew=not is_run(place))
         with postponing_termination() as terminated, closing(record) if record else nullcontext():
+            before = stretches()
             summary = _execute(run, place, backend)
             stopped = run.stopped
-            if compare_plain and not stopped:
+            if compare_plain and not stopped and stretches() != before:
+                summary["warnings"].append(_HAPPENED)
+            elif compare_plain and not stopped:
                 plugins.remove(OBSERVER)
                 stopped = _compare(summary, run, backend, plugins)
             if place is not None:

@@ -16,6 +16,7 @@ from asc.errors import AscError
 from asc.records.folders import CONFIG, is_run, read_json
 from asc.records.lock import LOCK
 from asc.records.version import require_version
+from asc_toy.ambient import Query
 from asc_toy.backend import SpeculationConfig
 from asc_toy.digest import state_digest
 from asc_toy.program import Program, name_of, unwrapped
@@ -117,6 +118,11 @@ def _function(call: object, what: str, example: str) -> Callable[[Any], Any]:
     if isinstance(call, type):
         raise AscError(f"The {what} is the class {call.__name__}. Expected a function of the state: {example}")
     inner = unwrapped(call)
+    if isinstance(inner, Query):
+        raise AscError(
+            f"The {what} {name_of(call)!r} is a query, and a run must see what the {what} itself does with the state. "
+            f"Leave @query out, and put it on a function that the {what} calls."
+        )
     if isinstance(inner, _CACHED):
         raise AscError(
             f"The {what} {name_of(call)!r} has a cache, so all calls but the first would do nothing. Leave the cache "

@@ -14,12 +14,14 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc.errors import AscError
+from asc_toy.ambient import Watched, once
 from asc_toy.content import duplicate, overlaps, unsupported
 
 Array = NDArray[Any]
@@ -36,12 +38,20 @@ OPERATIONS: dict[str, Callable[[int, int], int]] = {
 """Accumulations whose order does not matter. The order of a float sum matters, so it is an ordinary read and write."""
 
 
-class Accumulating(ABC):
+class Accumulating(Watched, ABC):
     """Accumulations whose order does not matter, as methods of a state."""
 
     @abstractmethod
     def accumulate(self, operation: str, name: str, value: int, at: Index | None) -> None:
         """Fold `value` into the word `name`, or into the element `at` of the integer array `name`."""
+
+    def once(self) -> AbstractContextManager[None]:
+        """Begin a stretch that happens once, such as a payment: `with state.once(): pay(state.bill)`.
+
+        Only the main thread does it, in a step that no leap replaces. Speculation ends before it. What happens within
+        is not watched, and may use files, the network and other programs.
+        """
+        return once()
 
     def add(self, name: str, value: int, at: Index | None = None) -> None:
         """Add an integer to a word, or to one element of an integer array."""

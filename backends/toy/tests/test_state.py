@@ -126,7 +126,7 @@ class TestRefused:
             check({name: 1})
 
     def test_reserved_are_the_methods(self) -> None:
-        assert set(OPERATIONS) | {"accumulate"} == RESERVED
+        assert set(OPERATIONS) | {"accumulate", "once"} == RESERVED
 
     @pytest.mark.parametrize(
         "share",

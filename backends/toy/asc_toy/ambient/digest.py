@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from asc_toy.ambient.query import Query
 from asc_toy.ambient.views import PLAIN, View, view_of
 from asc_toy.content import content
 
@@ -42,6 +43,8 @@ def digest(value: Any) -> bytes:
 def _taken_apart(one: Any) -> tuple[bytes, list[Any]]:
     """Return bytes of an object itself, and its parts."""
     kind: Any = type(one)
+    if kind is Query:
+        one, kind = one.function, type(one.function)
     if issubclass(kind, FunctionType):
         return f"{one.__module__}.{one.__qualname__} {_code(one.__code__)}".encode(), []
     if issubclass(kind, type | BuiltinFunctionType):

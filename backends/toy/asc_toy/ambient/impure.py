@@ -120,6 +120,7 @@ def _caller() -> FrameType | None:
 def _entered(scene: Scene, *, profiled: bool) -> Iterator[None]:
     outer, profiler = current(), sys.getprofile()
     enter(scene)
+    scene.is_profiled = profiled
     if profiled:
         sys.setprofile(partial(_profile, scene))
     try:

@@ -18,6 +18,7 @@ from asc_toy.ambient.bytecode import Named, named_in
 from asc_toy.ambient.caches import CACHED, results
 from asc_toy.ambient.origin import Origin, is_guarded_library, is_pure
 from asc_toy.ambient.places import Place, Space
+from asc_toy.ambient.query import Query
 from asc_toy.ambient.sources import NOW, asks, is_stream, may_draw_a_seed
 from asc_toy.ambient.surroundings import is_known
 from asc_toy.ambient.views import PLAIN, View, view_of
@@ -52,7 +53,7 @@ class Reach:
         self.asks_apart = False  # the same, found where no guard replaces it: in a list, or as a method of a class
         self.origin = Origin(functions)
         self._named = Named()
-        self._has_dates = False
+        self._has_dates = self._asks_queries = False
         self._sets: list[Place | None] = []
         self._seen: dict[int, Any] = {}  # by `id`, and kept alive, so that nothing else gets this `id`
         self._of_state: dict[int, Any] = {}  # the same, of values that the code finds in the state
@@ -75,6 +76,7 @@ class Reach:
         self.hashes = named.hashes or not all(place and not place.path and place.root in sought for place in self._sets)
         self.names_applied = named.names_applied
         self.remakes_functions, self.catches, self.goes_on = named.remakes_functions, named.catches, named.goes_on
+        self.catches |= self._asks_queries  # a query may tell a tracked array from a real one
         self.asks_apart |= self._has_dates and not NOW.isdisjoint(named.names)
         for space in self.spaces.values():
             if space.is_open and not space.is_class:
@@ -126,8 +128,8 @@ class Reach:
         self.asks |= place is not None and may_draw_a_seed(value)
         if asks(value):
             self.asks_apart = True
-        elif is_known(value):
-            return
+        elif is_known(value) or kind is Query:
+            self._asks_queries |= kind is Query
         elif issubclass(kind, FunctionType):
             self._visit_function(value)
         elif issubclass(kind, type):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
@@ -35,11 +38,18 @@ class ImpureError(BaseException):
         return f"the step {self.does}"
 
 
+class Watched:
+    """What a run must see all uses of, such as the state. A query may not get it."""
+
+    __slots__ = ()
+
+
 class Scene:
     """A step runs, called by the frame `boundary`. With `raises`, ImpureError stops what must not happen."""
 
     def __init__(self, boundary: FrameType | None, origin: Origin, *, raises: bool) -> None:
         self.found = self.advice = ""  # the first thing that was noticed
+        self.is_profiled = False  # whether Python's profiler tells this scene of calls
         self._boundary, self._origin, self._raises = boundary, origin, raises
 
     def notice(self, kind: Kind, does: str, frame: FrameType | None, *, by_name: bool = True) -> None:
@@ -58,6 +68,12 @@ class Scene:
         if not self.found:
             self.found, self.advice = f"{does}{caller.place}", REMEDIES[kind]
         if self._raises:
+            raise ImpureError(self.found)
+
+    def reach_once(self) -> None:
+        """Stop a superstep before a stretch that only the main thread's own step may do. Raises ImpureError."""
+        if self._raises:
+            self.found = self.found or "reaches a stretch that only the main thread may do, `state.once()`"
             raise ImpureError(self.found)
 
     def _caller(self, frame: FrameType | None) -> _Caller | None:
@@ -111,3 +127,36 @@ def current() -> Scene | None:
 def enter(scene: Scene | None) -> None:
     """Make a scene the one that runs in this thread."""
     _local.scene = scene
+
+
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Let happen what nothing is to take notice of: a query, or what a step does once."""
+    scene = current()
+    if scene is None:
+        yield
+        return
+    profiler = sys.getprofile() if scene.is_profiled else None
+    enter(None)
+    if profiler is not None:
+        sys.setprofile(None)
+    try:
+        yield
+    finally:
+        if profiler is not None:
+            sys.setprofile(profiler)
+        enter(scene)
+
+
+def once() -> AbstractContextManager[None]:
+    """Begin a stretch that happens once, in a step of the main thread. Raises ImpureError in a tracked superstep."""
+    scene = current()
+    if scene is not None:
+        scene.reach_once()
+    _local.stretches = stretches() + 1
+    return unwatched()
+
+
+def stretches() -> int:
+    """Return how many stretches that happen once have begun in this thread."""
+    return getattr(_local, "stretches", 0)
