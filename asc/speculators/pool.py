@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -33,6 +34,7 @@ class Pool(NamedTuple):
     background: bool = True  # whether the main thread continues while workers start
     warm_ups: int | None = None  # workers that take a step to warm up on; None: all
     inline: bool = False  # whether `make` runs on the main thread, as a fork must
+    rate: float = math.inf  # steps that all workers and the main thread may begin a second
     hand_over_s: float = 0.0005  # the main thread's pause after sending: an executor's own threads need the interpreter
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -34,6 +35,7 @@ def assemble(
     recognizer: Recognizer | None = None,
     executor: Callable[[], Executor] = Inline,
     workers: int = 2,
+    rate: float = math.inf,
     validator: Validator | None = None,
     cache: TrajectoryCache.Config | None = None,
     scheduler: JudgedScheduler.Config | ExecutedScheduler.Config | None = None,
@@ -62,7 +64,8 @@ def assemble(
     config: RunConfig
     pool = None
     if isinstance(computation, Executable):
-        pool = Pool(executor, workers, background=False, hand_over_s=0.0)  # no other thread needs the interpreter
+        # No other thread needs the interpreter.
+        pool = Pool(executor, workers, background=False, rate=rate, hand_over_s=0.0)
         config = ExecutedConfig(**shared)
     else:
         config = JudgedConfig(validator=_GIVEN, **shared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -68,6 +69,7 @@ def run(
     pool: Callable[..., Timed] = Timed,
     predictor: Any = Affine,
     program: Registers | None = None,
+    rate: float = math.inf,
     stop: Callable[[Engine], None] = lambda engine: None,
 ) -> tuple[Engine, float]:
     """Run a program of so many steps; return the engine, and how many times as fast it was as the plain steps."""
@@ -79,6 +81,7 @@ def run(
         recognizer=Recurring(),
         executor=lambda: pool(clock, workers, step_s, 2e-4),
         workers=workers,
+        rate=rate,
         clock=clock,
     )
     if waits:
@@ -159,3 +162,20 @@ def test_no_leap_passes_the_position_that_a_run_is_to_pause_at() -> None:
     alone = congruential(2000)
     alone.advance(2000)
     assert computation.digest() == alone.digest()
+
+
+def test_no_more_workers_have_a_task_than_the_rate_keeps_busy() -> None:
+    busy: list[int] = []
+
+    def stop(engine: Engine) -> None:
+        launch = engine.speculator.launch
+
+        def launching(*given: Any) -> Any:
+            decisions = launch(*given)
+            busy.append(engine.speculator.busy())
+            return decisions
+
+        engine.speculator.launch = launching  # type: ignore[method-assign]
+
+    run(64, 1000, rate=40, stop=stop)  # 4 steps are under way at this rate
+    assert 4 < max(busy) <= 7

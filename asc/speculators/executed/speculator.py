@@ -6,6 +6,7 @@ waited for rather than computed again; a task that has not begun is taken back a
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -38,6 +39,7 @@ from asc.types import MAIN, Boundary, Candidate, Combination, Decision, Fault, O
 _WAITS_S = 1e-3  # seconds of a superstep at least, to hand it to a worker: less than that is gone in the handing over
 _LATE = 3  # times as long as expected, after which a task is begun anew by another worker
 _SERVE_S = 0.05  # seconds between two looks at whether the run is to stop, while the main thread waits
+_BUSY = 1.5  # workers for each step that is under way at the rate: some wait for their turn, so that none is missed
 _SHARE = 64  # of the workers, one in so many must be idle before tasks are planned
 
 _REASONS = 32  # different reasons of rejections that are counted at most: an error's message may have a number in it
@@ -62,6 +64,7 @@ class ExecutedSpeculator(Speculator):
         config: ExecutedScheduler.Config | None = None,
     ) -> None:
         self._predictors, self.workers, self._ledger = predictors, pool.workers, ledger
+        self._rate = pool.rate
         self._start_s, self._opening_s, self._hand_over_s = pool.start_s, pool.opening_s, pool.hand_over_s
         self._ask_at = 0  # position before which the price of starting workers is not asked for again
         self._opening = Opening()
@@ -161,7 +164,7 @@ class ExecutedSpeculator(Speculator):
         It is several while a loss is made up for, and while nothing is planned or recorded: each boundary costs time.
         Where a result is under way, its position is a boundary.
         """
-        idle = not self.fault and len(self._tasks) < self.workers
+        idle = not self.fault and len(self._tasks) < self._useful()
         supersteps = 1 if idle and self._scheduler.trusted else self._ledger.rest(superstep)
         if self._tasks.settled:
             supersteps = max(supersteps, self._pause())
@@ -226,15 +229,16 @@ class ExecutedSpeculator(Speculator):
             self._unreported += self._doubt(computation, history, position)
         self._doubtful = False
         with self._ledger.work("plan"):
-            idle = 0 if self.fault or self._hindrance else self.workers - len(self._tasks)
+            workers = self._useful()
+            idle = 0 if self.fault or self._hindrance else max(0, workers - len(self._tasks))
             sent = _executable(computation).nbytes("dispatch") if idle else 0
             nbytes = max(sent, self._tasks.nbytes())
             slowdown = self.slowdown() or self._ledger.tracking
-            crew = Crew(idle, self.workers, slowdown, sent, nbytes)
+            crew = Crew(idle, workers, slowdown, sent, nbytes)
             if waits:  # a worker is kept for the present state, which needs no prediction
                 frontier = max(self._tasks.frontier, position + superstep)
                 crew = crew._replace(idle=idle - (self._tasks.at(position) is None), frontier=frontier)
-            few = waits and _SHARE * idle < self.workers and len(self._tasks) > 1
+            few = waits and _SHARE * idle < workers and len(self._tasks) > 1
             plans = [] if few else self._scheduler.plans(computation, superstep, crew, {} if waits else self.covered())
         if plans and waits and self._workforce.started and self._tasks.at(position) is None:
             self._send_present(_executable(computation), history, superstep)
@@ -320,6 +324,11 @@ class ExecutedSpeculator(Speculator):
         """Whether workers are to take the main thread's supersteps: it would only wait for them."""
         able = self._workforce.started and not self.fault and not self._hindrance
         return able and self._waits(superstep) and self._ledger.allowance() > 0
+
+    def _useful(self) -> int:
+        """Return how many workers can be busy at once: where there is a rate, more of them would stand in a line."""
+        busy = _BUSY * self._rate * self._ledger.unit
+        return min(self.workers, max(2, math.ceil(busy))) if 0 < busy < self.workers else self.workers
 
     def _waits(self, superstep: int) -> bool:
         """Whether a superstep would keep the main thread waiting, and there are workers to wait in its place."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,7 @@ from asc.types import EngineState
 from asc_toy import checkpoint
 from asc_toy.computation import ToyComputation
 from asc_toy.digest import state_digest
+from asc_toy.pace import Pace, Rate
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
 from asc_toy.readable import readable
@@ -37,9 +38,23 @@ class SpeculationConfig(ExecutedConfig):
         ge=0,
         description="workers beside the main thread; 0 is the same as executor none",
     )
+    rate: Rate | None = Field(
+        None,
+        description="steps begun a second at most, by all workers and the main thread together; 50/min is a rate too",
+    )
     dask: str | None = Field(
         None, description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started"
     )
+
+    @model_validator(mode="after")
+    def _share_the_rate(self) -> Self:
+        """Refuse a rate that the workers cannot share: those of other processes would each keep one of their own."""
+        if self.rate is not None and self.workers and self.executor in ("processes", "dask"):
+            raise ValueError(
+                f'A rate is shared by the threads of one process, and the executor is "{self.executor}": choose the '
+                'executor "threads", which suits steps that wait'
+            )
+        return self
 
 
 class ToyConfig(SpeculationConfig):
@@ -86,7 +101,7 @@ class ToyBackend(Backend[ToyComputation]):
         if program is None:
             assert isinstance(config, ToyConfig), "a program must be given where the settings name none"
             program = config.build()
-        self._program = program
+        self._program = program if config.rate is None else program._replace(pace=Pace(config.rate))
 
     @cached_property
     def _origin(self) -> dict[str, Any]:
@@ -103,7 +118,8 @@ class ToyBackend(Backend[ToyComputation]):
     def pool(self, computation: ToyComputation) -> Pool:
         """Return workers that know the program."""
         config = self.config
-        return pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel)
+        pool = pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel)
+        return pool if config.rate is None else pool._replace(rate=config.rate)
 
     def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:
         """Write position and words. The engine's state is not needed: an executed run is exact without it."""

@@ -113,12 +113,10 @@ class ToyComputation(Executable):
         self._borrowed = borrowed(self.program.state, outside(self._surroundings))
         if self.finished():
             return
-        found: list[str] = []
+        found, taken = list[str](), self.program.paced
 
         def step(state: State) -> None:
-            found.append(
-                observed(lambda: require_nothing(self.program.step(state), self.program.step), self._surroundings)
-            )
+            found.append(observed(lambda: require_nothing(taken(state), self.program.step), self._surroundings))
 
         self._advance_plain(1, step)
         if found[0]:
@@ -330,8 +328,8 @@ class ToyComputation(Executable):
         self._forget_present()
 
     def _advance_plain(self, steps: int, step: Step | None = None) -> None:
-        until, done, ended = self.program.until, 0, False
-        step = step or self.program.step
+        until, done, ended, is_observed = self.program.until, 0, False, step is not None
+        step = step or self.program.paced
         self._keep()
         self._forget_present()
         began = time.perf_counter()
@@ -339,7 +337,7 @@ class ToyComputation(Executable):
             try:
                 state = self._running.start(steps * self._step_s or math.inf)
                 if not self._position and steps:
-                    require_nothing(step(state), step)
+                    require_nothing(step(state), self.program.step)
                     done, ended = 1, until is not None and bool(until(state))
                 if until is None:
                     for done in range(done, steps):  # noqa: B007, B020 -- the error message reads it
@@ -359,7 +357,7 @@ class ToyComputation(Executable):
             raise self._step_error("step function", error, position, self._state_before(position)) from error
         self._position += done
         self._ended = ended
-        if step is self.program.step:  # observation takes time
+        if not is_observed:  # which takes time
             self._note_pace(done, time.perf_counter() - began)
 
     def _advance_tracked(self, steps: int) -> Transition | None:
@@ -591,11 +589,11 @@ class ToyComputation(Executable):
             return None
         steps = position - kept.position
         self.restore(kept)
-        until = self.program.until
+        until, step = self.program.until, self.program.paced
         try:
             with isolated(self._surroundings):
                 for _ in range(steps):
-                    self.program.step(self._state)
+                    step(self._state)
                     if until is not None:
                         until(self._state)
         except (Exception, ImpureError):  # noqa: BLE001 -- the error of the step itself is what matters

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from asc.errors import AscError
+from asc_toy.pace import Pace
 from asc_toy.state import Accumulating
 
 Step = Callable[[Any], None]
@@ -25,6 +26,12 @@ class Program(NamedTuple):
     state: Mapping[str, Any]  # initial values, by name
     steps: int | None  # None: `until` alone says where the program ends
     until: Until | None = None
+    pace: Pace | None = None  # of the steps, whoever takes them
+
+    @property
+    def paced(self) -> Step:
+        """The step as a run takes it, which waits for its turn where there is a pace."""
+        return self.step if self.pace is None else self.pace.of(self.step)
 
 
 def require_nothing(returned: object, step: Step) -> None:

@@ -326,7 +326,7 @@ def run_tracked(
     attach(state, superstep)
     if watch.reach.catches or not BLIND.isdisjoint(watch.reach.names_applied):
         contents.by_element = False  # the step may tell a tracked array from a real one
-    step, until, done, ended = program.step, program.until, 0, False
+    step, until, done, ended = program.paced, program.until, 0, False
     try:
         with isolated(watch), collected_flags() as flags:
             while done < steps and not ended:

@@ -39,6 +39,10 @@ def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Par
         found = parcel()
         if hindrance := found.watch.hindrance:
             raise NoWorkersError(as_fault(hindrance))
+        if found.program.pace is not None and found.program.pace.is_reached:
+            raise NoWorkersError(
+                "the main thread's own steps reach the rate, so that workers could begin no more steps"
+            )
         return found
 
     if kind == "none" or not workers:
