@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -179,3 +180,32 @@ def test_no_more_workers_have_a_task_than_the_rate_keeps_busy() -> None:
 
     run(64, 1000, rate=40, stop=stop)  # 4 steps are under way at this rate
     assert 4 < max(busy) <= 7
+
+
+class Stopping(Waiting):
+    """Workers raise an error at each tenth position; the main thread does not."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.tasks: Counter[int] = Counter()  # from each tenth position
+
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        start = candidate.start + candidate.horizon
+        if start % 10:
+            return super().task(candidate, lengths, seconds)
+        self.tasks[start] += 1
+
+        def fails() -> Iterable[Transition]:
+            raise ValueError("no worker can do this")
+
+        return fails
+
+
+def test_what_no_worker_can_do_is_not_handed_to_another_one() -> None:
+    engine, speedup = run(8, 1000, kind=Stopping)
+    computation = engine.computation
+    assert isinstance(computation, Stopping)
+    assert computation.tasks.total() < 1.2 * len(computation.tasks)
+    assert speedup > 3

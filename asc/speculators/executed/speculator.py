@@ -308,6 +308,8 @@ class ExecutedSpeculator(Speculator):
         machine, position = _executable(computation), computation.position()
         flight = self._tasks.at(position)
         for _ in range(2):  # a task that is under way already, and one from the present state
+            if self._tasks.failed_at(machine, position):  # as another one would
+                return False
             if flight is None:
                 flight = self._send_present(machine, history, superstep if room is None else min(superstep, room))
             if flight is None:

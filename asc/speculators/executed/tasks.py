@@ -67,6 +67,7 @@ class Tasks:
         self.frontier = 0
         """Where the task ends that reaches furthest."""
         self._doubted: set[int] = set()  # where a candidate is known to be wrong while its worker still runs
+        self._failed: dict[int, Candidate | None] = {}  # where workers got no further; None: not at a task's start
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
         self._worked: deque[tuple[float, int]] = deque(maxlen=5)  # a worker's seconds for a task, and its steps
@@ -154,6 +155,14 @@ class Tasks:
         """Return the part of an ended task that starts here; None where there is none."""
         return next((part for part in self._parts_of(flight) if part.start == position), None)
 
+    def failed_at(self, computation: Executable, position: int) -> bool:
+        """Whether a worker has come to the present state, and something was raised there."""
+        self._failed = {start: candidate for start, candidate in self._failed.items() if start >= position}
+        if position not in self._failed:
+            return False
+        candidate = self._failed[position]
+        return candidate is None or computation.resembles(candidate)
+
     def next_after(self, position: int) -> Flight | None:
         """Return the first task under way after a position that starts from a prediction."""
         later = [flight for flight in self._flights.values() if flight.start > position]
@@ -227,6 +236,7 @@ class Tasks:
         self._parts.clear()
         self._strays.clear()
         self._doubted.clear()
+        self._failed.clear()
         self.frontier = 0
 
     def _note(self, flight: Flight) -> None:
@@ -272,6 +282,8 @@ class Tasks:
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
+        if delivery.error:
+            self._failed[flight.start + delivery.steps] = None if delivery.parts else flight.candidate
         arrival = Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong, doubt)
         self._wait_for_position(flight, arrival)
         for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
