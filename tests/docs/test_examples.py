@@ -96,6 +96,20 @@ def test_the_tour(tmp_path: Path) -> None:
     assert "bit for bit" in found
 
 
+def test_all_pages_of_a_service(tmp_path: Path) -> None:
+    found = example(tmp_path, "paged_api", "--pages", "60", "--workers", "8", "--rate", "1000/s")
+    total = sum(item * item % 1009 for item in range(1500))
+    assert f"1,500 items, total {total:,}, expected {total:,}." in found
+    assert int(found.split("answered ")[1].split()[0]) >= 120
+    assert "x net" in found
+
+
+def test_a_search_with_a_slow_program(tmp_path: Path) -> None:
+    found = example(tmp_path, "slow_simulator", "--points", "40", "--workers", "8")
+    assert "The best of 40 points is x = 13, y = 1, with a cost of 90." in found
+    assert "x net" in found
+
+
 def test_a_predictor_in_one_file(tmp_path: Path) -> None:
     plugin = ["--plugin", str(EXAMPLES / "my_predictor.py"), "--predictors", "halfway"]
     found = asc(tmp_path, "run", "toy", "--program", "collatz", "--n", "2000", *plugin, "--compare")
