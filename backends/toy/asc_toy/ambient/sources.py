@@ -16,7 +16,8 @@ Kind = Literal["clock", "chance", "file", "thread", "output", "identity"]
 REMEDIES: Final[Mapping[Kind, str]] = {
     "clock": "read the clock before the run, and put what the step needs of it into the state",
     "chance": "put random.Random(seed) into the state, and draw from it",
-    "file": "read before the run, put what the step needs into the state, and write after the run",
+    "file": "read before the run, or in a function that is marked with @query; write after the run, or within "
+    "`with state.once()`",
     "thread": "start threads before the run",
     "output": "show things before or after the run",
     "identity": "ask before the run, and put the answer into the state",
