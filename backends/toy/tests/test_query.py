@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+import cloudpickle
 import numpy as np
 import pytest
 from ways import by_worker, computation
@@ -200,6 +202,15 @@ async def coroutine(n: int) -> int:
 def test_what_is_no_ordinary_function_is_no_query(given: Any, sentence: str) -> None:
     with pytest.raises(AscError, match=sentence):
         query(given)
+
+
+def test_a_query_is_pickled_by_its_name_or_with_its_function() -> None:
+    @query
+    def double(n: int) -> int:
+        return 2 * n
+
+    assert pickle.loads(pickle.dumps(answer)) is answer
+    assert pickle.loads(cloudpickle.dumps(double))(4) == 8
 
 
 def test_a_query_is_called_as_the_function_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from types import MethodType
@@ -38,6 +39,13 @@ class Query(Generic[P, T]):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind to an object, as a method."""
         return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        """Pickle by name, as functions are, where the name is found; a script's own name is of no use elsewhere."""
+        module, name = self.function.__module__, self.function.__qualname__
+        if module != "__main__" and getattr(sys.modules.get(module), name, None) is self:
+            return name
+        return Query, (self.function,)
 
 
 def query(function: Callable[P, T]) -> Query[P, T]:
