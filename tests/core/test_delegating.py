@@ -15,6 +15,7 @@ from asc.predictors.linear import Linear
 from asc.recognizers.recurring import Recurring
 from asc.reference.programs import PROGRAMS
 from asc.reference.registers import Registers
+from asc.speculators.executed.speculator import _equal
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Timed
@@ -209,3 +210,29 @@ def test_what_no_worker_can_do_is_not_handed_to_another_one() -> None:
     assert isinstance(computation, Stopping)
     assert computation.tasks.total() < 1.2 * len(computation.tasks)
     assert speedup > 3
+
+
+def test_what_no_worker_can_do_says_nothing_of_other_candidates() -> None:
+    """Only a wrong candidate is a reason to doubt the others."""
+    engine, _ = run(8, 1000, kind=Stopping)
+    counts = engine.speculator.outcomes.counts
+    assert counts[Outcome.LATE.value] < 0.1 * counts[Outcome.ACCEPTED.value]
+
+
+@pytest.mark.parametrize(
+    ("other", "read", "equal"),
+    [
+        ({"n": 1, "total": 5}, {"n"}, True),
+        ({"n": 2, "total": 4}, {"n"}, False),
+        ({"n": 1, "total": 5}, {"n", "total"}, False),
+        ({"n": 1, "total": 5}, (), False),  # it is not known what steps read
+        ({"n": 1}, {"n", "total"}, False),
+        (None, {"n"}, False),
+    ],
+)
+def test_candidates_are_compared_by_what_steps_read(other: Any, read: Any, equal: bool) -> None:
+    assert _equal({"n": 1, "total": 4}, other, read) is equal
+
+
+def test_small_containers_are_compared_by_their_parts() -> None:
+    assert not _equal({"at[0]": 1, "n": 2}, {"at[0]": 2, "n": 2}, {"at"})

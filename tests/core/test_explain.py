@@ -422,6 +422,12 @@ def test_horizons_that_were_left_out_are_named(
     assert "left out at 1,200 boundaries, lately those beyond 1,700 steps" in more
 
 
+def test_what_workers_took_from_the_present_state_is_no_state_that_came_back() -> None:
+    facts, costs = WORKERS._replace(speedup=2.0, leaps=400, skipped=600), Costs(delegated=300)
+    said = executed(facts, outcomes(RIGHT), Counter(), costs)
+    assert said == "30 of 40 candidates were accepted, and 60 % of the steps were leapt over."
+
+
 def check(sentence: str, expected: str) -> None:
     assert sentence.startswith(expected)
     assert re.fullmatch(r"[A-Z0-9].*\.", sentence), "one sentence or more, each with its full stop"

@@ -85,6 +85,7 @@ class Costs(NamedTuple):
     recording: float = 1.0  # how many times as long as plain steps a recorded superstep takes
     opening: Opening = Opening()
     withheld: Withheld = Withheld()
+    delegated: int = 0  # leaps over the main thread's own supersteps, which workers took from the present state
 
     @classmethod
     def of(cls, ledger: Ledger, scheduler: ExecutedScheduler, opening: Opening) -> Self:
@@ -99,7 +100,7 @@ def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cost
     if (sentence := early(facts, outcomes)) is not None:
         return sentence
     if facts.leaps and facts.speedup >= 1.02:
-        return with_fault(_gain(facts, outcomes), facts)
+        return with_fault(_gain(facts, outcomes, costs.delegated), facts)
     if facts.fault:
         return f"No speed-up: {facts.fault}."
     if facts.leaps and (count(outcomes, Outcome.ACCEPTED) or not count(outcomes, Outcome.REJECTED)):
@@ -108,10 +109,11 @@ def explain(facts: Facts, outcomes: Outcomes, reasons: Counter[str], costs: Cost
     return _nothing(facts, outcomes, reasons, costs)
 
 
-def _gain(facts: Facts, outcomes: Outcomes) -> str:
+def _gain(facts: Facts, outcomes: Outcomes, delegated: int) -> str:
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
-    if facts.leaps > 2 * _PARTS * count(outcomes, Outcome.ACCEPTED):
-        return f"The same states came back: {share}, {facts.leaps} times by what had been seen before."
+    leaps = facts.leaps - delegated
+    if leaps > 2 * _PARTS * count(outcomes, Outcome.ACCEPTED):
+        return f"The same states came back: {share}, {leaps} times by what had been seen before."
     remembered = f", {facts.recalled} leaps by what had been seen before" if facts.recalled else ""
     return f"{accepted(outcomes)}, and {share}{remembered}."
 

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -79,8 +79,10 @@ class ExecutedSpeculator(Speculator):
         self._hindrance = ""  # why no step can be skipped any more, as the end of a sentence
         self._tasks = Tasks(self._workforce, ledger)
         self._position = 0  # of the latest boundary
+        self._delegated = 0  # leaps over what workers took from the present state
         self._unreported: list[Decision] = []  # since the latest boundary
         self._doubtful = False  # whether a candidate was wrong since it was last asked whether the others are
+        self._no_further = False  # whether a worker came to the latest boundary's state, and something was raised there
         self._checks = SpotChecks(ledger)
 
     @classmethod
@@ -184,6 +186,7 @@ class ExecutedSpeculator(Speculator):
 
     def leap(self, computation: Computation, transition: Transition) -> bool:
         """Apply a transition, or check it; it stays on the trajectory."""
+        self._delegated += transition.source.endswith(PRESENT)
         if transition.source == MAIN and self._remembering is not None:
             self._remembering.leapt(transition.steps)
         self._checks.leap(_executable(computation), transition)
@@ -196,7 +199,8 @@ class ExecutedSpeculator(Speculator):
                 decision.reason in self._reasons or len(self._reasons) < _REASONS
             ):
                 self._reasons[decision.reason] += 1
-        self._doubtful |= any(decision.outcome is Outcome.REJECTED for decision in boundary.decisions)
+        wrong = any(decision.outcome is Outcome.REJECTED for decision in boundary.decisions)
+        self._doubtful |= wrong and not self._no_further
         switched_off = [decision for decision in boundary.decisions if self._scheduler.learn(decision)]
         return [Fault("predictor", d.plan.predictor, d.reason, switched_off=True) for d in switched_off]
 
@@ -204,7 +208,7 @@ class ExecutedSpeculator(Speculator):
         """Say in one sentence why there is a gain, or none."""
         fault = facts.fault or self._hindrance or self.fault or self._scheduler.fault
         facts = facts._replace(workers=self.workers, slowdown=self.slowdown(), fault=fault, awaited=self.awaited)
-        costs = Costs.of(self._ledger, self._scheduler, self._opening)
+        costs = Costs.of(self._ledger, self._scheduler, self._opening)._replace(delegated=self._delegated)
         return explain(facts, self.outcomes, self._reasons, costs)
 
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,7 +230,7 @@ class ExecutedSpeculator(Speculator):
         """Plan candidates for the idle workers, and launch them; a horizon too far costs no more than its task."""
         waits, position = self._waits(superstep), computation.position()
         if waits and self._doubtful:
-            self._unreported += self._doubt(computation, history, position)
+            self._unreported += self._doubt(computation, history, position, cache.words_read())
         self._doubtful = False
         with self._ledger.work("plan"):
             workers = self._useful()
@@ -287,6 +291,7 @@ class ExecutedSpeculator(Speculator):
             with self._ledger.work("wait"):
                 self._tasks.wait(awaited, position, cache)
         with self._ledger.work("collect"):
+            self._no_further = delegates and self._tasks.failed_at(machine, position)
             return [*unreported, *self._tasks.settle_reached(machine, position)]
 
     def delegate(
@@ -381,7 +386,9 @@ class ExecutedSpeculator(Speculator):
             self._tasks.take_arrived(cache)
         return self._tasks.part(flight, position)
 
-    def _doubt(self, computation: Computation, history: Sequence[Snapshot], position: int) -> Sequence[Decision]:
+    def _doubt(
+        self, computation: Computation, history: Sequence[Snapshot], position: int, read: Collection[str]
+    ) -> Sequence[Decision]:
         """After a wrong candidate, ask whether the other tasks are predicted as before; if not, want none of them.
 
         Otherwise the run would come to each of them, and take one superstep at a time.
@@ -391,7 +398,7 @@ class ExecutedSpeculator(Speculator):
             return ()
         plan = flight.plan._replace(horizon=flight.start - position)
         candidate = predict(computation, history, plan, self._predictors, self._ledger)
-        if isinstance(candidate, Candidate) and _equal(candidate.state, flight.candidate.state):
+        if isinstance(candidate, Candidate) and _equal(candidate.state, flight.candidate.state, read):
             return ()
         return self._tasks.drop_all()
 
@@ -450,8 +457,13 @@ def _executable(computation: Computation) -> Executable:
     return computation
 
 
-def _equal(one: object, other: object) -> bool:
+def _equal(one: object, other: object, read: Collection[str]) -> bool:
+    """Whether two candidates are equal, where they have words, in those that steps have read."""
     try:
+        if isinstance(one, Mapping) and isinstance(other, Mapping) and read:
+            one, other = (
+                {name: words[name] for name in words if name.startswith(tuple(read))} for words in (one, other)
+            )
         return bool(one == other)
     except Exception:  # noqa: BLE001 -- whatever a backend's states are, they need not be comparable
         return False
