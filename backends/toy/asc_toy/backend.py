@@ -101,7 +101,7 @@ class ToyBackend(Backend[ToyComputation]):
         if program is None:
             assert isinstance(config, ToyConfig), "a program must be given where the settings name none"
             program = config.build()
-        self._program = program if config.rate is None else program._replace(pace=Pace(config.rate))
+        self._program = program if config.rate is None else program._replace(pace=Pace(float(config.rate)))
 
     @cached_property
     def _origin(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class ToyBackend(Backend[ToyComputation]):
         """Return workers that know the program."""
         config = self.config
         pool = pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel)
-        return pool if config.rate is None else pool._replace(rate=config.rate)
+        return pool if config.rate is None else pool._replace(rate=float(config.rate))
 
     def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:
         """Write position and words. The engine's state is not needed: an executed run is exact without it."""

@@ -10,27 +10,30 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 _UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}  # seconds
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|min|h))?")
+_EXPECTED = "give steps a second, such as 50 or 50/s, or 50/min, or 50/h"
 _HELD = 0.5  # of the steps; where so many had to wait, they are taken at the rate
 
 
 def _a_second(given: Any) -> Any:
-    """Return how many a second "50/s" or "50/min" are; a number is left as it is."""
+    """Return how many a second a rate is, such as "50/s" or "50/min". Anything else stays as it is."""
     if isinstance(given, bool):
-        raise ValueError("a rate is a number, such as 50, or a text such as 50/min")
-    if not isinstance(given, str):
-        return given
-    found = _RATE.fullmatch(given.strip())
-    if found is None:
-        raise ValueError(f'"{given}" is no rate: give steps a second, such as 50 or 50/s, or 50/min, or 50/h')
-    return float(found[1]) / _UNITS[found[2] or "s"]
+        raise ValueError(f"that is no rate: {_EXPECTED}")
+    if isinstance(given, str):
+        found = _RATE.fullmatch(given.strip())
+        if found is None:
+            raise ValueError(f'"{given}" is no rate: {_EXPECTED}')
+        given = float(found[1]) / _UNITS[found[2] or "s"]
+    if isinstance(given, int | float) and not 0 < given < math.inf:
+        raise ValueError(f"a rate is above 0 and finite: {_EXPECTED}")
+    return given
 
 
-Rate = Annotated[float, BeforeValidator(_a_second), Field(gt=0, allow_inf_nan=False)]
-"""Steps a second; a text may have another unit of time, as in "50/min"."""
+Rate = Annotated[float | str, BeforeValidator(_a_second)]
+"""Steps a second, at last a number. A text may have another unit of time, as in "50/min"."""
 
 
 class Pace:

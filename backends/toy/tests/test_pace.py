@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +49,11 @@ def test_a_rate_is_a_number_a_second_or_a_text_with_a_unit(given: Any, rate: flo
         ({"rate": "fast"}, '"fast" is no rate: give steps a second, such as 50 or 50/s, or 50/min'),
         ({"rate": "50/day"}, '"50/day" is no rate'),
         ({"rate": "-5/s"}, '"-5/s" is no rate'),
-        ({"rate": "0/s"}, "greater than 0"),
-        ({"rate": True}, "a rate is a number"),
-        ({"rate": [1]}, "expected a number"),
+        ({"rate": "0/s"}, "a rate is above 0 and finite"),
+        ({"rate": -3}, "a rate is above 0 and finite"),
+        ({"rate": True}, "that is no rate: give steps a second"),
+        ({"rate": float("nan")}, "a rate is above 0 and finite"),
+        ({"rate": [1]}, "expected a number or text"),
         ({"rate": 5}, 'the executor is "processes": choose the executor "threads"'),
         ({"rate": 5, "executor": "dask"}, 'the executor is "dask": choose the executor "threads"'),
     ],
@@ -56,6 +61,15 @@ def test_a_rate_is_a_number_a_second_or_a_text_with_a_unit(given: Any, rate: flo
 def test_anything_else_is_refused_with_what_to_give(config: dict[str, Any], sentence: str) -> None:
     with pytest.raises(AscError, match=re.escape(sentence)):
         accelerate(square, {"n": 0, "total": 0}, 3, config)
+
+
+def test_the_command_takes_a_rate(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("asc")), "run", "toy", "--program", "lcg-pi", "--n", "9"]
+    options = ["--rate", "900000/min", "--executor", "threads", "--out", str(tmp_path)]
+    found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=120, check=False)
+    assert found.returncode == 0, found.stderr
+    [recorded] = tmp_path.glob("*/config.json")
+    assert '"rate": 15000.0' in recorded.read_text(encoding="utf-8")
 
 
 def test_a_rate_needs_no_threads_where_there_are_no_workers() -> None:
