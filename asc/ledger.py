@@ -169,7 +169,9 @@ class Ledger:
 
         Asked once a boundary: the work is to pay for another boundary like the last one as well, and leave something.
         """
-        latest, self.spent_before = self.spent - self.spent_before, self.spent
+        before = self.spent_before
+        self.forget_latest()
+        latest = max(0.0, self.spent_before - before)
         owed, price = -self.allowance(), superstep * self._unit
         if owed < 0 or not price:
             return 1
@@ -177,6 +179,13 @@ class Ledger:
         share = self._overdraft * (_LATER if self._timed and self.plain > _SOON_S else 1.0)
         paid_back = owed / (share * price) + 1 if share else math.inf
         return max(1, int(min(sys.maxsize if self._timed else _LONGEST_REST, paid_back)))
+
+    def forget_latest(self) -> None:
+        """Let what has been spent since `rest` was last asked not be expected of the next boundary.
+
+        Where the clock steers, what is spent counts less what is gained: to wait for a worker's leap is no loss.
+        """
+        self.spent_before = self.spent - self.gained if self._timed else self.spent
 
     def stretch(self) -> int:
         """Return how many plain steps to take in a row at most, so that the run can be stopped soon.

@@ -191,6 +191,20 @@ def test_prices_and_shares(prices: Prices, clock: Clock) -> None:
     assert ledger.share("predict", "validate", "unheard of") == pytest.approx(0.14)
 
 
+def test_waiting_for_a_leap_is_not_expected_to_be_lost_again(clock: Clock) -> None:
+    rests = []
+    for leaps in (0, 1):
+        ledger = timed(clock)
+        ledger.progress(10, 1.0)
+        ledger.rest(1)
+        spend(ledger, clock, "delegate", 0.1)
+        ledger.leap(leaps, leaps)
+        spend(ledger, clock, "collect", 0.04)
+        rests.append(ledger.rest(1))
+    assert rests[0] > 50
+    assert rests[1] < 40
+
+
 def test_a_loss_is_rested_off(prices: Prices, clock: Clock) -> None:
     ledger = counted(prices, clock, overdraft=0.1)
     assert ledger.rest(5) == 1

@@ -48,7 +48,7 @@ class SpotChecks:
             ledger.start("spot-check", once)
             taken -= once
         ledger.charge("spot-check", taken)
-        ledger.spent_before = ledger.spent  # the next boundary will not cost as much
+        ledger.forget_latest()  # the next boundary will not cost as much
 
 
 def check_leap(computation: Executable, leap: Transition) -> None:

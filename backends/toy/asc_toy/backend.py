@@ -42,6 +42,12 @@ class SpeculationConfig(ExecutedConfig):
         None,
         description="steps begun a second at most, by all workers and the main thread together; 50/min is a rate too",
     )
+    threads: int = Field(
+        1,
+        ge=1,
+        description="of the workers, how many are threads of one process, with the executor processes: for steps that "
+        "wait, such as 256 of 1024 workers in four processes",
+    )
     dask: str | None = Field(
         None, description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started"
     )
@@ -53,6 +59,15 @@ class SpeculationConfig(ExecutedConfig):
             raise ValueError(
                 f'A rate is shared by the threads of one process, and the executor is "{self.executor}": choose the '
                 'executor "threads", which suits steps that wait'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _threads_of_processes(self) -> Self:
+        if self.threads > 1 and self.executor != "processes":
+            raise ValueError(
+                f"threads={self.threads} is for the executor processes, and the executor is {self.executor}: leave "
+                "threads out, or choose the executor processes"
             )
         return self
 
@@ -118,7 +133,7 @@ class ToyBackend(Backend[ToyComputation]):
     def pool(self, computation: ToyComputation) -> Pool:
         """Return workers that know the program."""
         config = self.config
-        pool = pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel)
+        pool = pool_of(config.executor, config.workers, config.dask, lambda: computation.parcel, config.threads)
         return pool if config.rate is None else pool._replace(rate=float(config.rate))
 
     def save(self, computation: ToyComputation, folder: Path, state: EngineState) -> None:

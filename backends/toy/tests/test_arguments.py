@@ -267,6 +267,7 @@ def test_any_mapping_is_a_state() -> None:
             "The config is ['workers'], of the type list; expected settings by name, such as {\"workers\": 2}",
         ),
         (SpeculationConfig, "of the type ModelMetaclass; expected settings by name"),
+        ({"executor": "threads", "threads": 4}, "threads=4 is for the executor processes, and the executor is threads"),
         (4, "The config is 4, of the type int; expected settings by name"),
         ({1: 2}, 'The setting "1" was given'),
     ],

@@ -35,6 +35,7 @@ from asc.speculators.pool import NO_WORKERS, NoWorkersError
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
 from asc.types import Boundary, Candidate, Decision, Outcome, Transition
+from asc_toy import accelerate
 from asc_toy.ambient import ImpureError, Watch
 from asc_toy.computation import ToyComputation
 from asc_toy.own_loop import run_plain
@@ -45,7 +46,7 @@ from asc_toy.workers.executors import Kind, pool_of, round_trip_s, uses_torch_s_
 from asc_toy.workers.forked import Forked
 from asc_toy.workers.spawned import Spawned
 
-Workers = Literal["threads", "forked", "spawned"]
+Workers = Literal["threads", "forked", "forked threads", "spawned"]
 WORKERS: tuple[Workers, ...] = get_args(Workers)
 if sys.platform in ("win32", "darwin"):
     WORKERS = ("threads", "spawned")
@@ -53,7 +54,7 @@ if sys.platform in ("win32", "darwin"):
 
 @contextlib.contextmanager
 def workers_of(kind: Workers, program: Program) -> Iterator[tuple[Executor, ToyComputation]]:
-    """Yield one worker of a kind, whatever this process would choose, and the main thread's computation."""
+    """Yield workers of a kind, whatever this process would choose, and the main thread's computation."""
     computation = ToyComputation(program)
     parcel = computation.parcel
     executor: Executor
@@ -61,6 +62,8 @@ def workers_of(kind: Workers, program: Program) -> Iterator[tuple[Executor, ToyC
         executor = pool_of("threads", 1, None, lambda: parcel).make()
     elif kind == "forked":
         executor = Forked(1, parcel.key)
+    elif kind == "forked threads":
+        executor = Forked(2, parcel.key, 2, parcel.watch.reach.names)
     else:
         executor = Spawned(1, pack(parcel))
     try:
@@ -234,7 +237,7 @@ class TestSurroundings:
     ) -> None:
         source = "FEE = 1\nOTHER = 1\ndef step(state):\n    state.x += FEE\n"
         fees = module(tmp_path, monkeypatch, source)
-        setattr(fees, "FEE" if kind == "forked" else "OTHER", 2)
+        setattr(fees, "FEE" if kind.startswith("forked") else "OTHER", 2)
         with workers_of(kind, Program("fees", fees.step, {"x": 0}, 100)) as (executor, computation):
             assert same_as_plain(computation, sent(executor, computation, 3))
 
@@ -396,7 +399,7 @@ print("over", type(executor).__name__)
 """
 
 
-@pytest.mark.parametrize("kind", WORKERS)
+@pytest.mark.parametrize("kind", [kind for kind in WORKERS if kind != "forked threads"])
 def test_a_worker_that_is_stuck_does_not_keep_the_process_from_its_end(kind: Workers, tmp_path: Path) -> None:
     """Nor do files in the current folder that have names of Python's own."""
     for name in ("queue", "pickle", "logging", "socket", "random"):
@@ -459,6 +462,7 @@ class TestSpawned:
 
 ORPHANS = """
 import os, sys, time
+from asc_toy import accelerate
 from asc_toy.ambient import ImpureError, Watch
 from asc_toy.computation import ToyComputation
 from asc_toy.program import Program
@@ -495,6 +499,43 @@ class TestChoice:
         executor = pool.make()
         executor.shutdown()
         assert type(executor) is kind
+
+    def test_of_processes_with_threads_workers_are_the_threads(self) -> None:
+        if "forked" not in WORKERS:
+            pytest.skip("no copies of a process there")
+        parcel = ToyComputation(by_table()).parcel
+        pool = pool_of("processes", 5, None, lambda: parcel, threads=3)
+        executor = pool.make()
+        try:
+            assert {executor.submit(os.getpid).result(DEADLINE_S) for _ in range(50)}
+            assert isinstance(executor, Forked)
+            assert (pool.workers, pool.warm_ups, len(executor._workers)) == (5, 2, 2)
+        finally:
+            executor.shutdown()
+
+    def test_steps_that_wait_run_in_the_threads_of_processes(self) -> None:
+        def step(state: Any) -> None:
+            time.sleep(0.002)
+            state.n += 3
+
+        config = {"executor": "processes", "workers": 6, "threads": 3}
+        assert accelerate(step, {"n": 0}, 200, config).state == {"n": 600}
+
+    def test_processes_have_no_threads_where_a_step_could_change_what_threads_share(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        step = module(tmp_path, monkeypatch, "def step(state):\n    global x\n    x = state.n").step
+        parcel = ToyComputation(Program("s", step, {"n": 0}, 9)).parcel
+        message = "the step assigns a global.*threads of one process share that.*processes of one thread each"
+        with pytest.raises(NoWorkersError, match=message):
+            pool_of("processes", 4, None, lambda: parcel, threads=2).make()
+        pool_of("processes", 1, None, lambda: parcel).make().shutdown()
+
+    def test_processes_that_start_afresh_have_no_threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("asc_toy.workers.executors.forks_safely", lambda: False)
+        parcel = ToyComputation(by_table()).parcel
+        with pytest.raises(NoWorkersError, match=r"have several threads only where they are copies.*or threads=1$"):
+            pool_of("processes", 4, None, lambda: parcel, threads=2).make()
 
     def test_this_process_is_not_copied_where_the_step_computes_in_torch_s_threads(
         self, monkeypatch: pytest.MonkeyPatch

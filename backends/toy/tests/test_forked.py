@@ -24,14 +24,14 @@ import pytest
 from processes import DEADLINE_S, alive, check_ends_with_its_main_process, wait_until
 
 from asc_toy.workers import wire
-from asc_toy.workers.forked import Forked
+from asc_toy.workers.forked import Forked, shares
 
 pytestmark = pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no copies of a process there")
 
 
 @contextlib.contextmanager
-def forked(workers: int = 1) -> Iterator[Forked]:
-    pool = Forked(workers, "key")
+def forked(workers: int = 1, threads: int = 1) -> Iterator[Forked]:
+    pool = Forked(workers, "key", threads)
     try:
         yield pool
     finally:
@@ -203,6 +203,60 @@ def filters() -> int:
     return len(warnings.filters)
 
 
+MEETING = threading.Barrier(3)
+
+
+def meet(number: int) -> tuple[int, int]:
+    MEETING.wait(DEADLINE_S)
+    return number, os.getpid()
+
+
+class TestThreads:
+    """Processes that run several calls at once."""
+
+    def test_the_calls_of_one_process_run_at_the_same_time(self) -> None:
+        with forked(6, 3) as pool:
+            results = [future.result(DEADLINE_S) for future in [pool.submit(meet, number) for number in range(6)]]
+        assert [number for number, _ in results] == list(range(6))
+        assert len({pid for _, pid in results}) == 2
+
+    def test_more_calls_than_threads_wait_for_their_turn(self) -> None:
+        with forked(5, 3) as pool:
+            futures = [pool.submit(abs, -number) for number in range(200)]
+            assert [future.result(DEADLINE_S) for future in futures] == list(range(200))
+
+    def test_each_call_has_its_own_answer(self) -> None:
+        with forked(4, 4) as pool:
+            large, lost, other = pool.submit(bytes, 300_000), pool.submit(leave), pool.submit(is_local, LOCAL())
+            assert len(large.result(DEADLINE_S)) == 300_000
+            assert isinstance(lost.exception(DEADLINE_S), SystemExit)
+            assert other.result(DEADLINE_S)[0]
+            assert pool.submit(hold).exception(DEADLINE_S) is not None
+
+    def test_a_shutdown_ends_threads_that_are_stuck(self) -> None:
+        with forked(3, 3) as pool:
+            pid = pool.submit(os.getpid).result(DEADLINE_S)
+            stuck = [pool.submit(spin), pool.submit(time.sleep, 1e6)]
+        assert not alive(pid)
+        for lost in stuck:
+            with pytest.raises(RuntimeError, match="the workers were let go"):
+                lost.result(DEADLINE_S)
+
+    def test_a_process_that_dies_breaks_the_pool_with_all_calls(self) -> None:
+        with forked(4, 2) as pool:
+            lost = [pool.submit(time.sleep, 1e6), pool.submit(os._exit, 0)]
+            for call in lost:
+                with pytest.raises(BrokenExecutor, match="a worker process has ended"):
+                    call.result(DEADLINE_S)
+
+    @pytest.mark.parametrize(
+        ("workers", "threads", "expected"),
+        [(1024, 256, [256] * 4), (1000, 256, [250] * 4), (5, 3, [3, 2]), (2, 9, [2]), (3, 1, [1] * 3), (0, 4, [])],
+    )
+    def test_processes_are_few_and_of_one_size(self, workers: int, threads: int, expected: list[int]) -> None:
+        assert shares(workers, threads) == expected
+
+
 class TestSignals:
     def test_it_leaves_ctrl_c_to_the_main_process(self) -> None:
         with forked() as pool:
@@ -295,7 +349,7 @@ class TestEnds:
 
 ORPHANS = """
 import os, time
-from asc_toy.workers.forked import Forked
+from asc_toy.workers.forked import Forked, shares
 pool = Forked(1, "key")
 print(pool.submit(os.getpid).result(), flush=True)
 def spin():

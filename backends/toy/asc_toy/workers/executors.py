@@ -11,8 +11,8 @@ from typing import Literal
 from asc.speculators.explain import as_fault
 from asc.speculators.pool import NO_WORKERS, NoWorkersError, Pool
 from asc_toy.ambient import Watch
-from asc_toy.workers.forked import Forked, forks_safely
-from asc_toy.workers.threads import Threads
+from asc_toy.workers.forked import Forked, forks_safely, shares
+from asc_toy.workers.threads import Threads, require_unshared
 from asc_toy.workers.worker import Parcel
 
 Kind = Literal["none", "threads", "processes", "dask"]
@@ -28,11 +28,11 @@ def round_trip_s(kind: Kind) -> float:
     return _SPAWNED_ROUND_TRIP_S if kind == "processes" and not forks_safely() else _ROUND_TRIP_S[kind]
 
 
-def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Parcel]) -> Pool:
+def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Parcel], threads: int = 1) -> Pool:
     """Return `workers` of a kind, which are started at first need and then know the program.
 
-    `dask` is the address of a running Dask scheduler; None starts a local cluster. `parcel` is asked for when the
-    workers start.
+    Of processes, each has so many `threads`, and `workers` is the number of all threads. `dask` is the address of a
+    running Dask scheduler; None starts a local cluster. `parcel` is asked for when the workers start.
     """
 
     def program() -> Parcel:
@@ -48,27 +48,43 @@ def pool_of(kind: Kind, workers: int, dask: str | None, parcel: Callable[[], Par
     if kind == "none" or not workers:
         return NO_WORKERS
     if kind == "threads":
-        return Pool(lambda: Threads(workers, program()), workers, _START_S[kind], inline=True, warm_ups=1)
+        return Pool(lambda: _threads(workers, program()), workers, _START_S[kind], inline=True, warm_ups=1)
     if kind == "dask":
         return Pool(lambda: _dask(workers, dask, program()), workers, _START_S[kind])
-    pool = Pool(lambda: _processes(workers, program()), workers, _SPAWNED_START_S, _SPAWNED_OPENING_S, inline=True)
+    processes = len(shares(workers, threads))
+    pool = Pool(
+        lambda: _processes(workers, threads, program()), workers, _SPAWNED_START_S, _SPAWNED_OPENING_S, inline=True
+    )
     if not forks_safely():
         return pool
-    return pool._replace(start_s=_START_S[kind], opening_s=_OPENING_S, hand_over_s=0.0)
+    return pool._replace(start_s=_START_S[kind], opening_s=_OPENING_S, hand_over_s=0.0, warm_ups=processes)
 
 
-def _processes(workers: int, parcel: Parcel) -> Executor:
+def _threads(workers: int, parcel: Parcel) -> Executor:
+    require_unshared(parcel.watch.reach, "the executor processes")
+    return Threads(workers, parcel.watch.reach.names)
+
+
+def _processes(workers: int, threads: int, parcel: Parcel) -> Executor:
     """Copy this process where that is safe; otherwise start Python anew."""
+    if threads > 1:
+        require_unshared(parcel.watch.reach, "processes of one thread each, threads=1")
     if multiprocessing.current_process().daemon:
         raise NoWorkersError(
             "this process is itself a worker of multiprocessing (a daemonic process), which may have no children"
         )
     if not forks_safely() or uses_torch_s_threads(parcel.watch):
+        if threads > 1:
+            raise NoWorkersError(
+                "worker processes have several threads only where they are copies of this process: on Linux, in the "
+                "main thread of a program without other threads, for a step that does not compute in torch. Choose "
+                "the executor threads, or threads=1"
+            )
         from asc_toy.workers.elsewhere import pack  # noqa: PLC0415 -- seldom needed, and slow to import
         from asc_toy.workers.spawned import Spawned  # noqa: PLC0415
 
         return Spawned(workers, pack(parcel))
-    return Forked(workers, parcel.key)
+    return Forked(workers, parcel.key, threads, parcel.watch.reach.names)
 
 
 def uses_torch_s_threads(watch: Watch) -> bool:

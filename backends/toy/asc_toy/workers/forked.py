@@ -3,6 +3,9 @@
 They have the program, the user's modules and all ambient state by construction, and only what changes is pickled. No
 thread stands between the main thread and its workers: `submit` writes to a worker at once, and a future reads from it
 when it is asked. A thread would wait for the interpreter for milliseconds while the main thread computes.
+
+A worker process may have several threads, for steps that wait: a thousand processes would need too much memory, and a
+thousand threads of one process would wait for its one interpreter.
 """
 
 from __future__ import annotations
@@ -18,18 +21,21 @@ import sys
 import threading
 import time
 import warnings
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
-from typing import Any, NoReturn, TypeVar
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
 
-from asc.errors import describe_error
 from asc.processes import deaf_children
 from asc.speculators.pool import Polled
 from asc_toy.workers import travel
 from asc_toy.workers.process import serve_only
-from asc_toy.workers.wire import Wire
+from asc_toy.workers.serving import MakeThreads, serve
+from asc_toy.workers.threads import Threads
+from asc_toy.workers.wire import Message, Wire
 
 T = TypeVar("T")
 
@@ -55,6 +61,12 @@ def forks_safely() -> bool:
         if thread.name.startswith("asc-") or type(thread).__module__ in _HARMLESS
     }
     return not sys._current_frames().keys() - harmless - {threading.get_ident()}
+
+
+def shares(workers: int, threads: int) -> list[int]:
+    """Return the threads of each process, where all processes have so many workers, and each so many at most."""
+    processes = -(-workers // threads)
+    return [workers // processes + (number < workers % processes) for number in range(processes)]
 
 
 class _Call(Future[T]):
@@ -89,9 +101,9 @@ class _Call(Future[T]):
 class _Worker:
     """A worker process, as the main process sees it."""
 
-    def __init__(self, pid: int, wire: Wire) -> None:
-        self.pid, self.wire = pid, wire
-        self.call: _Call[Any] | None = None  # that it runs
+    def __init__(self, pid: int, wire: Wire, threads: int) -> None:
+        self.pid, self.wire, self.threads = pid, wire, threads
+        self.calls: dict[int, _Call[Any]] = {}  # that it runs, by number
 
 
 class Forked(Polled):
@@ -99,21 +111,27 @@ class Forked(Polled):
 
     A shutdown kills them at once: a worker may be stuck in an endless step. The death of one breaks the executor. Any
     thread may shut it down; apart from that, one thread at a time uses it.
+
+    Each process has as many threads, and runs as many calls at once; `names` are those of the code, by which threads
+    find the settings that each of them has of its own. `workers` counts the threads of all processes.
     """
 
-    def __init__(self, workers: int, key: str) -> None:
+    def __init__(self, workers: int, key: str, threads: int = 1, names: Collection[str] = ()) -> None:
         self._key, self._lock = key, threading.Lock()
+        self._numbers = count()
         self._waiting: deque[tuple[_Call[Any], bytes]] = deque()
         self._refusal: Exception | None = None  # why no call is taken any more
         self._workers: list[_Worker] = []
         travel.share(key, _all_classes())
         try:
-            for _ in range(workers):
-                self._workers.append(_fork(key, [worker.wire for worker in self._workers]))
+            for size in shares(workers, threads):
+                make = None if threads == 1 else partial(Threads, size, names)
+                self._workers.append(_fork(key, size, make, [worker.wire for worker in self._workers]))
         except BaseException:
             self.shutdown()
             raise
-        self._idle = list(self._workers)
+        turns = range(max((worker.threads for worker in self._workers), default=0))
+        self._idle = [worker for turn in turns for worker in self._workers if turn < worker.threads]
         self._by_handle = {worker.wire.fileno(): worker for worker in self._workers}
         self._readable = select.poll()
         for handle in self._by_handle:
@@ -144,29 +162,33 @@ class Forked(Polled):
 
     def _feed(self) -> None:
         """Give calls that wait to idle workers; the lock is held."""
+        messages: defaultdict[_Worker, list[Message]] = defaultdict(list)
         while self._idle and self._waiting:
             call, data = self._waiting.popleft()
             if call.set_running_or_notify_cancel():
-                worker = self._idle.pop()
-                worker.call = call
-                with suppress(OSError):  # the worker has died, which shows when its answer is taken
-                    try:
-                        worker.wire.send(data)
-                    except TimeoutError:
-                        os.kill(worker.pid, signal.SIGKILL)
+                worker, number = self._idle.pop(), next(self._numbers)
+                worker.calls[number] = call
+                messages[worker].append(Message(number, data))
+        for worker, together in messages.items():
+            with suppress(OSError):  # the worker has died, which shows when its answer is taken
+                try:
+                    worker.wire.send(together)
+                except TimeoutError:
+                    os.kill(worker.pid, signal.SIGKILL)
 
     def poll(self, seconds: float) -> None:
         """Take the answers that are there. Where there is none, wait for one, at most so many seconds."""
         try:
             for handle, _ in self._readable.poll(math.ceil(1000 * seconds)):
                 worker = self._by_handle[handle]
-                data = worker.wire.receive()
+                answers = worker.wire.receive()
                 with self._lock:
-                    call, worker.call = worker.call, None
-                    self._idle.append(worker)
+                    ended = [(worker.calls.pop(number, None), data) for number, data in answers]
+                    self._idle += [worker] * len(ended)
                     self._feed()
-                if call is not None:  # None: it was lost meanwhile
-                    _settle(call, data)
+                for call, data in ended:
+                    if call is not None:  # None: it was lost meanwhile
+                        _settle(call, data)
         except TimeoutError:
             self._lose(BrokenExecutor("a worker process is stuck"))
         except OSError:
@@ -178,10 +200,10 @@ class Forked(Polled):
             if self._refusal is not None:
                 return
             self._refusal = error
-            lost = [worker.call for worker in self._workers if worker.call is not None]
+            lost = [call for worker in self._workers for call in worker.calls.values()]
             lost += [call for call, _ in self._waiting if call.set_running_or_notify_cancel()]
             for worker in self._workers:
-                worker.call = None
+                worker.calls.clear()
                 with suppress(ProcessLookupError):
                     os.kill(worker.pid, signal.SIGKILL)
             self._waiting.clear()
@@ -189,7 +211,7 @@ class Forked(Polled):
             call.set_exception(error)
 
 
-def _settle(future: Future[Any], data: bytearray) -> None:
+def _settle(future: Future[Any], data: bytes) -> None:
     try:
         returned, value = pickle.loads(data)
     except Exception as error:  # noqa: BLE001 -- whatever unpickling raises
@@ -201,7 +223,7 @@ def _settle(future: Future[Any], data: bytearray) -> None:
         future.set_exception(value)
 
 
-def _fork(key: str, others: Sequence[Wire]) -> _Worker:
+def _fork(key: str, threads: int, make: MakeThreads | None, others: Sequence[Wire]) -> _Worker:
     """Make one copy of this process, which serves calls until its end; `others` are the wires to earlier copies."""
     ours, theirs = Wire.pair()
     main, chance = os.getpid(), random.getstate()
@@ -216,7 +238,7 @@ def _fork(key: str, others: Sequence[Wire]) -> _Worker:
         raise
     if child:
         theirs.close()
-        return _Worker(child, ours)
+        return _Worker(child, ours, threads)
     try:
         for wire in (*others, ours):
             wire.close()
@@ -225,7 +247,7 @@ def _fork(key: str, others: Sequence[Wire]) -> _Worker:
         sys.settrace(None)
         sys.setprofile(None)
         serve_only(main)
-        _serve(key, theirs)
+        serve(key, theirs, make)
     finally:
         os._exit(1)  # at once: no buffer is written twice, and nothing of the main process is ended here
 
@@ -249,25 +271,6 @@ def _leave_signals() -> None:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _serve(key: str, wire: Wire) -> NoReturn:
-    while True:
-        wire.send(_answer(key, wire.receive()))
-
-
-def _answer(key: str, data: bytearray) -> bytes:
-    """Run a call, and return the pickle of its result, or of what it raised."""
-    try:
-        call, args, kwargs = pickle.loads(data)
-        return travel.dumps((True, call(*args, **kwargs)), key)
-    except BaseException as error:  # noqa: BLE001 -- a step may raise anything, and its worker serves on
-        try:
-            answer = travel.dumps((False, error), key)
-            pickle.loads(answer)  # not every exception can be made again from its pickle
-        except Exception:  # noqa: BLE001 -- whatever pickling raises
-            return travel.dumps((False, RuntimeError(describe_error(error))), key)
-        return answer
 
 
 def _all_classes() -> dict[int, type]:

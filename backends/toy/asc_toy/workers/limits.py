@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -43,10 +46,16 @@ class _Call:
 
 
 class _Watch:
-    """Strikes calls at their limits. One thread does it for all: to start one for each call would take far longer."""
+    """Strikes calls at their limits. One thread does it for all: to start one for each call would take far longer.
+
+    The thread is woken only for a limit that is earlier than the one that it waits for. Most calls end long before
+    their limits, and each waking of a thread takes the interpreter from those that work.
+    """
 
     def __init__(self) -> None:
-        self._new: SimpleQueue[tuple[float, int, _Call]] = SimpleQueue()  # its methods cannot be struck half-way
+        self._new: deque[tuple[float, int, _Call]] = deque()  # its methods cannot be struck half-way
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+        self._next = math.inf  # when the thread wakes by itself
         self._numbers, self._lock, self._started = count(), threading.Lock(), False
 
     def begin(self, call: _Call, seconds: float) -> None:
@@ -59,11 +68,17 @@ class _Watch:
                     except RuntimeError as error:
                         raise NoWorkersError(f"a worker could not limit the time of its tasks ({error})") from error
                     self._started = True
-        self._new.put((time.monotonic() + seconds, next(self._numbers), call))
+        end = time.monotonic() + seconds
+        self._new.append((end, next(self._numbers), call))
+        if end < self._next:
+            self._wakes.put(None)
 
     def _run(self) -> None:
         waiting: list[tuple[float, int, _Call]] = []  # a heap
         while True:
+            self._next = math.inf  # whoever begins a call from now on wakes this thread
+            while self._new:
+                heappush(waiting, self._new.popleft())
             while waiting and waiting[0][2].over:
                 heappop(waiting)
             left = waiting[0][0] - time.monotonic() if waiting else None
@@ -72,10 +87,11 @@ class _Watch:
                 if call.strike():  # something may swallow it, such as a callback of the garbage collector
                     heappush(waiting, (time.monotonic() + _AGAIN_S, number, call))
                 continue
-            try:
-                heappush(waiting, self._new.get(timeout=left))
-            except Empty:
-                continue
+            if waiting:
+                self._next = waiting[0][0]
+            if not self._new:
+                with suppress(Empty):
+                    self._wakes.get(timeout=left)
 
 
 _watch = _Watch()

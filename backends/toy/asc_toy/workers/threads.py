@@ -1,11 +1,11 @@
-"""Workers that are threads of this very process."""
+"""Workers that are threads of one process: of the main process, or of a worker process."""
 
 from __future__ import annotations
 
 import decimal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from contextvars import copy_context
@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from asc.speculators.pool import NoWorkersError
 from asc_toy.ambient import apply, settings
 from asc_toy.ambient.reach import Reach
-from asc_toy.workers.worker import Parcel
 
 T = TypeVar("T")
 
@@ -25,18 +24,12 @@ T = TypeVar("T")
 class Threads(Executor):
     """Threads that see the context variables of the thread that made the executor, each with a copy of its own.
 
-    Raises NoWorkersError where a step from a wrong candidate could change what the main thread's own steps read. No
-    thread keeps the process from its end: one may be stuck, and nothing can end it.
+    `names` are those of the code that runs in the threads: settings that each thread has of its own are copied where
+    the code may use them. No thread keeps the process from its end: one may be stuck, and nothing can end it.
     """
 
-    def __init__(self, workers: int, parcel: Parcel) -> None:
-        shared = _shared(parcel.watch.reach)
-        if shared:
-            raise NoWorkersError(
-                f"the step {shared}, and threads of one process share that, so a wrong candidate could change it: put "
-                "it into the state, or choose the executor processes"
-            )
-        self._context, self._settings = copy_context(), settings(parcel.watch.reach.names)
+    def __init__(self, workers: int, names: Collection[str] = ()) -> None:
+        self._context, self._settings = copy_context(), settings(names)
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._closed = False
         self._threads = [threading.Thread(target=self._serve, name="asc-worker", daemon=True) for _ in range(workers)]
@@ -81,6 +74,16 @@ class Threads(Executor):
                 except BaseException as error:  # noqa: BLE001 -- a step may raise anything, and its worker serves on
                     future.set_exception(error)
             del call, future, run  # a waiting thread keeps no state alive
+
+
+def require_unshared(reach: Reach, remedy: str) -> None:
+    """Raise NoWorkersError where a step from a wrong candidate could change what steps in other threads read."""
+    shared = _shared(reach)
+    if shared:
+        raise NoWorkersError(
+            f"the step {shared}, and threads of one process share that, so a wrong candidate could change it: put "
+            f"it into the state, or choose {remedy}"
+        )
 
 
 _CHANCE = ("random", "numpy.random", "torch")  # modules with a generator that all threads draw from
