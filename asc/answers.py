@@ -91,6 +91,13 @@ def prediction(answer: object) -> Prediction | None:
     return answer
 
 
+def several(answer: object, count: int) -> Sequence[Prediction | None]:
+    """Return what `Predictor.predict_all` has answered for so many horizons."""
+    if not isinstance(answer, Sequence) or isinstance(answer, Combination | Direct) or len(answer) != count:
+        raise wrong("predict_all", answer, f"a list of {count} predictions, one for each horizon")
+    return [prediction(one) for one in answer]
+
+
 def words(state: object, newest: Mapping[str, object]) -> str:
     """Return what is hardly right about words that were predicted, as the end of a sentence; empty for no doubt.
 

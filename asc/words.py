@@ -86,13 +86,20 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     finite = kind is int or (kind is float and all(math.isfinite(value) for _, value in terms))  # type: ignore[arg-type]
     if not finite or not all(math.isfinite(coefficient) for coefficient, _ in terms):
         return newest if still and same(terms[0][1], newest) else None
-    total = sum((Fraction(coefficient) * Fraction(value) for coefficient, value in terms), Fraction(0))  # type: ignore[arg-type]
     if kind is int:
-        return total.numerator if total.denominator == 1 else None
+        return _integer([(Fraction(coefficient), value) for coefficient, value in terms])  # type: ignore[misc]
+    total = sum((Fraction(coefficient) * Fraction(value) for coefficient, value in terms), Fraction(0))  # type: ignore[arg-type]
     try:
         return float(total)
     except OverflowError:
         return None
+
+
+def _integer(terms: Sequence[tuple[Fraction, int]]) -> int | None:
+    """Return the sum, or None where it is no integer; over one denominator, which is far quicker than fractions."""
+    shared = math.lcm(*(coefficient.denominator for coefficient, _ in terms))
+    total, rest = divmod(sum(one.numerator * (shared // one.denominator) * value for one, value in terms), shared)
+    return None if rest else total
 
 
 class Excited:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Self
 
 from pydantic import Field, field_validator
@@ -22,7 +22,7 @@ from asc.predictors.most_frequent import MostFrequent
 from asc.predictors.polynomial import Polynomial
 from asc.predictors.quadratic import Quadratic
 from asc.settings import Create, Settings
-from asc.types import Direct
+from asc.types import Direct, Prediction
 from asc.words import Word, bits, same
 
 BUILT_IN: Mapping[str, Callable[[], Predictor]] = {
@@ -47,6 +47,9 @@ class Forecast(NamedTuple):
     words: Mapping[str, Word]
     silent: bool = False
     raised: bool = False
+
+
+_SILENT = Forecast({}, silent=True)
 
 
 class Ensemble(Predictor):
@@ -118,13 +121,19 @@ class Ensemble(Predictor):
 
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Weigh the members by the new snapshots, then let them vote; None where all are silent."""
+        return self.predict_all(history, (horizon,))[0]
+
+    def predict_all(self, history: History, horizons: Sequence[int]) -> Sequence[Direct | None]:
+        """Weigh the members once, and ask each member for all horizons together."""
         positions, words = history.positions, history.read("words")
         for superstep in [*self._reader.supersteps(positions, words)][-_ALERT:]:
             self._weigh(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
-        newest: Mapping[str, Word] = words[-1]
         awake = self._awake()
-        forecasts = self._ask(Prefix(history, words, len(positions)), horizon, awake)
-        if len(awake) == len(self._members):
+        rounds = self._ask(Prefix(history, words, len(positions)), horizons, awake)
+        return [self._vote(forecasts, words[-1], everyone=len(awake) == len(self._members)) for forecasts in rounds]
+
+    def _vote(self, forecasts: Sequence[Forecast], newest: Mapping[str, Word], *, everyone: bool) -> Direct | None:
+        if everyone:
             self._silent = all(forecast.silent for forecast in forecasts)
         if self._silent:
             return None
@@ -140,27 +149,34 @@ class Ensemble(Predictor):
             return frozenset(range(len(self._members)))
         return frozenset([*self._leaders.values(), *(_heaviest(weights) for weights in self._weights.values())])
 
-    def _ask(self, history: Prefix, horizon: int, awake: frozenset[int]) -> list[Forecast]:
-        """Return each member's forecast of the changing words; members that are not asked are silent."""
-        forecasts: list[Forecast] = []
-        for index, (_, member) in enumerate(self._members):
-            if index not in awake:
-                forecasts.append(Forecast({}, silent=True))
-                continue
-            try:
-                prediction = member.predict(history, horizon)
-                if prediction is None:
-                    forecasts.append(Forecast({}, silent=True))
-                else:
-                    forecasts.append(Forecast(forecast_words(prediction, history, self._reader.excited)))
-            except Exception:  # noqa: BLE001 - a plugin may raise anything, and the others still vote
-                forecasts.append(Forecast({}, silent=True, raised=True))
-        return forecasts
+    def _ask(self, history: Prefix, horizons: Sequence[int], awake: frozenset[int]) -> Iterable[Sequence[Forecast]]:
+        """Return each member's forecast of the changing words, for each horizon; who is not asked is silent."""
+        return zip(
+            *(
+                self._forecasts(member, history, horizons) if index in awake else [_SILENT] * len(horizons)
+                for index, (_, member) in enumerate(self._members)
+            ),
+            strict=True,
+        )
+
+    def _forecasts(self, member: Predictor, history: Prefix, horizons: Sequence[int]) -> list[Forecast]:
+        try:
+            predictions = member.predict_all(history, horizons)
+            return [self._forecast(prediction, history) for prediction, _ in zip(predictions, horizons, strict=True)]
+        except Exception:  # noqa: BLE001 - a plugin may raise anything, and the others still vote
+            if len(horizons) == 1:
+                return [Forecast({}, silent=True, raised=True)]
+        return [forecast for horizon in horizons for forecast in self._forecasts(member, history, (horizon,))]
+
+    def _forecast(self, prediction: Prediction | None, history: Prefix) -> Forecast:
+        if prediction is None:
+            return _SILENT
+        return Forecast(forecast_words(prediction, history, self._reader.excited))
 
     def _weigh(self, history: Prefix, gap: int, truth: Mapping[str, Word]) -> None:
         self._round += 1
         self._alert -= 1
-        forecasts = self._ask(history, gap, self._awake())
+        (forecasts,) = self._ask(history, (gap,), self._awake())
         factor = math.exp(-self.config.learning_rate)
         for name in self._reader.excited:
             if name not in truth:

@@ -33,11 +33,11 @@ def lagrange(points: tuple[int, ...], target: int) -> tuple[Fraction, ...]:
     """Return the weights with which values at distinct `points` give their interpolating polynomial at `target`."""
     weights = []
     for i, here in enumerate(points):
-        weight = ONE
+        above = below = 1
         for j, other in enumerate(points):
             if j != i:
-                weight *= Fraction(target - other, here - other)
-        weights.append(weight)
+                above, below = above * (target - other), below * (here - other)
+        weights.append(Fraction(above, below))
     return tuple(weights)
 
 

@@ -49,12 +49,21 @@ class BitLogistic(Predictor):
 
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Learn the new supersteps, then roll the model out; None where words change and no bit of them is modelled."""
+        return self.predict_all(history, (horizon,))[0]
+
+    def predict_all(self, history: History, horizons: Sequence[int]) -> Sequence[Direct | None]:
+        """Learn once, and roll each model out once, to all horizons."""
         words = history.read("words")
         for superstep in self._reader.supersteps(history.positions, words):
             self._models.model(superstep.gap).learn(superstep.before, superstep.after, self._reader.excited)
-        newest: Mapping[str, Word] = words[-1]
+        ways: dict[BitModel, Rollout] = {}
+        return [self._reached(horizon, words[-1], ways) for horizon in horizons]
+
+    def _reached(self, horizon: int, newest: Mapping[str, Word], ways: dict[BitModel, Rollout]) -> Direct | None:
         for model, count in self._models.reaching(horizon, self.config.rollout):
-            predicted = dict(model.follow(newest, count))
+            if model not in ways:
+                ways[model] = Rollout(model, newest)
+            predicted = dict(ways[model].after(count))
             if predicted:
                 return Direct({**newest, **predicted})
         return None if self._reader.excited else Direct(dict(newest))
@@ -90,12 +99,19 @@ class BitModel:
         chances = (np.tanh(self._weights @ inputs / 2) + 1) / 2
         self._weights -= np.outer((chances - targets) * (self._rate / len(inputs)), inputs)
 
-    def follow(self, words: Mapping[str, Word], count: int) -> Iterator[tuple[str, Word]]:
-        """Yield the modelled words, and their values `count` supersteps on."""
+    def start(self, words: Mapping[str, Word]) -> Floats:
+        """Return the inputs to the first superstep from these words on."""
+        return self._inputs(self._row(words)[self._places])
+
+    def follow(self, inputs: Floats) -> Floats:
+        """Return the inputs to the next superstep."""
+        inputs = inputs.copy()
+        inputs[:-1] = np.where(self._weights @ inputs > 0, 1, -1)
+        return inputs
+
+    def read(self, inputs: Floats, words: Mapping[str, Word]) -> Iterator[tuple[str, Word]]:
+        """Yield the modelled words and their values by the inputs; bits that are not modelled are those of `words`."""
         row = self._row(words)
-        inputs = self._inputs(row[self._places])
-        for _ in range(count):
-            inputs[:-1] = np.where(self._weights @ inputs > 0, 1, -1)
         row[self._places] = inputs[:-1] > 0
         packed = np.packbits(row, bitorder="little").tobytes()
         for i, name in enumerate(self._names):
@@ -147,3 +163,16 @@ class BitModel:
         inputs = np.ones(len(bits) + 1, np.float32)
         inputs[:-1] = bits * np.float32(2) - 1
         return inputs
+
+
+class Rollout:
+    """The supersteps of a model from given words on, each predicted once."""
+
+    def __init__(self, model: BitModel, words: Mapping[str, Word]) -> None:
+        self._model, self._words, self._inputs = model, words, [model.start(words)]
+
+    def after(self, count: int) -> Iterator[tuple[str, Word]]:
+        """Yield the modelled words, and their values `count` supersteps on."""
+        while len(self._inputs) <= count:
+            self._inputs.append(self._model.follow(self._inputs[-1]))
+        return self._model.read(self._inputs[count], self._words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
 from pydantic import Field
@@ -43,6 +43,10 @@ class Memory(Predictor):
 
     def predict(self, history: History, horizon: int) -> Direct | None:
         """Learn the new supersteps, then follow remembered ones to the horizon; None where no word is known."""
+        return self.predict_all(history, (horizon,))[0]
+
+    def predict_all(self, history: History, horizons: Sequence[int]) -> Sequence[Direct | None]:
+        """Learn once, and follow the remembered supersteps once, to all horizons."""
         positions = history.positions
         words = history.read("words")
         for superstep in self._reader.supersteps(positions, words):
@@ -52,14 +56,25 @@ class Memory(Predictor):
                 tuple(superstep.after.get(name) for name in names),
             )
         newest: Mapping[str, Word] = words[-1]
+        start = [newest.get(name) for name in self._reader.excited[: self.config.words]]
+        ways: defaultdict[Recollection, list[list[Word | None]]] = defaultdict(lambda: [start])
+        return [self._reached(horizon, newest, ways) for horizon in horizons]
+
+    def _reached(
+        self,
+        horizon: int,
+        newest: Mapping[str, Word],
+        ways: Mapping[Recollection, list[list[Word | None]]],
+    ) -> Direct | None:
+        """Return the state at a horizon; `ways` has the values after each superstep so far, and is prolonged."""
         names = self._reader.excited[: self.config.words]
         for model, count in self._models.reaching(horizon, self.config.rollout):
-            values = [newest.get(name) for name in names]
-            for _ in range(count):
-                values = model.follow(values)
+            way = ways[model]
+            while len(way) <= count:
+                way.append(model.follow(way[-1]))
             known = {
                 name: value
-                for name, value in zip(names, values, strict=True)
+                for name, value in zip(names, way[count], strict=True)
                 if value is not None and name in newest and type(value) is type(newest[name])
             }
             if known or not names:

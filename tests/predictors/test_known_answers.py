@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
 
+from asc.predictor import History, Predictor
 from asc.predictors.ensemble import BUILT_IN, Ensemble
 from asc.predictors.forecast import Prefix, forecast_words
+from asc.predictors.linear import Linear
 from asc.testing.histories import WordHistory
+from asc.types import Combination, Prediction
 from asc.words import Word, same
 
 States = list[dict[str, Word]]
@@ -155,3 +158,48 @@ def test_the_right_ones_are_right(problem: str, predictor: str, ahead: int) -> N
 @pytest.mark.parametrize("predictor", PREDICTORS)
 def test_garbage_is_never_predicted(predictor: str) -> None:
     assert set(shares("garbage", predictor, 1).values()) == {0}
+
+
+HORIZONS = [STEPS, 2 * STEPS, 7 * STEPS, 3 * STEPS, 3 * STEPS + 1, 40 * STEPS]
+
+
+def together(states: Sequence[Any], count: int) -> WordHistory:
+    first = max(0, count - 16)
+    return WordHistory([STEPS * k for k in range(first, count)], states[first:count])
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_all_horizons_at_once_are_those_one_by_one(name: str, problem: str) -> None:
+    states = PROBLEMS[problem].states()[:40]
+    one, other = PREDICTORS[name](), PREDICTORS[name]()
+    for count in range(2, len(states), 3):
+        given = together(states, count)
+        one_by_one = [other.predict(given, horizon) for horizon in HORIZONS]
+        assert repr(list(one.predict_all(given, HORIZONS))) == repr(one_by_one)
+
+
+class Fickle(Predictor):
+    """Raises at one horizon, and answers all together with too few predictions."""
+
+    def __init__(self, too_few: bool = False) -> None:
+        super().__init__()
+        self._too_few = too_few
+
+    def predict(self, history: History, horizon: int) -> Prediction | None:
+        if horizon == 2 * STEPS:
+            raise RuntimeError("not this one")
+        return Combination((1,))
+
+    def predict_all(self, history: History, horizons: Sequence[int]) -> Sequence[Prediction | None]:
+        found = super().predict_all(history, horizons)
+        return found[:1] if self._too_few else found
+
+
+@pytest.mark.parametrize("too_few", [False, True])
+def test_a_member_that_fails_at_one_horizon_votes_at_the_others(too_few: bool) -> None:
+    states = [{"n": 3 * k} for k in range(20)]
+    one, other = (Ensemble(members=[("fickle", Fickle(few)), ("linear", Linear())]) for few in (too_few, False))
+    for count in range(2, 12):
+        given = together(states, count)
+        assert list(one.predict_all(given, HORIZONS)) == [other.predict(given, horizon) for horizon in HORIZONS]

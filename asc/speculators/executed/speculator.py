@@ -11,8 +11,10 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from asc.cache import Cache
@@ -21,7 +23,7 @@ from asc.errors import AscError
 from asc.ledger import Ledger
 from asc.predictor import Predictor
 from asc.settings import CreateComponent
-from asc.speculators.candidates import predict
+from asc.speculators.candidates import predict, predict_all
 from asc.speculators.executed.arrival import WRONG, divide
 from asc.speculators.executed.delivery import deliver
 from asc.speculators.executed.explain import Costs, Opening, explain
@@ -41,6 +43,8 @@ _LATE = 3  # times as long as expected, after which a task is begun anew by anot
 _SERVE_S = 0.05  # seconds between two looks at whether the run is to stop, while the main thread waits
 _BUSY = 1.5  # workers for each step that is under way at the rate: some wait for their turn, so that none is missed
 _SHARE = 64  # of the workers, one in so many must be idle before tasks are planned
+
+_TOGETHER = 32  # candidates that a predictor is asked for at once
 
 _REASONS = 32  # different reasons of rejections that are counted at most: an error's message may have a number in it
 
@@ -259,8 +263,7 @@ class ExecutedSpeculator(Speculator):
         if not plans or not self._ready(computation, history):
             return decisions
         launched = False
-        for plan in plans:
-            candidate = predict(computation, history, plan, self._predictors, self._ledger)
+        for plan, candidate in self._candidates(computation, history, plans):
             if isinstance(candidate, Decision):
                 decisions.append(candidate)
                 continue
@@ -275,6 +278,18 @@ class ExecutedSpeculator(Speculator):
             with self._ledger.work("hand-over"):
                 time.sleep(self._hand_over_s)
         return decisions
+
+    def _candidates(
+        self, computation: Computation, history: Sequence[Snapshot], plans: Sequence[Plan]
+    ) -> Iterator[tuple[Plan, Candidate | Decision]]:
+        """Yield what each plan becomes. Few are predicted together, so that the first workers soon have a task."""
+        for _, of_one in groupby(plans, key=attrgetter("predictor")):
+            for together in _batched(of_one, _TOGETHER):
+                yield from zip(
+                    together,
+                    predict_all(computation, history, together, self._predictors, self._ledger),
+                    strict=True,
+                )
 
     def collect(self, computation: Computation, cache: Cache) -> Sequence[Decision]:
         """Take what has arrived, wait for what is about to arrive, take back what has not begun, settle the rest."""
@@ -439,6 +454,12 @@ class ExecutedSpeculator(Speculator):
         self, computation: Computation, candidate: Candidate, lengths: Sequence[int]
     ) -> Callable[[], Iterable[Transition]]:
         return _executable(computation).task(candidate, lengths, self._tasks.limit(sum(lengths)))
+
+
+def _batched(plans: Iterable[Plan], count: int) -> Iterator[Sequence[Plan]]:
+    plans = iter(plans)
+    while batch := list(islice(plans, count)):
+        yield batch
 
 
 def _left(computation: Computation) -> int:

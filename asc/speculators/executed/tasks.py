@@ -71,6 +71,7 @@ class Tasks:
         self._spans: list[Span] = []
         self._names: dict[str, str] = {}
         self._worked: deque[tuple[float, int]] = deque(maxlen=5)  # a worker's seconds for a task, and its steps
+        self._rate: float | None = None  # a worker's recent seconds a step; a first task, which is short, counts little
         self._sizes: deque[int] = deque(maxlen=9)  # bytes that were sent and delivered for a task
 
     def __len__(self) -> int:
@@ -96,8 +97,7 @@ class Tasks:
 
     def slowdown(self) -> float | None:
         """How many times longer a worker's tracked step takes than the plain price; None where that is unknown."""
-        rate = self._rate()
-        return rate / self._ledger.unit if rate is not None and self._ledger.unit else None
+        return self._rate / self._ledger.unit if self._rate is not None and self._ledger.unit else None
 
     def nbytes(self) -> float:
         """Return the bytes that travel for a task, in both directions."""
@@ -281,6 +281,7 @@ class Tasks:
         self._spans.append(Span(name, began, ended, flight.start, flight.plan.steps))
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
+            self._rate = sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
         if delivery.error:
             self._failed[flight.start + delivery.steps] = None if delivery.parts else flight.candidate
@@ -295,14 +296,8 @@ class Tasks:
 
     def _expected(self, steps: int) -> float | None:
         """Seconds that a worker will take: as earlier tasks did, or before any, as the main thread would, tracked."""
-        rate = self._rate()
-        return (self._ledger.unit * self._ledger.tracking if rate is None else rate) * steps or None
-
-    def _rate(self) -> float | None:
-        """Return a worker's recent seconds a step; None while unknown. A first task, which is short, counts little."""
-        if not self._worked:
-            return None
-        return sum(seconds for seconds, _ in self._worked) / sum(steps for _, steps in self._worked)
+        rate = self._ledger.unit * self._ledger.tracking if self._rate is None else self._rate
+        return rate * steps or None
 
     def _give_up_stuck(self) -> None:
         """Give up workers that are stuck: where they are few of many, without the others."""
