@@ -359,7 +359,7 @@ class ExecutedSpeculator(Speculator):
     def _send_present(self, machine: Executable, history: Sequence[Snapshot], steps: int) -> Flight | None:
         """Send a task from the present state; None where no worker is idle, or none can take it."""
         plan, position = Plan(PRESENT, 0, steps), machine.position()
-        if len(self._tasks) >= self.workers:
+        if len(self._tasks) >= self.workers or self._tasks.failed_at(machine, position):
             return None
         with self._ledger.work("dispatch"):
             candidate = machine.materialise(Combination((1,)), history[-1:], plan)
