@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
 EXTRAS := dask,gguf,lightning,peft,plots,tensorboard,trl
 
-.PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-recipes bench-studies wheels clean
+.PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-scale bench-recipes bench-studies wheels clean
 
 demo: $(RUNTIME)
 	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
@@ -40,6 +40,9 @@ bench-toy: $(INSTALLED)
 
 bench-network: $(INSTALLED)
 	$(BIN)/python benchmarks/network.py
+
+bench-scale: $(INSTALLED)
+	$(BIN)/python benchmarks/scale.py
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py

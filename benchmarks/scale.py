@@ -6,21 +6,30 @@ seconds are those of one step times the number of steps; one step is measured in
 compared with that of a plain loop in which nothing waits.
 
 `affine`: a linear congruential generator and a counter, by seconds a step and workers. `collatz`, `list`, `matrix`: a
-sweep for the most iterations, a minimum over a linked list, a product by rows; their steps wait as well. Each row also
-has the main thread's processor time for a task, all included, and the largest memory of all processes.
+sweep for the most iterations, a minimum over a linked list, a product by rows; their steps wait as well. `http`: a step
+fetches a page from a server in another process, which answers after 20 ms, and no more steps begin a second than the
+rate; the server tells the most requests of a second. Each row also has the main thread's processor time for a task, all
+included, and the largest memory of all processes.
 Rows go to results/scale.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import json
 import os
 import resource
 import shlex
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from copy import deepcopy
+from http.client import HTTPConnection
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +51,72 @@ class Row(NamedTuple):
     steps: int
     workers: int
     goal: float
+    rate: float | None = None  # steps that begin a second at most
+
+
+SIZE = 25  # items of a page
+_local = threading.local()
+
+
+@asc_toy.query
+def page(port: int, offset: int) -> Any:
+    """Fetch a page; each thread keeps its connection."""
+    if not hasattr(_local, "connection"):
+        _local.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    _local.connection.request("GET", f"/{offset}")
+    return json.loads(_local.connection.getresponse().read())
+
+
+def read(state: Any) -> None:
+    """Read a page."""
+    found = page(state.port, state.offset)
+    state.add("total", sum(found["items"]))
+    state.offset = found["next"]
+
+
+async def serve(tell: Any, wait_s: float) -> None:
+    """Answer requests for pages, each after a while; "/most" tells the most requests of a second so far."""
+    recent, most = deque[float](), 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal most
+        while request := await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            path = request.split()[1][1:].decode()
+            if path == "most":
+                found: Any = most
+            else:
+                recent.append(time.monotonic())
+                while recent[0] <= recent[-1] - 1:
+                    recent.popleft()
+                most = max(most, len(recent))
+                await asyncio.sleep(wait_s)
+                first = int(path)
+                found = {"items": [item * item % 1009 for item in range(first, first + SIZE)], "next": first + SIZE}
+            body = json.dumps(found).encode()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1024)
+    tell.send(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+
+
+def served(tell: Any, wait_s: float) -> None:
+    """Serve until the end of this process."""
+    asyncio.run(serve(tell, wait_s))
+
+
+@contextmanager
+def server(wait_s: float) -> Iterator[int]:
+    """Run a server of pages in another process; yields its port."""
+    context = get_context("spawn")
+    here, there = context.Pipe()
+    process = context.Process(target=served, args=(there, wait_s), daemon=True)
+    process.start()
+    yield here.recv()
+    process.terminate()
+    process.join()
 
 
 def generator(state: Any) -> None:
@@ -111,15 +186,20 @@ ROWS: Mapping[str, Row] = {
     "affine, 10 ms, 256": Row("affine", 0.01, 400_000, 256, 80),
     "collatz, 1 s, 1024": Row("collatz", 1.0, 40_000, 1024, 256),
     "list, 1 s, 1024": Row("list", 1.0, 20_000, 1024, 256),
+    "http, 20 ms, 64": Row("http", 0.02, 40_000, 64, 30, 2000.0),
     "matrix, 1 s, 1024": Row("matrix", 1.0, 20_000, 1024, 256),
 }
 
 
 class Words:
-    """The state of a plain loop: an object with the operations of an asc state."""
+    """The state of a plain loop: an object with the operations of a state in a run."""
 
     def __init__(self, words: Mapping[str, Any]) -> None:
         vars(self).update(words)
+
+    def add(self, name: str, value: int) -> None:
+        """Add a number."""
+        setattr(self, name, getattr(self, name) + value)
 
     def maximum(self, name: str, value: int) -> None:
         """Keep the larger value."""
@@ -132,31 +212,38 @@ class Words:
 
 def measure(row: Row, executor: str, threads: int) -> dict[str, Any]:
     """Measure a row in this process."""
-    step, make = KINDS[row.kind]
-    words = {**make(row.steps), "wait_s": row.wait_s}
-    plain, taken, began = Words(make(row.steps) | {"wait_s": row.wait_s}), 0, time.perf_counter()
+    config = {"executor": executor, "workers": row.workers, "rate": row.rate}
+    config |= {"threads": threads} if threads > 1 else {}
+    if row.kind != "http":
+        step, make = KINDS[row.kind]
+        end = Words(make(row.steps) | {"wait_s": 0.0})
+        for _ in range(row.steps):
+            step(end)
+        return compared(row, step, make(row.steps) | {"wait_s": row.wait_s}, config, vars(end))
+    items = sum(item * item % 1009 for item in range(SIZE * row.steps))
+    with server(row.wait_s) as port:
+        found = compared(row, read, {"port": port, "offset": 0, "total": 0}, config, {"total": items})
+        return {**found, "most_requests_of_a_second": page(port, "most")}  # type: ignore[arg-type]
+
+
+def compared(
+    row: Row, step: Callable[[Any], None], words: Mapping[str, Any], config: Mapping[str, Any], end: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Time one plain step, and run the program; compare its state with the words at the end."""
+    plain, taken, began = Words(deepcopy(words)), 0, time.perf_counter()
     while taken < PLAIN_STEPS or time.perf_counter() - began < PLAIN_S:
         step(plain)
         taken += 1
     a_step = (time.perf_counter() - began) / taken
-    config = {"executor": executor, "workers": row.workers} | ({"threads": threads} if threads > 1 else {})
     wall, main, everyone = time.perf_counter(), time.thread_time(), processor_seconds()
     found = asc_toy.accelerate(step, words, row.steps, config)
-    wall, main, everyone = (
-        time.perf_counter() - wall,
-        time.thread_time() - main,
-        processor_seconds() - everyone,
-    )
-    expected = Words(make(row.steps) | {"wait_s": 0.0})
-    for _ in range(row.steps):
-        step(expected)
-    same = all(np.array_equal(found.state[name], value) for name, value in vars(expected).items() if name != "wait_s")
+    wall, main, everyone = time.perf_counter() - wall, time.thread_time() - main, processor_seconds() - everyone
     tasks = found.summary["ledger"]["dispatch"]["count"]
     return {
         "speedup": row.steps * a_step / wall,
         "seconds": wall,
         "plain_step_s": a_step,
-        "exact": same,
+        "exact": all(np.array_equal(found.state[name], end[name]) for name in end if name != "wait_s"),
         "tasks": tasks,
         "main_thread_ms_a_task": 1000 * main / tasks,
         "processor_seconds": everyone,
@@ -195,7 +282,8 @@ def main() -> None:
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             found = process.submit(measure, row, options.executor, options.threads).result()
         how = {"executor": options.executor, "threads": options.threads}
-        met = found["exact"] and found["speedup"] >= row.goal
+        kept = row.rate is None or found["most_requests_of_a_second"] <= row.rate + 1
+        met = found["exact"] and kept and found["speedup"] >= row.goal
         (known[name],) = with_origin([{"row": name, **row._asdict(), **how, **found, "met": met}], command)
         write_result("scale", {"rows": [known[each] for each in ROWS if each in known]}, options.results)
         print(f"{name}: {found['speedup']:.0f}x, {'met' if met else 'not met'} ({row.goal:g}x); {found['reason']}")

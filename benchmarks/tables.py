@@ -544,6 +544,49 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def scale(result: dict[str, Any]) -> str:
+    """Return programs whose steps wait, with many workers, as Markdown."""
+    lines = [
+        "Nothing but the work is simulated: a step waits, and everything else is the real engine, on the wall clock, "
+        "from the call to the result. The plain seconds are those of one step, measured in the same process, times the "
+        "number of steps. Every final state was that of a plain loop. The main thread's milliseconds for a task are "
+        "processor time, for all that it does.",
+        "",
+        "| program | a step waits | steps | workers | times as fast as the plain loop | goal | tasks | main thread, ms "
+        "a task | processor seconds of all | memory, MiB |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        inner = f" ({row['workers'] // row['threads']} × {row['threads']})" if row["threads"] > 1 else ""
+        cells = [
+            row["kind"] + (f", at most {row['rate']:,.0f} a second" if row["rate"] else ""),
+            f"{row['wait_s']:g} s",
+            f"{row['steps']:,}",
+            f"{row['workers']:,} {'threads' if row['executor'] == 'threads' else 'in processes of threads'}{inner}",
+            f"**{row['speedup']:.0f}**" + ("" if row["exact"] else ", DIFFERENT"),
+            f">= {row['goal']:g}: {'met' if row['met'] else 'not met'}",
+            f"{row['tasks']:,}",
+            f"{row['main_thread_ms_a_task']:.2f}",
+            f"{row['processor_seconds']:.0f}",
+            f"{row['peak_memory_mib']:.0f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    for row in result["rows"]:
+        if row["rate"]:
+            lines += ["", f"The server saw {row['most_requests_of_a_second']:,} requests in a second at most."]
+    return "\n".join(lines)
+
+
+def _scale_line(result: Mapping[str, Any]) -> list[str]:
+    """Return the line of the headline about steps that wait, if it has been measured."""
+    found = {row["row"]: row for row in result.get("rows", ())}
+    some = [found[name] for name in ("affine, 1 s, 1024", "affine, 0.1 s, 1024") if name in found]
+    if not some:
+        return []
+    each = "; ".join(f"**{row['speedup']:.0f}** times for steps of {row['wait_s']:g} s" for row in some)
+    return [f"| a program whose steps wait, with 1,024 workers | {each} |"]
+
+
 def headline(results: dict[str, dict[str, Any]]) -> str:
     """Return the README's table: one line for each question that a user has."""
     programs = {row["label"]: row for row in results["toy"]["rows"]}
@@ -564,6 +607,7 @@ def headline(results: dict[str, dict[str, Any]]) -> str:
         f"| a program whose next states are predictable (`collatz`, one worker; bound "
         f"{programs['collatz']['bound']['median']:.2f}) | {speedup('collatz')} times as fast |",
         f"| one whose states come back (`list-shuffled`, no worker) | {speedup('list-shuffled, one core')} times |",
+        *_scale_line(results.get("scale", {})),
         f"| one that nothing predicts (`sha256-chain`) | {speedup('sha256-chain')} times |",
         f"| training at the paper's rate of {training['paper']['lr']:g}, to the plain run's final loss | "
         f"{arm('paper', 'speculation')} times; twice the rate without speculation: {arm('paper', 'lr x 2')} |",
@@ -690,6 +734,7 @@ def study(result: dict[str, Any]) -> str:
 TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "toy": ("Toy programs", table),
     "programs": ("Realistic programs", programs),
+    "scale": ("Programs whose steps wait", scale),
     "network": ("The network backend's promises", network),
     "recipes": ("Whole training recipes beside their controls", recipes),
     "ways": ("Ways of going on, beside tuned WSD", ways),
