@@ -100,6 +100,23 @@ def test_a_mistake_of_the_user_is_raised_where_workers_are_needed() -> None:
     assert workforce.fault == ""
 
 
+def test_what_the_workers_need_may_go_away_during_a_run() -> None:
+    """Such as the scheduler of a cluster: the run continues without workers."""
+    there = [True]
+
+    def make() -> Executor:
+        if there.pop():
+            return Inline()
+        raise AscError("No scheduler answers")
+
+    workforce = Workforce(Pool(make, 1, background=False), ledger())
+    ready(workforce)
+    workforce.replace(BrokenExecutor("it is gone"))
+    there.append(False)
+    assert not ready(workforce)
+    assert workforce.fault == "the workers did not start (AscError: No scheduler answers)"
+
+
 def test_anything_else_that_goes_wrong_at_the_start_leaves_a_run_without_workers() -> None:
     made = []
 

@@ -52,8 +52,8 @@ class Workforce:
         """Whether the workers have started; opens the pool at the first call.
 
         `warm_up` makes the call to warm up on; it is asked only where the pool is opened. Raises AscError where opening
-        it did, such as for a library that is not installed. Anything else that goes wrong there becomes the `fault`,
-        and the run continues without workers.
+        it did for the first time, such as for a library that is not installed. Anything else that goes wrong there
+        becomes the `fault`, and the run continues without workers.
         """
         if self._mistake is not None:
             mistake, self._mistake = self._mistake, None
@@ -186,7 +186,7 @@ class Workforce:
             return generation == self._generation
 
     def _fail(self, error: Exception) -> None:
-        if isinstance(error, AscError):
+        if isinstance(error, AscError) and not self._breakdowns:
             self._mistake = error
         elif isinstance(error, NoWorkersError):
             self.fault = str(error)

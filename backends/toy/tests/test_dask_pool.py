@@ -169,6 +169,23 @@ class TestRunningCluster:
         ):
             pass
 
+    def test_a_cluster_with_threads_is_refused_where_a_step_could_change_what_they_share(self) -> None:
+        distributed = pytest.importorskip("distributed")
+
+        def step(state: Any) -> None:
+            nonlocal number
+            number = state.n
+
+        number = 0
+        with (
+            distributed.LocalCluster(
+                n_workers=1, threads_per_worker=2, processes=True, dashboard_address="127.0.0.1:0"
+            ) as cluster,
+            pytest.raises(NoWorkersError, match=r"threads of one process share that.*dask worker --nthreads 1"),
+            dask_workers(Program("s", step, {"n": 0}, 9), cluster.scheduler_address),
+        ):
+            pass
+
     def test_missing_scheduler_is_reported(self) -> None:
         pytest.importorskip("distributed")
         message = r"No Dask scheduler answers at 'nonsense://nowhere:1' .* give its address as --dask tcp://HOST:PORT"

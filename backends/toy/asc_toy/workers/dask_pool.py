@@ -114,6 +114,11 @@ class DaskPool(Executor):
             raise
         self._executor = self._client.get_executor(pure=False)
 
+    @property
+    def threads(self) -> int:
+        """The most threads that a worker of the cluster has."""
+        return max(self._client.nthreads().values(), default=1)
+
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Send a call to the cluster."""
         future: Future[T] = Future()
@@ -130,10 +135,11 @@ class DaskPool(Executor):
         """Leave the cluster without waiting for its tasks, and stop it if it was started for this run."""
         if self._cluster is not None:
             self._cluster.kill()
-        else:
-            with suppress(ValueError):  # it is not registered, or not any more
+        elif self._client.status == "running":  # where the scheduler is gone, each message would wait for it
+            with suppress(Exception):  # it is not registered, or there is no scheduler any more
                 self._client.unregister_worker_plugin(self._plugin.name)
-        self._client.close()
+        with suppress(Exception):
+            self._client.close()
         if self._cluster is not None:
             self._cluster.close()
         travel.forget(self._key)

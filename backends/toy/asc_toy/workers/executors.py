@@ -100,4 +100,11 @@ def _dask(workers: int, address: str | None, parcel: Parcel) -> Executor:
     from asc_toy.workers.dask_pool import DaskPool  # noqa: PLC0415 -- an optional extra, slow to import
     from asc_toy.workers.elsewhere import pack  # noqa: PLC0415
 
-    return DaskPool(workers, address, pack(parcel))
+    pool = DaskPool(workers, address, pack(parcel))
+    try:
+        if pool.threads > 1:
+            require_unshared(parcel.watch.reach, "a cluster with one thread a worker, dask worker --nthreads 1")
+    except BaseException:
+        pool.shutdown()
+        raise
+    return pool
