@@ -433,6 +433,18 @@ def test_blocks_are_as_wide_as_they_pay() -> None:
     assert paced(1e-6, 0.001, passes=10_000).plan([0.9] * 8, [100] * 8) == (None, 1)
 
 
+def test_the_first_block_is_shorter_after_generations_that_lost() -> None:
+    pace, widths = paced(0.01, 0.001, passes=20), list[int]()
+    for _ in range(4):
+        widths.append(pace.plan([1.0] * 8, [100] * 8).width)
+        pace.gave(8, widths[-1], 0, 0)
+        pace.begin(0.9, 20)
+    assert widths == [4, 2, 1, 1]
+    pace.gave(8, 1, 80, 0)  # other rows have gained
+    pace.begin(0.9, 20)
+    assert pace.plan([1.0] * 8, [100] * 8).width > 4
+
+
 def test_blocks_are_no_wider_than_a_loss_of_one_percent_allows() -> None:
     pace = paced(0.01, 0.001, passes=200)
     allowed, lost = 0.01 * 200 * (0.01 + 0.001 * 8), 0.0

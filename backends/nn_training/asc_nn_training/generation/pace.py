@@ -12,7 +12,7 @@ _WIDTHS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256]
 _WORTH = 1.03  # times as many tokens a second as plain decoding, before a block is fed
 _APART = 1.2  # the same, before some rows are fed without the others
 _LOSS = 0.01  # share of plain decoding's seconds that blocks may cost without a gain
-_PROBE = 3  # tokens of each row that a first block may cost in any case
+_PROBE = 3.0  # tokens of each row that a first block may cost in any case, and half of it after each loss
 _LONGEST = 8  # plain passes at most before blocks are considered again
 _TICK = 1e-9  # seconds at least of a pass: some clocks tick only every 15 ms
 _KEPT_GAIN = 0.5  # share of the gain so far that the next generation may lose
@@ -58,7 +58,8 @@ class Pace:
     """Plans passes. Texts do not depend on it, so it may look at the clock.
 
     Blocks that are rejected cost no more than a small share of plain decoding, or one short block: a block is no wider
-    than what is left of that, and of the gain so far, of which half is left to the next generation.
+    than what is left of that, and of the gain so far, of which half is left to the next generation. Where a generation
+    has lost, the first block of the next one is half as long.
     """
 
     def __init__(self) -> None:
@@ -66,6 +67,7 @@ class Pace:
         self._sums = np.zeros(5)  # of weight, tokens, seconds, tokens², tokens × seconds
         self._plain, self._pause = 0, 1  # plain passes until blocks are considered again, and after the next time
         self._passes, self._gained = 0, 0.0  # of plain decoding; and seconds gained by blocks so far
+        self._probe = _PROBE
 
     def begin(self, chance: float, passes: int) -> None:
         """Begin a generation, which takes so many passes of plain decoding at most.
@@ -73,6 +75,7 @@ class Pace:
         `chance` is that of a draft's token as long as its text has not departed.
         """
         self.aligned, self._plain, self._pause = Chance(chance, 30), 0, 1
+        self._probe = self._probe / 2 if self._gained < 0 else _PROBE
         self._passes, self._gained = passes, max(0.0, _KEPT_GAIN * self._gained)
 
     def took(self, rows: int, width: int, seconds: float) -> None:
@@ -109,7 +112,7 @@ class Pace:
         rows, line = len(chances), self.line()
         everyone = rows + waiting
         plain_pass = line.a_pass + line.a_token * everyone
-        loss = max(_LOSS * self._passes * plain_pass, _PROBE * line.a_token * rows)
+        loss = max(_LOSS * self._passes * plain_pass, self._probe * line.a_token * rows)
         spare = max(0.0, loss + self._gained)  # seconds that may be lost
         widest = 1 + int(min(max(lengths), spare / (line.a_token * rows)))
         if widest == 1:
