@@ -93,9 +93,7 @@ def run(
     return engine, steps * step_s / clock()
 
 
-@pytest.mark.parametrize(
-    ("workers", "step_s", "least"), [(8, 0.1, 7.5), (32, 0.1, 28), (64, 1.0, 55), (128, 0.01, 70)]
-)
+@pytest.mark.parametrize(("workers", "step_s", "least"), [(8, 0.1, 7.5), (32, 0.1, 28), (64, 1.0, 55), (128, 0.01, 70)])
 def test_nearly_all_workers_count(workers: int, step_s: float, least: float) -> None:
     engine, speedup = run(workers, 200 * workers, step_s)
     assert least < speedup < workers + 1

@@ -76,6 +76,7 @@ def accelerate(
             step(s)
             done += 1
 
+    `step` may be a coroutine function: then each call is run to its end, as `loop.run_until_complete(step(s))` does.
     At least one of `steps` and `until` is given. `state` stays unchanged. `config` takes the settings of
     `asc_toy.SpeculationConfig`. With `folder`, the run is recorded there as `asc run` records a run, and with `resume`
     it continues from the folder's checkpoint, if there is one; of a finished run it returns the result, and changes

@@ -28,6 +28,7 @@ _KINDS = (
     (inspect.isasyncgenfunction, "an asynchronous generator function. Write it without async and yield"),
     (inspect.iscoroutinefunction, "a coroutine function: calling it runs none of its lines. Write it without async"),
 )
+_STEP_KINDS = _KINDS[:-1]  # a step may be a coroutine function
 
 
 def program_of(step: object, state: object, steps: object, until: object) -> Program:
@@ -128,7 +129,7 @@ def _function(call: object, what: str, example: str) -> Callable[[Any], Any]:
             f"The {what} {name_of(call)!r} has a cache, so all calls but the first would do nothing. Leave the cache "
             f"out, or put it on a function that the {what} calls."
         )
-    for is_kind, sentence in _KINDS:
+    for is_kind, sentence in _STEP_KINDS if what == "step" else _KINDS:
         if is_kind(inner) or is_kind(inner.__call__):  # type: ignore[operator]  # of an object that can be called
             raise AscError(f"The {what} {name_of(call)!r} is {sentence}.")
     _require_one_argument(call, what)

@@ -58,7 +58,7 @@ class ToyComputation(Executable):
 
     def __init__(self, program: Program, round_trip_s: float = 4e-5) -> None:
         check(program.state)
-        self.program = program
+        self.program, self._step = program, program.paced
         self._round_trip_s = round_trip_s
         self._running = RunningState(copied(program.state))
         self._contents = Contents(program.state)
@@ -113,10 +113,10 @@ class ToyComputation(Executable):
         self._borrowed = borrowed(self.program.state, outside(self._surroundings))
         if self.finished():
             return
-        found, taken = list[str](), self.program.paced
+        found: list[str] = []
 
         def step(state: State) -> None:
-            found.append(observed(lambda: require_nothing(taken(state), self.program.step), self._surroundings))
+            found.append(observed(lambda: require_nothing(self._step(state), self.program.step), self._surroundings))
 
         self._advance_plain(1, step)
         if found[0]:
@@ -328,8 +328,8 @@ class ToyComputation(Executable):
         self._forget_present()
 
     def _advance_plain(self, steps: int, step: Step | None = None) -> None:
-        until, done, ended, is_observed = self.program.until, 0, False, step is not None
-        step = step or self.program.paced
+        until, done, ended = self.program.until, 0, False
+        step = step or self._step
         self._keep()
         self._forget_present()
         began = time.perf_counter()
@@ -357,7 +357,7 @@ class ToyComputation(Executable):
             raise self._step_error("step function", error, position, self._state_before(position)) from error
         self._position += done
         self._ended = ended
-        if not is_observed:  # which takes time
+        if step is self._step:  # observation takes time
             self._note_pace(done, time.perf_counter() - began)
 
     def _advance_tracked(self, steps: int) -> Transition | None:
@@ -589,11 +589,11 @@ class ToyComputation(Executable):
             return None
         steps = position - kept.position
         self.restore(kept)
-        until, step = self.program.until, self.program.paced
+        until = self.program.until
         try:
             with isolated(self._surroundings):
                 for _ in range(steps):
-                    step(self._state)
+                    self._step(self._state)
                     if until is not None:
                         until(self._state)
         except (Exception, ImpureError):  # noqa: BLE001 -- the error of the step itself is what matters

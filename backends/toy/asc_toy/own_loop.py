@@ -14,7 +14,7 @@ def run_plain(program: Program) -> tuple[dict[str, Any], str]:
     """Run a program in one loop, as a user without asc would; return its final state and digest."""
     running = RunningState(copied(program.state))
     state = running.start()
-    step, until, position = program.step, program.until, 0
+    step, until, position = program.run, program.until, 0
     while not (until is not None and until(state)) and position != program.steps:
         step(state)
         position += 1

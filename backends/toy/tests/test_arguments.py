@@ -91,9 +91,6 @@ def traced(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
         (generating, "The step 'generating' is a generator function: calling it runs none of its lines."),
         (functools.partial(generating), "The step 'generating' is a generator function"),
         (Generating(), "The step 'Generating' is a generator function"),
-        (later, "The step 'later' is a coroutine function: calling it runs none of its lines."),
-        (functools.partial(later, by=2), "The step 'later' is a coroutine function"),
-        (Stepper().later, "The step 'later' is a coroutine function"),
         (one_by_one, "The step 'one_by_one' is an asynchronous generator function."),
         (functools.cache(step), "The step 'step' has a cache, so all calls but the first would do nothing."),
         (Stepper, "The step is the class Stepper. Expected a function of the state: def step(state): state.n += 1"),
@@ -124,7 +121,7 @@ def test_a_step_may_be_anything_that_takes_the_state() -> None:
 
         return wrapper
 
-    for given in (by, decorated, Stepper().step, functools.partial(Stepper.step, Stepper())):
+    for given in (by, decorated, later, Stepper().later, Stepper().step, functools.partial(Stepper.step, Stepper())):
         assert accelerate(given, {"n": 0}, 10, QUICK).state == {"n": 10}
     assert accelerate(functools.partial(by, amount=3), {"n": 0}, 10, QUICK).state == {"n": 30}
     assert accelerate(two(by), {"n": 0}, 10, QUICK).state == {"n": 20}

@@ -39,7 +39,7 @@ _PURE = frozenset(
 
 _GUARDED = frozenset(
     {
-        *("concurrent", "configparser", "genericpath", "getpass", "gettext", "glob", "io", "linecache"),
+        *("asyncio", "concurrent", "configparser", "genericpath", "getpass", "gettext", "glob", "io", "linecache"),
         *("locale", "logging", "multiprocessing", "ntpath", "os", "pathlib", "pickle", "platform", "posixpath"),
         *("pprint", "queue", "secrets", "shutil", "signal", "socket", "subprocess", "sys", "tempfile"),
         *("threading", "time", "traceback", "uuid", "warnings", "_pydecimal", "numpy", "torch"),

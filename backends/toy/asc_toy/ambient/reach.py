@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -179,6 +180,7 @@ class Reach:
             self._follow([*held, *function.__dict__.values()])
             return
         self.functions.append(function)
+        self.asks |= bool(code.co_flags & inspect.CO_COROUTINE)  # it can ask the loop that runs it for its clock
         named = named_in(code)
         self._named |= named.within(name)
         space = self._space(id(names), names, module)

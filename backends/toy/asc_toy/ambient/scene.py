@@ -20,6 +20,9 @@ _LOADING: Final = ("importlib.", "zipimport", "linecache", "torch._dynamo", "tor
 _TOLERATED: Final = frozenset({"thread", "output", "identity"})
 """In a first step, which happens once, as in the user's own loop."""
 
+_SLEEP: Final = "asyncio.tasks.sleep"
+_LOOP: Final = "asyncio.base_events.BaseEventLoop.run_until_complete"
+
 _TELLING: Final = {"logging": "logs a message", "warnings": "warns"}
 
 
@@ -57,6 +60,8 @@ class Scene:
         caller = self._caller(frame)
         if caller is None or (kind == "identity" and caller.through):
             return
+        if kind == "clock" and (caller.through == _SLEEP or (caller.through == _LOOP and not caller.place)):
+            return  # an event loop asks when it is to go on, and tells nobody
         if not self._raises and (
             kind in _TOLERATED or caller.telling or (kind == "clock" and caller.through) or caller.is_ours
         ):
