@@ -158,8 +158,12 @@ class Ledger:
         return self.permitted(self.plain - late) + _LATER * self._share(late)
 
     def permitted(self, plain: float) -> float:
-        """What speculation may lose at most in so much plain work, for instance at once in the work that is left."""
-        return self._share(plain) + _FREE_S if self._timed else self._share(plain)
+        """What speculation may lose at most in so much plain work, for instance at once in the work that is left.
+
+        Where steps wait, it may lose one of them: a wrong candidate costs a part of it, and is soon known.
+        """
+        free = max(_FREE_S, self._unit if self.waiting else 0.0)
+        return self._share(plain) + free if self._timed else self._share(plain)
 
     def _share(self, plain: float) -> float:
         return self._overdraft * plain if plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
