@@ -180,12 +180,13 @@ class Tasks:
         return Decision(flight.plan, Outcome.REJECTED if reason else Outcome.LATE, reason=reason)
 
     def drop_all(self) -> list[Decision]:
-        """Want no result any longer, under way or arrived; return what became of their candidates."""
-        decisions = [self.drop(flight, "") for flight in list(self._flights.values())]
+        """Want no predicted result any longer, under way or arrived; return what became of the candidates."""
+        predicted = [flight for flight in self._flights.values() if flight.plan.predictor != PRESENT]
+        decisions = [self.drop(flight, "") for flight in predicted]
         decisions += [Decision(arrival.plan, Outcome.LATE) for arrival in self._arrived]
         self._arrived.clear()
         self.frontier = 0
-        return [decision for decision in decisions if decision.plan.predictor != PRESENT]
+        return decisions
 
     def awaited_at(self, position: int, computation: Executable) -> Flight | None:
         """Return the task whose result is wanted here, if it is worth waiting for.
