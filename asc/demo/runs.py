@@ -35,6 +35,7 @@ class WatchedRun(Observer):
             scheduler=ExecutedScheduler.Config(task_length=_TASK_LENGTH),
             observer=self,
         )
+        self.engine.ledger.processor = self.engine.ledger.clock  # its steps wait in the place of computing
 
     def run(self) -> None:
         """Run to the end."""

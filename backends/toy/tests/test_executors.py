@@ -500,9 +500,12 @@ class TestChoice:
         executor.shutdown()
         assert type(executor) is kind
 
-    def test_of_processes_with_threads_workers_are_the_threads(self) -> None:
+    def test_of_processes_with_threads_workers_are_the_threads(self, monkeypatch: pytest.MonkeyPatch) -> None:
         if "forked" not in WORKERS:
             pytest.skip("no copies of a process there")
+        monkeypatch.setattr(
+            "asc_toy.workers.executors.forks_safely", lambda: True
+        )  # a test runner's thread has no lock
         parcel = ToyComputation(by_table()).parcel
         pool = pool_of("processes", 5, None, lambda: parcel, threads=3)
         executor = pool.make()
@@ -524,6 +527,9 @@ class TestChoice:
     def test_processes_have_no_threads_where_a_step_could_change_what_threads_share(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(
+            "asc_toy.workers.executors.forks_safely", lambda: True
+        )  # a test runner's thread has no lock
         step = module(tmp_path, monkeypatch, "def step(state):\n    global x\n    x = state.n").step
         parcel = ToyComputation(Program("s", step, {"n": 0}, 9)).parcel
         message = "the step assigns a global.*threads of one process share that.*processes of one thread each"
