@@ -113,11 +113,12 @@ def compared(
             found = [side.generate(at, prompts(at.step), sampling(at.step)) for side in order]
             equal += sum(one == other for one, other in zip(*found, strict=True))
             total += len(found[0])
-    return {
-        "texts": total,
-        "equal": equal,
-        **{name: _figures(*pair, steps) for name, pair in sides.items()},
-    }
+    found = {name: _figures(*pair, steps) for name, pair in sides.items()}
+    for name, (drafted, plain) in sides.items():
+        for side in (drafted, plain):
+            side.generate(at, prompts(at.step), samplings[name](at.step))
+        found[name]["same_weights_again"] = plain.seconds[-1] / drafted.seconds[-1]
+    return {"texts": total, "equal": equal, **found}
 
 
 def _figures(drafted: Side, plain: Side, steps: Sequence[int]) -> dict[str, Any]:

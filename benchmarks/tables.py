@@ -327,10 +327,13 @@ def generation(result: dict[str, Any]) -> str:
     """Return what drafts from the texts of earlier checkpoints gain, as Markdown."""
     lines = [
         "Texts with drafts beside texts without, both with a cache of keys and values, in turns by one thread: the "
-        "seconds without drafts over those with them, of all checkpoints and of those after the rate begins to fall.",
+        "seconds without drafts over those with them, of all checkpoints and of those after the rate begins to fall. "
+        "Without drafts, a batch has as many passes as its longest text has tokens. With the same weights again, all "
+        "drafts are right: this is the most that drafts can gain there.",
         "",
-        "| row | texts | equal | kind | as fast | in the decay | acceptance rate | passes saved | goal | met |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| row | texts | equal | kind | as fast | in the decay | acceptance rate | passes saved | same weights again "
+        "| goal | met |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     ways, trainings = [], []
     for row in result["rows"]:
@@ -354,7 +357,13 @@ def generation(result: dict[str, Any]) -> str:
                 decay,
                 rate,
             ]
-            cells += [f"{found['passes_saved']:.0%}", row["goal"], "yes" if row["met"] else "no"]
+            again = found.get("same_weights_again")
+            cells += [
+                f"{found['passes_saved']:.0%}",
+                "" if again is None else f"{again:.2f}",
+                row["goal"],
+                "yes" if row["met"] else "no",
+            ]
             lines.append("| " + " | ".join(cells) + " |")
     for row in ways:
         lines += [

@@ -79,7 +79,8 @@ def _counts(run: RunData, counted: Sequence[tuple[int, Mapping[str, Any]]], newe
     caption = (
         "What drafts were worth. A text departs where it first differs from the text that its prompt gave before. The "
         "acceptance rate is the share of verified tokens of drafts that were accepted, and the mean accepted length is "
-        "how many of them a block had. Passes saved is the share of plain decoding's passes, one for each token."
+        "how many of them a block had. Passes saved is a share of plain decoding's passes: without drafts, a batch has "
+        "as many as its longest text has tokens."
     )
     said = (run.summary.get("texts") or {}).get("reason") or newest
     return join([tag("p", None, str(said)), table(caption, head, rows)])
@@ -87,16 +88,15 @@ def _counts(run: RunData, counted: Sequence[tuple[int, Mapping[str, Any]]], newe
 
 def _row(name: str, counts: Mapping[str, Any]) -> tuple[str, ...]:
     get = {key: finite(value) or 0.0 for key, value in counts.items()}.get
-    drafted, accepted, tokens = get("drafted", 0.0), get("accepted", 0.0), get("tokens", 0.0)
+    drafted, accepted, plain = get("drafted", 0.0), get("accepted", 0.0), get("without_drafts", 0.0)
     blocks = sum(_blocks([(0, counts)]).values())
-    passes = get("row_passes", 0.0) + get("plain_passes", 0.0)
     return (
         name,
         figures.count(get("texts")),
         figures.count(get("departures")),
         figures.percent(accepted / drafted if drafted else None),
         figures.amount(accepted / blocks if blocks else None),
-        figures.percent(1 - passes / tokens if tokens else None),
+        figures.percent(1 - get("passes", 0.0) / plain if plain else None),
         figures.duration(get("seconds")),
     )
 

@@ -16,7 +16,7 @@ from asc.report.report import write_report
 from asc.report.texts import CHARACTERS, POSITIONS, PROMPTS
 
 COUNTS: dict[str, Any] = {
-    **{"texts": 2, "tokens": 20, "row_passes": 8, "plain_passes": 2, "drafted": 12, "accepted": 9, "departures": 1},
+    **{"texts": 2, "tokens": 20, "passes": 5, "without_drafts": 10, "drafted": 12, "accepted": 9, "departures": 1},
     **{"blocks": {"0": 1, "9": 1}, "seconds": 0.5},
 }
 

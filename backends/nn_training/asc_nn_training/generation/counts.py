@@ -16,8 +16,8 @@ class Counts:
     tokens: int = 0
     passes: int = 0
     """Forward passes over a batch."""
-    row_passes: int = 0
-    """The same by text. Plain decoding has one for each token."""
+    without_drafts: int = 0
+    """The same if no draft is used. A batch then has as many as its longest text has tokens."""
     drafted: int = 0
     """Tokens of drafts that were verified."""
     accepted: int = 0
@@ -51,8 +51,8 @@ class Counts:
 
     @property
     def passes_saved(self) -> float | None:
-        """Share of plain decoding's passes, by text, that was saved."""
-        return 1 - (self.row_passes + self.plain_passes) / self.tokens if self.tokens else None
+        """Share of the passes over batches that drafts have saved; None without texts."""
+        return 1 - self.passes / self.without_drafts if self.without_drafts else None
 
     def figures(self) -> dict[str, Any]:
         """Return everything as JSON holds it."""

@@ -13,7 +13,7 @@ from asc_nn_training.generation.choice import Chooser
 from asc_nn_training.generation.counts import Counts
 from asc_nn_training.generation.drafts import Draft
 from asc_nn_training.generation.noise import noise_key
-from asc_nn_training.generation.pace import Pace, Plan
+from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
 from asc_nn_training.generation.precision import difference, watched
 from asc_nn_training.generation.rows import Rows
@@ -36,30 +36,6 @@ class Text:
     def last(self) -> int:
         """The newest token, which may be the prompt's last."""
         return (self.tokens or self.prompt)[-1]
-
-
-class Group:
-    """Texts that are fed together, in the order of their rows in the key-value cache."""
-
-    def __init__(self, rows: Rows, texts: list[Text]) -> None:
-        self.rows, self.texts = rows, texts
-
-    def keep(self, texts: Sequence[int], dropped: Sequence[int]) -> None:
-        """Keep the texts of these numbers, without their last columns: `dropped` of them, by text."""
-        if texts:
-            self.rows.keep(texts, dropped)
-        self.texts = [self.texts[number] for number in texts]
-
-    def split(self, numbers: Sequence[int]) -> Group:
-        """Move the texts of these numbers out, into a group of their own."""
-        out = Group(self.rows.split(numbers), [self.texts[number] for number in numbers])
-        self.texts = [text for number, text in enumerate(self.texts) if number not in set(numbers)]
-        return out
-
-    def join(self, other: Group) -> None:
-        """Add the texts of another group."""
-        self.rows.join(other.rows)
-        self.texts += other.texts
 
 
 class Decoder:
@@ -86,33 +62,23 @@ class Decoder:
     @torch.no_grad()
     def decode(self, texts: Sequence[Text]) -> None:
         """Bring texts to their ends."""
-        group, waiting = Group(Rows(self._model, self._device), list(texts)), None
+        rows, going = Rows(self._model, self._device), list(texts)
         with watched(self._model, self._chooser.dtypes):
-            self._pass(group, self._plan(group).width, begin=True)
-        while group.texts or waiting is not None:
-            if not group.texts and waiting is not None:
-                group, waiting = waiting, None
-            plan = self._plan(group, 0 if waiting is None else len(waiting.texts))
-            if plan.rows is not None:
-                ahead = group.split(plan.rows)
-                if waiting is not None:
-                    group.join(waiting)
-                group, waiting = ahead, group
-            elif plan.width == 1 and waiting is not None:
-                group.join(waiting)
-                waiting = None
-            self._pass(group, plan.width, 0 if waiting is None else len(waiting.texts))
+            going = self._pass(rows, going, begin=True)
+            while going:
+                going = self._pass(rows, going)
         self.counts.texts += len(texts)
         self.counts.tokens += sum(len(text.tokens) for text in texts)
+        self.counts.without_drafts += max(len(text.tokens) for text in texts)
         self.counts.plain_passes += sum(text.plain.passes for text in texts)
 
-    def _plan(self, group: Group, waiting: int = 0) -> Plan:
-        """Return which texts of the group to feed, and the width of their blocks."""
+    def _width(self, texts: Sequence[Text], room: int | None, first: bool) -> int:
+        """Return the width of the next pass."""
         if self._pace.resting():
-            return Plan(None, 1)
+            return 1
         aligned, departed = self._pace.aligned.now, self._pace.departed.now
-        chances = [0.0 if text.draft is None else text.draft.chance(aligned, departed) for text in group.texts]
-        return self._pace.plan(chances, [self._left(text, group.rows.room) for text in group.texts], waiting)
+        chances = [0.0 if text.draft is None else text.draft.chance(aligned, departed) for text in texts]
+        return self._pace.plan(chances, [self._left(text, room) for text in texts], first)
 
     def _left(self, text: Text, room: int | None) -> int:
         """Return how many tokens of a text's draft may be verified, in a batch with so many columns left.
@@ -123,27 +89,32 @@ class Decoder:
         most = most if room is None else min(most, room - 1)
         return 0 if text.draft is None else min(len(text.draft), most)
 
-    def _pass(self, group: Group, width: int, waiting: int = 0, *, begin: bool = False) -> None:
-        """Feed a group's texts with blocks of their drafts, and take what comes out."""
-        began, texts, room = self._clock(), group.texts, group.rows.room
+    def _pass(self, rows: Rows, texts: list[Text], *, begin: bool = False) -> list[Text]:
+        """Feed texts with blocks of their drafts, and take what comes out. Return the texts that go on."""
+        width = self._width(texts, rows.room, begin)
+        began, most = self._clock(), self._chooser.sampling.max_new_tokens
+        left = [most - len(text.tokens) for text in texts]
         drafts: list[list[int]] = [
-            [] if text.draft is None or width == 1 else text.draft.propose(min(width - 1, self._left(text, room)))
+            [] if text.draft is None or width == 1 else text.draft.propose(min(width - 1, self._left(text, rows.room)))
             for text in texts
         ]
         if begin:
-            logits = group.rows.begin([text.prompt for text in texts], drafts)
+            logits = rows.begin([text.prompt for text in texts], drafts)
         else:
-            logits = group.rows.add([text.last for text in texts], drafts)
-        kept = self._chosen(logits, texts, drafts)
+            logits = rows.add([text.last for text in texts], drafts)
+        kept, columns = self._chosen(logits, texts, drafts), logits.shape[1]
+        going = [i for i, text in enumerate(texts) if not text.finished]
+        if going:
+            rows.keep(going, [columns - each for each in kept])
         self.counts.passes += 1
-        self.counts.row_passes += len(texts)
-        left = [i for i, text in enumerate(texts) if not text.finished]
-        columns = logits.shape[1]
-        group.keep(left, [columns - each for each in kept])
-        if not begin:  # a pass over prompts takes longer
-            self._pace.took(len(texts), columns, self._clock() - began)
+        seconds = self._clock() - began
+        if begin:  # the prompts take longer
+            seconds = self._pace.seconds(len(texts) * columns)
+        else:
+            self._pace.took(len(texts), columns, seconds)
         if columns > 1:
-            self._pace.gave(len(texts), columns, sum(kept), waiting)
+            self._pace.gave(left, kept, seconds)
+        return [texts[i] for i in going]
 
     def _chosen(self, logits: Tensor, texts: Sequence[Text], drafts: Sequence[Sequence[int]]) -> list[int]:
         """Choose tokens as far as each draft is right, and the next one; return how many columns of each row count."""

@@ -1,4 +1,4 @@
-"""Which texts are fed blocks of their drafts, and how long ones, by the acceptance so far and the seconds of passes."""
+"""How long the blocks of drafts in the next pass are, by the acceptance so far and the seconds of passes."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-_WIDTHS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256])
-_WORTH = 1.03  # times as many tokens a second as plain decoding, before a block is fed
-_APART = 1.2  # the same, before some rows are fed without the others
+_WIDTHS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+_WORTH = 1.03  # times as many tokens a second as plain decoding, before blocks are fed
 _LOSS = 0.01  # share of plain decoding's seconds that blocks may cost without a gain
-_PROBE = 3.0  # tokens of each row that a first block may cost in any case, and half of it after each loss
+_PROBE = 1.0  # tokens of each row that a first block may cost in any case
 _LONGEST = 8  # plain passes at most before blocks are considered again
 _TICK = 1e-9  # seconds at least of a pass: some clocks tick only every 15 ms
-_KEPT_GAIN = 0.5  # share of the gain so far that the next generation may lose
+_KEPT = 0.5  # share of gains, and of seconds to spare, that the next generation gets
 _KEPT_TOKEN, _KEPT_PASS = 0.998, 0.95  # share of the earlier evidence that is kept
 
 
@@ -44,50 +42,44 @@ class Line(NamedTuple):
     a_token: float
 
 
-class Plan(NamedTuple):
-    """The next pass: the rows that it feeds, None for all, and the width of their blocks.
-
-    A width of 1 is plain decoding, of all rows together.
-    """
-
-    rows: list[int] | None
-    width: int
-
-
 class Pace:
-    """Plans passes. Texts do not depend on it, so it may look at the clock.
+    """Plans the width of passes. Texts do not depend on it, so it may look at the clock.
 
-    Blocks that are rejected cost no more than a small share of plain decoding, or one short block: a block is no wider
-    than what is left of that, and of the gain so far, of which half is left to the next generation. Where a generation
-    has lost, the first block of the next one is half as long.
+    Plain decoding needs as many passes as its longest text has tokens. So a pass with blocks has gained what plain
+    decoding would take longer from the texts before it than from those after it: passes where the longest rest has
+    become shorter by several tokens, and computation for each token that was accepted. Over a generation, such gains
+    less the measured seconds add up to what drafts were worth. Blocks may lose no more than a small share of plain
+    decoding so far and one short block. Of what is gained or not used up, half is left to the next generation.
     """
 
     def __init__(self) -> None:
         self.aligned, self.departed = Chance(0.97, 30), Chance(0.3, 30)
         self._sums = np.zeros(5)  # of weight, tokens, seconds, tokens², tokens × seconds
-        self._plain, self._pause = 0, 1  # plain passes until blocks are considered again, and after the next time
-        self._passes, self._gained = 0, 0.0  # of plain decoding; and seconds gained by blocks so far
-        self._probe = _PROBE
+        self._plain = np.zeros(3)  # the first three of these, of plain passes alone
+        self._resting, self._pause = 0, 1  # plain passes until blocks are considered again, and after the next time
+        self._gained = 0.0  # seconds lately
+        self._spare = 0.0  # seconds that blocks may lose: a share of plain decoding so far, and gains less losses
 
-    def begin(self, chance: float, passes: int) -> None:
-        """Begin a generation, which takes so many passes of plain decoding at most.
-
-        `chance` is that of a draft's token as long as its text has not departed.
-        """
-        self.aligned, self._plain, self._pause = Chance(chance, 30), 0, 1
-        self._probe = self._probe / 2 if self._gained < 0 else _PROBE
-        self._passes, self._gained = passes, max(0.0, _KEPT_GAIN * self._gained)
+    def begin(self, chance: float) -> None:
+        """Begin a generation. `chance` is that of a draft's token as long as its text has not departed."""
+        self.aligned, self._resting, self._pause = Chance(chance, 30), 0, 1
+        self._gained, self._spare = _KEPT * self._gained, min(self._spare, _KEPT * self._spare)
 
     def took(self, rows: int, width: int, seconds: float) -> None:
         """Note the seconds of a pass."""
         tokens, seconds = rows * width, max(seconds, _TICK)
         self._sums = self._sums * _KEPT_PASS + [1.0, tokens, seconds, tokens * tokens, tokens * seconds]
+        if width == 1:
+            self._plain = self._plain * _KEPT_PASS + [1.0, tokens, seconds]
+            self._spare += _LOSS * seconds
 
-    def gave(self, rows: int, width: int, tokens: int, waiting: int) -> None:
-        """Note the tokens that a pass with blocks has given; `waiting` rows more could have been fed plainly."""
-        line, everyone = self.line(), rows + waiting
-        spent = line.a_pass + line.a_token * rows * width
-        self._gained += tokens * (line.a_pass / everyone + line.a_token) - spent
+    def gave(self, left: Sequence[int], tokens: Sequence[int], seconds: float) -> None:
+        """Note what a pass with blocks has given: tokens, by text, of those that were left at most before it."""
+        line = self.line()
+        passes = max(left) - max(before - given for before, given in zip(left, tokens, strict=True))
+        plainly = (line.a_pass * passes + line.a_token * sum(tokens)) * self._correction()
+        self._gained += plainly - seconds
+        self._spare += (1 + _LOSS) * plainly - seconds
 
     def line(self) -> Line:
         """Return the line through the passes so far; before passes of different widths, with two equal parts."""
@@ -99,42 +91,41 @@ class Pace:
         slope = min(max(slope, 0.1 * y / x), y / x)
         return Line((y - slope * x) / n, slope)
 
+    def seconds(self, tokens: int) -> float:
+        """Return the seconds of a pass over so many tokens, by the line."""
+        line = self.line()
+        return line.a_pass + line.a_token * tokens
+
     def resting(self) -> bool:
         """Whether blocks did not pay lately, so that the next pass is plain; each call counts as a pass."""
-        self._plain -= 1
-        return self._plain >= 0
+        self._resting -= 1
+        return self._resting >= 0
 
-    def plan(self, chances: Sequence[float], lengths: Sequence[int], waiting: int = 0) -> Plan:
-        """Return which rows to feed, and blocks of what width, so that tokens come fastest.
+    def plan(self, chances: Sequence[float], lengths: Sequence[int], first: bool = False) -> int:
+        """Return the width of the next pass at which tokens come fastest: 1 for plain decoding.
 
-        `chances` and `lengths` are those of the rows' drafts; `waiting` rows more could be fed with them.
+        `chances` and `lengths` are those of the rows' drafts. The first pass of texts is over their prompts, and blocks
+        cost more there than is known, so it has blocks only where blocks have gained.
         """
+        if first and self._gained <= 0:
+            return 1
         rows, line = len(chances), self.line()
-        everyone = rows + waiting
-        plain_pass = line.a_pass + line.a_token * everyone
-        loss = max(_LOSS * self._passes * plain_pass, self._probe * line.a_token * rows)
-        spare = max(0.0, loss + self._gained)  # seconds that may be lost
-        widest = 1 + int(min(max(lengths), spare / (line.a_token * rows)))
-        if widest == 1:
-            return self._rest()
+        spare = max(0.0, _PROBE + self._spare / (line.a_token * rows))  # tokens of each row
+        widest = 1 + int(min(max(lengths), spare))
         chance, length = np.minimum(np.array(chances), 0.999), np.array(lengths)
-        widths = np.unique(np.minimum(_WIDTHS, widest))
-        reach = np.minimum(widths[:, None] - 1, length) + 1
-        expected: NDArray[np.float64] = (1 - chance**reach) / (1 - chance)  # tokens of a row in a pass, by width
-        order = np.argsort(-expected, axis=1, kind="stable")
-        sums = np.take_along_axis(expected, order, 1).cumsum(1)
-        pace = sums / (line.a_pass + line.a_token * np.arange(1, rows + 1) * widths[:, None])  # tokens a second
-        together, plain = pace[:, -1].max(), everyone / plain_pass
-        if pace.max() > _APART * max(together, plain):
-            at, last = np.unravel_index(pace.argmax(), pace.shape)
+        best, fastest = 1, _WORTH * rows / (self.seconds(rows) * self._correction())
+        for width in sorted({min(width, widest) for width in _WIDTHS}):
+            reach = np.minimum(width - 1, length) + 1
+            expected = float(((1 - chance**reach) / (1 - chance)).sum())  # tokens
+            if (pace := expected / self.seconds(rows * width)) > fastest:
+                best, fastest = width, pace
+        if best > 1:
             self._pause = 1
-            return Plan(sorted(map(int, order[at, : last + 1])), int(widths[at]))
-        if together < _WORTH * plain:
-            return self._rest()
-        self._pause = 1
-        return Plan(None, int(widths[pace[:, -1].argmax()]))
+        else:
+            self._resting, self._pause = self._pause, min(2 * self._pause, _LONGEST)
+        return best
 
-    def _rest(self) -> Plan:
-        self._plain = self._pause
-        self._pause = min(2 * self._pause, _LONGEST)
-        return Plan(None, 1)
+    def _correction(self) -> float:
+        """Return how many times as long as the line says plain passes take: the seconds of a pass are no line."""
+        (passes, tokens, seconds), line = map(float, self._plain), self.line()
+        return seconds / (line.a_pass * passes + line.a_token * tokens) if passes else 1.0

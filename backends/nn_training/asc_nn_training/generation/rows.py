@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from asc_nn_training.generation.prompts import positions_of
 
@@ -58,27 +57,6 @@ class Rows:
                 layer.values = _moved(layer.values, chosen, starts, columns)
         self._first, self._columns = [columns - length for length in lengths], columns
 
-    def split(self, rows: Sequence[int]) -> Rows:
-        """Move these rows out, into a cache of their own."""
-        out = Rows(self._model, self._device)
-        index = torch.tensor(rows, device=self._device)
-        for number, layer in enumerate(self._cache.layers):
-            out._cache.update(layer.keys[index], layer.values[index], number)
-        out._first, out._columns = [self._first[row] for row in rows], self._columns
-        out.keep(range(len(rows)), [0] * len(rows))
-        self.keep([row for row in range(len(self._first)) if row not in set(rows)], [0] * len(self._first))
-        return out
-
-    def join(self, other: Rows) -> None:
-        """Add the rows of another cache after these."""
-        columns = max(self._columns, other._columns)
-        mine, theirs = columns - self._columns, columns - other._columns
-        for layer, added in zip(self._cache.layers, other._cache.layers, strict=True):
-            layer.keys = torch.cat([_padded(layer.keys, mine), _padded(added.keys, theirs)])
-            layer.values = torch.cat([_padded(layer.values, mine), _padded(added.values, theirs)])
-        self._first = [first + mine for first in self._first] + [first + theirs for first in other._first]
-        self._columns = columns
-
     def _fed(self, known: Sequence[Sequence[int]], drafts: Sequence[Sequence[int]]) -> Tensor:
         longest = max(map(len, drafts))
         rows = [
@@ -110,8 +88,3 @@ def _moved(of: Tensor, rows: Sequence[int] | None, starts: Sequence[int], column
     index = (torch.arange(columns) + torch.tensor(starts)[:, None]).clamp(min=0)
     flat = (chosen[:, None, None] * heads + torch.arange(heads)[:, None]) * width + index[:, None]  # row, head, column
     return of.reshape(-1, size).index_select(0, flat.flatten().to(of.device)).view(-1, heads, columns, size)
-
-
-def _padded(of: Tensor, empty: int) -> Tensor:
-    """Return keys or values with so many empty columns before them."""
-    return functional.pad(of, (0, 0, empty, 0)) if empty else of

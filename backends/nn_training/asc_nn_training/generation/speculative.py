@@ -108,7 +108,7 @@ class SpeculativeGeneration:
             if moved is not None and earlier is not None and earlier.moved is not None:
                 distances.append(abs(moved - earlier.moved))
         distance = sum(distances) / len(distances) if distances else None
-        self._pace.begin(self._recurrence.chance(distance), sampling.max_new_tokens)
+        self._pace.begin(self._recurrence.chance(distance))
         finish = ends_of(model) if ends is None else {ends} if isinstance(ends, int) else ends
         with evaluation(model), autocast():
             chooser = Chooser(sampling, self._errors.get(kind, 0.0))
