@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 from hypothesis import settings
@@ -16,3 +17,12 @@ for name in ("SIGTERM", "SIGHUP"):
     number = getattr(signal, name, None)
     if number is not None and signal.getsignal(number) == signal.SIG_IGN:
         signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of garbage collections, which would search it for half a second each.
+
+    Transformers, for one, collects garbage in every training.
+    """
+    gc.collect()
+    gc.freeze()
