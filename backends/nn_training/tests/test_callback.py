@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from forked import run_ranks
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import (
@@ -713,10 +712,7 @@ def test_two_ranks_of_a_trainer_decide_alike(tmp_path: Path) -> None:
     """Over gloo, with a loss that gathers over ranks and an evaluation set that does not divide evenly. And resumed."""
     script = tmp_path / "train.py"
     script.write_text(DISTRIBUTED)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    found = subprocess.run(
-        [*command, str(script), str(tmp_path)], capture_output=True, text=True, timeout=200, check=False
-    )
+    found = run_ranks([script, tmp_path], tmp_path)
     ranks = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("rank*.json"))]
     assert len(ranks) == 2, found.stderr
     assert ranks[0] == ranks[1]

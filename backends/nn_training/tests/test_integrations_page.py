@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from itertools import count, islice
@@ -15,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from forked import run_ranks
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -300,12 +298,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = tmp_path_factory.mktemp("ranks")
     script = folder / "train.py"
     script.write_text(textwrap.dedent(RANKS))
-    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    arguments = [str(script), str(SNIPPETS), str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, timeout=280, check=False, env=environment
-    )
+    done = run_ranks([script, SNIPPETS, folder], folder)
     assert done.returncode == 0, done.stderr
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
 

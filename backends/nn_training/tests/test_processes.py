@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 
 from asc.records.texts import read_texts
@@ -79,6 +80,11 @@ def launch(folder: Path) -> Launch:
     return run
 
 
+def ranks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `asc` in two processes in the folder, as torchrun does, which takes longer to start."""
+    return forked.run_ranks(["-m", "asc", *arguments], folder)
+
+
 def of_asc(err: str) -> str:
     """What `asc` itself printed: torchrun appends a traceback of its own where a process was ended."""
     ours = err.partition("Traceback (most recent call last)")
@@ -114,7 +120,7 @@ def alone(asc: Asc, folder: Path, options: list[str]) -> dict[str, Any]:
 
 
 def test_two_processes_are_one_run_and_end_as_one_process_does(
-    launch: Launch, folder: Path, options: list[str], alone: dict[str, Any]
+    folder: Path, options: list[str], alone: dict[str, Any]
 ) -> None:
     """Replicas (DDP): the same leaps and the same weights, bit for bit, one record, one view, one result.
 
@@ -122,7 +128,7 @@ def test_two_processes_are_one_run_and_end_as_one_process_does(
     """
     (folder / "prompts.txt").write_text("def add(a, b):\n")
     texts = ("--sample-prompts", "prompts.txt", "--sample-every", "15", "--set", "sampling.max_new_tokens=8")
-    done = launch("run", "nn_training", *options, *TWO_BATCHES, *texts, "--plugin", "ending.py", "--json")
+    done = ranks(folder, "run", "nn_training", *options, *TWO_BATCHES, *texts, "--plugin", "ending.py", "--json")
     found = parsed(done)
     assert found["final_digest"] == alone["final_digest"]
     assert found["leaps"] == alone["leaps"]
@@ -185,11 +191,11 @@ def test_a_run_moves_from_one_process_to_shards_and_to_replicas_and_back(
         assert found["outcome"][loss] == pytest.approx(alone["outcome"][loss], rel=1e-5)
 
 
-def test_pairs_are_compared_and_dropout_repeats(launch: Launch, folder: Path, options: list[str]) -> None:
+def test_pairs_are_compared_and_dropout_repeats(folder: Path, options: list[str]) -> None:
     """Each rank draws its own dropout, the same in each run; it has rows of each batch, and sharded weights."""
     own = ("--model", "gpt2-nano", "--dropout", "0.1", "--batch", "6", "--steps", "12", "--shard", "fsdp2")
     regimes = ("--recognizer", "activation-cosine", "--set", "recognizer.every=5")
-    done = launch("run", "nn_training", *options, *own, *regimes, "--compare", "2", "--json")
+    done = ranks(folder, "run", "nn_training", *options, *own, *regimes, "--compare", "2", "--json")
     found = parsed(done)
     assert "recognise" in found["ledger"]
     first, second = found["pairs"]

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from forked import RANKS, run_ranks
 
 from asc_nn_training.ranks.ranks import Ranks
 from asc_nn_training.ranks.whole import to_parts, to_whole
 from asc_nn_training.weights.weights import Weights
 
-RANKS = 2
 SCRIPT = Path(__file__).with_name("ranks_script.py")
 
 
@@ -25,9 +22,7 @@ SCRIPT = Path(__file__).with_name("ranks_script.py")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank wrote; all trainings share one launch, because a launch takes seconds."""
     folder = tmp_path_factory.mktemp("ranks")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(RANKS)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    subprocess.run([*command, str(SCRIPT), str(folder)], check=True, env=environment, timeout=280, capture_output=True)
+    run_ranks([SCRIPT, folder], folder).check_returncode()
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(RANKS)]
 
 
