@@ -172,7 +172,7 @@ def test_lines_that_repeat_are_named_as_the_cause(lines: int, small: Make, tmp_p
 
 def test_documents_that_repeat_within_are_named_as_the_cause(small: Make, tmp_path: Path) -> None:
     for number in range(100):
-        (tmp_path / f"{number}.txt").write_text(f"{words(number, 20)}\n" + "ok ok ok ok " * 2000)
+        (tmp_path / f"{number}.txt").write_text(f"{words(number, 20)}\n" + "ok ok ok ok " * 400)
     with pytest.raises(
         AscError, match=r"give \d+ distinct probes, and 128 are needed\. The text repeats itself\. Remove"
     ):

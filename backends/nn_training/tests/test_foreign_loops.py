@@ -543,6 +543,18 @@ def test_a_training_with_nothing_left_to_train_continues() -> None:
     assert "no trainable parameter that its optimiser moves" in loop.report()["reason"]
 
 
+@pytest.fixture(scope="module")
+def saved() -> Any:
+    """The state of speculation of another training."""
+    return Loop().run(0, 47).speculation.state_dict()
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> Loop:
+    """A training that has ended."""
+    return Loop().run(0, 22).run(22, 90)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -565,13 +577,12 @@ def test_a_training_with_nothing_left_to_train_continues() -> None:
     ],
 )
 def test_a_state_of_something_else_is_refused_before_anything_changes(
-    change: Callable[[Any], Any], expected: str
+    change: Callable[[Any], Any], expected: str, saved: Any, undisturbed: Loop
 ) -> None:
-    saved = Loop().run(0, 47).speculation.state_dict()
-    loop, undisturbed = Loop().run(0, 22), Loop().run(0, 22)
+    loop = Loop().run(0, 22)
     with pytest.raises(AscError, match=expected):
         loop.speculation.load_state_dict(change(deepcopy(saved)))
-    assert equal(loop.run(22, 90).model.state_dict(), undisturbed.run(22, 90).model.state_dict())
+    assert equal(loop.run(22, 90).model.state_dict(), undisturbed.model.state_dict())
     assert loop.report()["ledger"].keys() == undisturbed.report()["ledger"].keys()
 
 

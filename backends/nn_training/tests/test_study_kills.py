@@ -82,6 +82,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cascades, trials and kinds of candidates that short trainings have room for."""
     monkeypatch.setattr(cascades, "GRID", ((2, 2),))
     monkeypatch.setattr(departures, "AFTER", (1, 2, 3))
+    monkeypatch.setattr(departures, "_MOST", 100)  # passages, which are tokenised at each start
     few = dict(list(verdicts.kinds(0.97).items())[:1])
     monkeypatch.setattr(verdicts, "kinds", lambda _: few)
     checkpoints_every(10**9, monkeypatch)
