@@ -10,6 +10,7 @@ import pytest
 
 from asc.config.validate import validate
 from asc.errors import AscError
+from asc_nn_training.studies import verdicts
 from asc_nn_training.studies.journal import JOURNAL, Journal
 from asc_nn_training.studies.verdict_tables import Truth, by_candidate, by_verdict, judged, truth
 from asc_nn_training.studies.verdicts import Verdicts, kinds
@@ -25,7 +26,7 @@ TINY: dict[str, Any] = {
     "test_sequences": 8,
     "rates": (3e-3,),
     "seeds": (1,),
-    "at": (12, 16),
+    "at": (33, 36),  # near the end, to which each candidate is continued
     "every": 3,
     "trials": (2, 4),
     "stretch": 2,
@@ -46,17 +47,10 @@ def quiet(part: str, done: float, total: float, doing: str = "") -> None:
     """Report nothing."""
 
 
-def test_every_kind_has_verdicts_and_ends_and_a_resumed_study_ends_the_same(study: Verdicts, tmp_path: Path) -> None:
-    asked = 0
-
-    def soon() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 1000  # within the second state
-
-    assert study.run(tmp_path / "whole", quiet, never)
-    whole = list(Journal(tmp_path / "whole" / JOURNAL))
-    assert [record["position"] for record in whole] == [12, 16]
+def test_every_kind_has_verdicts_and_ends(study: Verdicts, tmp_path: Path) -> None:
+    assert study.run(tmp_path, quiet, never)
+    whole = list(Journal(tmp_path / JOURNAL))
+    assert [record["position"] for record in whole] == [33, 36]
     for record in whole:
         assert list(record["candidates"]) == list(kinds(0.97))
         for name, found in record["candidates"].items():
@@ -64,15 +58,31 @@ def test_every_kind_has_verdicts_and_ends_and_a_resumed_study_ends_the_same(stud
             assert set(found["verdicts"]) == looks | ({"switchback"} if "ema" in name else set())
             assert len(found["ends"]) == 2
             assert ("ema" in name) == (found["verdicts"]["now"] == [0.0, 0.0])  # a way moves nothing at once
-    assert not study.run(tmp_path / "stopped", quiet, soon)
-    assert len(list(Journal(tmp_path / "stopped" / JOURNAL))) == 1
-    assert study.run(tmp_path / "stopped", quiet, never)
-    assert list(Journal(tmp_path / "stopped" / JOURNAL)) == whole
-    verdicts, candidates = study.tables(tmp_path / "whole")
+    by_verdicts, candidates = study.tables(tmp_path)
     assert len(candidates.rows) == len(kinds(0.97))
     assert {row[1] for row in candidates.rows} == {2}
-    assert "switchback" in {row[0] for row in verdicts.rows}
-    assert study.data(tmp_path / "whole") == {"states": whole}
+    assert "switchback" in {row[0] for row in by_verdicts.rows}
+    assert study.data(tmp_path) == {"states": whole}
+
+
+def test_a_study_that_is_stopped_within_a_state_and_resumed_ends_the_same(
+    study: Verdicts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ema-nesterov, beta 0.6"  # which has every verdict
+    monkeypatch.setattr(verdicts, "kinds", lambda decay: {name: kinds(decay)[name]})
+    asked = 0
+
+    def soon() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 200
+
+    assert study.run(tmp_path / "whole", quiet, never)
+    assert not study.run(tmp_path / "stopped", quiet, soon)
+    first, _ = whole = list(Journal(tmp_path / "whole" / JOURNAL))
+    assert list(Journal(tmp_path / "stopped" / JOURNAL)) == [first]
+    assert study.run(tmp_path / "stopped", quiet, never)
+    assert list(Journal(tmp_path / "stopped" / JOURNAL)) == whole
 
 
 def test_a_study_without_a_state_has_no_tables(study: Verdicts, tmp_path: Path) -> None:
