@@ -26,21 +26,19 @@ COMMANDS = [line.removeprefix("$ ") for block in BLOCKS for line in re.sub(r" \\
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Make a fresh environment with this checkout in it. It borrows installed libraries, and downloads nothing."""
     folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder, with_pip=True, symlinks=True)
+    venv.create(folder, symlinks=True)
     borrowed = sysconfig.get_path("purelib")
     site = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     (site / "borrowed.pth").write_text(f"{borrowed}\n", encoding="utf-8")
-    command = folder / "bin" / "pytest"  # borrowed as well, but for this environment
-    command.write_text(
-        f"#!{folder / 'bin' / 'python'}\nimport pytest\n\nraise SystemExit(pytest.main())\n", encoding="utf-8"
-    )
-    command.chmod(0o755)
+    for name in ("pip", "pytest"):  # borrowed as well, but for this environment
+        command = folder / "bin" / name
+        program = f"import runpy\n\nrunpy.run_module({name!r}, run_name='__main__', alter_sys=True)\n"
+        command.write_text(f"#!{folder / 'bin' / 'python'}\n{program}", encoding="utf-8")
+        command.chmod(0o755)
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     offline = {"PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     environ = {**os.environ, **offline, "PATH": path, "VIRTUAL_ENV": str(folder), "COLUMNS": "80"}
     environ.pop("PYTHONPATH", None)
-    for own in site.glob("setuptools*"):  # what Python brings is old, and would hide the borrowed one
-        shutil.rmtree(own)
     parts = [option for part in (".", "backends/toy") for option in ("-e", str(ROOT / part))]
     subprocess.run(["pip", "install", "--quiet", "--no-deps", *parts], env=environ, check=True)
     return environ
