@@ -14,7 +14,9 @@ demo: $(RUNTIME)
 demo-toy: $(RUNTIME)
 	$(BIN)/python examples/tour.py
 
+# Compiled first: where PYTHONDONTWRITEBYTECODE is set, each Python that a test starts would compile asc anew.
 test: $(INSTALLED)
+	$(BIN)/python -m compileall -q asc backends/*/asc_*
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # The wheel of a pretrained model; without its dependencies, which only its own command needs.
