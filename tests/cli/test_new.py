@@ -21,12 +21,13 @@ from tests.cli.conftest import Asc, environment, make_environment, one_sentence
 
 KINDS = tuple(scaffold.KINDS)
 
+TOY = ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none")
 USE = {
-    "predictor": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--predictors", "mine"),
-    "recognizer": ("run", "toy", "--program", "lcg-pi", "--n", "200", "--executor", "none", "--recognizer", "mine"),
-    "backend": ("run", "mine", "--steps", "300", "--workers", "0"),
-    "judged-backend": ("run", "mine", "--steps", "300"),
-    "study": ("study", "mine", "--seeds", "1", "--steps", "20", "--quiet"),
+    "predictor": (*TOY, "--predictors", "my-predictor"),
+    "recognizer": (*TOY, "--recognizer", "my-recognizer"),
+    "backend": ("run", "my-backend", "--steps", "300", "--workers", "0"),
+    "judged-backend": ("run", "my-judged-backend", "--steps", "300"),
+    "study": ("study", "my-study", "--seeds", "1", "--steps", "20", "--quiet"),
 }
 """A short use of each kind; a validator is only explained, since no light backend judges candidates."""
 
@@ -167,11 +168,11 @@ def test_a_package_passes_the_default_checks_of_ruff_and_is_formatted(kind: str,
         assert found.returncode == 0, found.stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) -> None:
+@pytest.mark.timeout(900)
+def test_a_package_of_each_kind_is_installed_found_tested_and_run(tmp_path: Path) -> None:
+    """All in one environment: pip takes longer than all else here."""
     pytest.importorskip("asc_toy")
-    call(kind, "mine")
-    folder, python = tmp_path / "asc-mine", make_environment(tmp_path / "venv")
+    python = make_environment(tmp_path / "venv")
 
     def run(*command: str | Path, cwd: Path = tmp_path, warnings: str = "error") -> str:
         surroundings = environment(PYTHONWARNINGS=warnings)
@@ -179,20 +180,26 @@ def test_a_package_is_installed_found_tested_and_run(kind: str, tmp_path: Path) 
         assert found.returncode == 0, found.stdout + found.stderr
         return found.stdout
 
+    folders = []
+    for kind in KINDS:
+        call(kind, f"my-{kind}")
+        folders.append(tmp_path / f"asc-my-{kind}")
     quietly = ("install", "-q", "--disable-pip-version-check", "--no-deps", "--no-build-isolation")
-    run(sys.executable, "-m", "pip", "--python", python, *quietly, "-e", folder, warnings="default")
+    every = [part for folder in folders for part in ("-e", folder)]
+    run(sys.executable, "-m", "pip", "--python", python, *quietly, *every, warnings="default")
     command = (python, "-c", "from asc.cli import main; main()")
     listed = [line.split()[:3] for line in run(*command, "plugins").splitlines()]
-    component = scaffold.component(kind)
-    assert ["mine", component, "asc-mine"] in listed
-    told = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
-    assert " passed" in told
-    assert component in ("backend", "study") or "cost of a call" in told
-    if kind == "validator":
-        assert "Choose it with --validator mine." in run(*command, "explain", "mine")
-    else:
-        options = () if kind == "study" else ("--compare", "--quiet")
-        assert SHOWN.get(kind, "identical end") in run(*command, *USE[kind], *options)
+    for kind, folder in zip(KINDS, folders, strict=True):
+        component = scaffold.component(kind)
+        assert [f"my-{kind}", component, f"asc-my-{kind}"] in listed
+        told = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+        assert " passed" in told
+        assert component in ("backend", "study") or "cost of a call" in told
+        if kind == "validator":
+            assert "Choose it with --validator my-validator." in run(*command, "explain", "my-validator")
+        else:
+            options = () if kind == "study" else ("--compare", "--quiet")
+            assert SHOWN.get(kind, "identical end") in run(*command, *USE[kind], *options)
 
 
 @pytest.mark.parametrize(
