@@ -88,7 +88,9 @@ def _program(arguments: list[str], cwd: Path, files: list[Path], environment: di
     torch.set_num_threads(1)
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
+        sys.path.insert(0, str(cwd))
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     else:
-        sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
+        sys.argv = arguments
+        sys.path.insert(0, str(Path(sys.argv[0]).parent))
         runpy.run_path(sys.argv[0], run_name="__main__")

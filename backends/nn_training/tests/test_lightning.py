@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import torch
 from torch import Tensor, nn
@@ -316,10 +315,8 @@ def test_a_training_that_raises_ends_the_speculation(tmp_path: Path) -> None:
 
 def test_without_lightning_the_callback_says_what_to_install(tmp_path: Path) -> None:
     (tmp_path / "lightning.py").write_text("raise ImportError('no such package')")
-    program = "import sys; sys.path.insert(0, '.'); from asc_nn_training import LightningSpeculation"
-    found = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200
-    )
+    (tmp_path / "program.py").write_text("from asc_nn_training import LightningSpeculation")
+    found = forked.run([tmp_path / "program.py"], tmp_path)
     assert (
         "LightningSpeculation needs the package lightning, which cannot be imported (no such package)" in found.stderr
     )
