@@ -149,8 +149,8 @@ def test_a_margin_is_chosen_by_the_other_trainings() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"at": (5, 16)}, "room for states at 9 to 40"),
-        ({"at": (45,)}, "room for states at 9 to 40"),
+        ({"at": (5, 16)}, "room for states at 9 to 36"),
+        ({"at": (37,)}, "room for states at 9 to 36"),  # a trial of 4 steps is annealed by 10 more
         ({"trials": (4, 4)}, "distinct whole numbers"),
     ],
 )

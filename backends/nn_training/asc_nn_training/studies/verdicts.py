@@ -103,7 +103,8 @@ class Verdicts(Study):
         def _fits(self) -> Verdicts.Config:
             ascending(self.at)
             ascending(self.trials)
-            first, last = 3 * self.every, self.steps - max(*self.trials, 5 * self.stretch)
+            longest = max(steps + _annealing(steps) for steps in self.trials)
+            first, last = 3 * self.every, self.steps - max(longest, 5 * self.stretch)
             if not (first <= min(self.at) and max(self.at) <= last):
                 raise ValueError(
                     f"the states are at {min(self.at)} to {max(self.at)}, and a training of {self.steps} steps has "
