@@ -40,12 +40,17 @@ class Rationing:
         self._ledger, self._asked = ledger, bool(predictors)
         self._boundary = self._resume_at = self._streak = 0
         self._explored = self._explore_at = 0
+        self.patience, self.longest_pause = _PATIENCE, _LONGEST_PAUSE
+        """Rejections in a row before a pause, and the boundaries that a pause takes at most."""
         self.unprofitable = False
         """Whether no plan of the latest choice would gain what it costs."""
 
-    def open(self, capacity: int, *, trusted: bool = False) -> bool:
-        """Count a boundary; whether anything may be planned at it, if only because the predictors are trusted."""
-        self._boundary += 1
+    def open(self, capacity: int, *, trusted: bool = False, again: bool = False) -> bool:
+        """Count a boundary; whether anything may be planned at it, if only because the predictors are trusted.
+
+        `again` says that this is asked once more at the same boundary, which is not counted twice.
+        """
+        self._boundary += not again
         return capacity > 0 and self._boundary >= self._resume_at and (trusted or self._ledger.allowance() > 0)
 
     def choose(
@@ -85,8 +90,8 @@ class Rationing:
             self._streak = self._resume_at = 0
         elif decision.outcome is Outcome.REJECTED:
             self._streak += 1
-            if self._streak > _PATIENCE:
-                pause = min(_LONGEST_PAUSE, 2 ** min(self._streak - _PATIENCE, 30))
+            if self._streak > self.patience:
+                pause = min(self.longest_pause, 2 ** min(self._streak - self.patience, 30))
                 self._resume_at = self._boundary + pause
         elif decision.outcome is Outcome.FAILED and decision.plan.predictor in self.predictors:
             self.predictors.remove(decision.plan.predictor)

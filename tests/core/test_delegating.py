@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from asc.engine import Engine
+from asc.predictor import History
 from asc.predictors.affine import Affine
 from asc.predictors.linear import Linear
 from asc.recognizers.recurring import Recurring
@@ -19,7 +20,7 @@ from asc.speculators.executed.speculator import _equal
 from asc.testing.assembly import assemble
 from asc.testing.clock import Clock, Priced
 from asc.testing.executors import Timed
-from asc.types import Candidate, Outcome, Transition
+from asc.types import Candidate, Direct, Outcome, Transition
 from asc.words import Word
 
 PRICES = {"observe": 1e-5, "lookup": 2e-6, "predict": 1e-4, "dispatch": 5e-5, "apply": 2e-5}
@@ -127,6 +128,34 @@ def turning(words: Mapping[str, Any]) -> Mapping[str, Word]:
 def test_wrong_candidates_are_one_error_not_many() -> None:
     """Where the law changes, all candidates beyond are wrong: they are not come to one by one."""
     assert run(64, 10_000, program=Registers(turning, {"n": 0, "x": 0}, 10_000))[1] > 40
+
+
+class Stubborn(Affine):
+    """A predictor that takes a while to see that the law has changed."""
+
+    def predict(self, history: History, horizon: int) -> Direct | None:
+        newest = history.read("words")[-1]
+        stride = 1 if newest["n"] < 1010 else 3
+        return Direct({"n": newest["n"] + horizon, "x": newest["x"] + stride * horizon})
+
+
+def test_a_law_that_is_seen_late_costs_little_more() -> None:
+    """All results beyond the change are there by then, and wrong."""
+    assert run(64, 2000, program=Registers(turning, {"n": 0, "x": 0}, 2000), predictor=Stubborn)[1] > 35
+
+
+@pytest.mark.parametrize("step_s", [0.1, 1.0])
+def test_a_program_that_nothing_predicts_gets_few_candidates(step_s: float) -> None:
+    """Each of them makes calls in vain."""
+    engine, _ = run(64, 500, step_s, predictor=Linear)
+    assert 500 / 64 < engine.speculator.outcomes.counts[Outcome.LAUNCHED.value] < 500 / 8
+
+
+def test_later_checks_cost_a_small_part_of_what_the_workers_gain() -> None:
+    """While the main thread takes the steps of a leap, the workers wait for it."""
+    engine, _ = run(64, 2000)
+    later = engine.ledger.accounts()["spot-check"]["seconds"] - engine.ledger.started
+    assert 32 * 64 * later < engine.ledger.gained
 
 
 def test_a_run_that_is_to_stop_stops_while_it_waits() -> None:

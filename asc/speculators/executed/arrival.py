@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from asc.computation import Executable
-from asc.types import Decision, Outcome, Plan, Transition
+from asc.types import Candidate, Decision, Outcome, Plan, Transition
 
 WRONG = "a state word was predicted wrong"
 
@@ -28,16 +28,16 @@ class Arrival:
     def __init__(
         self,
         plan: Plan,
-        start: int,
+        candidate: Candidate,
         parts: Sequence[Transition] = (),
         error: str = "",
         wrong: str = "",
-        doubt: str = "",
     ) -> None:
-        """`wrong` says what the candidate was wrong about, where that is known already; `doubt` is the candidate's."""
-        self.plan, self.start, self.error, self.wrong, self._doubt = plan, start, error, wrong, doubt
+        """`wrong` says what the candidate was wrong about, where that is known already."""
+        self.plan, self.candidate, self.error, self.wrong = plan, candidate, error, wrong
+        self.start = candidate.start + candidate.horizon
         self._parts = list(parts)
-        self._end = start + sum(part.steps for part in parts)
+        self._end = self.start + sum(part.steps for part in parts)
 
     def covered(self) -> Mapping[int, int]:
         """Return the positions at which the parts that are left start, each with the steps to the end.
@@ -59,7 +59,7 @@ class Arrival:
             del self._parts[0]
         if self._parts:
             return None
-        reason = _with_doubt(self.error or self.wrong, self._doubt)
+        reason = _with_doubt(self.error or self.wrong, self.candidate.doubt)
         return Decision(self.plan, Outcome.REJECTED if reason else Outcome.LATE, reason=reason)
 
 

@@ -17,10 +17,11 @@ from asc.types import Decision, Outcome, Plan
 
 _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less than a main thread that waits
 _LOOKAHEAD = 1024  # supersteps
-_LOAD = 0.5  # share of the main thread's time that tasks take at most, where workers take its supersteps as well
+MAIN_SHARE = 0.5  # share of the main thread's time that tasks take at most, where workers take its supersteps as well
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
 _FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
 _TRUST = 4  # boundaries after a right candidate at which one task may be sent, whatever is owed
+_PATIENCE, _PAUSE = 8, 32  # of rationing, where steps wait: a wrong candidate costs little, a pause all workers' steps
 _BYTES_A_SECOND = 1e9  # of what travels to a worker and back: it is packed, copied and unpacked
 
 
@@ -56,6 +57,7 @@ class ExecutedScheduler:
         self._sending, self._price, self._load = (TaskPrice(ledger, kinds) for kinds in (SENDING, ALL, LOAD))
         self._proven = False  # whether the latest candidate that was settled was right
         self._superstep = 0  # steps in the superstep of the latest boundary
+        self._position = -1  # of the latest boundary
         self._trust = 0  # boundaries at which one task may be planned in any case
         self.nbytes = 0.0
         """What travels for a task, when that was last looked at."""
@@ -69,9 +71,10 @@ class ExecutedScheduler:
         length of a superstep has just changed, since it may change again: the run would pass by the tasks' positions.
         """
         steady, self._superstep = superstep == self._superstep, superstep
-        trusted = self.trusted
-        self._trust = max(0, self._trust - 1)
-        if not self._rationing.open(crew.idle, trusted=trusted) or not steady:
+        position, trusted = computation.position(), self.trusted
+        again, self._position = crew.frontier is not None and position == self._position, position
+        self._trust = max(0, self._trust - (not again))
+        if not self._rationing.open(crew.idle, trusted=trusted, again=again) or not steady:
             return []
 
         def gain(plan: Plan) -> float:
@@ -79,13 +82,13 @@ class ExecutedScheduler:
 
         self.nbytes = crew.nbytes
         price = max(self.price(), computation.price("dispatch"))
-        position, predictors = computation.position(), self._rationing.predictors
+        predictors = self._rationing.predictors
         capacity = self._affordable(crew.idle, crew.sent, trusted=trusted)
         if not capacity:
             self.unprofitable = True
             return []
         if crew.frontier is not None and not self._proven:
-            capacity = 1  # many wrong ones at once would be dear
+            capacity = int(crew.workers - crew.idle < 2)  # many wrong ones at once would be costly
         starts = self._starts(position, computation.total(), superstep, capacity, crew, covered, price)
         options = ([Plan(name, start - position, steps) for name in predictors] for start, steps in starts)
         plans = self._rationing.choose(options if predictors else (), capacity, gain, lambda _: price)
@@ -135,6 +138,8 @@ class ExecutedScheduler:
             and self._outcomes.at(decision.plan.predictor, distance).probability < 0.5
         ):
             self._length = max(self._least, self._length // 2)
+        if self._ledger.waiting:
+            self._rationing.patience, self._rationing.longest_pause = _PATIENCE, _PAUSE
         return self._rationing.learn(decision)
 
     def _affordable(self, idle: int, nbytes: float, *, trusted: bool) -> int:
@@ -197,7 +202,7 @@ class ExecutedScheduler:
         """Return the fewest supersteps in a task with which the main thread keeps all workers busy."""
         self._load.look()
         seconds, each = self._load.seconds(0.0) or 0.0, superstep * self._ledger.unit
-        least = math.ceil(crew.workers * seconds / (_LOAD * each)) if each else 1
+        least = math.ceil(crew.workers * seconds / (MAIN_SHARE * each)) if each else 1
         return min(self._config.task_length, max(1, least))
 
 

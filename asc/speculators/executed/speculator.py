@@ -87,7 +87,7 @@ class ExecutedSpeculator(Speculator):
         self._unreported: list[Decision] = []  # since the latest boundary
         self._doubtful = False  # whether a candidate was wrong since it was last asked whether the others are
         self._no_further = False  # whether a worker came to the latest boundary's state, and something was raised there
-        self._checks = SpotChecks(ledger)
+        self._checks = SpotChecks(ledger, pool.workers)
 
     @classmethod
     def assemble(
@@ -408,12 +408,12 @@ class ExecutedSpeculator(Speculator):
 
         Otherwise the run would come to each of them, and take one superstep at a time.
         """
-        flight = self._tasks.next_after(position)
-        if flight is None:
+        task = self._tasks.next_after(position)
+        if task is None:
             return ()
-        plan = flight.plan._replace(horizon=flight.start - position)
+        plan = task.plan._replace(horizon=task.start - position)
         candidate = predict(computation, history, plan, self._predictors, self._ledger)
-        if isinstance(candidate, Candidate) and _equal(candidate.state, flight.candidate.state, read):
+        if isinstance(candidate, Candidate) and _equal(candidate.state, task.candidate.state, read):
             return ()
         return self._tasks.drop_all()
 

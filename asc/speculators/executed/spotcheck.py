@@ -16,8 +16,8 @@ _HINT = (
 class SpotChecks:
     """Takes leaps, and checks the first one, whatever that costs, and later ones where that is affordable."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, workers: int) -> None:
+        self._ledger, self._workers = ledger, workers
         self._leaps = 0  # in this process: a resumed run begins anew
         self._next = 0  # number of the leap after which the next one is checked
         self._extra_s = 0.0  # what the latest check took beyond the steps of its leap
@@ -26,7 +26,8 @@ class SpotChecks:
         """Apply a transition, or check it. Raises NonDeterministicStepError where its steps lead to another state."""
         self._leaps += 1
         plain = transition.steps * self._ledger.unit
-        affordable = 32 * (plain + self._extra_s) < self._ledger.allowance()
+        idle = self._workers if self._ledger.waiting else 1  # while the main thread takes what workers take otherwise
+        affordable = 32 * idle * (plain + self._extra_s) < self._ledger.allowance()
         if self._leaps == 1 or (self._leaps > self._next and affordable):
             self._next = 16 * self._leaps
             self._check(computation, transition, plain)

@@ -163,10 +163,10 @@ class Tasks:
         candidate = self._failed[position]
         return candidate is None or computation.resembles(candidate)
 
-    def next_after(self, position: int) -> Flight | None:
-        """Return the first task under way after a position that starts from a prediction."""
-        later = [flight for flight in self._flights.values() if flight.start > position]
-        return min(later, key=lambda flight: flight.start, default=None)
+    def next_after(self, position: int) -> Flight | Arrival | None:
+        """Return the first task after a position, under way or delivered, that starts from a prediction."""
+        tasks: Iterable[Flight | Arrival] = (*self._flights.values(), *self._arrived)
+        return min((task for task in tasks if task.start > position), key=_start, default=None)
 
     def is_late(self, flight: Flight, times: float) -> bool:
         """Whether a task takes so many times as long as expected."""
@@ -262,7 +262,6 @@ class Tasks:
         self._remove(flight)
         wrong = WRONG if flight.start in self._doubted else ""
         self._doubted.discard(flight.start)
-        doubt = flight.candidate.doubt
         try:
             delivery = flight.future.result()
         except (BrokenExecutor, CancelledError) as error:
@@ -274,7 +273,7 @@ class Tasks:
             return
         except Exception as error:  # noqa: BLE001 -- whatever the transport raises, say that it does not unpickle
             why = describe_error(error)
-            self._wait_for_position(flight, Arrival(flight.plan, flight.start, error=why, doubt=doubt))
+            self._wait_for_position(flight, Arrival(flight.plan, flight.candidate, error=why))
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
@@ -286,7 +285,7 @@ class Tasks:
             self._sizes.append(flight.candidate.nbytes + delivery.nbytes)
         if delivery.error:
             self._failed[flight.start + delivery.steps] = None if delivery.parts else flight.candidate
-        arrival = Arrival(flight.plan, flight.start, delivery.parts, delivery.error, wrong, doubt)
+        arrival = Arrival(flight.plan, flight.candidate, delivery.parts, delivery.error, wrong)
         self._wait_for_position(flight, arrival)
         for part in reversed(delivery.parts):  # the first part is wanted first, so it must be the last to be evicted
             cache.insert(part._replace(source=f"{name}, {flight.plan.predictor}"))
@@ -309,7 +308,7 @@ class Tasks:
                 return
         for flight in stuck:
             error = f"TimeoutError: a worker did not come back from {flight.plan.steps} steps"
-            self._wait_for_position(flight, Arrival(flight.plan, flight.start, error=error))
+            self._wait_for_position(flight, Arrival(flight.plan, flight.candidate, error=error))
             self.drop(flight, error)
 
     def _stuck(self, flight: Flight) -> bool:
@@ -331,5 +330,5 @@ class Tasks:
         self._workforce.replace(error)
 
 
-def _start(arrival: Arrival) -> int:
-    return arrival.start
+def _start(task: Flight | Arrival) -> int:
+    return task.start
