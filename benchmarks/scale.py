@@ -10,6 +10,8 @@ sweep for the most iterations, a minimum over a linked list, a product by rows; 
 fetches a page from a server in another process, which answers after 20 ms, and no more steps begin a second than the
 rate; the server tells the most requests of a second. Each row also has the main thread's processor time for a task, all
 included, and the largest memory of all processes.
+`simulation`: the simulator beside the wall clock. It gets the costs that each run has measured, and gives the speed-up
+for as many workers.
 Rows go to results/scale.json.
 """
 
@@ -25,10 +27,11 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import asdict
 from http.client import HTTPConnection
 from multiprocessing import get_context
 from pathlib import Path
@@ -36,10 +39,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from measure import RESULTS, read_rows, with_origin, write_result
+from simulate import Costs, simulate
 
 import asc_toy
+from asc.speculators.executed.prices import LOAD
+from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc_toy.programs import collatz
+from asc_toy.workers.executors import round_trip_s
 
+ALONE = ("plain", "spot-check", "start", "warm-up")  # kinds of work for which the workers wait
 PLAIN_S, PLAIN_STEPS = 2.0, 3  # a plain step is measured for so long, and so often at least
 
 
@@ -189,6 +197,21 @@ ROWS: Mapping[str, Row] = {
     "http, 20 ms, 64": Row("http", 0.02, 40_000, 64, 30, 2000.0),
     "matrix, 1 s, 1024": Row("matrix", 1.0, 20_000, 1024, 256),
 }
+SIMULATION = "simulation"
+POINTS = [
+    Row("affine", 0.1, steps, workers, 0)
+    for workers, steps in {
+        2: 400,
+        4: 1000,
+        8: 2000,
+        16: 5000,
+        64: 25_000,
+        256: 100_000,
+        1024: 300_000,
+    }.items()
+]
+POINT_THREADS = 512  # of a worker process
+WITHIN = 0.15  # of the measured speed-up
 
 
 class Words:
@@ -238,7 +261,8 @@ def compared(
     wall, main, everyone = time.perf_counter(), time.thread_time(), processor_seconds()
     found = asc_toy.accelerate(step, words, row.steps, config)
     wall, main, everyone = time.perf_counter() - wall, time.thread_time() - main, processor_seconds() - everyone
-    tasks = found.summary["ledger"]["dispatch"]["count"]
+    ledger = found.summary["ledger"]
+    tasks = ledger["dispatch"]["count"]
     return {
         "speedup": row.steps * a_step / wall,
         "seconds": wall,
@@ -246,10 +270,63 @@ def compared(
         "exact": all(np.array_equal(found.state[name], end[name]) for name in end if name != "wait_s"),
         "tasks": tasks,
         "main_thread_ms_a_task": 1000 * main / tasks,
+        "main_thread_ms_by_kind": {kind: 1000 * ledger[kind]["seconds"] / tasks for kind in LOAD if kind in ledger},
+        "start_s": wall - found.summary["seconds"] + sum(ledger[kind]["seconds"] for kind in ALONE if kind in ledger),
         "processor_seconds": everyone,
         "candidates": [found.summary["accepted"], found.summary["rejected"]],
         "peak_memory_mib": peak_memory_mib(),
         "reason": found.summary["reason"],
+    }
+
+
+def costs(row: Row, found: Mapping[str, Any], threads: int) -> Costs:
+    """Return the costs that a run has measured, for the simulator.
+
+    The main thread's processor time for a task is divided as its ledger is, which has the time of the clock. What the
+    ledger calls waiting belongs to the results, which are received meanwhile. Until the law is known candidates are
+    wrong, so each rejected one counts as a superstep at the start, and later ones are right.
+    """
+    kinds, main = found["main_thread_ms_by_kind"], found["main_thread_ms_a_task"]
+    scale = min(1.0, main / sum(kinds.values())) / 1000
+    predict, dispatch = scale * kinds["predict"], scale * (kinds["dispatch"] + kinds["plan"])
+    step = found["plain_step_s"]
+    return Costs(
+        superstep_s=step,
+        supersteps=row.steps,
+        predict_s=predict,
+        dispatch_s=dispatch,
+        hit_s=main / 1000 - predict - dispatch,
+        round_trip_s=round_trip_s("processes"),
+        worker_s=max(0.0, found["processor_seconds"] / found["tasks"] - main / 1000),
+        threads=threads,
+        start_s=found["start_s"] + found["candidates"][1] * step,
+        task_length=ExecutedScheduler.Config().task_length,
+        delegates=True,
+    )
+
+
+def simulation() -> dict[str, Any]:
+    """Measure one program with few and with many workers, and simulate each run from what it has measured."""
+    points = []
+    for row in POINTS:
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:
+            found = process.submit(measure, row, "processes", POINT_THREADS).result()
+        model = costs(row, found, POINT_THREADS)
+        simulated = simulate(model, row.workers + 1).speedup
+        points.append(
+            {"workers": row.workers, "steps": row.steps, **found, "costs": asdict(model), "simulated": simulated}
+            | {"ratio": simulated / found["speedup"]}
+        )
+        print(f"{row.workers} workers: measured {found['speedup']:.1f}x, simulated {simulated:.1f}x", flush=True)
+    first = POINTS[0]
+    return {
+        "kind": first.kind,
+        "wait_s": first.wait_s,
+        "executor": "processes",
+        "threads": POINT_THREADS,
+        "points": points,
+        "goal": WITHIN,
+        "met": all(point["exact"] and abs(point["ratio"] - 1) <= WITHIN for point in points),
     }
 
 
@@ -267,17 +344,27 @@ def peak_memory_mib() -> float:
     return own + children
 
 
+def keep(known: Mapping[str, Any], names: Sequence[str], folder: Path) -> None:
+    """Write the rows that are known, in the order of their names."""
+    write_result("scale", {"rows": [known[name] for name in names if name in known]}, folder)
+
+
 def main() -> None:
     """Measure the rows that are named, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", nargs="*", choices=[*ROWS, []], metavar="ROW", help="by default all")
+    parser.add_argument("rows", nargs="*", choices=[*ROWS, SIMULATION, []], metavar="ROW", help="by default all")
     parser.add_argument("--executor", default="threads", help="threads or processes")
     parser.add_argument("--threads", type=int, default=1, help="threads in each worker process")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result file")
     options = parser.parse_args()
     command = shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])
     known = read_rows("scale", options.results)
-    for name in options.rows or ROWS:
+    names = [*ROWS, SIMULATION]
+    for name in options.rows or names:
+        if name == SIMULATION:
+            (known[name],) = with_origin([{"row": name, **simulation()}], command)
+            keep(known, names, options.results)
+            continue
         row = ROWS[name]
         with ProcessPoolExecutor(1, get_context("spawn")) as process:
             found = process.submit(measure, row, options.executor, options.threads).result()
@@ -285,7 +372,7 @@ def main() -> None:
         kept = row.rate is None or found["most_requests_of_a_second"] <= row.rate + 1
         met = found["exact"] and kept and found["speedup"] >= row.goal
         (known[name],) = with_origin([{"row": name, **row._asdict(), **how, **found, "met": met}], command)
-        write_result("scale", {"rows": [known[each] for each in ROWS if each in known]}, options.results)
+        keep(known, names, options.results)
         print(f"{name}: {found['speedup']:.0f}x, {'met' if met else 'not met'} ({row.goal:g}x); {found['reason']}")
 
 

@@ -61,8 +61,12 @@ def simulated(result: dict[str, Any]) -> list[str]:
     rows = [row for row in result["rows"] if row["goal"] == "bound"]
     cores = [entry["cores"] for entry in rows[0]["simulated"]]
     lines = [
-        "*Simulated*, not measured: speed-up by number of cores, from the costs measured in the same runs. The "
-        "simulation (`benchmarks/simulate.py`) has no limits of bandwidth or memory.",
+        "*Simulated*, not measured: speed-up by number of cores, from the costs measured in the same runs, for runs of "
+        f"{rows[0]['simulated'][0]['hits'] + rows[0]['simulated'][0]['executed']:,} supersteps and more, so that "
+        "neither start nor end matters. The model (`benchmarks/simulate.py`) has no terms for memory, for bandwidth, "
+        "for a network beyond the usual time of a task there and back, or for states that come back, by which "
+        "`list-ordered` gains most. It assumes that each core is as fast as one alone. Where steps wait, it was "
+        "[compared with measured runs](#programs-whose-steps-wait).",
         "",
         "| program | " + " | ".join(str(count) for count in cores) + " |",
         "|---" * (len(cores) + 1) + "|",
@@ -565,7 +569,8 @@ def scale(result: dict[str, Any]) -> str:
         "a task | processor seconds of all | memory, MiB |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in result["rows"]:
+    rows = [row for row in result["rows"] if "points" not in row]
+    for row in rows:
         inner = f" ({row['workers'] // row['threads']} × {row['threads']})" if row["threads"] > 1 else ""
         cells = [
             row["kind"] + (f", at most {row['rate']:,.0f} a second" if row["rate"] else ""),
@@ -580,10 +585,33 @@ def scale(result: dict[str, Any]) -> str:
             f"{row['peak_memory_mib']:.0f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    for row in result["rows"]:
+    for row in rows:
         if row["rate"]:
             lines += ["", f"The server saw {row['most_requests_of_a_second']:,} requests in a second at most."]
+    for row in result["rows"]:
+        if "points" in row:
+            lines += ["", *compared(row)]
     return "\n".join(lines)
+
+
+def compared(row: Mapping[str, Any]) -> list[str]:
+    """Return measured beside simulated speed-ups, as Markdown."""
+    lines = [
+        f"The simulator (`benchmarks/simulate.py`) beside the wall clock: {row['kind']}, steps of {row['wait_s']:g} s, "
+        "workers in processes of threads. The model gets what each run has measured itself: a step, the main thread's "
+        "time to predict, send and take a task, a worker process's time for one, the supersteps before the law was "
+        "known, and the length of the run. It has no terms for memory or a network. "
+        f"Goal: within {row['goal']:.0%} of each measured speed-up: {'met' if row['met'] else 'not met'}.",
+        "",
+        "| workers | steps | measured | simulated | simulated / measured |",
+        "|---|---|---|---|---|",
+    ]
+    for point in row["points"]:
+        lines.append(
+            f"| {point['workers']:,} | {point['steps']:,} | {point['speedup']:.1f} | {point['simulated']:.1f} | "
+            f"{point['ratio']:.2f} |"
+        )
+    return lines
 
 
 def _scale_line(result: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """What speculation over Python programs gains and costs, in paired runs: `make bench-toy`.
 
-    python benchmarks/toy.py [--pairs 5] [--only collatz ...] [--quick]
+    python benchmarks/toy.py [--pairs 5] [--only collatz ...] [--simulate]
 
 For each program, speculative and plain runs take turns (A B A B). Everything is on the clock, from the construction of
 the run to its end, the start of worker processes included. Where speculation should withdraw, and so cost a few percent
@@ -17,6 +17,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,12 +28,13 @@ from loky import ProcessPoolExecutor
 from measure import RESULTS, capacity, seconds, spread, with_origin, write_result
 from rich.console import Console
 from rich.table import Table
-from simulate import Costs, sweep
+from simulate import WORKERS, Costs, simulate
 
 from asc.computation import Computation
 from asc.plugins import Plugins, load
 from asc.run.replay.profile import time_both_ways
 from asc.run.run import Run
+from asc.speculators.executed.scheduler import ExecutedScheduler
 from asc_toy.backend import ToyBackend, ToyConfig
 from asc_toy.program import Program
 from asc_toy.programs import PROGRAMS, build
@@ -53,6 +55,8 @@ class Case(NamedTuple):
 
 
 SLICES = 100
+SUPERSTEPS, SUPERSTEPS_A_CORE = 100_000, 1000  # of a simulated run, at least
+PARTS = 2  # leaps by the result of one task
 CAPACITY_S = 2  # of plain work on each core; over shorter times, a shared machine's speed varies more
 ONE_CORE = {"executor": "none", "workers": 0}
 CASES = [
@@ -204,26 +208,25 @@ def _idle_step(state: Any) -> None:
 
 
 def simulated(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Scaling to 1,024 workers from this row's measured costs."""
+    """Scaling to 1,024 cores from this row's measured costs, for a run so long that its end does not matter."""
     ledger, last = row["ledger"], row["pairs"][-1]
 
-    def each(kind: str) -> float:
-        account = ledger.get(kind)
-        return account["seconds"] / account["count"] if account and account["count"] else 0.0
+    def cost(kind: str, per: str) -> float:
+        return ledger[kind]["seconds"] / ledger[per]["count"] if kind in ledger and per in ledger else 0.0
 
-    plain = ledger["plain"]
-    supersteps = max(64, int(row["plain_s"]["median"] / max(1e-4, plain["seconds"] / plain["count"])))
     settled = last["accepted"] + last["rejected"]
     costs = Costs(
-        superstep_s=plain["seconds"] / plain["count"],
+        superstep_s=cost("plain", "plain"),
         tracking=row["tracking"]["median"],
-        dispatch_s=each("dispatch") + each("predict"),
+        predict_s=cost("predict", "dispatch"),
+        dispatch_s=cost("dispatch", "dispatch") + cost("hand-over", "dispatch") + cost("plan", "plan"),
+        hit_s=cost("collect", "dispatch") + sum(PARTS * cost(kind, kind) for kind in ("lookup", "apply", "observe")),
         round_trip_s=round_trip_s("processes"),
-        hit_s=each("lookup") + each("apply") + each("observe"),
         hit_probability=last["accepted"] / settled if settled else 0.0,
-        supersteps=supersteps,
+        task_length=ExecutedScheduler.Config().task_length,
     )
-    return sweep(costs)
+    lengths = {cores: max(SUPERSTEPS, SUPERSTEPS_A_CORE * cores) for cores in WORKERS}
+    return [asdict(simulate(replace(costs, supersteps=length), cores)) for cores, length in lengths.items()]
 
 
 def main() -> None:
@@ -234,14 +237,21 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=None, help="programs or rows to measure")
     parser.add_argument("--name", default="toy", help="name of the result file")
     parser.add_argument("--update", action="store_true", help="replace only the measured rows of an existing file")
+    parser.add_argument("--simulate", action="store_true", help="measure nothing: simulate by the costs in the file")
     chosen = parser.parse_args()
     console = Console(width=max(Console().width, 130))
+    if chosen.simulate:
+        result = json.loads((RESULTS / f"{chosen.name}.json").read_text(encoding="utf-8"))
+        rows = [row if row["goal"] != "bound" else {**row, "simulated": simulated(row)} for row in result["rows"]]
+        write_result(chosen.name, {"idle_boundary_us": result["idle_boundary_us"], "rows": rows})
+        return
     rows = []
     for case in CASES:
         if chosen.only is None or {case.program, case.label} & set(chosen.only):
             console.print(case.label)
             rows.append(measure(case, chosen.pairs, chosen.size, console))
-            rows[-1]["simulated"] = simulated(rows[-1])
+            if case.goal == "bound":
+                rows[-1]["simulated"] = simulated(rows[-1])
     idle = idle_boundary(load())
     console.print(_table(rows))
     console.print(f"An idle boundary costs {idle:.1f} µs.")
