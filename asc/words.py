@@ -75,8 +75,14 @@ def combine(coefficients: Sequence[Fraction | float], values: Sequence[Word]) ->
     Integers stay integers: a sum with a fractional part means nothing and gives None. Floats are summed exactly and
     rounded once. Words that are not finite numbers are predicted only where they do not change.
     """
-    newest, zipped = values[-1], zip(coefficients, values, strict=True)
-    terms = [(coefficient, value) for coefficient, value in zipped if coefficient]
+    zipped = zip(coefficients, values, strict=True)
+    if all(type(value) is int for value in values) and all(type(one) is Fraction for one in coefficients):
+        return _integer([*zipped])  # type: ignore[list-item]
+    return _sum([(coefficient, value) for coefficient, value in zipped if coefficient], values[-1])
+
+
+def _sum(terms: Sequence[tuple[Fraction | float, Word]], newest: Word) -> Word | None:
+    """Return the sum for words of any type."""
     still = bool(terms) and all(same(value, terms[0][1]) for _, value in terms)
     if still and sum(coefficient for coefficient, _ in terms) == 1:
         return terms[0][1]  # bit for bit: a sum would lose the sign of -0.0

@@ -27,7 +27,7 @@ PRESENT = "present state"
 
 _PATIENCE = 20  # a task may take this many times as long as earlier tasks of its length
 _LEAST_LIMIT = 2.0  # seconds that every task may take
-_LOOK_S = 0.1  # between two looks for workers that are stuck
+_LOOK_S = 0.5  # between two looks for workers that are stuck
 _FEW = 8  # workers; of so many, one that is stuck is given up alone, and of fewer, the pool is replaced
 
 
