@@ -364,6 +364,7 @@ def main() -> None:
         if name == SIMULATION:
             (known[name],) = with_origin([{"row": name, **simulation()}], command)
             keep(known, names, options.results)
+            print(f"{name}: {'met' if known[name]['met'] else 'not met'} (within {WITHIN:.0%} at each point)")
             continue
         row = ROWS[name]
         with ProcessPoolExecutor(1, get_context("spawn")) as process:

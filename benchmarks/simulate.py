@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from heapq import heappop, heappush, heapreplace
 from random import Random
 from typing import NamedTuple
@@ -268,6 +268,10 @@ def simulate(costs: Costs, cores: int, seed: int = 0) -> Simulated:
     )
 
 
-def sweep(costs: Costs, workers: Sequence[int] = WORKERS, seed: int = 0) -> list[dict[str, float]]:
-    """Simulate the run on each number of cores. A row has the fields of `Simulated`."""
-    return [asdict(simulate(costs, cores, seed)) for cores in workers]
+def sweep(costs: Costs, cores: Sequence[int] = WORKERS, seed: int = 0, a_core: int = 0) -> list[dict[str, float]]:
+    """Simulate the run on each number of cores. A row has the fields of `Simulated`.
+
+    A run has at least `a_core` supersteps for each core, so that its end does not matter.
+    """
+    lengths = {count: max(costs.supersteps, a_core * count) for count in cores}
+    return [asdict(simulate(replace(costs, supersteps=length), count, seed)) for count, length in lengths.items()]

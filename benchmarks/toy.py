@@ -17,7 +17,6 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -28,7 +27,7 @@ from loky import ProcessPoolExecutor
 from measure import RESULTS, capacity, seconds, spread, with_origin, write_result
 from rich.console import Console
 from rich.table import Table
-from simulate import WORKERS, Costs, simulate
+from simulate import Costs, sweep
 
 from asc.computation import Computation
 from asc.plugins import Plugins, load
@@ -217,6 +216,7 @@ def simulated(row: dict[str, Any]) -> list[dict[str, Any]]:
     settled = last["accepted"] + last["rejected"]
     costs = Costs(
         superstep_s=cost("plain", "plain"),
+        supersteps=SUPERSTEPS,
         tracking=row["tracking"]["median"],
         predict_s=cost("predict", "dispatch"),
         dispatch_s=cost("dispatch", "dispatch") + cost("hand-over", "dispatch") + cost("plan", "plan"),
@@ -225,8 +225,7 @@ def simulated(row: dict[str, Any]) -> list[dict[str, Any]]:
         hit_probability=last["accepted"] / settled if settled else 0.0,
         task_length=ExecutedScheduler.Config().task_length,
     )
-    lengths = {cores: max(SUPERSTEPS, SUPERSTEPS_A_CORE * cores) for cores in WORKERS}
-    return [asdict(simulate(replace(costs, supersteps=length), cores)) for cores, length in lengths.items()]
+    return sweep(costs, a_core=SUPERSTEPS_A_CORE)
 
 
 def main() -> None:
