@@ -282,22 +282,24 @@ def compared(
 def costs(row: Row, found: Mapping[str, Any], threads: int) -> Costs:
     """Return the costs that a run has measured, for the simulator.
 
-    The main thread's processor time for a task is divided as its ledger is, which has the time of the clock. What the
-    ledger calls waiting belongs to the results, which are received meanwhile. Until the law is known candidates are
-    wrong, so each rejected one counts as a superstep at the start, and later ones are right.
+    What the ledger has of the main thread is by the clock, so it includes waiting for a processor; a worker process is
+    taken to wait as long for each second of its own. What the main thread did beyond these kinds of work belongs to the
+    results: it received them. Until the law is known candidates are wrong, so each rejected one counts as a superstep
+    at the start, and later ones are right.
     """
     kinds, main = found["main_thread_ms_by_kind"], found["main_thread_ms_a_task"]
-    scale = min(1.0, main / sum(kinds.values())) / 1000
-    predict, dispatch = scale * kinds["predict"], scale * (kinds["dispatch"] + kinds["plan"])
+    booked = sum(kinds.values())
+    predict, dispatch = kinds["predict"] / 1000, (kinds["dispatch"] + kinds["plan"]) / 1000
+    worker = found["processor_seconds"] / found["tasks"] - main / 1000
     step = found["plain_step_s"]
     return Costs(
         superstep_s=step,
         supersteps=row.steps,
         predict_s=predict,
         dispatch_s=dispatch,
-        hit_s=main / 1000 - predict - dispatch,
+        hit_s=max(main, booked) / 1000 - predict - dispatch,
         round_trip_s=round_trip_s("processes"),
-        worker_s=max(0.0, found["processor_seconds"] / found["tasks"] - main / 1000),
+        worker_s=max(0.0, worker) * max(1.0, booked / main),
         threads=threads,
         start_s=found["start_s"] + found["candidates"][1] * step,
         task_length=ExecutedScheduler.Config().task_length,
