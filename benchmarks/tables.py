@@ -649,8 +649,9 @@ def headline(results: dict[str, dict[str, Any]]) -> str:
         f"| training at the paper's rate of {training['paper']['lr']:g}, to the plain run's final loss | "
         f"{arm('paper', 'speculation')} times; twice the rate without speculation: {arm('paper', 'lr x 2')} |",
         f"| training at a tuned rate of {training['tuned']['lr']:g}, {_schedule(training['tuned'])} | "
-        f"{arm('tuned', 'speculation')} times; "
-        f"{sum(tuned['accepted'])} of {sum(tuned['judged'])} candidates accepted |",
+        f"{sum(tuned['accepted'])} of {sum(tuned['judged'])} candidates accepted, which cost the work of "
+        f"{max(tuned['speculation_in_steps']):.0f} in {tuned['steps'][0]} steps; {arm('tuned', 'speculation')} times, "
+        "by seconds that vary as much between equal runs |",
         *(
             f"| {row['row']} at its best rate, with EMA-Nesterov after each step, to the final loss of plain WSD | "
             f"{_interval(row['net_speedup'], '.2f')} times |"
