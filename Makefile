@@ -55,18 +55,18 @@ bench-studies: $(INSTALLED)
 	$(BIN)/python benchmarks/findings.py
 
 wheels: $(INSTALLED)
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist . ./backends/toy ./backends/nn_training ./backends/riscv
 
 clean:
-	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info
+	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info backends/riscv/asc_riscv/*.so
 
 # What runs: the core and the backends. A first demo waits for nothing else.
-$(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml constraints.txt
+$(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml backends/riscv/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e backends/toy -e backends/nn_training
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e backends/toy -e backends/nn_training -e backends/riscv
 	touch $@
 
 # What tests, checks and documents it, and every optional part.
 $(INSTALLED): $(RUNTIME)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]' -e 'backends/toy[dask]' -e 'backends/nn_training[$(EXTRAS)]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]' -e 'backends/toy[dask]' -e 'backends/nn_training[$(EXTRAS)]' -e 'backends/riscv[dev]'
 	touch $@

@@ -1,0 +1,233 @@
+"""A machine that a program is loaded into, and that runs it up to the next system call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc.errors import AscError
+from asc_riscv.effect import Effect
+from asc_riscv.elf import PAGE, Program
+from asc_riscv.native import extension
+from asc_riscv.stop import STOP_REASONS, Stop
+
+NO_LIMIT = 1 << 62
+"""A budget, or a number of arrivals, that no run reaches."""
+
+SPARE_BYTES = 16 << 20
+"""Memory for heap and stack beside what the program itself takes."""
+
+
+class Machine:
+    """A RISC-V machine in user mode (RV64IMAFDC) with one program in one piece of memory.
+
+    The memory holds everything: code, constants, variables, heap and stack. The program never gets more. Each access is
+    checked, so a machine may run from any registers, any pc and any memory: it always returns. Instructions are decoded
+    once, from the memory as it is when the machine is made; a store into the code is refused.
+
+    Three things differ from a real processor: floating point always rounds to nearest and refuses other modes, `sc`
+    always succeeds, and the counters of cycles and time are refused.
+
+    Args:
+        program: what is loaded, unless `is_loaded`.
+        memory: the memory, a writable buffer whose size is a multiple of 8 (a `bytearray`, shared memory, …); one of
+            `memory_bytes` is made if it is not given.
+        memory_bytes: size of the memory; the program's own size and 16 MiB if not given.
+        is_loaded: whether `memory` already holds the program, such as the memory of another machine, copied.
+
+    Raises AscError where the memory is too small, or where the machine is not compiled.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        memory: Any = None,
+        *,
+        memory_bytes: int | None = None,
+        is_loaded: bool = False,
+    ) -> None:
+        native = extension()
+        self._ffi, self._lib = native.ffi, native.lib
+        self.program = program
+        needed = program.end - program.base
+        if memory is None:
+            size = memory_bytes if memory_bytes is not None else -(-needed // PAGE) * PAGE + SPARE_BYTES
+            _check_size(program, size, needed)
+            memory = bytearray(size)
+        self._buffer = memory
+        self.memory: NDArray[np.uint8] = np.frombuffer(memory, dtype=np.uint8)
+        """The memory; byte k is the program's address `base` + k."""
+        _check_size(program, self.memory.nbytes, needed)
+        if not is_loaded:
+            for segment in program.segments:
+                self.write(segment.address, segment.content)
+        self.words: NDArray[np.uint64] = self.memory.view(np.uint64)
+        """The memory as words of 8 bytes, as effects number them."""
+        self.handle = self._ffi.gc(
+            self._lib.machine_new(
+                self._ffi.from_buffer("uint8_t[]", memory, require_writable=True),
+                program.base,
+                self.memory.nbytes,
+                program.code.start,
+                len(program.code),
+                program.writable_start,
+            ),
+            self._lib.machine_free,
+        )
+        """The `struct machine *`, for code in C."""
+        if self.handle == self._ffi.NULL:
+            raise AscError(
+                f"cannot make a machine for {program.name} with {self.memory.nbytes:,} bytes of memory: there is not "
+                "enough memory on this computer, or the size is no multiple of 8"
+            )
+        pointer = self._ffi.addressof(self.handle, "registers")
+        self.registers: NDArray[np.uint64] = np.frombuffer(self._ffi.buffer(pointer, 64 * 8), dtype=np.uint64)
+        """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
+        self.pc = program.entry
+
+    @property
+    def base(self) -> int:
+        """The program's address of `memory[0]`."""
+        return self.program.base
+
+    @property
+    def pc(self) -> int:
+        """Address of the next instruction."""
+        return int(self.handle.pc)
+
+    @pc.setter
+    def pc(self, address: int) -> None:
+        self.handle.pc = address
+
+    @property
+    def fcsr(self) -> int:
+        """Control register of floating point: the exception flags, as the rounding mode is always to nearest."""
+        return int(self.handle.fcsr)
+
+    @fcsr.setter
+    def fcsr(self, value: int) -> None:
+        self.handle.fcsr = value & 0x1F
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since the machine was made; those of applied effects count."""
+        return int(self.handle.instructions)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Return `size` bytes from a program's address; raises AscError where they are not in the memory."""
+        start = self._offset(address, size)
+        return self.memory[start : start + size].tobytes()
+
+    def write(self, address: int, content: bytes) -> None:
+        """Set bytes from a program's address on; raises AscError where they are not in the memory.
+
+        Code is decoded when the machine is made, so a write into it has no effect on what is executed.
+        """
+        start = self._offset(address, len(content))
+        self.memory[start : start + len(content)] = np.frombuffer(content, dtype=np.uint8)
+
+    def _offset(self, address: int, size: int) -> int:
+        start = address - self.base
+        if start < 0 or size < 0 or start + size > self.memory.nbytes:
+            raise AscError(
+                f"{size:,} bytes at {address:#x} are not in the memory of {self.program.name}, which goes from "
+                f"{self.base:#x} to {self.base + self.memory.nbytes:#x}"
+            )
+        return start
+
+    def set_breakpoints(self, addresses: Iterable[int]) -> None:
+        """Replace all breakpoints. They cost a plain run nothing elsewhere. A new stretch begins.
+
+        Raises AscError where an address is not an even one in the code.
+        """
+        wanted = sorted(set(addresses))
+        for address in wanted:
+            if address not in self.program.code or address % 2:
+                code = self.program.code
+                raise AscError(
+                    f"no breakpoint is possible at {address:#x}: expected an even address in the code of "
+                    f"{self.program.name}, {code.start:#x} to {code.stop:#x}"
+                )
+        if not self._lib.machine_set_breakpoints(self.handle, wanted, len(wanted)):
+            raise _no_memory()
+
+    def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
+        """Run until something stops the machine.
+
+        Args:
+            budget: instructions to execute. It is looked at where a jump or a branch is taken, so the run can exceed it
+                by the instructions up to there.
+            arrivals: the run stops when it has come this many times to a breakpoint, before the instruction there. The
+                instruction at which the run starts is not counted.
+        """
+        reason = self._lib.machine_run(self.handle, min(budget, NO_LIMIT), min(arrivals, NO_LIMIT))
+        return self._stop(reason)
+
+    def run_tracked(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
+        """Run like `run`, and note what is read and written. The same stretch continues until the next one begins."""
+        reason = self._lib.machine_run_tracked(self.handle, min(budget, NO_LIMIT), min(arrivals, NO_LIMIT))
+        if reason < 0:
+            raise _no_memory()
+        return self._stop(reason)
+
+    def _stop(self, reason: int) -> Stop:
+        handle = self.handle
+        return Stop(STOP_REASONS[reason], int(handle.pc), int(handle.stop_address), int(handle.arrivals_left))
+
+    def go_past_call(self) -> None:
+        """Go to the instruction after the system call that the machine is at, once it is answered."""
+        self.handle.pc += 4
+        self.handle.instructions += 1
+
+    def begin_stretch(self) -> None:
+        """Forget what was read and written. Change registers, pc or memory from outside only before this."""
+        if not self._lib.machine_begin_stretch(self.handle):
+            raise _no_memory()
+
+    def effect(self) -> Effect | None:
+        """Return what the stretch has read and written until now.
+
+        None where that is not known: after a bad access, or where anything but tracked runs changed the machine.
+        """
+        size = self._lib.machine_effect_bytes(self.handle)
+        if size == 0:
+            return None
+        content = bytearray(size)
+        place = self._ffi.cast("struct effect *", self._ffi.from_buffer(content))
+        self._lib.machine_take_effect(self.handle, place)
+        return Effect(content)
+
+    def undo_stretch(self) -> None:
+        """Bring registers, pc and memory back to where the stretch began, and begin a new one."""
+        if not self._lib.machine_undo_stretch(self.handle):
+            raise _no_memory()
+
+    def matches(self, effect: Effect) -> bool:
+        """Return whether the machine is where the effect starts, and agrees with all that was read."""
+        return bool(self._lib.effect_matches(effect.pointer(self._ffi), self.handle))
+
+    def apply(self, effect: Effect) -> None:
+        """Bring the machine to the end of a stretch that `matches`."""
+        self._lib.effect_apply(effect.pointer(self._ffi), self.handle)
+
+    def accepts(self, content: bytes) -> bool:
+        """Return whether bytes from outside are a well-formed effect for this memory, which `Effect` may be made of."""
+        place = self._ffi.cast("const struct effect *", self._ffi.from_buffer(content))
+        return len(content) % 8 == 0 and bool(self._lib.effect_is_sound(place, len(content), self.handle))
+
+
+def _check_size(program: Program, size: int, needed: int) -> None:
+    if size % 8:
+        raise AscError(f"the memory has {size:,} bytes: expected a multiple of 8")
+    if size < needed + PAGE:
+        raise AscError(
+            f"{size:,} bytes of memory are too small for {program.name}, which takes {needed:,} bytes before its heap "
+            f"and stack; give it at least {-(-needed // PAGE) * PAGE + PAGE:,}"
+        )
+
+
+def _no_memory() -> AscError:
+    return AscError("there is not enough memory on this computer to track what the program reads and writes")

@@ -1,0 +1,490 @@
+/* Machines: making them, breakpoints, and running. The interpreter itself is handlers.h, compiled twice below. */
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#else
+#include <fenv.h>
+#endif
+
+#include "decoded.h"
+#include "floats.h"
+#include "machine.h"
+
+#if !defined(__GNUC__)
+#error "This machine needs labels as values: compile it with gcc or clang."
+#endif
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "This machine needs a host that is little endian, as RISC-V is."
+#endif
+
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#if defined(__clang__)
+#define NEVER_COPIED __attribute__((noinline))
+#else
+#define NEVER_COPIED __attribute__((noinline, noclone))
+#endif
+
+__extension__ typedef __int128 SIGNED_WIDE;
+__extension__ typedef unsigned __int128 UNSIGNED_WIDE;
+
+/* Division by zero and overflow have defined results. */
+static inline uint64_t divided(int64_t a, int64_t b)
+{
+    if (b == 0)
+        return ~(uint64_t)0;
+    return b == -1 ? 0 - (uint64_t)a : (uint64_t)(a / b);
+}
+
+static inline uint64_t remainder_of(int64_t a, int64_t b)
+{
+    if (b == 0)
+        return (uint64_t)a;
+    return b == -1 ? 0 : (uint64_t)(a % b);
+}
+
+static int is_taken(enum operation operation, uint64_t a, uint64_t b)
+{
+    switch (operation) {
+    case BEQ: return a == b;
+    case BNE: return a != b;
+    case BLT: return (int64_t)a < (int64_t)b;
+    case BGE: return (int64_t)a >= (int64_t)b;
+    case BLTU: return a < b;
+    case BGEU: return a >= b;
+    default: return 1; /* jumps */
+    }
+}
+
+/* The exception flags that the host has raised, in fcsr's order, and whatever has to be put back afterwards. */
+enum { FLAG_INEXACT = 1, FLAG_UNDERFLOW = 2, FLAG_OVERFLOW = 4, FLAG_DIVISION = 8, FLAG_INVALID = 16 };
+
+#if defined(__SSE2__)
+static uint64_t take_raised(void)
+{
+    unsigned state = _mm_getcsr();
+    _mm_setcsr(state & ~0x3fu);
+    return (state & 0x20 ? FLAG_INEXACT : 0) | (state & 0x10 ? FLAG_UNDERFLOW : 0) | (state & 0x08 ? FLAG_OVERFLOW : 0)
+        | (state & 0x04 ? FLAG_DIVISION : 0) | (state & 0x01 ? FLAG_INVALID : 0);
+}
+typedef unsigned host_state;
+static host_state begin_floats(void)
+{
+    unsigned state = _mm_getcsr();
+    _mm_setcsr(0x1f80); /* no traps, to nearest, subnormals as they are */
+    return state;
+}
+static void end_floats(host_state state)
+{
+    _mm_setcsr(state);
+}
+#else
+static uint64_t take_raised(void)
+{
+    int raised = fetestexcept(FE_ALL_EXCEPT);
+    feclearexcept(FE_ALL_EXCEPT);
+    return (raised & FE_INEXACT ? FLAG_INEXACT : 0) | (raised & FE_UNDERFLOW ? FLAG_UNDERFLOW : 0)
+        | (raised & FE_OVERFLOW ? FLAG_OVERFLOW : 0) | (raised & FE_DIVBYZERO ? FLAG_DIVISION : 0)
+        | (raised & FE_INVALID ? FLAG_INVALID : 0);
+}
+typedef fenv_t host_state;
+static host_state begin_floats(void)
+{
+    fenv_t state;
+    feholdexcept(&state);
+    fesetround(FE_TONEAREST);
+    return state;
+}
+static void end_floats(host_state state)
+{
+    fesetenv(&state);
+}
+#endif
+
+/* Read and write fflags (1), frm (2) or fcsr (3). Return 0 where the program asks for a rounding mode other than to
+ * nearest. */
+static NEVER_COPIED int access_csr(struct machine *machine, int64_t what, uint64_t operand, uint64_t *old)
+{
+    uint64_t raised = take_raised();
+    int number = what & 3, kind = what >> 2 & 3, has_constant = what >> 4 & 1;
+    int shift = number == 2 ? 5 : 0;
+    uint64_t field = number == 1 ? 0x1f : number == 2 ? 0x07 : 0xff;
+    uint64_t constant = (uint64_t)what >> 5 & 31;
+    machine->fcsr |= raised;
+    machine->stretch_raised |= raised;
+    *old = machine->fcsr >> shift & field;
+    if (has_constant)
+        operand = constant;
+    uint64_t value = kind == 1 ? operand : kind == 2 ? *old | operand : *old & ~operand;
+    uint64_t fcsr = (machine->fcsr & ~(field << shift)) | (value & field) << shift;
+    if (fcsr >> 5 != 0)
+        return 0;
+    machine->fcsr = fcsr;
+    return 1;
+}
+
+enum { STORE_CONDITIONAL = 3, LOAD_RESERVED = 2 };
+
+/* An atomic operation: nothing can come between, since there is one hart. sc always succeeds. Return what rd gets. */
+static NEVER_COPIED uint64_t do_atomic(int64_t funct5, size_t width, uint8_t *at, uint64_t operand)
+{
+    uint64_t old = 0, value = operand;
+    memcpy(&old, at, width);
+    if (width == 4) {
+        old = (uint64_t)(int64_t)(int32_t)old;
+        operand = (uint64_t)(int64_t)(int32_t)operand;
+    }
+    switch (funct5) {
+    case LOAD_RESERVED: return old;
+    case STORE_CONDITIONAL: memcpy(at, &operand, width); return 0;
+    case 0x00: value = old + operand; break;
+    case 0x01: value = operand; break;
+    case 0x04: value = old ^ operand; break;
+    case 0x08: value = old | operand; break;
+    case 0x0c: value = old & operand; break;
+    case 0x10: value = (int64_t)old < (int64_t)operand ? old : operand; break;
+    case 0x14: value = (int64_t)old > (int64_t)operand ? old : operand; break;
+    case 0x18: value = old < operand ? old : operand; break;
+    default: value = old > operand ? old : operand; break;
+    }
+    memcpy(at, &value, width);
+    return old;
+}
+
+static size_t width_of(enum operation operation)
+{
+    switch (operation) {
+    case LB: case LBU: case SB: return 1;
+    case LH: case LHU: case SH: return 2;
+    case LW: case LWU: case SW: case FLW: case FSW: return 4;
+    default: return 8;
+    }
+}
+
+static uint64_t loaded(enum operation operation, const uint8_t *at)
+{
+    uint64_t value = 0;
+    memcpy(&value, at, width_of(operation));
+    switch (operation) {
+    case LB: return (uint64_t)(int64_t)(int8_t)value;
+    case LH: return (uint64_t)(int64_t)(int16_t)value;
+    case LW: return (uint64_t)(int64_t)(int32_t)value;
+    case FLW: return boxed((uint32_t)value);
+    default: return value;
+    }
+}
+
+static void note(uint8_t *flags, struct touched_word **touched, const uint8_t *memory, uint64_t word, uint8_t flag)
+{
+    if (flags[word] == 0) {
+        (*touched)->word = word;
+        memcpy(&(*touched)->value, memory + 8 * word, 8);
+        (*touched)++;
+    }
+    flags[word] |= flag;
+}
+
+/* Note a load of any alignment, before it is done. */
+static NEVER_COPIED void note_load(uint8_t *flags, struct touched_word **touched, const uint8_t *memory, uint64_t offset,
+                                   size_t width)
+{
+    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++)
+        if (flags[word] == 0)
+            note(flags, touched, memory, word, WORD_READ);
+}
+
+/* Note a store of any alignment, before it is done. A word that is only written in part keeps the rest of its value, so
+ * it is read as well. */
+static NEVER_COPIED void note_store(uint8_t *flags, struct touched_word **touched, const uint8_t *memory,
+                                    uint64_t offset, size_t width)
+{
+    int is_whole = width == 8 && offset % 8 == 0;
+    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++)
+        if (!(flags[word] & WORD_WRITTEN))
+            note(flags, touched, memory, word, is_whole ? WORD_WRITTEN : WORD_WRITTEN | WORD_READ);
+}
+
+#define TRACKED 0
+#include "handlers.h"
+#undef TRACKED
+#define TRACKED 1
+#include "handlers.h"
+#undef TRACKED
+
+static uint64_t parcel_count(const struct machine *machine)
+{
+    return machine->code_size / 2;
+}
+
+/* Decode the instruction at a parcel, with its target or immediate as the handlers want it. */
+static struct instruction prepared(const struct machine *machine, uint64_t parcel, const struct decoded *decoded)
+{
+    uint64_t pc = machine->code_start + 2 * parcel;
+    struct instruction instruction = {
+        .immediate = decoded->immediate,
+        .rd = decoded->rd,
+        .rs1 = decoded->rs1,
+        .rs2 = decoded->rs2,
+        .rs3 = decoded->rs3,
+        .operation = (uint8_t)decoded->operation,
+        .is_4_bytes = decoded->length == 4,
+    };
+    switch (decoded->operation) {
+    case LB: case LH: case LW: case LD: case LBU: case LHU: case LWU: case FLW: case FLD:
+        instruction.immediate -= (int64_t)machine->base;
+        break;
+    case SB: case SH: case SW: case SD: case FSW: case FSD:
+        instruction.immediate -= (int64_t)machine->writable_start;
+        break;
+    case CONSTANT:
+        if (decoded->is_relative)
+            instruction.immediate += (int64_t)pc;
+        break;
+    case BEQ: case BNE: case BLT: case BGE: case BLTU: case BGEU: case JUMP: case CALL: {
+        uint64_t target = pc + (uint64_t)decoded->immediate;
+        uint64_t target_parcel = (target - machine->code_start) >> 1;
+        if (target_parcel < parcel_count(machine)) {
+            instruction.target = machine->code + target_parcel;
+        } else {
+            instruction.rs3 = instruction.operation;
+            instruction.operation = BRANCH_OUTSIDE;
+            instruction.immediate = (int64_t)target;
+        }
+        break;
+    }
+    default:
+        break;
+    }
+    return instruction;
+}
+
+static int has_target(const struct instruction *instruction)
+{
+    switch (instruction->operation) {
+    case BEQ: case BNE: case BLT: case BGE: case BLTU: case BGEU: case JUMP: case CALL: return 1;
+    default: return 0;
+    }
+}
+
+static const void *handler_of(const void *const *handlers, const struct instruction *instruction)
+{
+    return handlers[2 * instruction->operation + instruction->is_4_bytes];
+}
+
+static struct decoded decode_parcel(const struct machine *machine, uint64_t parcel)
+{
+    const uint8_t *code = machine->memory + (machine->code_start - machine->base);
+    return decode(code + 2 * parcel, machine->code_size - 2 * parcel);
+}
+
+static void decode_all(struct machine *machine)
+{
+    const void *const *handlers;
+    uint64_t parcels = parcel_count(machine), next_in_line = 0;
+    int32_t ordinal = 0;
+    run_plain(NULL, 0, 0, &handlers);
+    for (uint64_t parcel = 0; parcel < parcels; parcel++) {
+        struct decoded decoded = decode_parcel(machine, parcel);
+        struct instruction *instruction = machine->code + parcel;
+        *instruction = prepared(machine, parcel, &decoded);
+        instruction->handler = handler_of(handlers, instruction);
+        instruction->ordinal = ordinal;
+        if (parcel == next_in_line) {
+            ordinal++;
+            next_in_line += decoded.length / 2;
+        }
+    }
+    for (uint64_t parcel = parcels; parcel < parcels + 2; parcel++) {
+        struct instruction end = {.rd = SINK, .operation = OUTSIDE, .ordinal = ordinal};
+        end.handler = handler_of(handlers, &end);
+        machine->code[parcel] = end;
+    }
+    for (uint64_t parcel = 0; parcel < parcels; parcel++) {
+        struct instruction *instruction = machine->code + parcel;
+        if (has_target(instruction))
+            instruction->skipped = 1 + instruction->ordinal - instruction->target->ordinal;
+    }
+}
+
+/* What the blocks from each parcel on do to registers. A block also ends before a breakpoint. */
+static void find_blocks(struct machine *machine)
+{
+    const void *const *handlers;
+    run_tracked(NULL, 0, 0, &handlers);
+    for (uint64_t parcel = parcel_count(machine); parcel-- > 0;) {
+        struct tracked_instruction *instruction = machine->tracked_code + parcel;
+        struct decoded decoded = decode_parcel(machine, parcel);
+        const struct tracked_instruction *next = instruction + decoded.length / 2;
+        instruction->block = instruction_use(&decoded);
+        if (!ends_block(decoded.operation) && next->handler != handlers[BREAKPOINT_HANDLER])
+            add_use(&instruction->block, &next->block);
+    }
+}
+
+static void mark_breakpoints(struct machine *machine, int are_set)
+{
+    const void *const *plain, *const *tracked;
+    run_plain(NULL, 0, 0, &plain);
+    run_tracked(NULL, 0, 0, &tracked);
+    for (size_t k = 0; k < machine->breakpoint_count; k++) {
+        uint64_t parcel = (machine->breakpoints[k] - machine->code_start) >> 1;
+        struct instruction *instruction = machine->code + parcel;
+        instruction->handler = are_set ? plain[BREAKPOINT_HANDLER] : handler_of(plain, instruction);
+        if (machine->tracked_code != NULL)
+            machine->tracked_code[parcel].handler = are_set ? tracked[BREAKPOINT_HANDLER] : handler_of(tracked, instruction);
+    }
+}
+
+/* Make what tracked runs need. */
+static int prepare_tracking(struct machine *machine)
+{
+    if (machine->tracked_code != NULL)
+        return 1;
+    uint64_t parcels = parcel_count(machine), words = machine->size / 8;
+    struct tracked_instruction *tracked = calloc(parcels + 2, sizeof *tracked);
+    uint8_t *flags = calloc(words, 1);
+    struct touched_word *touched = malloc(words * sizeof *touched);
+    if (tracked == NULL || flags == NULL || touched == NULL) {
+        free(tracked);
+        free(flags);
+        free(touched);
+        return 0;
+    }
+    const void *const *handlers;
+    run_tracked(NULL, 0, 0, &handlers);
+    for (uint64_t parcel = 0; parcel < parcels + 2; parcel++) {
+        const struct instruction *from = machine->code + parcel;
+        struct tracked_instruction *to = tracked + parcel;
+        to->handler = handler_of(handlers, from);
+        if (has_target(from))
+            to->target = tracked + (from->target - machine->code);
+        else
+            to->immediate = from->immediate;
+        to->ordinal = from->ordinal;
+        to->skipped = from->skipped;
+        to->rd = from->rd;
+        to->rs1 = from->rs1;
+        to->rs2 = from->rs2;
+        to->rs3 = from->rs3;
+        to->operation = from->operation;
+        to->is_4_bytes = from->is_4_bytes;
+    }
+    machine->tracked_code = tracked;
+    machine->word_flags = flags;
+    machine->touched = touched;
+    mark_breakpoints(machine, 1);
+    find_blocks(machine);
+    return 1;
+}
+
+struct machine *machine_new(uint8_t *memory, uint64_t base, uint64_t size, uint64_t code_start, uint64_t code_size,
+                            uint64_t writable_start)
+{
+    uint64_t end = base + size, code_end = code_start + code_size;
+    if (base % 8 || size % 8 || size < 64 || size / 8 > UINT32_MAX || end < base || code_start % 2 || code_size % 2 || code_size == 0)
+        return NULL;
+    if (code_start < base || code_end < code_start || code_end > end)
+        return NULL;
+    if (writable_start % 8 || writable_start < code_end || writable_start > end - 8)
+        return NULL;
+    struct machine *machine = calloc(1, sizeof *machine);
+    if (machine == NULL)
+        return NULL;
+    machine->memory = memory;
+    machine->base = base;
+    machine->size = size;
+    machine->code_start = code_start;
+    machine->code_size = code_size;
+    machine->writable_start = writable_start;
+    machine->code = calloc(code_size / 2 + 2, sizeof *machine->code);
+    if (machine->code == NULL) {
+        machine_free(machine);
+        return NULL;
+    }
+    decode_all(machine);
+    return machine;
+}
+
+void machine_free(struct machine *machine)
+{
+    if (machine == NULL)
+        return;
+    free(machine->code);
+    free(machine->tracked_code);
+    free(machine->breakpoints);
+    free(machine->word_flags);
+    free(machine->touched);
+    free(machine);
+}
+
+int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count)
+{
+    mark_breakpoints(machine, 0);
+    machine->breakpoint_count = 0;
+    uint64_t *kept = malloc((count + 1) * sizeof *kept);
+    int is_possible = kept != NULL;
+    for (size_t k = 0; is_possible && k < count; k++) {
+        uint64_t offset = addresses[k] - machine->code_start;
+        is_possible = offset < machine->code_size && offset % 2 == 0;
+        kept[k] = addresses[k];
+    }
+    if (is_possible) {
+        free(machine->breakpoints);
+        machine->breakpoints = kept;
+        machine->breakpoint_count = count;
+        mark_breakpoints(machine, 1);
+    } else {
+        free(kept);
+    }
+    if (machine->tracked_code != NULL) {
+        find_blocks(machine);
+        machine_begin_stretch(machine);
+    }
+    return is_possible;
+}
+
+enum stop machine_run(struct machine *machine, int64_t budget, int64_t arrivals)
+{
+    machine->stretch_is_valid = 0;
+    host_state state = begin_floats();
+    enum stop reason = run_plain(machine, budget, arrivals, NULL);
+    machine->fcsr |= take_raised();
+    end_floats(state);
+    return reason;
+}
+
+int machine_begin_stretch(struct machine *machine)
+{
+    if (!prepare_tracking(machine))
+        return 0;
+    for (size_t k = 0; k < machine->touched_count; k++)
+        machine->word_flags[machine->touched[k].word] = 0;
+    machine->touched_count = 0;
+    if (++machine->epoch == 0) { /* after 4 billion stretches, old marks could be taken for new ones */
+        for (uint64_t parcel = 0; parcel < parcel_count(machine); parcel++)
+            machine->tracked_code[parcel].epoch = 0;
+        machine->epoch = 1;
+    }
+    machine->use = (struct register_use){0};
+    machine->stretch_is_valid = 1;
+    machine->stretch_pc = machine->pc;
+    machine->stretch_fcsr = machine->fcsr;
+    machine->stretch_raised = 0;
+    machine->stretch_instructions = machine->instructions;
+    memcpy(machine->stretch_registers, machine->registers, sizeof machine->stretch_registers);
+    return 1;
+}
+
+int machine_run_tracked(struct machine *machine, int64_t budget, int64_t arrivals)
+{
+    if (machine->epoch == 0 && !machine_begin_stretch(machine))
+        return -1;
+    host_state state = begin_floats();
+    enum stop reason = run_tracked(machine, budget, arrivals, NULL);
+    uint64_t raised = take_raised();
+    machine->fcsr |= raised;
+    machine->stretch_raised |= raised;
+    end_floats(state);
+    return (int)reason;
+}

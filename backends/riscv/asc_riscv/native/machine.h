@@ -1,0 +1,147 @@
+/* A RISC-V machine for programs in user mode (RV64IMAFDC), and the effects of stretches of its run.
+ *
+ * Everything here may be called without Python. No function keeps static state, so machines of different threads are
+ * independent of each other. A machine starts from any registers and any memory, and every run ends: each access is
+ * checked, and each run has a budget.
+ *
+ * The build reads the declarations below for Python as well. It drops the lines that begin with a hash sign, so that
+ * constants are enumerators and no declaration uses a macro.
+ */
+#ifndef ASC_RISCV_MACHINE_H
+#define ASC_RISCV_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum register_number {
+    FIRST_FLOAT = 32,     /* registers[0..31] are x0 to x31, registers[32..63] are f0 to f31 */
+    REGISTER_COUNT = 64,
+    SINK = 64             /* takes what a program writes to x0 */
+};
+
+enum register_bit {
+    FCSR_BIT = 0          /* x0 is always zero, so its place in register masks stands for fcsr */
+};
+
+enum stop {
+    STOP_ECALL,                    /* pc is at an ecall, which is not executed yet */
+    STOP_BREAKPOINT,               /* pc is at a breakpoint */
+    STOP_BUDGET,                   /* the budget is used up */
+    STOP_EBREAK,                   /* pc is at an ebreak */
+    STOP_BAD_ACCESS,               /* stop_address lies outside the memory, or an atomic access is misaligned there */
+    STOP_READ_ONLY,                /* a store to stop_address, where constants are */
+    STOP_STORE_INTO_CODE,          /* a store to stop_address, where code is */
+    STOP_BAD_INSTRUCTION,          /* pc is at something that is no instruction */
+    STOP_UNSUPPORTED_INSTRUCTION,  /* pc is at an instruction that this machine refuses */
+    STOP_JUMP_OUTSIDE_CODE,        /* pc lies outside the code */
+    STOP_MISALIGNED_JUMP           /* pc is odd */
+};
+
+struct instruction;         /* decoded, for plain runs */
+struct tracked_instruction; /* decoded, for tracked runs */
+struct touched_word;        /* a word that a stretch has touched, and its value before */
+
+/* What a stretch has done to registers. Bit k of a mask is register k. */
+struct register_use {
+    uint64_t read;        /* used before they were overwritten, other than by adding to them */
+    uint64_t overwritten; /* their value no longer depends on the value at the start */
+    uint64_t added;       /* only ever added to */
+    uint64_t xored;       /* only ever combined by exclusive or */
+    uint64_t changed;     /* written in any way */
+};
+
+struct machine {
+    uint64_t registers[65]; /* the last one is SINK */
+    uint64_t pc;
+    uint64_t fcsr;          /* exception flags in bits 0 to 4; the rounding mode in bits 5 to 7 is always 0 */
+    uint64_t instructions;  /* executed since the machine was made */
+    uint64_t stop_address;  /* of the access that the last run stopped at */
+    int64_t arrivals_left;  /* arrivals at breakpoints that the last run did not reach */
+
+    uint8_t *memory;        /* belongs to the caller */
+    uint64_t base;          /* guest address of memory[0], a multiple of 8 */
+    uint64_t size;          /* bytes, a multiple of 8, below 32 GiB; no access starts in the last 8 */
+    uint64_t code_start;    /* even */
+    uint64_t code_size;     /* bytes, even */
+    uint64_t writable_start; /* stores below are refused; a multiple of 8, not below the end of the code */
+
+    struct instruction *code;
+    struct tracked_instruction *tracked_code; /* NULL until the first tracked run */
+    size_t breakpoint_count;
+    uint64_t *breakpoints;
+
+    /* The stretch that is being tracked. */
+    int stretch_is_valid;   /* 0 after a fault within a block, where the sets hold too much; after a plain run; after an
+                              effect was applied */
+    uint32_t epoch;         /* number of the stretch; marks the blocks that it has entered */
+    uint64_t stretch_pc;
+    uint64_t stretch_fcsr;
+    uint64_t stretch_raised; /* floating-point exception flags raised since */
+    uint64_t stretch_instructions;
+    uint64_t stretch_registers[64]; /* values at its start */
+    struct register_use use;
+    uint8_t *word_flags;
+    struct touched_word *touched;
+    size_t touched_count;
+};
+
+/* What a stretch read, and what it wrote. One block of bytes that can be copied, kept or sent anywhere: this head; then
+ * values of 8 bytes: registers read, registers written, increments added, increments xored (each by ascending register
+ * number), memory words read, memory words written; then word numbers of 4 bytes: words read, words written. Word k of
+ * the memory is its bytes from 8 * k. */
+struct effect {
+    uint64_t bytes;             /* of the whole effect, a multiple of 8 */
+    uint64_t start_pc;
+    uint64_t end_pc;
+    uint64_t instructions;
+    uint64_t registers_read;    /* masks; FCSR_BIT for fcsr */
+    uint64_t registers_written;
+    uint64_t registers_added;
+    uint64_t registers_xored;
+    uint64_t raised;            /* floating-point exception flags that the stretch raised */
+    uint64_t words_read;        /* counts */
+    uint64_t words_written;
+};
+
+/* Make a machine over a memory that already holds the program. Return NULL where there is not enough memory for the
+ * decoded program, or where an argument breaks what `struct machine` says of its fields. */
+struct machine *machine_new(uint8_t *memory, uint64_t base, uint64_t size, uint64_t code_start, uint64_t code_size,
+                            uint64_t writable_start);
+
+void machine_free(struct machine *machine);
+
+/* Replace all breakpoints, and begin a new stretch. Return 0 where an address is not in the code, or where there is not
+ * enough memory; the machine has no breakpoints then. */
+int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count);
+
+/* Run until the machine stops, and return why. The budget counts instructions. It is looked at where a jump or a branch
+ * is taken, so a run can exceed it by the instructions up to there. The run also stops when it has come `arrivals` times
+ * to a breakpoint; the instruction that the run starts at is not counted. */
+enum stop machine_run(struct machine *machine, int64_t budget, int64_t arrivals);
+
+/* The same, and note what is read and written. Return -1 where there is not enough memory for that. */
+int machine_run_tracked(struct machine *machine, int64_t budget, int64_t arrivals);
+
+/* Forget what was read and written. Registers and memory may be changed from outside before, and not again until the
+ * effect is taken. Return 0 where there is not enough memory. */
+int machine_begin_stretch(struct machine *machine);
+
+/* Bytes of the stretch's effect; 0 where it has none (see stretch_is_valid). */
+size_t machine_effect_bytes(const struct machine *machine);
+
+/* Write the stretch's effect to `effect`, a place of that many bytes, aligned to 8. */
+void machine_take_effect(const struct machine *machine, struct effect *effect);
+
+/* Undo the stretch: registers, pc and memory become what they were at its start. A new stretch begins. */
+int machine_undo_stretch(struct machine *machine);
+
+/* 1 where an effect of `bytes` bytes is well formed and names no word beyond the memory. For effects from outside. */
+int effect_is_sound(const struct effect *effect, size_t bytes, const struct machine *machine);
+
+/* 1 where the machine is at the effect's start and agrees with everything that the stretch read. */
+int effect_matches(const struct effect *effect, const struct machine *machine);
+
+/* Bring the machine to the end of the stretch. `effect_matches` must hold. */
+void effect_apply(const struct effect *effect, struct machine *machine);
+
+#endif
