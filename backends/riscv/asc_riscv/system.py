@@ -88,8 +88,9 @@ class System:
             raise _CallError(errno.EFAULT)
 
     def _put(self, address: int, content: bytes) -> None:
-        self._place(address, len(content), writes=True)
-        self._machine.write(address, content)
+        if content:
+            self._place(address, len(content), writes=True)
+            self._machine.write(address, content)
 
     def _get(self, address: int, size: int) -> bytes:
         self._place(address, size)

@@ -33,7 +33,7 @@ class Reference:
     def __init__(self) -> None:
         self._uc = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV64)
         self._uc.mem_map(CODE, DATA - CODE)
-        self._uc.mem_map(DATA, DATA_BYTES)
+        self._uc.mem_map(DATA, 2 * DATA_BYTES)
         self._uc.reg_write(names.UC_RISCV_REG_MSTATUS, _FLOATING_POINT_ON)
 
     def run(self, code: bytes, registers: NDArray[np.uint64], data: bytes, until: int, limit: int = 10_000) -> Outcome:
@@ -41,7 +41,7 @@ class Reference:
         uc = self._uc
         uc.ctl_remove_cache(CODE, CODE + 4096)
         uc.mem_write(CODE, code)
-        uc.mem_write(DATA, data)
+        uc.mem_write(DATA, data + bytes(8))
         for k in range(1, 32):
             uc.reg_write(_INTEGER[k], int(registers[k]))
         for k in range(32):

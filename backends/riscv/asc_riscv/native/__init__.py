@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from asc.errors import AscError
@@ -13,11 +14,10 @@ def extension() -> Any:
     Raises AscError where it was not compiled when the package was installed.
     """
     try:
-        from asc_riscv import _machine  # noqa: PLC0415 -- only where a machine is needed
+        return import_module("asc_riscv._machine")
     except ImportError as error:
         raise AscError(
             f"the RISC-V machine is not compiled ({error}): asc-riscv was installed without a C compiler. Install gcc "
             "or clang and Python's C headers (on Debian: apt-get install gcc python3-dev), then type: pip install "
             "--force-reinstall --no-deps --no-cache-dir --no-binary asc-riscv asc-riscv"
         ) from error
-    return _machine

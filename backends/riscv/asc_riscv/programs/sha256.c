@@ -15,12 +15,10 @@ static word rotated(word value, int count)
 static word root_fraction(unsigned long number, int is_cubic)
 {
     unsigned long root = 0;
-    for (int bit = 35; bit >= 0; bit--) {
+    for (int bit = 36; bit >= 0; bit--) {
         unsigned long candidate = root | 1ul << bit;
-        unsigned __int128 square = (unsigned __int128)candidate * candidate;
-        int fits = is_cubic ? (square >> 32) * candidate <= (unsigned __int128)number << 64
-                            : square <= (unsigned __int128)number << 64;
-        if (fits)
+        unsigned __int128 power = (unsigned __int128)candidate * candidate * (is_cubic ? candidate : 1);
+        if (power <= (unsigned __int128)number << (is_cubic ? 96 : 64))
             root = candidate;
     }
     return (word)root;
