@@ -42,12 +42,18 @@ struct tracked_instruction {
     struct register_use block;
 };
 
-struct touched_word {
-    uint64_t value;     /* before the stretch */
-    uint64_t word;      /* its number */
+/* A word of the memory is noted at most twice in a stretch: when it is first read, by its number alone, and when it is
+ * first written, with its value until then. Until a word is written, its value is the one that was read. */
+struct overwritten_word {
+    uint64_t value;
+    uint64_t word;
 };
 
-enum word_flag { WORD_READ = 1, WORD_WRITTEN = 2 };
+enum word_flag {
+    WORD_READ = 1,    /* is among read_words */
+    WORD_WRITTEN = 2, /* is among overwritten_words */
+    WORD_MERGED = 4   /* was first written in part, which reads it, and is not among read_words */
+};
 
 /* An instruction as the decoder returns it. Operands that an instruction does not have are 0; rd is SINK then. */
 struct decoded {

@@ -76,11 +76,10 @@ static struct effect head_of(const struct machine *machine)
         .registers_written = machine->use.changed & ~(machine->use.added | machine->use.xored),
         .raised = machine->stretch_raised,
     };
-    for (size_t k = 0; k < machine->touched_count; k++) {
-        uint8_t flags = machine->word_flags[machine->touched[k].word];
-        effect.words_read += (flags & WORD_READ) != 0;
-        effect.words_written += (flags & WORD_WRITTEN) != 0;
-    }
+    effect.words_read = machine->read_count;
+    for (size_t k = 0; k < machine->overwritten_count; k++)
+        effect.words_read += (machine->word_flags[machine->overwritten_words[k].word] & WORD_MERGED) != 0;
+    effect.words_written = machine->overwritten_count;
     effect.bytes = bytes_of(&effect);
     return effect;
 }
@@ -108,17 +107,21 @@ void machine_take_effect(const struct machine *machine, struct effect *effect)
         int number = next_register(&mask);
         *parts.xored++ = machine->registers[number] ^ machine->stretch_registers[number];
     }
-    for (size_t k = 0; k < machine->touched_count; k++) {
-        const struct touched_word *touched = machine->touched + k;
-        uint8_t flags = machine->word_flags[touched->word];
-        if (flags & WORD_READ) {
-            *parts.read_words++ = (uint32_t)touched->word;
-            *parts.read_values++ = touched->value;
+    for (size_t k = 0; k < machine->read_count; k++) {
+        uint32_t word = machine->read_words[k];
+        if (machine->word_flags[word] & WORD_WRITTEN)
+            continue; /* its value is among the overwritten ones */
+        *parts.read_words++ = word;
+        *parts.read_values++ = word_at(machine, word);
+    }
+    for (size_t k = 0; k < machine->overwritten_count; k++) {
+        const struct overwritten_word *overwritten = machine->overwritten_words + k;
+        if (machine->word_flags[overwritten->word] & (WORD_READ | WORD_MERGED)) {
+            *parts.read_words++ = (uint32_t)overwritten->word;
+            *parts.read_values++ = overwritten->value;
         }
-        if (flags & WORD_WRITTEN) {
-            *parts.written_words++ = (uint32_t)touched->word;
-            *parts.written_values++ = word_at(machine, touched->word);
-        }
+        *parts.written_words++ = (uint32_t)overwritten->word;
+        *parts.written_values++ = word_at(machine, overwritten->word);
     }
     if ((effect->words_read + effect->words_written) % 2 != 0)
         *parts.written_words = 0; /* the last four bytes are there to fill the last eight */
@@ -126,8 +129,8 @@ void machine_take_effect(const struct machine *machine, struct effect *effect)
 
 int machine_undo_stretch(struct machine *machine)
 {
-    for (size_t k = 0; k < machine->touched_count; k++)
-        memcpy(machine->memory + 8 * machine->touched[k].word, &machine->touched[k].value, 8);
+    for (size_t k = 0; k < machine->overwritten_count; k++)
+        memcpy(machine->memory + 8 * machine->overwritten_words[k].word, &machine->overwritten_words[k].value, 8);
     machine->pc = machine->stretch_pc;
     machine->fcsr = machine->stretch_fcsr;
     machine->instructions = machine->stretch_instructions;

@@ -6,7 +6,7 @@
  *
  * What is tracked. Registers: whenever a block of instructions is entered for the first time in a stretch, what the
  * whole block does to registers is added to the stretch (`struct register_use`); to enter it again adds nothing new.
- * Memory: each word has a byte of flags, and its value is noted when it is first touched. */
+ * Memory: each word has a byte of flags, and is noted when it is first read and when it is first written. */
 
 #if TRACKED
 #define INSTRUCTION struct tracked_instruction
@@ -96,12 +96,16 @@
 #if TRACKED
 #define ROTATED(OFFSET, COUNT) ((COUNT) == 0 ? (OFFSET) : (OFFSET) >> (COUNT) | (OFFSET) << ((64 - (COUNT)) & 63))
 
-#define NOTE_TOUCHED(WORD)                                         \
+#define NOTE_OVERWRITTEN(WORD)                                     \
     do {                                                           \
-        touched->word = (WORD);                                    \
-        memcpy(&touched->value, memory + 8 * (WORD), 8);           \
-        touched++;                                                 \
+        overwritten->word = (WORD);                                \
+        memcpy(&overwritten->value, memory + 8 * (WORD), 8);       \
+        overwritten++;                                             \
     } while (0)
+
+/* Note an access that takes the long way. */
+#define NOTE_LOAD(OFFSET, WIDTH) (read = note_load(flags, read, OFFSET, WIDTH))
+#define NOTE_STORE(OFFSET, WIDTH) (overwritten = note_store(flags, overwritten, memory, OFFSET, WIDTH))
 
 #define FIND_LOAD(LOG2)                                            \
     uint64_t offset = A + IMMEDIATE;                               \
@@ -113,7 +117,7 @@
     uint64_t word = unit >> (3 - (LOG2));                          \
     if (UNLIKELY(flags[word] == 0)) {                              \
         flags[word] = WORD_READ;                                   \
-        NOTE_TOUCHED(word);                                        \
+        *read++ = (uint32_t)word;                                  \
     }
 
 #define FIND_STORE(LOG2)                                           \
@@ -126,9 +130,8 @@
     uint64_t word = (unit >> (3 - (LOG2))) + first_writable_word;  \
     uint8_t flag = flags[word];                                    \
     if (UNLIKELY(!(flag & WORD_WRITTEN))) {                        \
-        if (flag == 0)                                             \
-            NOTE_TOUCHED(word);                                    \
-        flags[word] = (uint8_t)(flag | WORD_WRITTEN | ((LOG2) == 3 ? 0 : WORD_READ)); \
+        NOTE_OVERWRITTEN(word);                                    \
+        flags[word] = (uint8_t)(flag | WORD_WRITTEN | ((LOG2) == 3 || flag != 0 ? 0 : WORD_MERGED)); \
     }
 #else
 #define FIND_LOAD(LOG2)                                            \
@@ -208,7 +211,8 @@ NEVER_COPIED enum stop RUN(struct machine *machine, int64_t budget, int64_t arri
     const uint64_t first_writable_word = (machine->writable_start - machine->base) >> 3;
     const uint32_t epoch = machine->epoch;
     uint8_t *const flags = machine->word_flags;
-    struct touched_word *touched = machine->touched + machine->touched_count;
+    uint32_t *read = machine->read_words + machine->read_count;
+    struct overwritten_word *overwritten = machine->overwritten_words + machine->overwritten_count;
 #endif
     INSTRUCTION *i;
     int64_t left;     /* of the budget, after the instructions before `i`, plus the ordinal of `i` */
@@ -420,7 +424,7 @@ enter_block:
 unusual_load:
     if (address >= limit)
         goto bad_access;
-    note_load(flags, &touched, memory, address, width_of((enum operation)i->operation));
+    NOTE_LOAD(address, width_of((enum operation)i->operation));
     x[i->rd] = loaded((enum operation)i->operation, memory + address);
     i += 1 + i->is_4_bytes;
     DISPATCH;
@@ -428,7 +432,7 @@ unusual_load:
 unusual_store:
     if (address >= writable_limit)
         goto bad_store;
-    note_store(flags, &touched, memory, address + 8 * first_writable_word, width_of((enum operation)i->operation));
+    NOTE_STORE(address + 8 * first_writable_word, width_of((enum operation)i->operation));
     memcpy(writable + address, &B, width_of((enum operation)i->operation));
     i += 1 + i->is_4_bytes;
     DISPATCH;
@@ -448,9 +452,9 @@ atomic: {
     address = A - machine->base;
 #if TRACKED
     if (IMMEDIATE != STORE_CONDITIONAL)
-        note_load(flags, &touched, memory, address, width);
+        NOTE_LOAD(address, width);
     if (!is_load)
-        note_store(flags, &touched, memory, address, width);
+        NOTE_STORE(address, width);
 #endif
     old = do_atomic(IMMEDIATE, width, memory + address, B);
     x[i->rd] = old;
@@ -492,7 +496,8 @@ stop:
 leave:
     machine->arrivals_left = arrivals;
 #if TRACKED
-    machine->touched_count = (size_t)(touched - machine->touched);
+    machine->read_count = (size_t)(read - machine->read_words);
+    machine->overwritten_count = (size_t)(overwritten - machine->overwritten_words);
 #endif
     return reason;
 }
@@ -517,7 +522,9 @@ leave:
 #undef FOUR
 #undef SET
 #undef ROTATED
-#undef NOTE_TOUCHED
+#undef NOTE_OVERWRITTEN
+#undef NOTE_LOAD
+#undef NOTE_STORE
 #undef FIND_LOAD
 #undef FIND_STORE
 #undef LOAD

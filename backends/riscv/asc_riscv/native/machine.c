@@ -175,34 +175,33 @@ static uint64_t loaded(enum operation operation, const uint8_t *at)
     }
 }
 
-static void note(uint8_t *flags, struct touched_word **touched, const uint8_t *memory, uint64_t word, uint8_t flag)
-{
-    if (flags[word] == 0) {
-        (*touched)->word = word;
-        memcpy(&(*touched)->value, memory + 8 * word, 8);
-        (*touched)++;
-    }
-    flags[word] |= flag;
-}
-
 /* Note a load of any alignment, before it is done. */
-static NEVER_COPIED void note_load(uint8_t *flags, struct touched_word **touched, const uint8_t *memory, uint64_t offset,
-                                   size_t width)
+static NEVER_COPIED uint32_t *note_load(uint8_t *flags, uint32_t *read, uint64_t offset, size_t width)
 {
-    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++)
-        if (flags[word] == 0)
-            note(flags, touched, memory, word, WORD_READ);
+    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++) {
+        if (flags[word] != 0)
+            continue;
+        flags[word] = WORD_READ;
+        *read++ = (uint32_t)word;
+    }
+    return read;
 }
 
 /* Note a store of any alignment, before it is done. A word that is only written in part keeps the rest of its value, so
  * it is read as well. */
-static NEVER_COPIED void note_store(uint8_t *flags, struct touched_word **touched, const uint8_t *memory,
-                                    uint64_t offset, size_t width)
+static NEVER_COPIED struct overwritten_word *note_store(uint8_t *flags, struct overwritten_word *overwritten,
+                                                        const uint8_t *memory, uint64_t offset, size_t width)
 {
     int is_whole = width == 8 && offset % 8 == 0;
-    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++)
-        if (!(flags[word] & WORD_WRITTEN))
-            note(flags, touched, memory, word, is_whole ? WORD_WRITTEN : WORD_WRITTEN | WORD_READ);
+    for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++) {
+        if (flags[word] & WORD_WRITTEN)
+            continue;
+        flags[word] |= is_whole || flags[word] != 0 ? WORD_WRITTEN : WORD_WRITTEN | WORD_MERGED;
+        overwritten->word = word;
+        memcpy(&overwritten->value, memory + 8 * word, 8);
+        overwritten++;
+    }
+    return overwritten;
 }
 
 #define TRACKED 0
@@ -344,11 +343,13 @@ static int prepare_tracking(struct machine *machine)
     uint64_t parcels = parcel_count(machine), words = machine->size / 8;
     struct tracked_instruction *tracked = calloc(parcels + 2, sizeof *tracked);
     uint8_t *flags = calloc(words, 1);
-    struct touched_word *touched = malloc(words * sizeof *touched);
-    if (tracked == NULL || flags == NULL || touched == NULL) {
+    uint32_t *read = malloc(words * sizeof *read);
+    struct overwritten_word *overwritten = malloc(words * sizeof *overwritten);
+    if (tracked == NULL || flags == NULL || read == NULL || overwritten == NULL) {
         free(tracked);
         free(flags);
-        free(touched);
+        free(read);
+        free(overwritten);
         return 0;
     }
     const void *const *handlers;
@@ -372,7 +373,8 @@ static int prepare_tracking(struct machine *machine)
     }
     machine->tracked_code = tracked;
     machine->word_flags = flags;
-    machine->touched = touched;
+    machine->read_words = read;
+    machine->overwritten_words = overwritten;
     mark_breakpoints(machine, 1);
     find_blocks(machine);
     return 1;
@@ -414,7 +416,8 @@ void machine_free(struct machine *machine)
     free(machine->tracked_code);
     free(machine->breakpoints);
     free(machine->word_flags);
-    free(machine->touched);
+    free(machine->read_words);
+    free(machine->overwritten_words);
     free(machine);
 }
 
@@ -458,9 +461,11 @@ int machine_begin_stretch(struct machine *machine)
 {
     if (!prepare_tracking(machine))
         return 0;
-    for (size_t k = 0; k < machine->touched_count; k++)
-        machine->word_flags[machine->touched[k].word] = 0;
-    machine->touched_count = 0;
+    for (size_t k = 0; k < machine->read_count; k++)
+        machine->word_flags[machine->read_words[k]] = 0;
+    for (size_t k = 0; k < machine->overwritten_count; k++)
+        machine->word_flags[machine->overwritten_words[k].word] = 0;
+    machine->read_count = machine->overwritten_count = 0;
     if (++machine->epoch == 0) { /* after 4 billion stretches, old marks could be taken for new ones */
         for (uint64_t parcel = 0; parcel < parcel_count(machine); parcel++)
             machine->tracked_code[parcel].epoch = 0;

@@ -39,7 +39,7 @@ enum stop {
 
 struct instruction;         /* decoded, for plain runs */
 struct tracked_instruction; /* decoded, for tracked runs */
-struct touched_word;        /* a word that a stretch has touched, and its value before */
+struct overwritten_word;    /* a word that a stretch has written, and its value before */
 
 /* What a stretch has done to registers. Bit k of a mask is register k. */
 struct register_use {
@@ -81,8 +81,9 @@ struct machine {
     uint64_t stretch_registers[64]; /* values at its start */
     struct register_use use;
     uint8_t *word_flags;
-    struct touched_word *touched;
-    size_t touched_count;
+    uint32_t *read_words;                       /* words that were read before they were written, if ever */
+    struct overwritten_word *overwritten_words; /* words that were written */
+    size_t read_count, overwritten_count;
 };
 
 /* What a stretch read, and what it wrote. One block of bytes that can be copied, kept or sent anywhere: this head; then
