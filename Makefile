@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 INSTALLED := $(VENV)/.installed
 EXTRAS := dask,gguf,lightning,peft,plots,tensorboard,trl
+MACHINE := $(wildcard backends/riscv/*.py backends/riscv/asc_riscv/native/*.[ch])
 
 .PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-scale bench-recipes bench-studies wheels clean
 
@@ -61,7 +62,7 @@ clean:
 	rm -rf $(VENV) dist build *.egg-info backends/*/build backends/*/*.egg-info backends/riscv/asc_riscv/*.so
 
 # What runs: the core and the backends. A first demo waits for nothing else.
-$(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml backends/riscv/pyproject.toml constraints.txt
+$(RUNTIME): pyproject.toml backends/toy/pyproject.toml backends/nn_training/pyproject.toml backends/riscv/pyproject.toml constraints.txt $(MACHINE)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e backends/toy -e backends/nn_training -e backends/riscv
 	touch $@
