@@ -228,6 +228,13 @@ class System:
             self._put(arguments[3], b"\xff" * 16)
         return 0
 
+    def _affinity(self, _process: int, size: int, address: int, *_: int) -> int:
+        # one processor
+        if size < 8:
+            raise _CallError(errno.EINVAL)
+        self._put(address, (1).to_bytes(8, "little"))
+        return 8
+
     def _brk(self, address: int, *_: int) -> int:
         if self._heap_start <= address <= self._lowest_mapping:
             self._break = address
@@ -290,6 +297,9 @@ _CALLS: Final[Mapping[int, Callable[..., int]]] = {
     96: System._one,  # set_tid_address
     99: System._zero,  # set_robust_list
     113: System._clock,
+    123: System._affinity,
+    124: System._zero,  # sched_yield
+    132: System._zero,  # sigaltstack
     134: System._zero,  # rt_sigaction: no signal ever comes
     135: System._zero,  # rt_sigprocmask
     160: System._uname,
