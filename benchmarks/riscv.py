@@ -33,6 +33,7 @@ from asc_riscv.stop import STOP_REASONS
 SIZES = {
     "collatz": 1_000_000,
     "collatz_count": 1_000_000,
+    "histogram": 4_000_000,
     "lexer": 4_000_000,
     "list_ordered": 2_000,
     "list_shuffled": 2_000,

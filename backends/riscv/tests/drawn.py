@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 import struct
 from collections.abc import Mapping
@@ -18,9 +19,14 @@ from assembler import (
     MIDDLE,
     SINGLE,
     Encoder,
+    add,
+    addi,
     b_type,
     jal,
+    ld,
     program,
+    r_type,
+    sd,
 )
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -95,6 +101,18 @@ def stream(operations: Mapping[str, Encoder], longest: int = 24) -> st.SearchStr
     return st.lists(instruction(operations), min_size=1, max_size=longest)
 
 
+def memory_sum() -> st.SearchStrategy[list[int]]:
+    """Return a strategy for the three instructions that add to a word of the memory."""
+
+    def made(register: int, offset: int, kind: int, other: int, constant: int) -> list[int]:
+        additions = [addi(register, register, constant), add(register, register, other), add(register, other, register)]
+        additions.append(r_type(0x33, 0, 0x20, register, register, other))
+        return [ld(register, offset, BASE), additions[kind], sd(register, offset, BASE)]
+
+    few = st.sampled_from([10, 11, 12])
+    return st.builds(made, few, st.sampled_from([0, 8]), st.integers(0, 3), few | st.just(0), st.integers(-9, 9))
+
+
 _BLOCK = tuple[list[int], int, int, int, int]
 
 
@@ -112,7 +130,8 @@ def _with_branches(blocks: list[_BLOCK], laps: int) -> list[int]:
 def looping(operations: Mapping[str, Encoder] = EVERYTHING) -> st.SearchStrategy[list[int]]:
     """Return a strategy for small programs with branches and a loop; they end at `ebreak`, which is not included."""
     few = st.sampled_from([0, 1, 5, 8, 10, 11])
-    block = st.tuples(stream(operations, 6), st.sampled_from([0, 1, 4, 5, 6, 7]), few, few, st.integers(0, 2))
+    instructions = st.builds(operator.add, stream(operations, 5) | memory_sum(), st.just([]) | memory_sum())
+    block = st.tuples(instructions, st.sampled_from([0, 1, 4, 5, 6, 7]), few, few, st.integers(0, 2))
     return st.builds(_with_branches, st.lists(block, min_size=1, max_size=4), st.integers(1, 4))
 
 

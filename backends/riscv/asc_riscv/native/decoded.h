@@ -38,8 +38,10 @@ struct tracked_instruction {
     uint8_t rd, rs1, rs2, rs3;
     uint8_t operation;
     uint8_t is_4_bytes;
+    uint8_t is_sum;     /* this and the next two instructions add to a word of the memory (see struct sum_use) */
     uint32_t epoch;     /* the last stretch that entered a block here */
     struct register_use block;
+    struct sum_use sums;
 };
 
 /* A word of the memory is noted at most twice in a stretch: when it is first read, by its number alone, and when it is
@@ -52,7 +54,8 @@ struct overwritten_word {
 enum word_flag {
     WORD_READ = 1,    /* is among read_words */
     WORD_WRITTEN = 2, /* is among overwritten_words */
-    WORD_MERGED = 4   /* was first written in part, which reads it, and is not among read_words */
+    WORD_MERGED = 4,  /* is written and read, and not among read_words: it was first written in part, for instance */
+    WORD_ADDED = 8    /* is among overwritten_words, and was only added to; alone */
 };
 
 /* An instruction as the decoder returns it. Operands that an instruction does not have are 0; rd is SINK then. */
@@ -77,10 +80,11 @@ int ends_block(enum operation operation);
 void add_use(struct register_use *use, const struct register_use *next);
 
 /* Run. Where `machine` is NULL, only say where the handlers are: that of operation k at 2 * k for instructions of 2
- * bytes, at 2 * k + 1 for those of 4; last, the one that takes their place at a breakpoint. */
+ * bytes, at 2 * k + 1 for those of 4; then the one that takes their place at a breakpoint;
+ * last, for tracked runs, the one that does a sum in memory. */
 enum stop run_plain(struct machine *machine, int64_t budget, int64_t arrivals, const void *const **handlers);
 enum stop run_tracked(struct machine *machine, int64_t budget, int64_t arrivals, const void *const **handlers);
 
-enum { BREAKPOINT_HANDLER = 2 * OPERATION_COUNT };
+enum { BREAKPOINT_HANDLER = 2 * OPERATION_COUNT, SUM_HANDLER };
 
 #endif

@@ -28,7 +28,17 @@
 #define DISPATCH goto *i->handler
 
 /* Go to the handler that a breakpoint may have replaced. */
-#define DISPATCH_PAST_BREAKPOINT goto *handler_of[2 * i->operation + i->is_4_bytes]
+#define DISPATCH_PLAINLY goto *handler_of[2 * i->operation + i->is_4_bytes]
+#if TRACKED
+#define DISPATCH_PAST_BREAKPOINT   \
+    do {                           \
+        if (i->is_sum)             \
+            goto sum;              \
+        DISPATCH_PLAINLY;          \
+    } while (0)
+#else
+#define DISPATCH_PAST_BREAKPOINT DISPATCH_PLAINLY
+#endif
 
 /* Arrive at the first instruction of a block. */
 #if TRACKED
@@ -115,9 +125,14 @@
         goto unusual_load;                                         \
     }                                                              \
     uint64_t word = unit >> (3 - (LOG2));                          \
-    if (UNLIKELY(flags[word] == 0)) {                              \
-        flags[word] = WORD_READ;                                   \
-        *read++ = (uint32_t)word;                                  \
+    uint8_t flag = flags[word];                                    \
+    if (UNLIKELY(!(flag & ~WORD_ADDED))) {                         \
+        if (flag == 0) {                                           \
+            flags[word] = WORD_READ;                               \
+            *read++ = (uint32_t)word;                              \
+        } else {                                                   \
+            flags[word] = WORD_WRITTEN | WORD_MERGED;              \
+        }                                                          \
     }
 
 #define FIND_STORE(LOG2)                                           \
@@ -130,8 +145,9 @@
     uint64_t word = (unit >> (3 - (LOG2))) + first_writable_word;  \
     uint8_t flag = flags[word];                                    \
     if (UNLIKELY(!(flag & WORD_WRITTEN))) {                        \
-        NOTE_OVERWRITTEN(word);                                    \
-        flags[word] = (uint8_t)(flag | WORD_WRITTEN | ((LOG2) == 3 || flag != 0 ? 0 : WORD_MERGED)); \
+        if (flag != WORD_ADDED)                                    \
+            NOTE_OVERWRITTEN(word);                                \
+        flags[word] = (uint8_t)((flag & WORD_READ) | WORD_WRITTEN | ((LOG2) == 3 || flag & WORD_READ ? 0 : WORD_MERGED)); \
     }
 #else
 #define FIND_LOAD(LOG2)                                            \
@@ -188,7 +204,11 @@ NEVER_COPIED enum stop RUN(struct machine *machine, int64_t budget, int64_t arri
 #define BOTH_LABELS(NAME) __extension__ &&NAME##_2, __extension__ &&NAME##_4,
 #define FOUR_LABELS(NAME) __extension__ &&BAD_4, __extension__ &&NAME##_4,
     static const void *const handler_of[] = {
-        OPERATIONS_OF_BOTH_LENGTHS(BOTH_LABELS) OPERATIONS_OF_FOUR_BYTES(FOUR_LABELS) __extension__ &&breakpoint};
+        OPERATIONS_OF_BOTH_LENGTHS(BOTH_LABELS) OPERATIONS_OF_FOUR_BYTES(FOUR_LABELS) __extension__ &&breakpoint,
+#if TRACKED
+        __extension__ &&sum,
+#endif
+    };
 #undef BOTH_LABELS
 #undef FOUR_LABELS
     if (machine == NULL) {
@@ -231,10 +251,8 @@ NEVER_COPIED enum stop RUN(struct machine *machine, int64_t budget, int64_t arri
         return STOP_BUDGET;
     left = budget + i->ordinal;
 #if TRACKED
-    if (i->epoch != epoch) {
-        i->epoch = epoch;
-        add_use(&machine->use, &i->block);
-    }
+    if (i->epoch != epoch)
+        enter(machine, i, overwritten);
 #endif
     DISPATCH_PAST_BREAKPOINT;
 
@@ -402,10 +420,8 @@ breakpoint:
     }
     arrivals--;
 #if TRACKED
-    if (i->epoch != epoch) {
-        i->epoch = epoch;
-        add_use(&machine->use, &i->block);
-    }
+    if (i->epoch != epoch)
+        enter(machine, i, overwritten);
 #endif
     DISPATCH_PAST_BREAKPOINT;
 
@@ -414,9 +430,33 @@ enter_block:
     /* A run may stop at a breakpoint, and then nothing of its block has been executed. */
     if (i->handler == handler_of[BREAKPOINT_HANDLER])
         goto breakpoint;
-    i->epoch = epoch;
-    add_use(&machine->use, &i->block);
+    enter(machine, i, overwritten);
     DISPATCH;
+
+/* Load, add and store, where all that the stretch does to the word is adding. Otherwise do the load alone. */
+sum: {
+    const INSTRUCTION *addition = i + 1 + i->is_4_bytes;
+    uint64_t offset = A + IMMEDIATE, word = ROTATED(offset, 3), value;
+    if (UNLIKELY(word >= limit_3 || flags[word] != WORD_ADDED)) {
+        if (word >= limit_3 || flags[word] != 0 || word < first_writable_word || !machine->may_sum) {
+            machine->sums.set |= (uint64_t)1 << i->rd;
+            DISPATCH_PLAINLY;
+        }
+        flags[word] = WORD_ADDED;
+        NOTE_OVERWRITTEN(word);
+    }
+    memcpy(&value, memory + offset, sizeof value);
+    value += amount_of(addition->operation, addition->rd == addition->rs1 ? x[addition->rs2] : x[addition->rs1],
+                       addition->immediate);
+    memcpy(memory + offset, &value, sizeof value);
+    x[i->rd] = value;
+    machine->sum_word[i->rd] = (uint32_t)word;
+    machine->sum_value[i->rd] = value;
+    i = i + 1 + i->is_4_bytes;
+    i = i + 1 + i->is_4_bytes;
+    i = i + 1 + i->is_4_bytes;
+    DISPATCH;
+}
 #endif
 
 #if TRACKED
@@ -512,6 +552,7 @@ leave:
 #undef LOW
 #undef EXTENDED
 #undef DISPATCH
+#undef DISPATCH_PLAINLY
 #undef DISPATCH_PAST_BREAKPOINT
 #undef ARRIVE
 #undef NEXT

@@ -179,10 +179,11 @@ static uint64_t loaded(enum operation operation, const uint8_t *at)
 static NEVER_COPIED uint32_t *note_load(uint8_t *flags, uint32_t *read, uint64_t offset, size_t width)
 {
     for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++) {
-        if (flags[word] != 0)
+        if (flags[word] & ~WORD_ADDED)
             continue;
-        flags[word] = WORD_READ;
-        *read++ = (uint32_t)word;
+        if (flags[word] == 0)
+            *read++ = (uint32_t)word;
+        flags[word] = flags[word] == 0 ? WORD_READ : WORD_WRITTEN | WORD_MERGED;
     }
     return read;
 }
@@ -196,12 +197,39 @@ static NEVER_COPIED struct overwritten_word *note_store(uint8_t *flags, struct o
     for (uint64_t word = offset >> 3; word <= (offset + width - 1) >> 3; word++) {
         if (flags[word] & WORD_WRITTEN)
             continue;
-        flags[word] |= is_whole || flags[word] != 0 ? WORD_WRITTEN : WORD_WRITTEN | WORD_MERGED;
-        overwritten->word = word;
-        memcpy(&overwritten->value, memory + 8 * word, 8);
-        overwritten++;
+        if (flags[word] != WORD_ADDED) {
+            overwritten->word = word;
+            memcpy(&overwritten->value, memory + 8 * word, 8);
+            overwritten++;
+        }
+        int is_read = flags[word] == WORD_READ;
+        flags[word] = is_read ? WORD_READ | WORD_WRITTEN : is_whole ? WORD_WRITTEN : WORD_WRITTEN | WORD_MERGED;
     }
     return overwritten;
+}
+
+/* What a sum adds: `operand` is the register beside the sum's own. */
+static inline uint64_t amount_of(uint8_t operation, uint64_t operand, int64_t immediate)
+{
+    return operation == ADDI ? (uint64_t)immediate : operation == SUB ? 0 - operand : operand;
+}
+
+/* Enter a block for the first time in a stretch. Where a register may hand a sum on to an instruction that uses it, all
+ * words that were added to count as read from now on, and no others are added to. */
+static NEVER_COPIED void enter(struct machine *machine, struct tracked_instruction *block,
+                               const struct overwritten_word *end)
+{
+    block->epoch = machine->epoch;
+    add_use(&machine->use, &block->block);
+    machine->sums.holding |= block->sums.holding;
+    machine->sums.set |= block->sums.set;
+    machine->sums.used |= block->sums.used;
+    if (!machine->may_sum || !(machine->sums.holding & machine->sums.used))
+        return;
+    machine->may_sum = 0;
+    for (const struct overwritten_word *each = machine->overwritten_words; each < end; each++)
+        if (machine->word_flags[each->word] == WORD_ADDED)
+            machine->word_flags[each->word] = WORD_WRITTEN | WORD_MERGED;
 }
 
 #define TRACKED 0
@@ -306,18 +334,64 @@ static void decode_all(struct machine *machine)
     }
 }
 
+/* The register that holds a sum in memory which begins at a parcel; 0 where none begins. `behind` is where it ends. */
+static int find_sum(const struct machine *machine, uint64_t parcel, const void *breakpoint, uint64_t *behind)
+{
+    uint64_t parcels = parcel_count(machine);
+    struct decoded load = decode_parcel(machine, parcel);
+    uint64_t second = parcel + load.length / 2;
+    if (load.operation != LD || load.rd == SINK || load.rd == load.rs1 || second >= parcels)
+        return 0;
+    struct decoded sum = decode_parcel(machine, second);
+    uint64_t third = second + sum.length / 2;
+    int is_first = sum.rs1 == load.rd, is_second = sum.rs2 == load.rd;
+    int is_sum = (sum.operation == ADD && is_first != is_second) || (sum.operation == ADDI && is_first)
+        || (sum.operation == SUB && is_first && !is_second);
+    if (!is_sum || sum.rd != load.rd || third >= parcels)
+        return 0;
+    struct decoded store = decode_parcel(machine, third);
+    *behind = third + store.length / 2;
+    if (store.operation != SD || store.rs1 != load.rs1 || store.rs2 != load.rd || store.immediate != load.immediate)
+        return 0;
+    const struct tracked_instruction *code = machine->tracked_code;
+    if (code[second].handler == breakpoint || code[third].handler == breakpoint)
+        return 0;
+    uint64_t later = code[*behind].handler == breakpoint ? 0 : code[*behind].sums.used;
+    return later >> load.rd & 1 ? 0 : load.rd;
+}
+
 /* What the blocks from each parcel on do to registers. A block also ends before a breakpoint. */
 static void find_blocks(struct machine *machine)
 {
     const void *const *handlers;
     run_tracked(NULL, 0, 0, &handlers);
+    const void *breakpoint = handlers[BREAKPOINT_HANDLER];
     for (uint64_t parcel = parcel_count(machine); parcel-- > 0;) {
         struct tracked_instruction *instruction = machine->tracked_code + parcel;
         struct decoded decoded = decode_parcel(machine, parcel);
         const struct tracked_instruction *next = instruction + decoded.length / 2;
+        int is_last = ends_block(decoded.operation) || next->handler == breakpoint;
+        uint64_t behind = 0;
+        int sum = find_sum(machine, parcel, breakpoint, &behind);
+        struct register_use nothing = {0};
+        const struct register_use *rest = is_last ? &nothing : &next->block;
+        struct sum_use sums = is_last ? (struct sum_use){0} : next->sums;
         instruction->block = instruction_use(&decoded);
-        if (!ends_block(decoded.operation) && next->handler != handlers[BREAKPOINT_HANDLER])
-            add_use(&instruction->block, &next->block);
+        sums.set |= instruction->block.changed & ~rest->changed;
+        add_use(&instruction->block, rest);
+        instruction->is_sum = sum != 0;
+        if (sum != 0) {
+            const struct tracked_instruction *after = machine->tracked_code + behind;
+            int is_end = after->handler == breakpoint;
+            uint64_t changed_after = is_end ? 0 : after->block.changed;
+            sums.set = is_end ? 0 : after->sums.set;
+            sums.holding = (is_end ? 0 : after->sums.holding) | ((uint64_t)1 << sum & ~changed_after);
+        }
+        instruction->sums = sums;
+        if (instruction->handler != breakpoint)
+            instruction->handler =
+                sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
+        instruction->sums.used = instruction->block.read | instruction->block.added | instruction->block.xored;
     }
 }
 
@@ -472,6 +546,9 @@ int machine_begin_stretch(struct machine *machine)
         machine->epoch = 1;
     }
     machine->use = (struct register_use){0};
+    machine->sums = (struct sum_use){0};
+    machine->may_sum = 1;
+    memset(machine->sum_word, 0xff, sizeof machine->sum_word);
     machine->stretch_is_valid = 1;
     machine->stretch_pc = machine->pc;
     machine->stretch_fcsr = machine->fcsr;

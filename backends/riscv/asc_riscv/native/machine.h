@@ -50,6 +50,15 @@ struct register_use {
     uint64_t changed;     /* written in any way */
 };
 
+/* Sums in memory: `ld t, o(b)`, then t = t + s, t = t - s or t = t + constant, then `sd t, o(b)`. A word that a stretch
+ * only ever changes in this way is an increment, if nothing else uses the sum that is left in t. The three masks say
+ * which registers could break this. */
+struct sum_use {
+    uint64_t holding; /* some block ends while the register holds a sum */
+    uint64_t set;     /* some block ends while the register holds anything else that it has set */
+    uint64_t used;    /* some block uses the value that the register has when it begins */
+};
+
 struct machine {
     uint64_t registers[65]; /* the last one is SINK */
     uint64_t pc;
@@ -80,6 +89,10 @@ struct machine {
     uint64_t stretch_instructions;
     uint64_t stretch_registers[64]; /* values at its start */
     struct register_use use;
+    struct sum_use sums;
+    int may_sum;                    /* 0 once a sum may have been used */
+    uint32_t sum_word[64];          /* the word of the last sum that a register held; UINT32_MAX for none */
+    uint64_t sum_value[64];         /* that sum */
     uint8_t *word_flags;
     uint32_t *read_words;                       /* words that were read before they were written, if ever */
     struct overwritten_word *overwritten_words; /* words that were written */
@@ -87,9 +100,10 @@ struct machine {
 };
 
 /* What a stretch read, and what it wrote. One block of bytes that can be copied, kept or sent anywhere: this head; then
- * values of 8 bytes: registers read, registers written, increments added, increments xored (each by ascending register
- * number), memory words read, memory words written; then word numbers of 4 bytes: words read, words written. Word k of
- * the memory is its bytes from 8 * k. */
+ * values of 8 bytes: registers read, registers written, increments added, increments xored, distances of copied registers
+ * (each by ascending register number), memory words read, memory words written, increments of memory words; then word
+ * numbers of 4 bytes: those of copied registers, words read, words written, words added to. Word k of the memory is its
+ * bytes from 8 * k. */
 struct effect {
     uint64_t bytes;             /* of the whole effect, a multiple of 8 */
     uint64_t start_pc;
@@ -99,9 +113,11 @@ struct effect {
     uint64_t registers_written;
     uint64_t registers_added;
     uint64_t registers_xored;
+    uint64_t registers_copied;  /* end as the value of a word that was added to, plus a distance */
     uint64_t raised;            /* floating-point exception flags that the stretch raised */
     uint64_t words_read;        /* counts */
     uint64_t words_written;
+    uint64_t words_added;
 };
 
 /* Make a machine over a memory that already holds the program. Return NULL where there is not enough memory for the
@@ -128,10 +144,10 @@ int machine_run_tracked(struct machine *machine, int64_t budget, int64_t arrival
 int machine_begin_stretch(struct machine *machine);
 
 /* Bytes of the stretch's effect; 0 where it has none (see stretch_is_valid). */
-size_t machine_effect_bytes(const struct machine *machine);
+size_t machine_effect_bytes(struct machine *machine);
 
 /* Write the stretch's effect to `effect`, a place of that many bytes, aligned to 8. */
-void machine_take_effect(const struct machine *machine, struct effect *effect);
+void machine_take_effect(struct machine *machine, struct effect *effect);
 
 /* Undo the stretch: registers, pc and memory become what they were at its start. A new stretch begins. */
 int machine_undo_stretch(struct machine *machine);
