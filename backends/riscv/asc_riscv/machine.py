@@ -12,6 +12,7 @@ from asc.errors import AscError
 from asc_riscv.effect import Effect
 from asc_riscv.elf import PAGE, Program
 from asc_riscv.native import extension
+from asc_riscv.registers import REGISTER_COUNT
 from asc_riscv.stop import STOP_REASONS, Stop
 
 NO_LIMIT = 1 << 62
@@ -83,8 +84,9 @@ class Machine:
                 f"cannot make a machine for {program.name} with {self.memory.nbytes:,} bytes of memory: there is not "
                 "enough memory on this computer, or the size is no multiple of 8"
             )
-        pointer = self._ffi.addressof(self.handle, "registers")
-        self.registers: NDArray[np.uint64] = np.frombuffer(self._ffi.buffer(pointer, 64 * 8), dtype=np.uint64)
+        # The registers are the struct's first field. The array keeps the handle, and so the machine, alive.
+        first = self._ffi.buffer(self.handle, 8 * REGISTER_COUNT)
+        self.registers: NDArray[np.uint64] = np.frombuffer(first, dtype=np.uint64)
         """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
         self.pc = program.entry
 
@@ -215,8 +217,11 @@ class Machine:
 
     def accepts(self, content: bytes) -> bool:
         """Return whether bytes from outside are a well-formed effect for this memory, which `Effect` may be made of."""
-        place = self._ffi.cast("const struct effect *", self._ffi.from_buffer(content))
-        return len(content) % 8 == 0 and bool(self._lib.effect_is_sound(place, len(content), self.handle))
+        if len(content) % 8 or not content:
+            return False
+        effect = bytes(content)  # aligned, as C expects it
+        place = self._ffi.cast("const struct effect *", self._ffi.from_buffer(effect))
+        return bool(self._lib.effect_is_sound(place, len(effect), self.handle))
 
 
 def _check_size(program: Program, size: int, needed: int) -> None:

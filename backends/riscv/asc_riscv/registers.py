@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FIRST_FLOAT = 32
+REGISTER_COUNT = 64
 FCSR_BIT = 0
 """Bit of a mask that stands for fcsr. Register x0 is always zero and needs none."""
 
@@ -20,7 +20,7 @@ NAMES = (*_INTEGER.split(), *_FLOATING.split())
 
 def numbers_in(mask: int) -> list[int]:
     """Return the numbers of the bits that are set in a mask, ascending."""
-    return [number for number in range(64) if mask >> number & 1]
+    return [number for number in range(REGISTER_COUNT) if mask >> number & 1]
 
 
 def names_in(mask: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import struct
 
 import pytest
@@ -129,6 +130,12 @@ def test_a_program_finds_its_arguments_and_environment() -> None:
     assert auxiliary[6] == 4096
     assert auxiliary[9] == CODE
     assert machine.read(auxiliary[25], 16) == bytes(range(1, 17))
+
+
+def test_registers_outlive_their_machine() -> None:
+    registers = Process(program([ECALL]), memory_bytes=MEMORY_BYTES).machine.registers
+    gc.collect()
+    assert int(registers[2]) % 16 == 0
 
 
 def test_a_run_goes_on_over_calls_and_ends_at_exit() -> None:

@@ -106,13 +106,11 @@ static void end_floats(host_state state)
  * nearest. */
 static NEVER_COPIED int access_csr(struct machine *machine, int64_t what, uint64_t operand, uint64_t *old)
 {
-    uint64_t raised = take_raised();
     int number = what & 3, kind = what >> 2 & 3, has_constant = what >> 4 & 1;
     int shift = number == 2 ? 5 : 0;
     uint64_t field = number == 1 ? 0x1f : number == 2 ? 0x07 : 0xff;
     uint64_t constant = (uint64_t)what >> 5 & 31;
-    machine->fcsr |= raised;
-    machine->stretch_raised |= raised;
+    machine->fcsr |= take_raised();
     *old = machine->fcsr >> shift & field;
     if (has_constant)
         operand = constant;
@@ -521,11 +519,16 @@ int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, 
     return is_possible;
 }
 
+static int64_t without_overflow(int64_t budget)
+{
+    return budget < INT64_MAX / 2 ? budget : INT64_MAX / 2;
+}
+
 enum stop machine_run(struct machine *machine, int64_t budget, int64_t arrivals)
 {
     machine->stretch_is_valid = 0;
     host_state state = begin_floats();
-    enum stop reason = run_plain(machine, budget, arrivals, NULL);
+    enum stop reason = run_plain(machine, without_overflow(budget), arrivals, NULL);
     machine->fcsr |= take_raised();
     end_floats(state);
     return reason;
@@ -563,7 +566,7 @@ int machine_run_tracked(struct machine *machine, int64_t budget, int64_t arrival
     if (machine->epoch == 0 && !machine_begin_stretch(machine))
         return -1;
     host_state state = begin_floats();
-    enum stop reason = run_tracked(machine, budget, arrivals, NULL);
+    enum stop reason = run_tracked(machine, without_overflow(budget), arrivals, NULL);
     uint64_t raised = take_raised();
     machine->fcsr |= raised;
     machine->stretch_raised |= raised;
