@@ -239,6 +239,17 @@ def test_a_sum_that_its_register_loses_afterwards_stays_an_increment() -> None:
     assert effect.words_read.tolist() == effect.words_written.tolist() == words(1)
 
 
+def test_a_register_that_may_hold_its_sum_or_the_same_number_makes_the_word_read() -> None:
+    ran = machine([*sum_at(0), b_type(0, 0, 0, 4), addi(10, 0, 5)], state(1))
+    ran.words[words(1)] = 0
+    ran.begin_stretch()
+    ran.run_tracked(ENOUGH)
+    effect = ran.effect()
+    assert effect is not None
+    assert effect.words_read.tolist() == effect.words_written.tolist() == words(1)
+    assert (effect.registers_copied, len(effect.words_added)) == (0, 0)
+
+
 def test_nothing_is_known_after_a_bad_access_or_a_plain_run() -> None:
     ran = machine([ld(10, 0, 11)], state(1))
     ran.begin_stretch()
