@@ -15,7 +15,10 @@ builder.set_source(
     include_dirs=[NATIVE],
     sources=[f"{NATIVE}/{name}.c" for name in ("decode", "effect", "machine")],
     depends=[f"{NATIVE}/{name}.h" for name in ("machine", "decoded", "operations", "handlers", "floats")],
-    extra_compile_args=["-std=c11", "-O2", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
+    # Without cross-jumping, each handler keeps its own jump to the next one, which processors predict better.
+    extra_compile_args=[
+        *("-std=c11", "-O2", "-fno-crossjumping", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"),
+    ],
     libraries=["m"],
     optional=True,  # without a compiler the package installs, and says what is missing where the machine is needed
 )

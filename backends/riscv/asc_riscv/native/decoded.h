@@ -26,7 +26,7 @@ struct instruction {
     uint8_t is_4_bytes;
 };
 
-/* The same for tracked runs, with what the block from this instruction to the next jump does to registers. */
+/* The same for tracked runs. */
 struct tracked_instruction {
     const void *handler;
     union {
@@ -40,7 +40,11 @@ struct tracked_instruction {
     uint8_t is_4_bytes;
     uint8_t is_sum;     /* this and the next two instructions add to a word of the memory (see struct sum_use) */
     uint32_t epoch;     /* the last stretch that entered a block here */
-    struct register_use block;
+};
+
+/* What the instructions from one on to the next jump or breakpoint do to registers. */
+struct block {
+    struct register_use use;
     struct sum_use sums;
 };
 

@@ -414,11 +414,11 @@ NEVER_COPIED enum stop RUN(struct machine *machine, int64_t budget, int64_t arri
     FOUR(FCVT_D_LU, SET(of_double((double)A));)
 
 breakpoint:
-    if (arrivals <= 1) {
-        arrivals = 0;
+    /* The count stays in memory: registers are for what every jump needs. */
+    if (--machine->arrivals_left <= 0) {
+        machine->arrivals_left = 0;
         STOP(STOP_BREAKPOINT);
     }
-    arrivals--;
 #if TRACKED
     if (i->epoch != epoch)
         enter(machine, i, overwritten);
@@ -534,7 +534,6 @@ stop:
     machine->pc = code_start + 2 * (uint64_t)(i - code);
 
 leave:
-    machine->arrivals_left = arrivals;
 #if TRACKED
     machine->read_count = (size_t)(read - machine->read_words);
     machine->overwritten_count = (size_t)(overwritten - machine->overwritten_words);

@@ -214,11 +214,12 @@ static inline uint64_t amount_of(uint8_t operation, uint64_t operand, int64_t im
 
 /* Enter a block for the first time in a stretch. Where a register may hand a sum on to an instruction that uses it, all
  * words that were added to count as read from now on, and no others are added to. */
-static NEVER_COPIED void enter(struct machine *machine, struct tracked_instruction *block,
+static NEVER_COPIED void enter(struct machine *machine, struct tracked_instruction *first,
                                const struct overwritten_word *end)
 {
-    block->epoch = machine->epoch;
-    add_use(&machine->use, &block->block);
+    const struct block *block = machine->blocks + (first - machine->tracked_code);
+    first->epoch = machine->epoch;
+    add_use(&machine->use, &block->use);
     machine->sums.holding |= block->sums.holding;
     machine->sums.set |= block->sums.set;
     machine->sums.used |= block->sums.used;
@@ -354,7 +355,7 @@ static int find_sum(const struct machine *machine, uint64_t parcel, const void *
     const struct tracked_instruction *code = machine->tracked_code;
     if (code[second].handler == breakpoint || code[third].handler == breakpoint)
         return 0;
-    uint64_t later = code[*behind].handler == breakpoint ? 0 : code[*behind].sums.used;
+    uint64_t later = code[*behind].handler == breakpoint ? 0 : machine->blocks[*behind].sums.used;
     return later >> load.rd & 1 ? 0 : load.rd;
 }
 
@@ -364,32 +365,27 @@ static void find_blocks(struct machine *machine)
     const void *const *handlers;
     run_tracked(NULL, 0, 0, &handlers);
     const void *breakpoint = handlers[BREAKPOINT_HANDLER];
+    static const struct block nothing;
     for (uint64_t parcel = parcel_count(machine); parcel-- > 0;) {
         struct tracked_instruction *instruction = machine->tracked_code + parcel;
+        struct block *block = machine->blocks + parcel;
         struct decoded decoded = decode_parcel(machine, parcel);
-        const struct tracked_instruction *next = instruction + decoded.length / 2;
-        int is_last = ends_block(decoded.operation) || next->handler == breakpoint;
-        uint64_t behind = 0;
+        uint64_t next = parcel + decoded.length / 2, behind = 0;
+        int is_last = ends_block(decoded.operation) || machine->tracked_code[next].handler == breakpoint;
+        const struct block *rest = is_last ? &nothing : machine->blocks + next;
+        *block = (struct block){.use = instruction_use(&decoded), .sums = rest->sums};
+        block->sums.set |= block->use.changed & ~rest->use.changed;
+        add_use(&block->use, &rest->use);
         int sum = find_sum(machine, parcel, breakpoint, &behind);
-        struct register_use nothing = {0};
-        const struct register_use *rest = is_last ? &nothing : &next->block;
-        struct sum_use sums = is_last ? (struct sum_use){0} : next->sums;
-        instruction->block = instruction_use(&decoded);
-        sums.set |= instruction->block.changed & ~rest->changed;
-        add_use(&instruction->block, rest);
-        instruction->is_sum = sum != 0;
         if (sum != 0) {
-            const struct tracked_instruction *after = machine->tracked_code + behind;
-            int is_end = after->handler == breakpoint;
-            uint64_t changed_after = is_end ? 0 : after->block.changed;
-            sums.set = is_end ? 0 : after->sums.set;
-            sums.holding = (is_end ? 0 : after->sums.holding) | ((uint64_t)1 << sum & ~changed_after);
+            rest = machine->tracked_code[behind].handler == breakpoint ? &nothing : machine->blocks + behind;
+            block->sums = rest->sums;
+            block->sums.holding |= (uint64_t)1 << sum & ~rest->use.changed;
         }
-        instruction->sums = sums;
+        block->sums.used = block->use.read | block->use.added | block->use.xored;
+        instruction->is_sum = sum != 0;
         if (instruction->handler != breakpoint)
-            instruction->handler =
-                sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
-        instruction->sums.used = instruction->block.read | instruction->block.added | instruction->block.xored;
+            instruction->handler = sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
     }
 }
 
@@ -414,11 +410,13 @@ static int prepare_tracking(struct machine *machine)
         return 1;
     uint64_t parcels = parcel_count(machine), words = machine->size / 8;
     struct tracked_instruction *tracked = calloc(parcels + 2, sizeof *tracked);
+    struct block *blocks = calloc(parcels + 2, sizeof *blocks);
     uint8_t *flags = calloc(words, 1);
     uint32_t *read = malloc(words * sizeof *read);
     struct overwritten_word *overwritten = malloc(words * sizeof *overwritten);
-    if (tracked == NULL || flags == NULL || read == NULL || overwritten == NULL) {
+    if (tracked == NULL || blocks == NULL || flags == NULL || read == NULL || overwritten == NULL) {
         free(tracked);
+        free(blocks);
         free(flags);
         free(read);
         free(overwritten);
@@ -444,6 +442,7 @@ static int prepare_tracking(struct machine *machine)
         to->is_4_bytes = from->is_4_bytes;
     }
     machine->tracked_code = tracked;
+    machine->blocks = blocks;
     machine->word_flags = flags;
     machine->read_words = read;
     machine->overwritten_words = overwritten;
@@ -486,6 +485,7 @@ void machine_free(struct machine *machine)
         return;
     free(machine->code);
     free(machine->tracked_code);
+    free(machine->blocks);
     free(machine->breakpoints);
     free(machine->word_flags);
     free(machine->read_words);

@@ -39,6 +39,7 @@ enum stop {
 
 struct instruction;         /* decoded, for plain runs */
 struct tracked_instruction; /* decoded, for tracked runs */
+struct block;               /* what the instructions up to the next jump do to registers */
 struct overwritten_word;    /* a word that a stretch has written, and its value before */
 
 /* What a stretch has done to registers. Bit k of a mask is register k. */
@@ -76,6 +77,7 @@ struct machine {
 
     struct instruction *code;
     struct tracked_instruction *tracked_code; /* NULL until the first tracked run */
+    struct block *blocks;
     size_t breakpoint_count;
     uint64_t *breakpoints;
 
