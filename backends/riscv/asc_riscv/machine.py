@@ -118,6 +118,10 @@ class Machine:
         """Instructions executed since the machine was made; those of applied effects count."""
         return int(self.handle.instructions)
 
+    @instructions.setter
+    def instructions(self, count: int) -> None:
+        self.handle.instructions = count
+
     def read(self, address: int, size: int) -> bytes:
         """Return `size` bytes from a program's address; raises AscError where they are not in the memory."""
         start = self._offset(address, size)

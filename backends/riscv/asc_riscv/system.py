@@ -10,7 +10,7 @@ import errno
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from asc.errors import AscError
 from asc_riscv.call_names import CALL_NAMES
@@ -52,6 +52,31 @@ class System:
         self._random_given = 0
         self.output: list[tuple[int, bytes]] = []
         self.exit_status: int | None = None
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes while the program runs, in values that JSON can hold."""
+        return {
+            "open": {str(number): [content.hex(), position] for number, (content, position) in self._open.items()},
+            "break": self._break,
+            "lowest_mapping": self._lowest_mapping,
+            "random_given": self._random_given,
+            "output": [[descriptor, content.hex()] for descriptor, content in self.output],
+            "exit_status": self.exit_status,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        self._open = {
+            int(number): (bytes.fromhex(content), position) for number, (content, position) in state["open"].items()
+        }
+        self._break, self._lowest_mapping = state["break"], state["lowest_mapping"]
+        self._random_given, self.exit_status = state["random_given"], state["exit_status"]
+        self.output = [(descriptor, bytes.fromhex(content)) for descriptor, content in state["output"]]
+
+    def used(self) -> tuple[tuple[int, int], ...]:
+        """Return the ranges of addresses that the program can have written to, but for its stack."""
+        writable = self._machine.program.writable_start
+        return (writable, self._break), (self._lowest_mapping, self._mappings_end)
 
     def written(self, descriptor: int = 1) -> bytes:
         """Return all that was written to a descriptor: 1 is standard output, 2 standard error."""

@@ -1,0 +1,143 @@
+"""The RISC-V backend: its settings, and how computations are made from them, saved and reported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from asc.backend import Backend
+from asc.config.run import Component, ExecutedConfig
+from asc.errors import AscError
+from asc.speculators.pool import NO_WORKERS, Pool
+from asc.types import EngineState
+from asc_riscv import checkpoint
+from asc_riscv.computation import RiscvComputation
+from asc_riscv.elf import Program, load_program
+from asc_riscv.process import Process
+from asc_riscv.programs import PROGRAMS, compiled
+
+_ROUND_TRIP_S = 1e-4  # a task there and back, between threads that Python's lock lets in turn
+_SHOWN = 4000  # characters of the output in the summary
+
+
+class RiscvConfig(ExecutedConfig):
+    """Settings of `asc run riscv`."""
+
+    elf: Path | None = Field(None, description="a program: a static ELF file for 64-bit RISC-V")
+    program: str | None = Field(
+        None, description="instead, name of a program in C that is compiled at its first use", examples=list(PROGRAMS)
+    )
+    arguments: tuple[str, ...] = Field((), description="what the program is given, after its name")
+    standard_input: Path | None = Field(None, description="file that the program reads as its standard input")
+    files: tuple[Path, ...] = Field((), description="files that the program may open for reading, by these paths")
+    memory: int | None = Field(None, ge=1, description="memory of the machine in MiB; by default what it needs and 16")
+    head: int | None = Field(
+        None, ge=0, description="address of the loop at which steps begin; by default a profile chooses it"
+    )
+    predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
+    executor: Literal["threads", "none"] = Field(
+        "threads", description="what executes candidates; with none, the main thread only remembers its own steps"
+    )
+    workers: int = Field(
+        max(1, (os.cpu_count() or 2) - 1),
+        ge=0,
+        description="workers beside the main thread; 0 is the same as executor none",
+    )
+
+    @model_validator(mode="after")
+    def _one_program(self) -> Self:
+        if (self.elf is None) == (self.program is None):
+            raise ValueError(
+                "a run has one program: name a file, as in --elf primes.elf, or one that comes with the backend, as in "
+                f"--program collatz; there are {', '.join(PROGRAMS)}"
+            )
+        return self
+
+    def load(self) -> Program:
+        """Load the program. Raises AscError where that is not possible."""
+        if self.elf is not None:
+            return load_program(self.elf)
+        assert self.program is not None
+        return compiled(self.program)
+
+
+class RiscvBackend(Backend[RiscvComputation]):
+    """Runs a compiled program."""
+
+    Config = RiscvConfig
+    config: RiscvConfig
+
+    @cached_property
+    def program(self) -> Program:
+        """The program, loaded once."""
+        return self.config.load()
+
+    @cached_property
+    def _given(self) -> tuple[bytes, dict[str, bytes]]:
+        """Standard input, and the files by their paths."""
+        source = self.config.standard_input
+        return b"" if source is None else _content(source), {str(path): _content(path) for path in self.config.files}
+
+    @cached_property
+    def _origin(self) -> dict[str, Any]:
+        """What a checkpoint is bound to."""
+        given = self.config.model_dump(mode="json", include={"arguments", "memory"})
+        process = self._process()
+        start = RiscvComputation(process).digest()
+        return {"program": self.program.name, "start": start, **given}
+
+    def _process(self) -> Process:
+        standard_input, files = self._given
+        memory = self.config.memory
+        return Process(
+            self.program,
+            self.config.arguments,
+            standard_input=standard_input,
+            files=files,
+            memory_bytes=None if memory is None else memory << 20,
+        )
+
+    def computation(self, *, plain: bool) -> RiscvComputation:
+        """Make the computation of the program at its start."""
+        return RiscvComputation(self._process(), _ROUND_TRIP_S, None if plain else self.config.head)
+
+    def pool(self, computation: RiscvComputation) -> Pool:
+        """Return threads: a machine runs without Python's lock."""
+        workers = self.config.workers
+        if not workers or self.config.executor == "none":
+            return NO_WORKERS
+        return Pool(partial(ThreadPoolExecutor, workers, "asc-worker"), workers, hand_over_s=0.0)
+
+    def save(self, computation: RiscvComputation, folder: Path, state: EngineState) -> None:
+        """Write a checkpoint. The engine's state is not needed: an executed run is exact without it."""
+        checkpoint.save(computation, folder, self._origin)
+
+    def load(self, computation: RiscvComputation, folder: Path) -> EngineState | None:
+        """Go to the checkpoint."""
+        return EngineState() if checkpoint.load(computation, folder, self._origin) else None
+
+    def outcome(self, computation: RiscvComputation) -> Mapping[str, Any]:
+        """Return the exit status, and what was printed."""
+        system = computation.process.system
+        printed = {name: system.written(number).decode("utf-8", "replace") for number, name in _OUTPUTS.items()}
+        return {
+            "exit status": system.exit_status,
+            "instructions": computation.process.machine.instructions,
+            **{name: text if len(text) <= _SHOWN else text[:_SHOWN] + "…" for name, text in printed.items() if text},
+        }
+
+
+_OUTPUTS = {1: "output", 2: "errors"}
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise AscError(f"cannot read {path}: {error.strerror or error}. Name a file that the program may read.") from error

@@ -1,0 +1,339 @@
+"""The computation of a compiled program: arrivals at a loop's head are its steps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asc.computation import Executable
+from asc.errors import AscError
+from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
+from asc.words import combine
+from asc_riscv.effect import Effect
+from asc_riscv.loops import choose_loop
+from asc_riscv.machine import Machine
+from asc_riscv.process import Process
+from asc_riscv.registers import NAMES, STACK_POINTER, names_in
+from asc_riscv.stop import Stop, StopReason
+from asc_riscv.worker import Copy, Task, run_task
+
+_SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
+_LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
+_RED_ZONE = 4096  # bytes below the stack pointer that a worker gets
+_WORD_BYTES = 64  # approximate bytes of a word in a dictionary
+_MOST = 4096  # memory words that predictors see
+_MODULUS = 2**64
+
+
+class SavedState(NamedTuple):
+    """A full snapshot."""
+
+    registers: NDArray[np.uint64]
+    pc: int
+    fcsr: int
+    instructions: int
+    memory: NDArray[np.uint8]
+    system: Mapping[str, Any]
+
+
+class RiscvComputation(Executable):
+    """A program in a machine, executed exactly: a leap applies where everything that its steps read has the same bits.
+
+    A step is the way from one arrival at the head of a loop to the next. The loop is chosen before the first step, by a
+    profile, and again where the program no longer comes by. The end of the program counts as one arrival.
+    """
+
+    provides = frozenset({"words"})
+
+    def __init__(self, process: Process, round_trip_s: float = 0.0, head: int | None = None) -> None:
+        """`round_trip_s` is what a task costs there and back, in seconds. `head` is the address of the loop's head."""
+        self.process, self._round_trip_s = process, round_trip_s
+        self._machine = process.machine
+        self._head, self._position, self._step_s = head, 0, 0.0
+        self._stopped = False
+        words = self._machine.words.size
+        self._read = np.zeros(words, dtype=bool)  # memory words that supersteps have read
+        self._written = np.zeros(words, dtype=bool)
+        self._changing: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # both
+        self._registers_read = 0
+        self._copy: tuple[int, Copy] | None = None  # what workers get, and the instructions until then
+        self.hindrance = ""
+        if head is not None:
+            self._machine.set_breakpoints((head,))
+
+    def position(self) -> int:
+        """Steps executed or leapt over so far."""
+        return self._position
+
+    def finished(self) -> bool:
+        """Whether the program has ended."""
+        return self.process.is_finished
+
+    def begin(self) -> None:
+        """Choose the loop, unless it is given. The program runs on meanwhile."""
+        if self._head is None and not self.finished():
+            self._choose()
+
+    def advance(self, max_steps: int, record: bool = False) -> Advanced:
+        """Run to the arrival after so many; with `record`, track the run and return it as a transition.
+
+        Raises AscError where the program does what the machine refuses.
+        """
+        self._stopped = False
+        if self.finished():
+            return Advanced(0)
+        if record and not self.hindrance and self._head is not None:
+            recorded = self._advance_tracked(max_steps)
+            if recorded is not None:
+                return Advanced(recorded.steps, recorded=recorded)
+        began, left = time.perf_counter(), max_steps
+        while left and not self._stopped:
+            stop = self._run(_SLICE if self._head is None else _LOST, left)
+            if self.finished():
+                left -= 1
+                break
+            if self._head is None:  # a plain run, without breakpoints
+                left -= 1
+            elif stop.arrivals_left == left and stop.reason is StopReason.BUDGET:
+                self._choose()
+            left = min(left, stop.arrivals_left)
+        steps = max_steps - left
+        self._position += steps
+        if steps:
+            taken = (time.perf_counter() - began) / steps
+            self._step_s = 0.9 * self._step_s + 0.1 * taken if self._step_s else taken
+        return Advanced(steps)
+
+    def observe(self) -> Snapshot:
+        """Take the registers, and the memory words that supersteps have read and written."""
+        return Snapshot(self._position, 0, self._words(), _WORD_BYTES * (64 + len(self._changing)))
+
+    def snapshot(self) -> Snapshot:
+        """Take registers, memory and what the system knows."""
+        machine = self._machine
+        memory = machine.memory.copy()
+        state = SavedState(
+            machine.registers.copy(),
+            machine.pc,
+            machine.fcsr,
+            machine.instructions,
+            memory,
+            self.process.system.state(),
+        )
+        return Snapshot(self._position, 0, state, memory.nbytes)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a full snapshot."""
+        self.load(snapshot.position, snapshot.state)
+
+    def load(self, position: int, state: SavedState, head: int | None = None) -> None:
+        """Go to a state; with `head`, the loop is the one there."""
+        machine = self._machine
+        machine.memory[:] = state.memory
+        machine.registers[:] = state.registers
+        machine.pc, machine.fcsr, machine.instructions = state.pc, state.fcsr, state.instructions
+        machine.begin_stretch()
+        self.process.system.restore(state.system)
+        self._position, self._copy = position, None
+        if head is not None:
+            self._head = head
+            machine.set_breakpoints((head,))
+
+    @property
+    def head(self) -> int | None:
+        """The address of the loop's head; None before it is chosen, and in a plain run."""
+        return self._head
+
+    def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
+        """Return the words of each snapshot, as integers from 0 to 2 to the power of 64."""
+        if need != "words":
+            raise AscError(f'The RISC-V backend provides "words", and was asked for "{need}".')
+        return [snapshot.state for snapshot in snapshots]
+
+    def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:
+        """Inner products of the differences of the words to the newest snapshot."""
+        names = [name for name in snapshots[-1].state if all(name in snapshot.state for snapshot in snapshots)]
+        rows = np.array([[float(snapshot.state[name]) for name in names] for snapshot in snapshots], dtype=np.float64)
+        differences: NDArray[np.float64] = rows[:-1] - rows[-1]
+        return np.asarray(differences @ differences.T)
+
+    def materialise(self, prediction: Prediction, history: Sequence[Snapshot], plan: Plan) -> Candidate | None:
+        """Make words of a prediction, modulo 2 to the power of 64; one without a value keeps its newest."""
+        newest = history[-1]
+        words: dict[str, int] = dict(newest.state)
+        if isinstance(prediction, Combination):
+            past = prediction.of(history)
+            for name, value in words.items():
+                values = [snapshot.state.get(name, value) for snapshot in past]
+                if any(other != value for other in values):
+                    combined = combine(prediction.coefficients, values)
+                    words[name] = value if combined is None else int(combined) % _MODULUS
+        else:
+            for name, value in prediction.state.items():
+                if name in words:
+                    if type(value) is not int:
+                        return None
+                    words[name] = value % _MODULUS
+        return Candidate(newest.position, plan.horizon, words, newest.nbytes + self.nbytes("dispatch"), plan.predictor)
+
+    def task(
+        self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
+    ) -> Callable[[], Iterable[Transition]]:
+        """Return a call that runs on from the candidate in a thread of this process, in parts of so many steps."""
+        assert self._head is not None, "a task begins at a loop's head, which `begin` has chosen"
+        task = Task(
+            self._machine.program,
+            self._taken(),
+            self._head,
+            candidate.state,
+            candidate.start + candidate.horizon,
+            tuple(lengths),
+            seconds,
+        )
+        return partial(run_task, task, self._as_transition)
+
+    def resembles(self, candidate: Candidate) -> bool:
+        """Whether the candidate has the present bits of every changing word that some superstep has read."""
+        present = self._words()
+        return all(candidate.state.get(name) == present[name] for name in self._known())
+
+    def agrees(self, transition: Transition) -> bool:
+        """Whether all that the transition read has the same bits now."""
+        self._learn(transition.effect)
+        return not self.finished() and self._machine.matches(transition.effect)
+
+    def disagreement(self, transition: Transition) -> str:
+        """Return the name of a word that the transition read with other bits than it has now; empty where unknown."""
+        return next((name for name, value in transition.causal.items() if self.key((name,))[0] != value), "")
+
+    def apply(self, transition: Transition) -> None:
+        """Leap: set what the steps wrote, and add what they accumulated."""
+        self._machine.apply(transition.effect)
+        self._position += transition.steps
+
+    def key(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the words' values."""
+        machine = self._machine
+        return tuple(
+            int(machine.words[int(name[1:-1])])
+            if name[0] == "["
+            else machine.fcsr
+            if name == "fcsr"
+            else int(machine.registers[_NUMBERS[name]])
+            for name in names
+        )
+
+    def price(self, work: str) -> float:
+        """Return the price of a task there and back, in plain steps, before it can be timed."""
+        if work != "dispatch" or not self._step_s:
+            return 0.0
+        return (self._round_trip_s + 1e-10 * self.nbytes("dispatch")) / self._step_s
+
+    def nbytes(self, work: str) -> int:
+        """Return the bytes that are copied for a task."""
+        return sum(end - start for start, end in self._used()) if work == "dispatch" else 0
+
+    def digest(self) -> str:
+        """SHA-256 of registers, memory, output, and all else that the program or the system knows."""
+        machine = self._machine
+        sha = hashlib.sha256(np.ascontiguousarray(machine.registers[1:]).tobytes())
+        sha.update(f"{machine.pc} {machine.fcsr} {machine.instructions}".encode())
+        sha.update(machine.memory)
+        sha.update(json.dumps(self.process.system.state(), sort_keys=True).encode())
+        return sha.hexdigest()
+
+    def measures(self) -> Mapping[str, float]:
+        """Return the instructions so far, leapt over ones included."""
+        return {"instructions": float(self._machine.instructions)}
+
+    def stop(self) -> None:
+        """Make `advance` return after some hundred million instructions at most."""
+        self._stopped = True
+
+    def _run(self, budget: int, arrivals: int) -> Stop:
+        stop = self.process.run(budget, arrivals)
+        if stop.reason.is_fault:
+            raise AscError(f"{self._machine.program.name} {stop.sentence()}.")
+        return stop
+
+    def _choose(self) -> None:
+        loop = choose_loop(self.process)
+        self._head = None if loop is None else loop.address
+        self._copy = None
+        if loop is None:
+            self.hindrance = "" if self.finished() else "The program comes to no loop often enough to be predicted."
+            return
+        if not self.finished():
+            self._run(_LOST, 1)
+
+    def _advance_tracked(self, steps: int) -> Transition | None:
+        """Run tracked; None, with the machine as it was, where the stretch cannot be recorded."""
+        machine = self._machine
+        machine.begin_stretch()
+        stop = machine.run_tracked(_LOST, steps)
+        effect = machine.effect() if stop.reason is StopReason.BREAKPOINT else None
+        if effect is None:
+            machine.undo_stretch()
+            return None
+        transition = self._as_transition(effect, self._position, steps)
+        self._learn(effect)
+        self._position += steps
+        return transition
+
+    def _as_transition(self, effect: Effect, start: int, steps: int) -> Transition:
+        """Make a transition of an effect. Workers call this as well."""
+        causal: dict[str, int] = dict(zip(names_in(effect.registers_read), effect.read_registers.tolist(), strict=True))
+        changing = self._written[effect.words_read]
+        words, values = effect.words_read[changing].tolist(), effect.read_values[changing].tolist()
+        causal.update((f"[{word}]", value) for word, value in zip(words[:_MOST], values[:_MOST], strict=True))
+        return Transition(start, steps, effect, len(bytes(effect)) + _WORD_BYTES * len(causal), "", causal)
+
+    def _learn(self, effect: Effect) -> None:
+        """Note which words supersteps read and write."""
+        self._registers_read |= effect.registers_read
+        if self._read[effect.words_read].all() and self._written[effect.words_written].all():
+            return
+        self._read[effect.words_read] = True
+        self._written[effect.words_written] = True
+        self._changing = np.flatnonzero(self._read & self._written)[:_MOST]
+
+    def _words(self) -> dict[str, int]:
+        """Return the registers, and the memory words that change and are read, by name."""
+        machine = self._machine
+        words = dict(zip(NAMES, machine.registers.tolist(), strict=True))
+        words["fcsr"] = machine.fcsr
+        words.update(zip(self._names(), machine.words[self._changing].tolist(), strict=True))
+        return words
+
+    def _names(self) -> Iterator[str]:
+        return (f"[{word}]" for word in self._changing.tolist())
+
+    def _known(self) -> Collection[str]:
+        """Return the names of the words that supersteps are known to read, and that change."""
+        return [*names_in(self._registers_read or _ALL), *self._names()]
+
+    def _used(self) -> list[tuple[int, int]]:
+        """Return the ranges of addresses that a worker must have as they are now."""
+        machine = self._machine
+        end = machine.base + machine.memory.nbytes
+        stack = min(max(int(machine.registers[STACK_POINTER]) - _RED_ZONE, machine.base), end)
+        return [*self.process.system.used(), (stack, end)]
+
+    def _taken(self) -> Copy:
+        """Copy what a worker needs; once for all tasks from this state."""
+        machine = self._machine
+        if self._copy is None or self._copy[0] != machine.instructions:
+            parts = [(start, machine.read(start, end - start)) for start, end in self._used() if start < end]
+            self._copy = machine.instructions, Copy(machine.memory.nbytes, parts)
+        return self._copy[1]
+
+
+_NUMBERS = {name: number for number, name in enumerate(NAMES)}
+_ALL = 2**64 - 1

@@ -1,0 +1,84 @@
+"""What a worker does: run a machine of its own on from a predicted state, and return what that read and wrote."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from asc.types import Transition
+from asc_riscv.effect import Effect
+from asc_riscv.elf import Program
+from asc_riscv.machine import Machine
+from asc_riscv.registers import NAMES
+from asc_riscv.stop import StopReason
+
+_SLICE = 20_000_000  # instructions after which a worker looks at the time
+
+
+class Copy(NamedTuple):
+    """The memory of a machine as far as a program can have changed it: its size, and parts with their addresses."""
+
+    nbytes: int
+    parts: list[tuple[int, bytes]]
+
+
+class Task(NamedTuple):
+    """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`."""
+
+    program: Program
+    copy: Copy
+    head: int
+    words: Mapping[str, int]
+    start: int
+    lengths: tuple[int, ...]
+    seconds: float | None
+
+
+class StoppedError(BaseException):
+    """A worker's run stopped before the end of its superstep. The message is the end of a sentence that says why."""
+
+
+_own = threading.local()
+
+
+def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -> Iterator[Transition]:
+    """Yield a transition for each part of a task. Raises StoppedError where the run does not come to a part's end."""
+    machine, start = _machine(task), task.start
+    deadline = None if task.seconds is None else time.monotonic() + task.seconds
+    for steps in task.lengths:
+        machine.begin_stretch()
+        left = steps
+        while left:
+            stop = machine.run_tracked(_SLICE, left)
+            left = stop.arrivals_left
+            if stop.reason not in (StopReason.BREAKPOINT, StopReason.BUDGET):
+                raise StoppedError(f"the program {stop.reason.value}")
+            if deadline is not None and time.monotonic() > deadline:
+                raise StoppedError("the superstep took too long")
+        effect = machine.effect()
+        if effect is None:
+            raise StoppedError("what the superstep read is not known")
+        yield transition(effect, start, steps)
+        start += steps
+
+
+def _machine(task: Task) -> Machine:
+    """Return this thread's machine, in the predicted state."""
+    known: Machine | None = getattr(_own, "machine", None)
+    if known is None or known.program is not task.program or known.memory.nbytes != task.copy.nbytes:
+        known = _own.machine = Machine(task.program, memory_bytes=task.copy.nbytes)
+        _own.head = None
+    if _own.head != task.head:
+        known.set_breakpoints((task.head,))
+        _own.head = task.head
+    for address, content in task.copy.parts:
+        known.write(address, content)
+    for number, name in enumerate(NAMES):
+        known.registers[number] = task.words[name]
+    for name, value in task.words.items():
+        if name[0] == "[":
+            known.words[int(name[1:-1])] = value
+    known.pc, known.fcsr = task.head, task.words["fcsr"]
+    return known
