@@ -19,6 +19,7 @@ from asc.types import EngineState
 from asc_riscv import checkpoint
 from asc_riscv.computation import RiscvComputation
 from asc_riscv.elf import Program, load_program
+from asc_riscv.loops import PROFILE
 from asc_riscv.process import Process
 from asc_riscv.programs import PROGRAMS, compiled
 
@@ -40,6 +41,7 @@ class RiscvConfig(ExecutedConfig):
     head: int | None = Field(
         None, ge=0, description="address of the loop at which steps begin; by default a profile chooses it"
     )
+    profile: int = Field(PROFILE, ge=1000, description="instructions in which loops are looked for")
     predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
     executor: Literal["threads", "none"] = Field(
         "threads", description="what executes candidates; with none, the main thread only remembers its own steps"
@@ -105,7 +107,9 @@ class RiscvBackend(Backend[RiscvComputation]):
 
     def computation(self, *, plain: bool) -> RiscvComputation:
         """Make the computation of the program at its start."""
-        return RiscvComputation(self._process(), _ROUND_TRIP_S, None if plain else self.config.head)
+        if plain:
+            return RiscvComputation(self._process(), profile=0)
+        return RiscvComputation(self._process(), _ROUND_TRIP_S, self.config.head, self.config.profile)
 
     def pool(self, computation: RiscvComputation) -> Pool:
         """Return threads: a machine runs without Python's lock."""
@@ -140,4 +144,6 @@ def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise AscError(f"cannot read {path}: {error.strerror or error}. Name a file that the program may read.") from error
+        raise AscError(
+            f"cannot read {path}: {error.strerror or error}. Name a file that the program may read."
+        ) from error

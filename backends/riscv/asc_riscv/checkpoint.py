@@ -29,7 +29,7 @@ def save(computation: RiscvComputation, folder: Path, origin: Mapping[str, Any])
     position, _, state, _ = computation.snapshot()
     known = {
         "position": position,
-        "head": computation.head,
+        "head": state.head,
         "pc": state.pc,
         "fcsr": state.fcsr,
         "instructions": state.instructions,
@@ -71,8 +71,9 @@ def load(computation: RiscvComputation, folder: Path, origin: Mapping[str, Any])
             known["instructions"],
             np.asarray(memory, dtype=np.uint8),
             known["system"],
+            known["head"],
         )
-        computation.load(known["position"], state, known["head"])
+        computation.load(known["position"], state)
     except (SafetensorError, LookupError, ValueError, TypeError) as error:
         raise AscError(f"The checkpoint {path} is damaged ({error}). {_ANEW}") from error
     return True

@@ -17,8 +17,7 @@ from asc.errors import AscError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
 from asc.words import combine
 from asc_riscv.effect import Effect
-from asc_riscv.loops import choose_loop
-from asc_riscv.machine import Machine
+from asc_riscv.loops import PROFILE, choose_loop
 from asc_riscv.process import Process
 from asc_riscv.registers import NAMES, STACK_POINTER, names_in
 from asc_riscv.stop import Stop, StopReason
@@ -41,22 +40,30 @@ class SavedState(NamedTuple):
     instructions: int
     memory: NDArray[np.uint8]
     system: Mapping[str, Any]
+    head: int | None  # of the loop
 
 
 class RiscvComputation(Executable):
     """A program in a machine, executed exactly: a leap applies where everything that its steps read has the same bits.
 
-    A step is the way from one arrival at the head of a loop to the next. The loop is chosen before the first step, by a
-    profile, and again where the program no longer comes by. The end of the program counts as one arrival.
+    A step is the way from one arrival at the head of a loop to the next. A profile chooses the loop at the beginning,
+    and again where the program no longer comes by; the program runs on meanwhile, up to an arrival, and that counts as
+    one step. The end of the program counts as an arrival.
     """
 
     provides = frozenset({"words"})
 
-    def __init__(self, process: Process, round_trip_s: float = 0.0, head: int | None = None) -> None:
-        """`round_trip_s` is what a task costs there and back, in seconds. `head` is the address of the loop's head."""
+    def __init__(
+        self, process: Process, round_trip_s: float = 0.0, head: int | None = None, profile: int = PROFILE
+    ) -> None:
+        """Make it at the program's beginning.
+
+        `round_trip_s` is what a task costs there and back, in seconds. `head` is the address of the loop's head, and
+        `profile` the instructions in which one is looked for otherwise; 0 for a plain run, which has no breakpoints.
+        """
         self.process, self._round_trip_s = process, round_trip_s
         self._machine = process.machine
-        self._head, self._position, self._step_s = head, 0, 0.0
+        self._head, self._profile, self._position, self._step_s = head, profile, 0, 0.0
         self._stopped = False
         words = self._machine.words.size
         self._read = np.zeros(words, dtype=bool)  # memory words that supersteps have read
@@ -77,8 +84,8 @@ class RiscvComputation(Executable):
         return self.process.is_finished
 
     def begin(self) -> None:
-        """Choose the loop, unless it is given. The program runs on meanwhile."""
-        if self._head is None and not self.finished():
+        """Choose the loop, unless that is done, which takes a step."""
+        if self._is_unprofiled():
             self._choose()
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
@@ -87,25 +94,26 @@ class RiscvComputation(Executable):
         Raises AscError where the program does what the machine refuses.
         """
         self._stopped = False
-        if self.finished():
+        if self.finished() or not max_steps:
             return Advanced(0)
         if record and not self.hindrance and self._head is not None:
             recorded = self._advance_tracked(max_steps)
             if recorded is not None:
                 return Advanced(recorded.steps, recorded=recorded)
-        began, left = time.perf_counter(), max_steps
-        while left and not self._stopped:
-            stop = self._run(_SLICE if self._head is None else _LOST, left)
-            if self.finished():
-                left -= 1
-                break
-            if self._head is None:  # a plain run, without breakpoints
-                left -= 1
-            elif stop.arrivals_left == left and stop.reason is StopReason.BUDGET:
+        began, before, end = time.perf_counter(), self._position, self._position + max_steps
+        while self._position < end and not self._stopped and not self.finished():
+            if self._is_unprofiled():
                 self._choose()
-            left = min(left, stop.arrivals_left)
-        steps = max_steps - left
-        self._position += steps
+                continue
+            left = end - self._position
+            stop = self._run(_SLICE if self._head is None else _LOST, left)
+            arrived = left - stop.arrivals_left
+            self._position += arrived
+            if self.finished() or self._head is None:  # without a loop, a slice of the run counts as a step
+                self._position += 1
+            elif not arrived and stop.reason is StopReason.BUDGET:
+                self._head = None
+        steps = self._position - before
         if steps:
             taken = (time.perf_counter() - began) / steps
             self._step_s = 0.9 * self._step_s + 0.1 * taken if self._step_s else taken
@@ -126,6 +134,7 @@ class RiscvComputation(Executable):
             machine.instructions,
             memory,
             self.process.system.state(),
+            self._head,
         )
         return Snapshot(self._position, 0, state, memory.nbytes)
 
@@ -133,8 +142,8 @@ class RiscvComputation(Executable):
         """Go back to a full snapshot."""
         self.load(snapshot.position, snapshot.state)
 
-    def load(self, position: int, state: SavedState, head: int | None = None) -> None:
-        """Go to a state; with `head`, the loop is the one there."""
+    def load(self, position: int, state: SavedState) -> None:
+        """Go to a state."""
         machine = self._machine
         machine.memory[:] = state.memory
         machine.registers[:] = state.registers
@@ -142,14 +151,9 @@ class RiscvComputation(Executable):
         machine.begin_stretch()
         self.process.system.restore(state.system)
         self._position, self._copy = position, None
-        if head is not None:
-            self._head = head
-            machine.set_breakpoints((head,))
-
-    @property
-    def head(self) -> int | None:
-        """The address of the loop's head; None before it is chosen, and in a plain run."""
-        return self._head
+        if self._head != state.head:
+            self._head = state.head
+            machine.set_breakpoints(() if state.head is None else (state.head,))
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
         """Return the words of each snapshot, as integers from 0 to 2 to the power of 64."""
@@ -245,7 +249,7 @@ class RiscvComputation(Executable):
         machine = self._machine
         sha = hashlib.sha256(np.ascontiguousarray(machine.registers[1:]).tobytes())
         sha.update(f"{machine.pc} {machine.fcsr} {machine.instructions}".encode())
-        sha.update(machine.memory)
+        sha.update(machine.memory.data)
         sha.update(json.dumps(self.process.system.state(), sort_keys=True).encode())
         return sha.hexdigest()
 
@@ -263,14 +267,19 @@ class RiscvComputation(Executable):
             raise AscError(f"{self._machine.program.name} {stop.sentence()}.")
         return stop
 
+    def _is_unprofiled(self) -> bool:
+        return self._head is None and bool(self._profile) and not self.hindrance and not self.finished()
+
     def _choose(self) -> None:
-        loop = choose_loop(self.process)
+        """Choose the loop, and run up to an arrival: all of that is a step."""
+        loop = choose_loop(self.process, self._profile)
+        self._position, self._copy, self._step_s = self._position + 1, None, 0.0
         self._head = None if loop is None else loop.address
-        self._copy = None
-        if loop is None:
-            self.hindrance = "" if self.finished() else "The program comes to no loop often enough to be predicted."
+        if self.finished():
             return
-        if not self.finished():
+        if loop is None:
+            self.hindrance = "The program comes to no loop often enough to be predicted."
+        else:
             self._run(_LOST, 1)
 
     def _advance_tracked(self, steps: int) -> Transition | None:

@@ -13,11 +13,13 @@ from asc_riscv.machine import Machine
 from asc_riscv.process import Process
 from asc_riscv.stop import StopReason
 
-_PROFILE = 10_000_000  # instructions in which loops are looked for, at most
+PROFILE = 10_000_000
+"""Instructions in which loops are looked for."""
+
 _LOOKS = 16  # arrivals after which the distance of a loop is known
 _FEWEST = 4  # arrivals that tell a distance
-_STRETCH = 20_000  # instructions at least of a stretch whose start is predicted
-_LONGEST = 2_000_000  # instructions of one turn of a loop, at most
+_STRETCH = 1 / 500  # instructions at least of a stretch whose start is predicted, as a share of the profile
+_LONGEST = 1 / 5  # instructions of one turn of a loop at most, as a share of the profile
 _STRETCHES = 6  # that are looked at, at each loop
 _CANDIDATES = 12  # loops that are looked at
 _ALIKE = 1.2  # loops whose distances differ by less are one loop, or one inside the other that turns once
@@ -53,30 +55,29 @@ def backward_targets(machine: Machine) -> set[int]:
     return found
 
 
-def choose_loop(process: Process) -> Loop | None:
+def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
     """Return the loop whose turns can be predicted best, of equal ones the longest; None where there is none.
 
-    The program runs on meanwhile, by some ten million instructions. That is the profile of Waterland et al. (2014),
-    section 4.2, at all scales at once: loops that are known by a few arrivals no longer stop the machine, so that those
-    around them show.
+    The program runs on meanwhile, by a few times `profile` instructions at most. It is profiled at all scales at once:
+    loops that are known by a few arrivals no longer stop the machine, so that those around them show.
     """
-    distances = _distances(process)
+    distances = _distances(process, profile)
     best: Loop | None = None
     for address, distance in sorted(distances.items(), key=lambda item: item[1])[:_CANDIDATES]:
         if process.is_finished:
             break
-        share = _predictable(process, address, max(1, round(_STRETCH / distance)))
+        share = _predictable(process, address, max(1, round(_STRETCH * profile / distance)), profile)
         if share is not None and (best is None or share >= best.predictable):
             best = Loop(address, distance, share)
     process.machine.set_breakpoints(() if best is None else (best.address,))
     return best
 
 
-def _distances(process: Process) -> dict[int, float]:
+def _distances(process: Process, profile: int) -> dict[int, float]:
     """Return the instructions from one arrival to the next, by loop head; of loops alike, those of the first."""
     machine = process.machine
     active, seen = backward_targets(machine), dict[int, list[int]]()
-    end = machine.instructions + _PROFILE
+    end = machine.instructions + profile
     machine.set_breakpoints(active)
     while active and not process.is_finished and machine.instructions < end:
         stop = process.run(end - machine.instructions, 1)
@@ -90,21 +91,20 @@ def _distances(process: Process) -> dict[int, float]:
     found = dict[int, float]()
     for address, times in seen.items():
         distance = (times[-1] - times[0]) / max(1, len(times) - 1)
-        if len(times) >= _FEWEST and 0 < distance <= _LONGEST:
+        if len(times) >= _FEWEST and 0 < distance <= _LONGEST * profile:
             alike = (known for known in found.values() if 1 / _ALIKE < known / distance < _ALIKE)
             if next(alike, None) is None:
                 found[address] = distance
     return found
 
 
-def _predictable(process: Process, address: int, turns: int) -> float | None:
-    """Return the share of changing values, read by stretches of so many turns, that lie on a line through the two before.
+def _predictable(process: Process, address: int, turns: int, budget: int) -> float | None:
+    """Return the share of changing values, read by stretches of so many turns, that are on a line with the two before.
 
     None where the program does not come by as often without a system call.
     """
     machine = process.machine
     machine.set_breakpoints((address,))
-    budget = 4 * max(_LONGEST, _STRETCH)
     if process.run(budget, 1).reason is not StopReason.BREAKPOINT:
         return None
     effects, registers = list[Effect](), list[NDArray[np.uint64]]()
@@ -160,12 +160,15 @@ def _short_offset(half: int) -> int:
     """Return how far `c.j`, `c.beqz` or `c.bnez` leads, in bytes; 0 for other compressed instructions."""
     kind = half & 3, half >> 13
     if kind == (1, 5):
-        places = ((12, 11), (11, 4), (10, 9), (9, 8), (8, 10), (7, 6), (6, 7), (5, 3), (4, 2), (3, 1), (2, 5))
-        return _signed(sum((half >> bit & 1) << place for bit, place in places), 12)
+        return _signed(sum((half >> bit & 1) << place for bit, place in _JUMP.items()), 12)
     if kind in ((1, 6), (1, 7)):
-        places = ((12, 8), (11, 4), (10, 3), (6, 7), (5, 6), (4, 2), (3, 1), (2, 5))
-        return _signed(sum((half >> bit & 1) << place for bit, place in places), 9)
+        return _signed(sum((half >> bit & 1) << place for bit, place in _BRANCH.items()), 9)
     return 0
+
+
+_JUMP = {12: 11, 11: 4, 10: 9, 9: 8, 8: 10, 7: 6, 6: 7, 5: 3, 4: 2, 3: 1, 2: 5}
+_BRANCH = {12: 8, 11: 4, 10: 3, 6: 7, 5: 6, 4: 2, 3: 1, 2: 5}
+"""Places of an offset's bits, by the bits of a compressed instruction that have them."""
 
 
 def _signed(value: int, bits: int) -> int:

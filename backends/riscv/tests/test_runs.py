@@ -1,0 +1,84 @@
+"""Whole runs end where the program ends by itself, whatever workers do; and go on after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asc.errors import AscError
+from asc.plugins import load
+from asc.run.run import Run
+from asc_riscv import Process, compiled
+from asc_riscv.backend import RiscvBackend, RiscvConfig
+from asc_riscv.computation import RiscvComputation
+
+SMALL: dict[str, Any] = {"profile": 20_000, "memory": 2}
+
+
+def run(**settings: Any) -> dict[str, Any]:
+    config = RiscvConfig.model_validate({**SMALL, **settings})
+    return dict(Run(RiscvBackend(config), "riscv", load()).execute())
+
+
+def plain_digest(program: str, argument: str) -> str:
+    process = Process(compiled(program), [argument], memory_bytes=2 << 20)
+    process.finish()
+    return RiscvComputation(process, profile=0).digest()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize(
+    ("program", "argument"),
+    [("collatz", "20000"), ("collatz_count", "20000"), ("list_shuffled", "2"), ("sha256", "20")],
+)
+def test_a_run_ends_as_the_program_by_itself(program: str, argument: str, workers: int) -> None:
+    recognizer = {"name": "recurring", "distance": 50}
+    summary = run(program=program, arguments=[argument], workers=workers, recognizer=recognizer)
+    assert summary["state"] == "finished"
+    assert summary["final_digest"] == plain_digest(program, argument)
+
+
+def test_supersteps_are_leapt_over() -> None:
+    generous = {"overdraft": 100.0}
+    summary = run(program="collatz", arguments=["200000"], workers=1, scheduler=generous)
+    assert summary["skipped"] > 0
+    assert summary["outcome"]["output"].startswith("start 156159")
+
+
+def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "asc", "run", "riscv", "--program", "collatz", "--out", str(tmp_path)]
+    command += ["--arguments", "6000000", "--set", "checkpoint_seconds=0.2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 600
+        while not list(tmp_path.glob("*/checkpoints/*")) and time.monotonic() < deadline:
+            assert process.poll() is None, "the run ended before its first checkpoint"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    subprocess.run([sys.executable, "-m", "asc", "run", "--resume", "latest", "--out", str(tmp_path)], check=True)
+    (summary,) = tmp_path.glob("*/summary.json")
+    found = json.loads(summary.read_text(encoding="utf-8"))
+    assert found["resumed_from"] > 0
+    assert found["outcome"]["output"] == "start 5649499\nsteps 612\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "a run has one program"),
+        ({"program": "collatz", "elf": "a.elf"}, "a run has one program"),
+        ({"program": "colatz"}, "there is no program 'colatz'"),
+        ({"elf": __file__}, "ELF"),
+        ({"elf": "nowhere.elf"}, "nowhere.elf"),
+        ({"program": "collatz", "standard_input": "nowhere.txt"}, "cannot read nowhere.txt"),
+    ],
+)
+def test_what_cannot_run_is_refused_in_a_sentence(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises((AscError, ValueError), match=sentence):
+        run(**settings)
