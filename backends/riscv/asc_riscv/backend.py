@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from asc.backend import Backend
 from asc.config.run import Component, ExecutedConfig
 from asc.errors import AscError
+from asc.nearest import suggestion
 from asc.speculators.pool import NO_WORKERS, Pool
 from asc.types import EngineState
 from asc_riscv import checkpoint
@@ -38,8 +39,10 @@ class RiscvConfig(ExecutedConfig):
     standard_input: Path | None = Field(None, description="file that the program reads as its standard input")
     files: tuple[Path, ...] = Field((), description="files that the program may open for reading, by these paths")
     memory: int | None = Field(None, ge=1, description="memory of the machine in MiB; by default what it needs and 16")
-    head: int | None = Field(
-        None, ge=0, description="address of the loop at which steps begin; by default a profile chooses it"
+    head: str | None = Field(
+        None,
+        description="where steps begin: an address such as 0x101c8, or the name of a function; by default a profile "
+        "chooses the head of a loop",
     )
     profile: int = Field(PROFILE, ge=1000, description="instructions in which loops are looked for")
     predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
@@ -109,7 +112,21 @@ class RiscvBackend(Backend[RiscvComputation]):
         """Make the computation of the program at its start."""
         if plain:
             return RiscvComputation(self._process(), profile=0)
-        return RiscvComputation(self._process(), _ROUND_TRIP_S, self.config.head, self.config.profile)
+        return RiscvComputation(self._process(), _ROUND_TRIP_S, self._head(), self.config.profile)
+
+    def _head(self) -> int | None:
+        """Return the address that the settings name."""
+        name, symbols = self.config.head, self.program.symbols
+        if name is None or name in symbols:
+            return None if name is None else symbols[name][0]
+        try:
+            return int(name, 0)
+        except ValueError:
+            known = suggestion(name, symbols)
+            raise AscError(
+                f"head is {name!r}, which is no address and no function of {self.program.name}: give an address in its "
+                f"code, as in --head 0x101c8, or leave it out{known}"
+            ) from None
 
     def pool(self, computation: RiscvComputation) -> Pool:
         """Return threads: a machine runs without Python's lock."""

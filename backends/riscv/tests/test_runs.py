@@ -75,6 +75,8 @@ def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
         ({"program": "collatz", "elf": "a.elf"}, "a run has one program"),
         ({"program": "colatz"}, "there is no program 'colatz'"),
         ({"elf": __file__}, "ELF"),
+        ({"program": "collatz", "head": "mian"}, "head is 'mian'"),
+        ({"program": "collatz", "head": "17"}, "no breakpoint is possible at 0x11"),
         ({"elf": "nowhere.elf"}, "nowhere.elf"),
         ({"program": "collatz", "standard_input": "nowhere.txt"}, "cannot read nowhere.txt"),
     ],
