@@ -61,7 +61,9 @@ def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
             assert process.poll() is None, "the run ended before its first checkpoint"
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
-    subprocess.run([sys.executable, "-m", "asc", "run", "--resume", "latest", "--out", str(tmp_path)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "asc", "run", "riscv", "--resume", "latest", "--out", str(tmp_path)], check=True
+    )
     (summary,) = tmp_path.glob("*/summary.json")
     found = json.loads(summary.read_text(encoding="utf-8"))
     assert found["resumed_from"] > 0
