@@ -93,7 +93,7 @@ def of(entries: tuple[Entry, ...]) -> Any:
 def test_the_reference_is_of_all_plugins_of_the_project(site: Any) -> None:
     files = [ROOT / "pyproject.toml", *ROOT.glob("backends/*/pyproject.toml")]
     projects = [tomllib.loads(path.read_text(encoding="utf-8"))["project"] for path in files]
-    announced = {name for project in projects for name in project.get("entry-points", {}).get("asc", {})}
+    announced = {name for project in projects for name in project["entry-points"]["asc"]}
     assert set(site.DISTRIBUTED.split(",")) == announced
 
 

@@ -32,8 +32,10 @@ class RiscvConfig(ExecutedConfig):
     """Settings of `asc run riscv`."""
 
     elf: Path | None = Field(None, description="a program: a static ELF file for 64-bit RISC-V")
-    program: str | None = Field(
-        None, description="instead, name of a program in C that is compiled at its first use", examples=list(PROGRAMS)
+    program: str = Field(
+        "collatz",
+        description="without a file, the name of a program in C that is compiled at its first use",
+        examples=list(PROGRAMS),
     )
     arguments: tuple[str, ...] = Field((), description="what the program is given, after its name")
     standard_input: Path | None = Field(None, description="file that the program reads as its standard input")
@@ -57,19 +59,16 @@ class RiscvConfig(ExecutedConfig):
 
     @model_validator(mode="after")
     def _one_program(self) -> Self:
-        if (self.elf is None) == (self.program is None):
+        if self.elf is not None and "program" in self.model_fields_set:
             raise ValueError(
-                "a run has one program: name a file, as in --elf primes.elf, or one that comes with the backend, as in "
-                f"--program collatz; there are {', '.join(PROGRAMS)}"
+                f"a run has one program, and elf is {str(self.elf)!r} and program {self.program!r}: leave one of them "
+                "out"
             )
         return self
 
     def load(self) -> Program:
         """Load the program. Raises AscError where that is not possible."""
-        if self.elf is not None:
-            return load_program(self.elf)
-        assert self.program is not None
-        return compiled(self.program)
+        return compiled(self.program) if self.elf is None else load_program(self.elf)
 
 
 class RiscvBackend(Backend[RiscvComputation]):

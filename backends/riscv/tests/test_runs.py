@@ -73,7 +73,6 @@ def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "a run has one program"),
         ({"program": "collatz", "elf": "a.elf"}, "a run has one program"),
         ({"program": "colatz"}, "there is no program 'colatz'"),
         ({"elf": __file__}, "ELF"),

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent.parent.parent
 GENERATED = "generated"
 """Folder below `docs` that the pages are written into; nothing else is kept there."""
 
-DISTRIBUTED = "builtin,toy,nn_training"
+DISTRIBUTED = "builtin,toy,nn_training,riscv"
 """The plugins of the project's own distributions: what else is installed here is no part of its reference."""
 
 

@@ -12,6 +12,7 @@ import asc.predictors
 import asc.recognizers
 import asc.testing
 import asc_nn_training
+import asc_riscv
 import asc_toy
 from asc_reference.markdown import escaped, page, table, toctree
 
@@ -39,7 +40,7 @@ MODULES = (
 )
 """Modules of which everything is public."""
 
-FRONTS: tuple[ModuleType, ...] = (asc.predictors, asc.recognizers, asc.testing, asc_toy, asc_nn_training)
+FRONTS: tuple[ModuleType, ...] = (asc.predictors, asc.recognizers, asc.testing, asc_toy, asc_nn_training, asc_riscv)
 """Packages whose public names are those that they hand out themselves."""
 
 ELSEWHERE = {"__version__": "the installed version of the core", "hookimpl": "[hooks](hooks.md)"}
