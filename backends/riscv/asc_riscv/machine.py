@@ -207,9 +207,15 @@ class Machine:
         return Effect(content)
 
     def undo_stretch(self) -> None:
-        """Bring registers, pc and memory back to where the stretch began, and begin a new one."""
+        """Bring registers, pc and memory back to where the stretch began, and begin a new one.
+
+        Raises AscError where no stretch began, or where a plain run or an applied effect came since.
+        """
         if not self._lib.machine_undo_stretch(self.handle):
-            raise _no_memory()
+            raise AscError(
+                "this stretch cannot be undone: it was never begun, or a plain run or an applied effect came since, and "
+                "what they overwrite is not kept. Call begin_stretch before the tracked run"
+            )
 
     def matches(self, effect: Effect) -> bool:
         """Return whether the machine is where the effect starts, and agrees with all that was read."""

@@ -11,6 +11,7 @@ from drawn import looping, machine, same, set_state, state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from asc.errors import AscError
 from asc_riscv import Effect, Machine, StopReason
 from asc_riscv.registers import FCSR_BIT, numbers_in
 
@@ -258,6 +259,23 @@ def test_a_register_that_may_hold_a_sum_or_the_same_number_makes_the_word_read(
     assert effect is not None
     assert sorted(effect.words_read.tolist()) == sorted(effect.words_written.tolist()) == read
     assert (effect.registers_copied, len(effect.words_added)) == (0, 0)
+
+
+def test_only_a_stretch_that_was_tracked_whole_is_undone() -> None:
+    ran = machine([sd(10, 0, BASE)], state(1))
+    with pytest.raises(AscError, match="this stretch cannot be undone: it was never begun"):
+        ran.undo_stretch()
+    ran.begin_stretch()
+    ran.run()
+    with pytest.raises(AscError, match="Call begin_stretch before the tracked run"):
+        ran.undo_stretch()
+    before = state(1)
+    ran = machine([sd(10, 0, BASE), ld(10, 0, 11)], before)
+    ran.registers[11] = 0
+    ran.begin_stretch()
+    assert ran.run_tracked().reason is StopReason.BAD_ACCESS
+    ran.undo_stretch()
+    assert ran.read(DATA, len(before.data)) == before.data
 
 
 def test_nothing_is_known_after_a_bad_access_or_a_plain_run() -> None:

@@ -184,6 +184,8 @@ void machine_take_effect(struct machine *machine, struct effect *effect)
 
 int machine_undo_stretch(struct machine *machine)
 {
+    if (machine->epoch == 0 || machine->stretch_is_lost)
+        return 0;
     for (size_t k = 0; k < machine->overwritten_count; k++)
         set_word(machine, machine->overwritten_words[k].word, machine->overwritten_words[k].value);
     machine->pc = machine->stretch_pc;
@@ -238,6 +240,7 @@ void effect_apply(const struct effect *effect, struct machine *machine)
 {
     struct parts parts = parts_of(effect);
     machine->stretch_is_valid = 0;
+    machine->stretch_is_lost = 1;
     machine->pc = effect->end_pc;
     machine->instructions += effect->instructions;
     machine->fcsr |= effect->raised;

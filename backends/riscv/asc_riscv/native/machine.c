@@ -527,6 +527,7 @@ static int64_t without_overflow(int64_t budget)
 enum stop machine_run(struct machine *machine, int64_t budget, int64_t arrivals)
 {
     machine->stretch_is_valid = 0;
+    machine->stretch_is_lost = 1;
     host_state state = begin_floats();
     enum stop reason = run_plain(machine, without_overflow(budget), arrivals, NULL);
     machine->fcsr |= take_raised();
@@ -553,6 +554,7 @@ int machine_begin_stretch(struct machine *machine)
     machine->may_sum = 1;
     memset(machine->sum_word, 0xff, sizeof machine->sum_word);
     machine->stretch_is_valid = 1;
+    machine->stretch_is_lost = 0;
     machine->stretch_pc = machine->pc;
     machine->stretch_fcsr = machine->fcsr;
     machine->stretch_raised = 0;

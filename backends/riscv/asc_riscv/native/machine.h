@@ -82,8 +82,8 @@ struct machine {
     uint64_t *breakpoints;
 
     /* The stretch that is being tracked. */
-    int stretch_is_valid;   /* 0 after a fault within a block, where the sets hold too much; after a plain run; after an
-                              effect was applied */
+    int stretch_is_valid;   /* 0 after a bad access, where the sets hold too much, and where stretch_is_lost */
+    int stretch_is_lost;    /* 1 after a plain run and after an effect was applied: nothing was noted there */
     uint32_t epoch;         /* number of the stretch; marks the blocks that it has entered */
     uint64_t stretch_pc;
     uint64_t stretch_fcsr;
@@ -151,7 +151,8 @@ size_t machine_effect_bytes(struct machine *machine);
 /* Write the stretch's effect to `effect`, a place of that many bytes, aligned to 8. */
 void machine_take_effect(struct machine *machine, struct effect *effect);
 
-/* Undo the stretch: registers, pc and memory become what they were at its start. A new stretch begins. */
+/* Undo the stretch: registers, pc and memory become what they were at its start. A new stretch begins. Return 0 where
+ * there is none, or where it is lost. */
 int machine_undo_stretch(struct machine *machine);
 
 /* 1 where an effect of `bytes` bytes is well formed and names no word beyond the memory. For effects from outside. */
