@@ -213,8 +213,8 @@ class Machine:
         """
         if not self._lib.machine_undo_stretch(self.handle):
             raise AscError(
-                "this stretch cannot be undone: it was never begun, or a plain run or an applied effect came since, and "
-                "what they overwrite is not kept. Call begin_stretch before the tracked run"
+                "this stretch cannot be undone: it was never begun, or a plain run or an applied effect came since, "
+                "which keeps nothing of what it overwrites. Call begin_stretch before the tracked run"
             )
 
     def matches(self, effect: Effect) -> bool:

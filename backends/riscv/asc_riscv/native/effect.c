@@ -87,9 +87,9 @@ static uint64_t settle_copies(struct machine *machine)
         if (word == UINT32_MAX || machine->registers[number] != machine->sum_value[number])
             continue;
         uint8_t *flags = machine->word_flags + word;
-        if (*flags & (WORD_READ | WORD_MERGED))
-            continue;
-        if (*flags == WORD_ADDED && !(machine->sums.set >> number & 1))
+        if (*flags != WORD_ADDED)
+            continue; /* it is read */
+        if (!(machine->sums.set >> number & 1))
             copied |= (uint64_t)1 << number;
         else
             *flags = WORD_WRITTEN | WORD_MERGED;

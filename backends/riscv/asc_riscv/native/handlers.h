@@ -147,7 +147,7 @@
     if (UNLIKELY(!(flag & WORD_WRITTEN))) {                        \
         if (flag != WORD_ADDED)                                    \
             NOTE_OVERWRITTEN(word);                                \
-        flags[word] = (uint8_t)((flag & WORD_READ) | WORD_WRITTEN | ((LOG2) == 3 || flag & WORD_READ ? 0 : WORD_MERGED)); \
+        flags[word] = written_flag(flag, (LOG2) == 3);             \
     }
 #else
 #define FIND_LOAD(LOG2)                                            \

@@ -173,6 +173,14 @@ static uint64_t loaded(enum operation operation, const uint8_t *at)
     }
 }
 
+/* The flags of a word after a store. Where it was added to, it is read: a register may hold the sum. */
+static inline uint8_t written_flag(uint8_t flag, int is_whole)
+{
+    if (flag == WORD_READ)
+        return WORD_READ | WORD_WRITTEN;
+    return is_whole && flag != WORD_ADDED ? WORD_WRITTEN : WORD_WRITTEN | WORD_MERGED;
+}
+
 /* Note a load of any alignment, before it is done. */
 static NEVER_COPIED uint32_t *note_load(uint8_t *flags, uint32_t *read, uint64_t offset, size_t width)
 {
@@ -200,8 +208,7 @@ static NEVER_COPIED struct overwritten_word *note_store(uint8_t *flags, struct o
             memcpy(&overwritten->value, memory + 8 * word, 8);
             overwritten++;
         }
-        int is_read = flags[word] == WORD_READ;
-        flags[word] = is_read ? WORD_READ | WORD_WRITTEN : is_whole ? WORD_WRITTEN : WORD_WRITTEN | WORD_MERGED;
+        flags[word] = written_flag(flags[word], is_whole);
     }
     return overwritten;
 }
