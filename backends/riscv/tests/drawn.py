@@ -40,6 +40,10 @@ EVERYTHING: Mapping[str, Encoder] = {
     **{f"double {name}": encoder for name, encoder in DOUBLE.items()},
 }
 
+_FEW = ("immediate 0", "base 0", "base 4", "sub", "load 2", "load 3", "store 2", "store 3")
+ADDING: Mapping[str, Encoder] = {name: EVERYTHING[name] for name in _FEW}
+"""The few instructions that decide what counts as an increment."""
+
 _EDGES = [0, 1, 2, 63, 64, 2**31 - 1, 2**31, 2**32 - 1, 2**63 - 1, 2**63, 2**64 - 2, 2**64 - 1]
 _DOUBLES = [0.0, -0.0, 1.0, -1.5, 0.5, 2.5, 5e-324, 1e308, 2.0**31, -(2.0**31) - 0.5, 2.0**63, 2.0**64]
 _DOUBLE_BITS = [0x7FF0000000000000, 0xFFF0000000000000, 0x7FF8000000000000, 0x7FF0000000000001]
