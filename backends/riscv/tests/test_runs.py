@@ -15,6 +15,7 @@ import pytest
 from asc.errors import AscError
 from asc.plugins import load
 from asc.run.run import Run
+from asc.types import Combination, Plan
 from asc_riscv import Process, compiled
 from asc_riscv.backend import RiscvBackend, RiscvConfig
 from asc_riscv.computation import RiscvComputation
@@ -45,11 +46,28 @@ def test_a_run_ends_as_the_program_by_itself(program: str, argument: str, worker
     assert summary["final_digest"] == plain_digest(program, argument)
 
 
-def test_supersteps_are_leapt_over() -> None:
-    generous = {"overdraft": 100.0}
-    summary = run(program="collatz", arguments=["200000"], workers=1, scheduler=generous)
-    assert summary["skipped"] > 0
-    assert summary["outcome"]["output"].startswith("start 156159")
+def test_a_worker_runs_on_from_a_predicted_state() -> None:
+    given = {**SMALL, "program": "collatz_count", "arguments": ["60000"]}
+    computation = RiscvBackend(RiscvConfig.model_validate(given)).computation(plain=False)
+    computation.advance(1)  # the profile
+    history = []
+    for _ in range(3):
+        computation.advance(100, record=True)
+        history.append(computation.observe())
+    plan = Plan("linear", horizon=400, steps=200)
+    candidate = computation.materialise(Combination((-4, 5)), history, plan)
+    assert candidate is not None
+    first, second = computation.task(candidate, (100, 100), None)()
+    assert not computation.agrees(first)
+    computation.advance(400)
+    assert computation.resembles(candidate)
+    assert computation.agrees(first)
+    computation.apply(first)
+    assert computation.agrees(second)
+    computation.apply(second)
+    while not computation.finished():
+        computation.advance(10**6)
+    assert computation.digest() == plain_digest("collatz_count", "60000")
 
 
 def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
@@ -57,7 +75,7 @@ def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
     command += ["--arguments", "6000000", "--set", "checkpoint_seconds=0.2"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 600
-        while not list(tmp_path.glob("*/checkpoints/*")) and time.monotonic() < deadline:
+        while not list(tmp_path.rglob("state.safetensors")) and time.monotonic() < deadline:
             assert process.poll() is None, "the run ended before its first checkpoint"
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
