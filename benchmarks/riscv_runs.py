@@ -1,0 +1,96 @@
+"""Compiled programs on two cores, beside plain runs: `python benchmarks/riscv_runs.py [PROGRAM...]`.
+
+Each program runs plainly and with speculation by one worker, in turns, as `asc run riscv` does. Seconds are those of
+the run by the clock, with the profile and the start of the worker, and without the loading of the program. The plain
+run has neither breakpoints nor a profile. All runs of a program must end in the same state. Rows go to
+results/riscv-runs.json.
+
+The bound is 1 + 1/f, where f is how many times longer a tracked superstep takes, by results/riscv.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from measure import RESULTS, read_rows, spread, with_interval, with_origin, write_result
+
+from asc.plugins import load
+from asc.run.run import Run
+from asc_riscv.backend import RiscvBackend, RiscvConfig
+
+SIZES = {
+    "collatz": 6_000_000,
+    "collatz_count": 6_000_000,
+    "pi": 300_000_000,
+    "matrix": 700,
+    "list_ordered": 20_000,
+    "list_shuffled": 20_000,
+    "sha256": 1_000_000,
+}
+GOALS = {
+    **dict.fromkeys(("collatz", "collatz_count", "pi"), "0.9 of the bound"),
+    **dict.fromkeys(("matrix", "list_shuffled"), "above 1"),
+    "sha256": "0.98",
+}
+
+
+def run(name: str, *, speculate: bool) -> dict[str, Any]:
+    """Run a program once; return the summary."""
+    config = RiscvConfig.model_validate({"program": name, "arguments": [str(SIZES[name])], "workers": 1})
+    return dict(Run(RiscvBackend(config), "riscv", load(), speculate=speculate).execute())
+
+
+def measured(name: str, pairs: int, factor: float) -> dict[str, Any]:
+    """Return a row."""
+    runs: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for pair in range(pairs):
+        for speculate in (True, False) if pair % 2 else (False, True):
+            runs[speculate].append(run(name, speculate=speculate))
+    speedup = with_interval(
+        [plain["seconds"] / found["seconds"] for plain, found in zip(runs[False], runs[True], strict=True)]
+    )
+    bound, median, goal = 1 + 1 / factor, speedup["median"], GOALS.get(name)
+    least = {"0.9 of the bound": 0.9 * bound, "above 1": 1.0, "0.98": 0.98}.get(goal or "", 0.0)
+    newest = runs[True][-1]
+    return {
+        "row": name,
+        "size": SIZES[name],
+        "instructions": newest["outcome"]["instructions"],
+        "speedup": speedup,
+        "bound": bound,
+        "plain_s": spread([found["seconds"] for found in runs[False]]),
+        "equal": len({found["final_digest"] for side in runs.values() for found in side}) == 1,
+        "skipped": [found["skipped"] / found["position"] for found in runs[True]],
+        "accepted": [found["accepted"] for found in runs[True]],
+        "rejected": [found["rejected"] for found in runs[True]],
+        "reason": newest["reason"],
+        "goal": goal,
+        "met": median > least if goal == "above 1" else median >= least,
+    }
+
+
+def main() -> None:
+    """Measure the programs that are named, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("programs", nargs="*", choices=[*SIZES, []], metavar="PROGRAM", help="by default all")
+    parser.add_argument("--pairs", type=int, default=5, help="pairs of runs")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the result file")
+    options = parser.parse_args()
+    command = shlex.join(["python", "benchmarks/riscv_runs.py", *sys.argv[1:]])
+    machine = json.loads((RESULTS / "riscv.json").read_text(encoding="utf-8"))
+    factors = {row["row"]: row["f"]["median"] for row in machine["rows"]}
+    known = read_rows("riscv-runs", options.results)
+    for name in options.programs or SIZES:
+        (known[name],) = with_origin([measured(name, options.pairs, factors[name])], command)
+        write_result("riscv-runs", {"rows": [known[each] for each in SIZES if each in known]}, options.results)
+        row = known[name]
+        print(f"{name}: {row['speedup']['median']:.2f} of {row['bound']:.2f}, {row['reason']}")
+
+
+if __name__ == "__main__":
+    main()
