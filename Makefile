@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 EXTRAS := dask,gguf,lightning,peft,plots,tensorboard,trl
 MACHINE := $(wildcard backends/riscv/*.py backends/riscv/asc_riscv/native/*.[ch])
 
-.PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-scale bench-recipes bench-studies wheels clean
+.PHONY: demo demo-toy test test-slow lint docs linkcheck bench-toy bench-network bench-scale bench-riscv bench-recipes bench-studies wheels clean
 
 demo: $(RUNTIME)
 	$(BIN)/asc run nn_training --model gpt2-nano --steps 600
@@ -46,6 +46,10 @@ bench-network: $(INSTALLED)
 
 bench-scale: $(INSTALLED)
 	$(BIN)/python benchmarks/scale.py
+
+bench-riscv: $(INSTALLED)
+	$(BIN)/python benchmarks/riscv.py
+	$(BIN)/python benchmarks/riscv_runs.py
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py

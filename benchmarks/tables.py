@@ -769,10 +769,51 @@ def study(result: dict[str, Any]) -> str:
     return "\n\n".join(f"#{found}" for found in tables)  # below the heading of the study
 
 
+def compiled_runs(result: dict[str, Any]) -> str:
+    """Return compiled programs with one worker, beside plain runs, as Markdown."""
+    lines = [
+        "Seconds of a plain run over those with one worker, by the clock, in turns: median and 95 % interval. The "
+        "bound is 1 + 1/f, where a superstep takes f times as long if what it reads and writes is noted. All runs of a "
+        "program ended in the same memory, registers and output."
+        if all(row["equal"] for row in result["rows"])
+        else "RUNS OF ONE PROGRAM ENDED IN DIFFERENT STATES.",
+        "",
+        "| program | million instructions | plain s | as fast | bound | steps leapt over | accepted of candidates | goal |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        accepted, rejected = sum(row["accepted"]), sum(row["rejected"])
+        goal = "" if row["goal"] is None else f"{row['goal']}: {'met' if row['met'] else 'not met'}"
+        lines.append(
+            f"| {row['row']} | {row['instructions'] / 1e6:,.0f} | {row['plain_s']['median']:.1f} | "
+            f"{_range(row['speedup'])} | {row['bound']:.2f} | {_mean(row['skipped']):.0%} | "
+            f"{accepted} of {accepted + rejected} | {goal} |"
+        )
+    return "\n".join(lines)
+
+
+def machine(result: dict[str, Any]) -> str:
+    """Return how fast the RISC-V machine is, and what tracking costs, as Markdown."""
+    lines = [
+        "Processor time of one thread. f is the time of a run that notes what its supersteps read and write, over that "
+        "of a plain one, in pairs. Native is the same source for this computer, by -O1; unicorn translates instructions.",
+        "",
+        "| program | million instructions a second | f | plain s | native s | unicorn s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        beside = ["" if row[key] is None else f"{row[key]:.2f}" for key in ("native_s", "unicorn_s")]
+        cells = [row["row"], f"{row['plain_mips']['median']:,.0f}", _range(row["f"]), f"{row['plain_s']['median']:.2f}"]
+        lines.append("| " + " | ".join([*cells, *beside]) + " |")
+    return "\n".join(lines)
+
+
 TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "toy": ("Toy programs", table),
     "programs": ("Realistic programs", programs),
     "scale": ("Programs whose steps wait", scale),
+    "riscv-runs": ("Compiled programs", compiled_runs),
+    "riscv": ("The machine of compiled programs", machine),
     "network": ("The network backend's promises", network),
     "recipes": ("Whole training recipes beside their controls", recipes),
     "ways": ("Ways of going on, beside tuned WSD", ways),
