@@ -778,7 +778,8 @@ def compiled_runs(result: dict[str, Any]) -> str:
         if all(row["equal"] for row in result["rows"])
         else "RUNS OF ONE PROGRAM ENDED IN DIFFERENT STATES.",
         "",
-        "| program | million instructions | plain s | as fast | bound | steps leapt over | accepted of candidates | goal |",
+        "| program | million instructions | plain s | as fast | bound | steps leapt over | accepted of candidates "
+        "| goal |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
@@ -796,7 +797,8 @@ def machine(result: dict[str, Any]) -> str:
     """Return how fast the RISC-V machine is, and what tracking costs, as Markdown."""
     lines = [
         "Processor time of one thread. f is the time of a run that notes what its supersteps read and write, over that "
-        "of a plain one, in pairs. Native is the same source for this computer, by -O1; unicorn translates instructions.",
+        "of a plain one, in pairs. Native is the same source for this computer, by -O1; unicorn translates "
+        "instructions.",
         "",
         "| program | million instructions a second | f | plain s | native s | unicorn s |",
         "|---|---|---|---|---|---|",
