@@ -15,7 +15,6 @@ from asc.errors import AscError
 from asc.plugins import Plugins, load
 from asc_nn_training import SpeculationCallback, SpeculativeRollouts
 from asc_nn_training.generation import TextCache
-from asc_nn_training.generation.pace import Plan
 from asc_nn_training.integrations import rollouts as rollouts_module
 from asc_nn_training.integrations.objective import objective
 from asc_nn_training.training.loss import evaluation
@@ -316,7 +315,7 @@ def test_a_training_whose_rollouts_have_drafts_is_the_one_without(tmp_path: Path
     for speculate in (True, False):
         rollouts = SpeculativeRollouts(noise="same", speculate=speculate)
         pace = rollouts._generations["train"]._pace
-        pace.plan = lambda *_: Plan(None, 6)  # type: ignore[method-assign]  # the clock decides nothing
+        pace.plan = lambda *_: 6  # type: ignore[method-assign]  # the clock decides nothing
         callback = more == "SpeculationCallback"
         trainer = grpo_with(rollouts, tmp_path, tokenizer, **({} if callback else more))
         if callback:
