@@ -21,7 +21,7 @@ from asc_riscv.loops import PROFILE, choose_loop
 from asc_riscv.process import Process
 from asc_riscv.registers import NAMES, STACK_POINTER, names_in
 from asc_riscv.stop import Stop, StopReason
-from asc_riscv.worker import Copy, Task, run_task
+from asc_riscv.worker import Task, run_task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
@@ -70,7 +70,6 @@ class RiscvComputation(Executable):
         self._written = np.zeros(words, dtype=bool)
         self._changing: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # both
         self._registers_read = 0
-        self._copy: tuple[int, Copy] | None = None  # what workers get, and the instructions until then
         self.hindrance = ""
         if head is not None:
             self._machine.set_breakpoints((head,))
@@ -150,7 +149,7 @@ class RiscvComputation(Executable):
         machine.pc, machine.fcsr, machine.instructions = state.pc, state.fcsr, state.instructions
         machine.begin_stretch()
         self.process.system.restore(state.system)
-        self._position, self._copy = position, None
+        self._position = position
         if self._head != state.head:
             self._head = state.head
             machine.set_breakpoints(() if state.head is None else (state.head,))
@@ -185,7 +184,7 @@ class RiscvComputation(Executable):
                     if type(value) is not int:
                         return None
                     words[name] = value % _MODULUS
-        return Candidate(newest.position, plan.horizon, words, newest.nbytes + self.nbytes("dispatch"), plan.predictor)
+        return Candidate(newest.position, plan.horizon, words, newest.nbytes, plan.predictor)
 
     def task(
         self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
@@ -194,7 +193,8 @@ class RiscvComputation(Executable):
         assert self._head is not None, "a task begins at a loop's head, which `begin` has chosen"
         task = Task(
             self._machine.program,
-            self._taken(),
+            self._machine.memory,
+            self._used(),
             self._head,
             candidate.state,
             candidate.start + candidate.horizon,
@@ -236,13 +236,7 @@ class RiscvComputation(Executable):
 
     def price(self, work: str) -> float:
         """Return the price of a task there and back, in plain steps, before it can be timed."""
-        if work != "dispatch" or not self._step_s:
-            return 0.0
-        return (self._round_trip_s + 1e-10 * self.nbytes("dispatch")) / self._step_s
-
-    def nbytes(self, work: str) -> int:
-        """Return the bytes that are copied for a task."""
-        return sum(end - start for start, end in self._used()) if work == "dispatch" else 0
+        return self._round_trip_s / self._step_s if work == "dispatch" and self._step_s else 0.0
 
     def digest(self) -> str:
         """SHA-256 of registers, memory, output, and all else that the program or the system knows."""
@@ -273,7 +267,7 @@ class RiscvComputation(Executable):
     def _choose(self) -> None:
         """Choose the loop, and run up to an arrival: all of that is a step."""
         loop = choose_loop(self.process, self._profile)
-        self._position, self._copy, self._step_s = self._position + 1, None, 0.0
+        self._position, self._step_s = self._position + 1, 0.0
         self._head = None if loop is None else loop.address
         if self.finished():
             return
@@ -328,20 +322,12 @@ class RiscvComputation(Executable):
         """Return the names of the words that supersteps are known to read, and that change."""
         return [*names_in(self._registers_read or _ALL), *self._names()]
 
-    def _used(self) -> list[tuple[int, int]]:
-        """Return the ranges of addresses that a worker must have as they are now."""
-        machine = self._machine
-        end = machine.base + machine.memory.nbytes
-        stack = min(max(int(machine.registers[STACK_POINTER]) - _RED_ZONE, machine.base), end)
-        return [*self.process.system.used(), (stack, end)]
-
-    def _taken(self) -> Copy:
-        """Copy what a worker needs; once for all tasks from this state."""
-        machine = self._machine
-        if self._copy is None or self._copy[0] != machine.instructions:
-            parts = [(start, machine.read(start, end - start)) for start, end in self._used() if start < end]
-            self._copy = machine.instructions, Copy(machine.memory.nbytes, parts)
-        return self._copy[1]
+    def _used(self) -> tuple[tuple[int, int], ...]:
+        """Return the parts of the memory, from and to which byte, that a worker must have as they are now."""
+        base, end = self._machine.base, self._machine.memory.nbytes
+        stack = min(max(int(self._machine.registers[STACK_POINTER]) - base - _RED_ZONE, 0), end)
+        parts = [(start - base, stop - base) for start, stop in self.process.system.used()]
+        return (*parts, (stack, end))
 
 
 _NUMBERS = {name: number for number, name in enumerate(NAMES)}

@@ -13,13 +13,13 @@ from asc_riscv.machine import Machine
 from asc_riscv.process import Process
 from asc_riscv.stop import StopReason
 
-PROFILE = 10_000_000
+PROFILE = 4_000_000
 """Instructions in which loops are looked for."""
 
 _LOOKS = 16  # arrivals after which the distance of a loop is known
 _FEWEST = 4  # arrivals that tell a distance
 _STRETCH = 1 / 500  # instructions at least of a stretch whose start is predicted, as a share of the profile
-_LONGEST = 1 / 5  # instructions of one turn of a loop at most, as a share of the profile
+_LONGEST = 1 / 4  # instructions of one turn of a loop at most, as a share of the profile
 _STRETCHES = 6  # that are looked at, at each loop
 _CANDIDATES = 12  # loops that are looked at
 _ALIKE = 1.2  # loops whose distances differ by less are one loop, or one inside the other that turns once

@@ -13,7 +13,7 @@ from asc_riscv.effect import Effect
 from asc_riscv.elf import PAGE, Program
 from asc_riscv.native import extension
 from asc_riscv.registers import REGISTER_COUNT
-from asc_riscv.stop import STOP_REASONS, Stop
+from asc_riscv.stop import STOP_REASONS, Stop, StopReason
 
 NO_LIMIT = 1 << 62
 """A budget, or a number of arrivals, that no run reaches."""
@@ -89,6 +89,7 @@ class Machine:
         self.registers: NDArray[np.uint64] = np.frombuffer(first, dtype=np.uint64)
         """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
         self.pc = program.entry
+        self._breakpoints: frozenset[int] = frozenset()
 
     @property
     def base(self) -> int:
@@ -150,6 +151,7 @@ class Machine:
         Raises AscError where an address is not an even one in the code.
         """
         wanted = sorted(set(addresses))
+        self._breakpoints = frozenset(wanted)
         for address in wanted:
             if address not in self.program.code or address % 2:
                 code = self.program.code
@@ -180,8 +182,12 @@ class Machine:
         return self._stop(reason)
 
     def _stop(self, reason: int) -> Stop:
-        handle = self.handle
-        return Stop(STOP_REASONS[reason], int(handle.pc), int(handle.stop_address), int(handle.arrivals_left))
+        handle, stopped = self.handle, STOP_REASONS[reason]
+        pc, left = int(handle.pc), int(handle.arrivals_left)
+        if stopped is StopReason.BUDGET and pc in self._breakpoints:  # the next run does not count where it starts
+            left -= 1
+            stopped = stopped if left else StopReason.BREAKPOINT
+        return Stop(stopped, pc, int(handle.stop_address), left)
 
     def go_past_call(self) -> None:
         """Go to the instruction after the system call that the machine is at, once it is answered."""

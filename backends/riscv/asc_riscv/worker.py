@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from asc.types import Transition
 from asc_riscv.effect import Effect
 from asc_riscv.elf import Program
@@ -17,18 +20,16 @@ from asc_riscv.stop import StopReason
 _SLICE = 20_000_000  # instructions after which a worker looks at the time
 
 
-class Copy(NamedTuple):
-    """The memory of a machine as far as a program can have changed it: its size, and parts with their addresses."""
-
-    nbytes: int
-    parts: list[tuple[int, bytes]]
-
-
 class Task(NamedTuple):
-    """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`."""
+    """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`.
+
+    `memory` is that of the main thread's machine, which runs on meanwhile. The worker copies the parts `used` (from and
+    to which byte) when it begins. What it reads there is compared on arrival, so it does not matter when that was.
+    """
 
     program: Program
-    copy: Copy
+    memory: NDArray[np.uint8]
+    used: tuple[tuple[int, int], ...]
     head: int
     words: Mapping[str, int]
     start: int
@@ -67,14 +68,14 @@ def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -
 def _machine(task: Task) -> Machine:
     """Return this thread's machine, in the predicted state."""
     known: Machine | None = getattr(_own, "machine", None)
-    if known is None or known.program is not task.program or known.memory.nbytes != task.copy.nbytes:
-        known = _own.machine = Machine(task.program, memory_bytes=task.copy.nbytes)
+    if known is None or known.program is not task.program or known.memory.nbytes != task.memory.nbytes:
+        known = _own.machine = Machine(task.program, memory_bytes=task.memory.nbytes)
         _own.head = None
     if _own.head != task.head:
         known.set_breakpoints((task.head,))
         _own.head = task.head
-    for address, content in task.copy.parts:
-        known.write(address, content)
+    for start, end in task.used:
+        known.memory[start:end] = task.memory[start:end]
     for number, name in enumerate(NAMES):
         known.registers[number] = task.words[name]
     for name, value in task.words.items():

@@ -41,6 +41,19 @@ def test_a_program_that_ends_in_its_profile_has_no_loop(cache: Path) -> None:
     assert process.system.written() == b"start 27\nsteps 111\n"
 
 
+@pytest.mark.parametrize("budget", [1, 10, 1000, 1007, 99_999])
+def test_every_arrival_is_counted_however_a_run_is_divided(budget: int, cache: Path) -> None:
+    """The jump that comes to the head may be the one at which the budget is used up."""
+    whole, parts = started("pi", "2000", cache), started("pi", "2000", cache)
+    head = max(backward_targets(whole.machine) & {whole.run(10**4).pc})
+    whole, many, counted = started("pi", "2000", cache), 1 << 40, 0
+    for process in (whole, parts):
+        process.machine.set_breakpoints((head,))
+    while not parts.is_finished:
+        counted += many - parts.run(budget, many).arrivals_left
+    assert counted == many - whole.run(arrivals=many).arrivals_left
+
+
 def test_the_profile_changes_no_result(cache: Path) -> None:
     profiled, plain = started("list_shuffled", "1", cache), started("list_shuffled", "1", cache)
     choose_loop(profiled, PROFILE)

@@ -316,6 +316,6 @@ def test_breakpoints_are_counted_but_not_where_a_run_starts() -> None:
         assert (stop.reason, stop.pc, stop.arrivals_left) == (StopReason.BREAKPOINT, ran.program.entry, 0)
         assert int(ran.registers[10]) == 3
         stop = run(ran, 10, arrivals=100)
-        assert (stop.reason, int(ran.registers[10]), stop.arrivals_left) == (StopReason.BUDGET, 8, 96)
+        assert (stop.reason, int(ran.registers[10]), stop.arrivals_left) == (StopReason.BUDGET, 8, 95)
         ran.set_breakpoints([])
         assert run(ran, 10, arrivals=1).reason is StopReason.BUDGET
