@@ -21,6 +21,7 @@ _FEWEST = 4  # arrivals that tell a distance
 _STRETCH = 1 / 500  # instructions at least of a stretch whose start is predicted, as a share of the profile
 _LONGEST = 1 / 4  # instructions of one turn of a loop at most, as a share of the profile
 _STRETCHES = 6  # that are looked at, at each loop
+_LITTLE = 0.3  # share of values on a line, below which a loop promises nothing
 _CANDIDATES = 12  # loops that are looked at
 _ALIKE = 1.2  # loops whose distances differ by less are one loop, or one inside the other that turns once
 
@@ -58,6 +59,8 @@ def backward_targets(machine: Machine) -> set[int]:
 def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
     """Return the loop whose turns can be predicted best, of equal ones the longest; None where there is none.
 
+    Where little of each can be predicted, that is the longest: arrivals cost time.
+
     The program runs on meanwhile, by a few times `profile` instructions at most. It is profiled at all scales at once:
     loops that are known by a few arrivals no longer stop the machine, so that those around them show.
     """
@@ -67,10 +70,14 @@ def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
         if process.is_finished:
             break
         share = _predictable(process, address, max(1, round(_STRETCH * profile / distance)), profile)
-        if share is not None and (best is None or share >= best.predictable):
+        if share is not None and (best is None or _promise(share) >= _promise(best.predictable)):
             best = Loop(address, distance, share)
     process.machine.set_breakpoints(() if best is None else (best.address,))
     return best
+
+
+def _promise(share: float) -> float:
+    return share if share >= _LITTLE else 0.0
 
 
 def _distances(process: Process, profile: int) -> dict[int, float]:
