@@ -301,10 +301,11 @@ class RiscvComputation(Executable):
     def _learn(self, effect: Effect) -> None:
         """Note which words supersteps read and write."""
         self._registers_read |= effect.registers_read
-        if self._read[effect.words_read].all() and self._written[effect.words_written].all():
+        written = np.concatenate([effect.words_written, effect.words_added])
+        if self._read[effect.words_read].all() and self._written[written].all():
             return
         self._read[effect.words_read] = True
-        self._written[effect.words_written] = True
+        self._written[written] = True
         self._changing = np.flatnonzero(self._read & self._written)[:_MOST]
 
     def _words(self) -> dict[str, int]:
