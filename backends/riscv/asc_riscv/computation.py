@@ -25,6 +25,7 @@ from asc_riscv.worker import Task, run_task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
+_PATIENCE = 64  # times as many instructions as steps have had so far, after which a worker gives up
 _RED_ZONE = 4096  # bytes below the stack pointer that a worker gets
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
 _MOST = 4096  # memory words that predictors see
@@ -199,6 +200,7 @@ class RiscvComputation(Executable):
             candidate.state,
             candidate.start + candidate.horizon,
             tuple(lengths),
+            _LOST + _PATIENCE * sum(lengths) * (self._machine.instructions // max(1, self._position)),
             seconds,
         )
         return partial(run_task, task, self._as_transition)

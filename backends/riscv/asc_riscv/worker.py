@@ -23,6 +23,7 @@ _SLICE = 20_000_000  # instructions after which a worker looks at the time
 class Task(NamedTuple):
     """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`.
 
+    A wrong state may never come back to the loop's head, so a task ends after `budget` instructions.
     `memory` is that of the main thread's machine, which runs on meanwhile. The worker copies the parts `used` (from and
     to which byte) when it begins. What it reads there is compared on arrival, so it does not matter when that was.
     """
@@ -34,6 +35,7 @@ class Task(NamedTuple):
     words: Mapping[str, int]
     start: int
     lengths: tuple[int, ...]
+    budget: int
     seconds: float | None
 
 
@@ -47,6 +49,7 @@ _own = threading.local()
 def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -> Iterator[Transition]:
     """Yield a transition for each part of a task. Raises StoppedError where the run does not come to a part's end."""
     machine, start = _machine(task), task.start
+    end = machine.instructions + task.budget
     deadline = None if task.seconds is None else time.monotonic() + task.seconds
     for steps in task.lengths:
         machine.begin_stretch()
@@ -56,7 +59,7 @@ def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -
             left = stop.arrivals_left
             if stop.reason not in (StopReason.BREAKPOINT, StopReason.BUDGET):
                 raise StoppedError(f"the program {stop.reason.value}")
-            if deadline is not None and time.monotonic() > deadline:
+            if machine.instructions > end or (deadline is not None and time.monotonic() > deadline):
                 raise StoppedError("the superstep took too long")
         effect = machine.effect()
         if effect is None:

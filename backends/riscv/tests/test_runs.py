@@ -15,10 +15,12 @@ import pytest
 from asc.errors import AscError
 from asc.plugins import load
 from asc.run.run import Run
-from asc.types import Combination, Plan
+from asc.types import Combination, Direct, Plan
 from asc_riscv import Process, compiled
 from asc_riscv.backend import RiscvBackend, RiscvConfig
 from asc_riscv.computation import RiscvComputation
+from asc_riscv.registers import NAMES
+from asc_riscv.worker import StoppedError
 
 SMALL: dict[str, Any] = {"profile": 20_000, "memory": 2}
 
@@ -68,6 +70,19 @@ def test_a_worker_runs_on_from_a_predicted_state() -> None:
     while not computation.finished():
         computation.advance(10**6)
     assert computation.digest() == plain_digest("collatz_count", "60000")
+
+
+def test_a_worker_gives_up_where_a_wrong_state_never_comes_back() -> None:
+    """The sweep's inner loop ends at 1, and never comes there from 0."""
+    given = {**SMALL, "program": "collatz", "arguments": ["60000"]}
+    computation = RiscvBackend(RiscvConfig.model_validate(given)).computation(plain=False)
+    computation.advance(100)
+    history, plan = [computation.observe()], Plan("wrong", horizon=10, steps=10)
+    zeros = {name: 0 for name in NAMES if name != "sp"}
+    candidate = computation.materialise(Direct({**zeros, "a6": 60_000}), history, plan)
+    assert candidate is not None
+    with pytest.raises(StoppedError, match="took too long"):
+        list(computation.task(candidate, (10,), None)())
 
 
 def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
