@@ -333,7 +333,7 @@ def generation(result: dict[str, Any]) -> str:
         "Texts with drafts beside texts without, both with a cache of keys and values, in turns by one thread: the "
         "seconds without drafts over those with them, of all checkpoints and of those after the rate begins to fall. "
         "Without drafts, a batch has as many passes as its longest text has tokens. With the same weights again, all "
-        "drafts are right: this is the most that drafts can gain there.",
+        "drafts are right, and what they gain is bounded by the computation for each token.",
         "",
         "| row | texts | equal | kind | as fast | in the decay | acceptance rate | passes saved | same weights again "
         "| goal | met |",
