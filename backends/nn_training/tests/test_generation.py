@@ -481,7 +481,7 @@ def test_what_drafts_were_worth_is_said() -> None:
     speculative._pace.plan = lambda *_: 1  # type: ignore[method-assign]
     refused = speculative.generate(model, asked, given)
     assert refused.counts.passes == refused.counts.without_drafts == 40
-    assert refused.reason.startswith("No draft was used: to verify the drafts that there were would take longer")
+    assert refused.reason.startswith("No draft was used: to look for drafts and to verify them would take longer")
     assert "8 of 8 texts departed from what their prompts gave before; " in refused.reason
     plain = SpeculativeGeneration(speculate=False).generate(model, asked, given)
     assert plain.reason == "No draft was used: speculation was switched off."

@@ -57,17 +57,24 @@ class Pace:
         self._sums = np.zeros(5)  # of weight, tokens, seconds, tokens², tokens × seconds
         self._plain = np.zeros(3)  # the first three of these, of plain passes alone
         self._resting, self._pause = 0, 1  # plain passes until blocks are considered again, and after the next time
-        self._gained = 0.0  # seconds lately
+        self._gained, self._before = 0.0, 0.0  # seconds in this generation, and in earlier ones
+        self._seconds = 0.0  # of this generation's passes
         self._spare = 0.0  # seconds that blocks may lose: a share of plain decoding so far, and gains less losses
 
     def begin(self, chance: float) -> None:
         """Begin a generation. `chance` is that of a draft's token as long as its text has not departed."""
         self.aligned, self._resting, self._pause = Chance(chance, 30), 0, 1
-        self._gained, self._spare = _KEPT * self._gained, min(self._spare, _KEPT * self._spare)
+        self._before, self._gained, self._seconds = _KEPT * (self._before + self._gained), 0.0, 0.0
+        self._spare = min(self._spare, _KEPT * self._spare)
+
+    def gain(self) -> float:
+        """Return what blocks have gained in this generation, as a share of its seconds."""
+        return self._gained / self._seconds if self._seconds else 0.0
 
     def took(self, rows: int, width: int, seconds: float) -> None:
         """Note the seconds of a pass."""
         tokens, seconds = rows * width, max(seconds, _TICK)
+        self._seconds += seconds
         self._sums = self._sums * _KEPT_PASS + [1.0, tokens, seconds, tokens * tokens, tokens * seconds]
         if width == 1:
             self._plain = self._plain * _KEPT_PASS + [1.0, tokens, seconds]
@@ -107,7 +114,7 @@ class Pace:
         `chances` and `lengths` are those of the rows' drafts. The first pass of texts is over their prompts, and blocks
         cost more there than is known, so it has blocks only where blocks have gained.
         """
-        if first and self._gained <= 0:
+        if first and self._before + self._gained <= 0:
             return 1
         rows, line = len(chances), self.line()
         spare = max(0.0, _PROBE + self._spare / (line.a_token * rows))  # tokens of each row

@@ -21,6 +21,7 @@ from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
 from asc_nn_training.generation.prompts import config_of, ends_of, kind_of, require_generative, stopping, tokens_of
 from asc_nn_training.generation.recurrence import Recurrence
+from asc_nn_training.generation.rest import Rest
 from asc_nn_training.generation.sampling import Sampling
 from asc_nn_training.generation.texts import Earlier, TextCache
 from asc_nn_training.training.device import Autocast, device_of
@@ -66,6 +67,7 @@ class SpeculativeGeneration:
         self.cache = TextCache() if cache is None else cache
         self._speculate, self._batch = speculate, batch
         self._recurrence, self._pace = Recurrence(), Pace()
+        self._rests = {True: Rest(), False: Rest()}  # by whether there are earlier texts
         self._errors: dict[str, float] = {}  # largest difference of two passes' logits, by kind of model
         self.counts = Counts()
         """Of all generations so far."""
@@ -98,17 +100,19 @@ class SpeculativeGeneration:
         asked, kind = _asked(len(given), samples), kind_of(model, tokenizer)
         stops = stopping(sampling.stop, tokenizer)
         noise = sampling.seed if sampling.temperature else None  # other noise gives other texts
-        texts: list[Text] = []
-        distances: list[float] = []
         earliers = [self.cache.find(given[number], sample, noise) for number, sample in asked]
-        drafts = _drafts([given[number] for number, _ in asked], earliers, config_of(model).vocab_size)
-        for (number, sample), earlier, draft in zip(asked, earliers, drafts, strict=True):
-            plain = PlainPath(model, device, given[number])
-            texts.append(Text(given[number], sample, sampling.seed, draft if self._speculate else None, plain))
-            if moved is not None and earlier is not None and earlier.moved is not None:
-                distances.append(abs(moved - earlier.moved))
-        distance = sum(distances) / len(distances) if distances else None
-        self._pace.begin(self._recurrence.chance(distance))
+        known = [earlier for earlier in earliers if earlier is not None]
+        distance, rest = _distance(moved, known), self._rests[bool(known)]
+        chance = self._recurrence.chance(distance)
+        looks = self._speculate and rest.is_over(1 - chance)
+        drafts: Sequence[Draft | None] = [None] * len(asked)
+        if looks:
+            drafts = _drafts([given[number] for number, _ in asked], earliers, config_of(model).vocab_size)
+        texts = [
+            Text(given[number], sample, sampling.seed, draft, PlainPath(model, device, given[number]))
+            for (number, sample), draft in zip(asked, drafts, strict=True)
+        ]
+        self._pace.begin(chance)
         finish = ends_of(model) if ends is None else {ends} if isinstance(ends, int) else ends
         with evaluation(model), autocast():
             chooser = Chooser(sampling, self._errors.get(kind, 0.0))
@@ -118,6 +122,10 @@ class SpeculativeGeneration:
         if given:
             self._errors[kind] = chooser.error
         counts = decoder.counts
+        if looks:
+            rest.note(self._pace.gain(), 1 - chance)
+        elif self._speculate:
+            _compare(texts, earliers, counts)
         counts.seconds = time.perf_counter() - began
         self.counts.add(counts)
         self._recurrence.note(counts.departures, counts.aligned, distance)
@@ -217,6 +225,26 @@ def _drafts(prompts: Sequence[tuple[int, ...]], earliers: Sequence[Earlier | Non
     return [Draft(prompt, shared[prompt], number) for prompt, number in zip(prompts, numbers, strict=True)]
 
 
+def _distance(moved: float | None, known: Sequence[Earlier]) -> float | None:
+    """Return how far the training has moved since the earlier texts, on average; None where that is not known."""
+    distances = [abs(moved - text.moved) for text in known if moved is not None and text.moved is not None]
+    return sum(distances) / len(distances) if distances else None
+
+
+def _compare(texts: Sequence[Text], earliers: Sequence[Earlier | None], counts: Counts) -> None:
+    """Count how far texts that had no drafts are those of the last time."""
+    for text, earlier in zip(texts, earliers, strict=True):
+        if earlier is not None:
+            same = sum(1 for _ in takewhile(_equal, zip(text.tokens, earlier.tokens, strict=False)))
+            departs = same < min(len(text.tokens), len(earlier.tokens))
+            counts.aligned += same + departs
+            counts.departures += departs
+
+
+def _equal(pair: tuple[int, int]) -> bool:
+    return pair[0] == pair[1]
+
+
 def reason(counts: Counts, speculates: bool = True) -> str:
     """Say what drafts were worth, and where much had to be decided by the plain path."""
     if not speculates:
@@ -227,7 +255,7 @@ def reason(counts: Counts, speculates: bool = True) -> str:
             f"{100 * (counts.passes_saved or 0):.0f} % of plain decoding's passes were saved."
         )
     else:
-        sentence = "No draft was used: to verify the drafts that there were would take longer than to decode."
+        sentence = "No draft was used: to look for drafts and to verify them would take longer than to decode."
     if counts.departures:
         sentence += (
             f" {counts.departures:,} of {counts.texts:,} texts departed from what their prompts gave before; "
