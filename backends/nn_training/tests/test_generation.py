@@ -25,6 +25,7 @@ from asc_nn_training.generation.noise import gumbel, noise_key
 from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
 from asc_nn_training.generation.precision import rounding
+from asc_nn_training.generation.rest import Rest
 from asc_nn_training.generation.rows import Rows
 from asc_nn_training.generation.sampling import Sampling
 from asc_nn_training.generation.speculative import Generated, SpeculativeGeneration, generate
@@ -468,6 +469,42 @@ def test_blocks_are_considered_again_after_pauses_that_grow() -> None:
         while pace.resting():
             pauses[-1] += 1
     assert pauses == [1, 2, 4, 8, 16, 32, 32]
+
+
+def test_trials_of_drafts_that_do_not_pay_become_rarer() -> None:
+    rest, trials = Rest(), []
+    for number in range(60):
+        if rest.is_over(0.1):
+            trials.append(number)
+            rest.note(0.0, 0.1)
+    assert trials == [0, 2, 5, 10, 19, 36, 53]
+    rest.note(0.5, 0.1)
+    assert rest.is_over(0.1)
+    rest.note(0.0, 0.1)
+    assert [rest.is_over(0.1), rest.is_over(0.1)] == [False, True]
+
+
+def test_drafts_are_tried_at_once_where_they_have_come_near() -> None:
+    rest = Rest()
+    for _ in range(4):
+        rest.note(0.0, 0.1)
+    assert [rest.is_over(departs) for departs in (0.1, 0.06, 0.04)] == [False, False, True]
+
+
+def test_a_generation_without_drafts_says_how_far_its_texts_are_the_earlier_ones() -> None:
+    model, given, asked = made(gpt2), Sampling(max_new_tokens=40, temperature=1.5), prompts(8)
+    looking, resting = SpeculativeGeneration(), SpeculativeGeneration()
+    looking._pace.plan = resting._pace.plan = lambda *_: 1  # type: ignore[method-assign]
+    for generation in (looking, resting):
+        generation.generate(model, asked, given)
+    moved(model, 0.05)
+    resting._rests[True].note(0.0, 0.0)
+    found, same = resting.generate(model, asked, given), looking.generate(model, asked, given)
+    assert found.counts.drafted == 0
+    assert "texts departed from what their prompts gave before" in found.reason
+    assert (found.counts.aligned, found.counts.departures) == (same.counts.aligned, same.counts.departures)
+    assert tokens(found) == tokens(same)
+    assert resting.generate(model, asked, given).counts.departures == 0
 
 
 def test_what_drafts_were_worth_is_said() -> None:
