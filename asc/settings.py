@@ -26,6 +26,13 @@ class Settings(BaseModel):
     """The settings, such as an address to connect to, that are never taken from a record: who uses it gives them."""
 
 
+class Positional:
+    """Marks a list of texts that a command takes after its options: `Annotated[tuple[str, ...], Positional()]`.
+
+    A command has one such list at most. What begins with a hyphen is typed after `--`.
+    """
+
+
 class Create(Protocol):
     """Makes another component of the same kind by name, for a component that consists of others."""
 

@@ -98,11 +98,16 @@ class ComponentCommand(click.RichCommand):
         self._config_class = config_class
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Say where the setting of an unknown option is, if there is one; any other unknown option gets the nearest."""
+        """Say what an unknown option may be: a setting that has none, or a positional argument with a hyphen.
+
+        Any other unknown option gets the nearest.
+        """
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            hint = self._hint(error.option_name)
+            hint = self._hint(error.option_name) or (
+                None if error.possibilities else self._at_the_end(error.option_name)
+            )
             if hint is None:
                 raise
             raise click.UsageError(hint, ctx) from error
@@ -117,6 +122,13 @@ class ComponentCommand(click.RichCommand):
             if path is not None:
                 return f'{self.name} has no setting "{path}": only a backend whose candidates are {candidates} has it.'
         return None
+
+    def _at_the_end(self, option: str) -> str | None:
+        """Say how an argument with a hyphen is typed, if the command has positional arguments."""
+        names = [parameter.human_readable_name for parameter in self.params if isinstance(parameter, click.Argument)]
+        if not names:
+            return None
+        return f"There is no option {option}. If it belongs to {names[0]}, type it at the end, after --: -- {option}"
 
 
 def _path(config_class: type[BaseModel], name: str) -> str | None:

@@ -17,6 +17,7 @@ from asc.cli.completion import Complete, components, words
 from asc.config.fields import choices, default, item, members, show
 from asc.config.layers import build_config
 from asc.config.run import Component
+from asc.settings import Positional
 
 __all__ = ["build_config", "options_for"]
 
@@ -24,8 +25,10 @@ _TYPED = ("COMMANDLINE", "ENVIRONMENT", "PROMPT")
 _METAVARS = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT", str: "TEXT", Path: "PATH", Component: "NAME"}
 
 
-def options_for(config_class: type[BaseModel]) -> list[click.Option]:
+def options_for(config_class: type[BaseModel]) -> list[click.Parameter]:
     """Return an option for each scalar, component, and list of these among the top-level fields.
+
+    A list that is marked as `Positional` has no option: it is what follows the options.
 
     The value of an option that was not typed is None, so that its default, which the help shows, stays below what a
     configuration file says. Tables have no options: `--set a.b=c` reaches into them.
@@ -34,7 +37,9 @@ def options_for(config_class: type[BaseModel]) -> list[click.Option]:
     return [option for option in options if option is not None]
 
 
-def _option(name: str, field: FieldInfo) -> click.Option | None:
+def _option(name: str, field: FieldInfo) -> click.Parameter | None:
+    if any(isinstance(mark, Positional) for mark in field.metadata):
+        return click.RichArgument([name], nargs=-1, help=field.description, callback=_if_typed(list))
     kinds = members(field.annotation)
     flag = name.removesuffix("_").replace("_", "-")  # `as_` is so called only because `as` is a keyword
     text = (field.description or "") + (" (required)" if field.is_required() else "")

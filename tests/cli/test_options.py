@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 import rich_click as click
@@ -18,7 +18,7 @@ from asc.cli.options import build_config, options_for
 from asc.config.run import Component, JudgedConfig
 from asc.errors import AscError
 from asc.plugins import load
-from asc.settings import Settings
+from asc.settings import Positional, Settings
 
 
 class Colour(Enum):
@@ -80,6 +80,13 @@ class Needy(JudgedConfig):
     """Must be told something."""
 
     program: str = Field(description="what to run")
+
+
+class Given(BaseModel):
+    """Is given texts."""
+
+    steps: int = 1
+    arguments: Annotated[tuple[str, ...], Positional()] = ()
 
 
 def typed(*arguments: str, config_class: type[BaseModel] = Config) -> dict[str, Any]:
@@ -437,6 +444,12 @@ def test_a_list_of_numbers_may_be_typed_as_a_field_reads_it() -> None:
     flags = typed("--seeds", "42-44,50", config_class=Studious)
     assert flags["seeds"] == ["42-44", "50"]
     assert build_config(Studious, flags, None, ()).seeds == (42, 43, 44, 50)
+
+
+def test_a_positional_list_is_what_follows_the_options() -> None:
+    flags = typed("--steps", "3", "10", "a,b", "--", "-v", config_class=Given)
+    assert build_config(Given, flags, None, ()).arguments == ("10", "a,b", "-v")
+    assert build_config(Given, typed(config_class=Given), None, ('arguments=["1"]',)).arguments == ("1",)
 
 
 def test_lists_of_lists_have_no_option() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,7 @@ from asc.backend import Backend
 from asc.config.run import Component, ExecutedConfig
 from asc.errors import AscError
 from asc.nearest import suggestion
+from asc.settings import Positional
 from asc.speculators.pool import NO_WORKERS, Pool
 from asc.types import EngineState
 from asc_riscv import checkpoint
@@ -37,7 +38,7 @@ class RiscvConfig(ExecutedConfig):
         description="without a file, the name of a program in C that is compiled at its first use",
         examples=list(PROGRAMS),
     )
-    arguments: tuple[str, ...] = Field((), description="what the program is given, after its name")
+    arguments: Annotated[tuple[str, ...], Positional()] = Field((), description="what the program is given")
     standard_input: Path | None = Field(None, description="file that the program reads as its standard input")
     files: tuple[Path, ...] = Field((), description="files that the program may open for reading, by these paths")
     memory: int | None = Field(None, ge=1, description="memory of the machine in MiB; by default what it needs and 16")
@@ -142,18 +143,31 @@ class RiscvBackend(Backend[RiscvComputation]):
         """Go to the checkpoint."""
         return EngineState() if checkpoint.load(computation, folder, self._origin) else None
 
+    def finish(self, computation: RiscvComputation, folder: Path) -> None:
+        """Write all that was printed, byte by byte, into files of these names."""
+        for number, name in _OUTPUTS.items():
+            if printed := computation.process.system.written(number):
+                (folder / name).write_bytes(printed)
+
     def outcome(self, computation: RiscvComputation) -> Mapping[str, Any]:
-        """Return the exit status, and what was printed."""
+        """Return the exit status, and what was printed, the beginning of it where that is long."""
         system = computation.process.system
-        printed = {name: system.written(number).decode("utf-8", "replace") for number, name in _OUTPUTS.items()}
+        printed = {name: system.written(number) for number, name in _OUTPUTS.items()}
         return {
             "exit status": system.exit_status,
             "instructions": computation.process.machine.instructions,
-            **{name: text if len(text) <= _SHOWN else text[:_SHOWN] + "…" for name, text in printed.items() if text},
+            **{name: _shown(content) for name, content in printed.items() if content},
         }
 
 
 _OUTPUTS = {1: "output", 2: "errors"}
+
+
+def _shown(printed: bytes) -> str:
+    text = printed.decode("utf-8", "replace")
+    if any(character in text for character in "\0\ufffd"):
+        return f"{len(printed):,} bytes that are no text"
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _content(path: Path) -> bytes:

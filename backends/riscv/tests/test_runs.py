@@ -87,7 +87,7 @@ def test_a_worker_gives_up_where_a_wrong_state_never_comes_back() -> None:
 
 def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "asc", "run", "riscv", "--program", "collatz", "--out", str(tmp_path)]
-    command += ["--arguments", "6000000", "--set", "checkpoint_seconds=0.2"]
+    command += ["--set", "checkpoint_seconds=0.2", "6000000"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 600
         while not list(tmp_path.rglob("state.safetensors")) and time.monotonic() < deadline:
@@ -101,6 +101,23 @@ def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
     found = json.loads(summary.read_text(encoding="utf-8"))
     assert found["resumed_from"] > 0
     assert found["outcome"]["output"] == "start 5649499\nsteps 612\n"
+    assert (summary.parent / "output").read_bytes() == b"start 5649499\nsteps 612\n"
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        (b"12 \xe2\x82\xac\n", "12 \u20ac\n"),
+        (b"BZh91AY&SY\0", "11 bytes that are no text"),
+        (b"\xff" * 5000, "5,000 bytes that are no text"),
+        (b"a" * 4001, "a" * 4000 + "…"),
+    ],
+)
+def test_what_a_program_prints_is_shown_as_far_as_it_is_text(printed: bytes, shown: str) -> None:
+    computation = RiscvBackend(RiscvConfig.model_validate(SMALL)).computation(plain=True)
+    state = computation.process.system.state()
+    computation.process.system.restore(state | {"output": [[1, printed.hex()]]})
+    assert RiscvBackend(RiscvConfig.model_validate(SMALL)).outcome(computation)["output"] == shown
 
 
 @pytest.mark.parametrize(
