@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asc_riscv.effect import Effect
-from asc_riscv.machine import Machine
 from asc_riscv.process import Process
 from asc_riscv.stop import StopReason
 
@@ -22,7 +21,9 @@ _STRETCH = 1 / 500  # instructions at least of a stretch whose start is predicte
 _LONGEST = 1 / 4  # instructions of one turn of a loop at most, as a share of the profile
 _STRETCHES = 6  # that are looked at, at each loop
 _LITTLE = 0.3  # share of values on a line, below which a loop promises nothing
+_ENOUGH = 0.9  # the same, from which on no other heads are looked at
 _CANDIDATES = 12  # loops that are looked at
+_PLACES = 48  # places that are looked at where no loop promises anything, those with the longest distances
 _ALIKE = 1.2  # loops whose distances differ by less are one loop, or one inside the other that turns once
 
 
@@ -35,27 +36,6 @@ class Loop(NamedTuple):
     """Share of the values that a stretch reads, and that change, which lie on a line. 1 without such values."""
 
 
-def backward_targets(machine: Machine) -> set[int]:
-    """Return where branches and jumps of the program lead back to.
-
-    What lies between functions may look like instructions, and then give addresses at which nothing ever happens.
-    """
-    code = machine.program.code
-    halves = np.frombuffer(machine.read(code.start, len(code) & ~1), dtype="<u2").tolist()
-    found, at = set[int](), 0
-    while at < len(halves):
-        low = halves[at]
-        if low & 3 == 3:
-            word = low | (halves[at + 1] if at + 1 < len(halves) else 0) << 16
-            offset = _offset(word)
-        else:
-            offset = _short_offset(low)
-        if offset < 0 and (target := code.start + 2 * at + offset) in code:
-            found.add(target)
-        at += 2 if low & 3 == 3 else 1
-    return found
-
-
 def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
     """Return the loop whose turns can be predicted best, of equal ones the longest; None where there is none.
 
@@ -63,46 +43,63 @@ def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
 
     The program runs on meanwhile, by a few times `profile` instructions at most. It is profiled at all scales at once:
     loops that are known by a few arrivals no longer stop the machine, so that those around them show.
+
+    An interpreter has one loop for all that its program does. So where no loop can be predicted well, all places that
+    branches lead to count as heads: some belong to one loop of the program.
     """
-    distances = _distances(process, profile)
+    loops = _distances(process, process.machine.jump_targets(backward=True), profile, _ALIKE)
+    best = _best(process, loops[:_CANDIDATES], profile)
+    if best is None or best.predictable < _ENOUGH:
+        places = _distances(process, process.machine.jump_targets(), profile, alike=1.0)
+        best = max(best, _best(process, places[-_PLACES:], profile), key=_rank)
+    process.machine.set_breakpoints(() if best is None else (best.address,))
+    return best
+
+
+def _best(process: Process, heads: Sequence[tuple[int, float]], profile: int) -> Loop | None:
+    """Return the best of these heads and their distances; None where the program comes by at none of them."""
     best: Loop | None = None
-    for address, distance in sorted(distances.items(), key=lambda item: item[1])[:_CANDIDATES]:
+    for address, distance in heads:
         if process.is_finished:
             break
         share = _predictable(process, address, max(1, round(_STRETCH * profile / distance)), profile)
-        if share is not None and (best is None or _promise(share) >= _promise(best.predictable)):
-            best = Loop(address, distance, share)
-    process.machine.set_breakpoints(() if best is None else (best.address,))
+        if share is not None:
+            best = max(best, Loop(address, distance, share), key=_rank)
     return best
+
+
+def _rank(loop: Loop | None) -> tuple[float, float]:
+    return (-1.0, 0.0) if loop is None else (_promise(loop.predictable), loop.distance)
 
 
 def _promise(share: float) -> float:
     return share if share >= _LITTLE else 0.0
 
 
-def _distances(process: Process, profile: int) -> dict[int, float]:
-    """Return the instructions from one arrival to the next, by loop head; of loops alike, those of the first."""
+def _distances(process: Process, heads: Collection[int], profile: int, alike: float) -> list[tuple[int, float]]:
+    """Return heads with the instructions from one arrival to the next, by ascending distance.
+
+    Of heads whose distances differ by less than the factor `alike`, the first that was seen is taken.
+    """
     machine = process.machine
-    active, seen = backward_targets(machine), dict[int, list[int]]()
+    seen = dict[int, list[int]]()
     end = machine.instructions + profile
-    machine.set_breakpoints(active)
-    while active and not process.is_finished and machine.instructions < end:
+    machine.set_breakpoints(heads)
+    while not process.is_finished and machine.instructions < end:
         stop = process.run(end - machine.instructions, 1)
         if stop.reason is not StopReason.BREAKPOINT:
             break
         times = seen.setdefault(stop.pc, [])
         times.append(machine.instructions)
         if len(times) == _LOOKS:
-            active.remove(stop.pc)
-            machine.set_breakpoints(active)
+            machine.remove_breakpoint(stop.pc)
     found = dict[int, float]()
     for address, times in seen.items():
         distance = (times[-1] - times[0]) / max(1, len(times) - 1)
-        if len(times) >= _FEWEST and 0 < distance <= _LONGEST * profile:
-            alike = (known for known in found.values() if 1 / _ALIKE < known / distance < _ALIKE)
-            if next(alike, None) is None:
-                found[address] = distance
-    return found
+        is_loop = len(times) >= _FEWEST and 0 < distance <= _LONGEST * profile
+        if is_loop and not any(1 / alike < known / distance < alike for known in found.values()):
+            found[address] = distance
+    return sorted(found.items(), key=lambda item: item[1])
 
 
 def _predictable(process: Process, address: int, turns: int, budget: int) -> float | None:
@@ -148,35 +145,3 @@ def _lined(effects: Sequence[Effect], written: NDArray[np.uint32]) -> tuple[int,
         one, two = (known.get(word) for known in before)
         right += one is not None and two is not None and value == (2 * two - one) % 2**64
     return right, len(words)
-
-
-def _offset(word: int) -> int:
-    """Return how far a branch (B-type) or `jal` leads, in bytes; 0 for other instructions."""
-    if word & 0x7F == 0x63:
-        return _signed(
-            (word >> 31 & 1) << 12 | (word >> 7 & 1) << 11 | (word >> 25 & 0x3F) << 5 | (word >> 8 & 0xF) << 1, 13
-        )
-    if word & 0x7F == 0x6F:
-        return _signed(
-            (word >> 31 & 1) << 20 | (word >> 12 & 0xFF) << 12 | (word >> 20 & 1) << 11 | (word >> 21 & 0x3FF) << 1, 21
-        )
-    return 0
-
-
-def _short_offset(half: int) -> int:
-    """Return how far `c.j`, `c.beqz` or `c.bnez` leads, in bytes; 0 for other compressed instructions."""
-    kind = half & 3, half >> 13
-    if kind == (1, 5):
-        return _signed(sum((half >> bit & 1) << place for bit, place in _JUMP.items()), 12)
-    if kind in ((1, 6), (1, 7)):
-        return _signed(sum((half >> bit & 1) << place for bit, place in _BRANCH.items()), 9)
-    return 0
-
-
-_JUMP = {12: 11, 11: 4, 10: 9, 9: 8, 8: 10, 7: 6, 6: 7, 5: 3, 4: 2, 3: 1, 2: 5}
-_BRANCH = {12: 8, 11: 4, 10: 3, 6: 7, 5: 6, 4: 2, 3: 1, 2: 5}
-"""Places of an offset's bits, by the bits of a compressed instruction that have them."""
-
-
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> (bits - 1) else value

@@ -89,7 +89,7 @@ class Machine:
         self.registers: NDArray[np.uint64] = np.frombuffer(first, dtype=np.uint64)
         """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
         self.pc = program.entry
-        self._breakpoints: frozenset[int] = frozenset()
+        self._breakpoints: set[int] = set()
 
     @property
     def base(self) -> int:
@@ -150,17 +150,31 @@ class Machine:
 
         Raises AscError where an address is not an even one in the code.
         """
-        wanted = sorted(set(addresses))
-        self._breakpoints = frozenset(wanted)
+        wanted, code = set(addresses), self.program.code
         for address in wanted:
-            if address not in self.program.code or address % 2:
-                code = self.program.code
+            if address not in code or address % 2:
                 raise AscError(
                     f"no breakpoint is possible at {address:#x}: expected an even address in the code of "
                     f"{self.program.name}, {code.start:#x} to {code.stop:#x}"
                 )
-        if not self._lib.machine_set_breakpoints(self.handle, wanted, len(wanted)):
+        self._breakpoints = wanted
+        if not self._lib.machine_set_breakpoints(self.handle, list(wanted), len(wanted)):
             raise _no_memory()
+
+    def remove_breakpoint(self, address: int) -> None:
+        """Remove one breakpoint, if it is there. A new stretch begins then."""
+        if address in self._breakpoints:
+            self._breakpoints.remove(address)
+            self._lib.machine_remove_breakpoint(self.handle, address)
+
+    def jump_targets(self, *, backward: bool = False) -> set[int]:
+        """Return where branches and jumps lead to, but for those by a register; or only where they lead back.
+
+        What lies between functions may look like instructions, and then give addresses at which nothing ever happens.
+        """
+        found = self._ffi.new("uint64_t[]", len(self.program.code) // 2)
+        count = self._lib.machine_jump_targets(self.handle, backward, found)
+        return set(self._ffi.unpack(found, count))
 
     def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
         """Run until something stops the machine.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from asc_riscv import Process, compiled
-from asc_riscv.loops import backward_targets, choose_loop
+from asc_riscv.loops import choose_loop
 
 PROFILE = 200_000
 
@@ -18,7 +18,7 @@ def started(name: str, argument: str, cache: Path) -> Process:
 
 def test_a_loop_of_each_kind_of_jump_is_found(cache: Path) -> None:
     process = started("collatz", "1000", cache)
-    found = backward_targets(process.machine)
+    found = process.machine.jump_targets(backward=True)
     assert found
     assert all(address in process.machine.program.code for address in found)
 
@@ -45,7 +45,7 @@ def test_a_program_that_ends_in_its_profile_has_no_loop(cache: Path) -> None:
 def test_every_arrival_is_counted_however_a_run_is_divided(budget: int, cache: Path) -> None:
     """The jump that comes to the head may be the one at which the budget is used up."""
     whole, parts = started("pi", "2000", cache), started("pi", "2000", cache)
-    head = max(backward_targets(whole.machine) & {whole.run(10**4).pc})
+    head = max(whole.machine.jump_targets(backward=True) & {whole.run(10**4).pc})
     whole, many, counted = started("pi", "2000", cache), 1 << 40, 0
     for process in (whole, parts):
         process.machine.set_breakpoints((head,))

@@ -306,6 +306,29 @@ def test_effects_travel_as_bytes_and_are_checked_on_arrival() -> None:
             ran.apply(Effect(damaged))
 
 
+@settings(max_examples=100)
+@given(looping(ADDING), SEEDS, st.lists(st.sets(st.integers(0, 30), max_size=4), min_size=1, max_size=4))
+def test_an_effect_depends_on_no_earlier_breakpoints(instructions: list[int], seed: int, sets: list[set[int]]) -> None:
+    used, new = machine(instructions, state(seed)), machine(instructions, state(seed))
+    addresses = [
+        {used.program.code.start + 4 * (place % (len(instructions) + 1)) for place in places} for places in sets
+    ]
+    used.begin_stretch()
+    for earlier in addresses:
+        used.set_breakpoints(earlier | addresses[-1])
+    used.set_breakpoints(addresses[0] | addresses[-1])
+    for address in addresses[0] - addresses[-1]:
+        used.remove_breakpoint(address)
+    new.set_breakpoints(addresses[-1])
+    new.begin_stretch()
+    for each in (used, new):
+        each.run_tracked(ENOUGH, 3)
+    one, other = used.effect(), new.effect()
+    assert one is not None
+    assert other is not None
+    assert bytes(one) == bytes(other)
+
+
 def test_breakpoints_are_counted_but_not_where_a_run_starts() -> None:
     loop = [addi(10, 10, 1), b_type(1, 0, BASE, -4)]
     for run in (Machine.run, Machine.run_tracked):

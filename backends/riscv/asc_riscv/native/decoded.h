@@ -42,6 +42,8 @@ struct tracked_instruction {
     uint32_t epoch;     /* the last stretch that entered a block here */
 };
 
+enum { SUM_PARCELS = 6 }; /* parcels of 2 bytes that the three instructions of a sum have at most */
+
 /* What the instructions from one on to the next jump or breakpoint do to registers. */
 struct block {
     struct register_use use;

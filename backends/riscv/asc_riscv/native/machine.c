@@ -366,33 +366,42 @@ static int find_sum(const struct machine *machine, uint64_t parcel, const void *
     return later >> load.rd & 1 ? 0 : load.rd;
 }
 
-/* What the blocks from each parcel on do to registers. A block also ends before a breakpoint. */
-static void find_blocks(struct machine *machine)
+/* What the block from a parcel on does to registers, from the blocks behind it. A block also ends before a breakpoint. */
+static void find_block(struct machine *machine, uint64_t parcel, const void *const *handlers)
+{
+    const void *breakpoint = handlers[BREAKPOINT_HANDLER];
+    static const struct block nothing;
+    struct tracked_instruction *instruction = machine->tracked_code + parcel;
+    struct block *block = machine->blocks + parcel;
+    struct decoded decoded = decode_parcel(machine, parcel);
+    uint64_t next = parcel + decoded.length / 2, behind = 0;
+    int is_last = ends_block(decoded.operation) || machine->tracked_code[next].handler == breakpoint;
+    const struct block *rest = is_last ? &nothing : machine->blocks + next;
+    *block = (struct block){.use = instruction_use(&decoded), .sums = rest->sums};
+    block->sums.set |= block->use.changed & ~rest->use.changed;
+    add_use(&block->use, &rest->use);
+    int sum = find_sum(machine, parcel, breakpoint, &behind);
+    if (sum != 0) {
+        rest = machine->tracked_code[behind].handler == breakpoint ? &nothing : machine->blocks + behind;
+        block->sums = rest->sums;
+        block->sums.holding |= (uint64_t)1 << sum & ~rest->use.changed;
+    }
+    block->sums.used = block->use.read | block->use.added | block->use.xored;
+    instruction->is_sum = sum != 0;
+    if (instruction->handler != breakpoint)
+        instruction->handler = sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
+}
+
+/* Find the blocks again that a breakpoint's coming or going changes: those from it up to where none has changed. */
+static void update_blocks(struct machine *machine, uint64_t address)
 {
     const void *const *handlers;
     run_tracked(NULL, 0, 0, &handlers);
-    const void *breakpoint = handlers[BREAKPOINT_HANDLER];
-    static const struct block nothing;
-    for (uint64_t parcel = parcel_count(machine); parcel-- > 0;) {
-        struct tracked_instruction *instruction = machine->tracked_code + parcel;
-        struct block *block = machine->blocks + parcel;
-        struct decoded decoded = decode_parcel(machine, parcel);
-        uint64_t next = parcel + decoded.length / 2, behind = 0;
-        int is_last = ends_block(decoded.operation) || machine->tracked_code[next].handler == breakpoint;
-        const struct block *rest = is_last ? &nothing : machine->blocks + next;
-        *block = (struct block){.use = instruction_use(&decoded), .sums = rest->sums};
-        block->sums.set |= block->use.changed & ~rest->use.changed;
-        add_use(&block->use, &rest->use);
-        int sum = find_sum(machine, parcel, breakpoint, &behind);
-        if (sum != 0) {
-            rest = machine->tracked_code[behind].handler == breakpoint ? &nothing : machine->blocks + behind;
-            block->sums = rest->sums;
-            block->sums.holding |= (uint64_t)1 << sum & ~rest->use.changed;
-        }
-        block->sums.used = block->use.read | block->use.added | block->use.xored;
-        instruction->is_sum = sum != 0;
-        if (instruction->handler != breakpoint)
-            instruction->handler = sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
+    int unchanged = 0;
+    for (uint64_t parcel = ((address - machine->code_start) >> 1) + 1; parcel-- > 0 && unchanged <= SUM_PARCELS;) {
+        struct block before = machine->blocks[parcel];
+        find_block(machine, parcel, handlers);
+        unchanged = memcmp(&before, machine->blocks + parcel, sizeof before) == 0 ? unchanged + 1 : 0;
     }
 }
 
@@ -454,7 +463,8 @@ static int prepare_tracking(struct machine *machine)
     machine->read_words = read;
     machine->overwritten_words = overwritten;
     mark_breakpoints(machine, 1);
-    find_blocks(machine);
+    for (uint64_t parcel = parcels; parcel-- > 0;)
+        find_block(machine, parcel, handlers);
     return 1;
 }
 
@@ -503,27 +513,54 @@ void machine_free(struct machine *machine)
 int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count)
 {
     mark_breakpoints(machine, 0);
-    machine->breakpoint_count = 0;
-    uint64_t *kept = malloc((count + 1) * sizeof *kept);
+    uint64_t *before = machine->breakpoints, *kept = malloc((count + 1) * sizeof *kept);
+    size_t before_count = machine->breakpoint_count;
     int is_possible = kept != NULL;
     for (size_t k = 0; is_possible && k < count; k++) {
         uint64_t offset = addresses[k] - machine->code_start;
         is_possible = offset < machine->code_size && offset % 2 == 0;
         kept[k] = addresses[k];
     }
-    if (is_possible) {
-        free(machine->breakpoints);
-        machine->breakpoints = kept;
-        machine->breakpoint_count = count;
-        mark_breakpoints(machine, 1);
-    } else {
-        free(kept);
-    }
+    machine->breakpoints = kept;
+    machine->breakpoint_count = is_possible ? count : 0;
+    mark_breakpoints(machine, 1);
     if (machine->tracked_code != NULL) {
-        find_blocks(machine);
+        for (size_t k = 0; k < before_count; k++)
+            update_blocks(machine, before[k]);
+        for (size_t k = 0; k < machine->breakpoint_count; k++)
+            update_blocks(machine, kept[k]);
         machine_begin_stretch(machine);
     }
+    free(before);
     return is_possible;
+}
+
+void machine_remove_breakpoint(struct machine *machine, uint64_t address)
+{
+    for (size_t k = 0; k < machine->breakpoint_count; k++) {
+        if (machine->breakpoints[k] != address)
+            continue;
+        mark_breakpoints(machine, 0);
+        machine->breakpoints[k] = machine->breakpoints[--machine->breakpoint_count];
+        mark_breakpoints(machine, 1);
+        if (machine->tracked_code != NULL) {
+            update_blocks(machine, address);
+            machine_begin_stretch(machine);
+        }
+        return;
+    }
+}
+
+size_t machine_jump_targets(const struct machine *machine, int are_backward, uint64_t *targets)
+{
+    size_t count = 0;
+    for (uint64_t parcel = 0; parcel < parcel_count(machine);) {
+        const struct instruction *instruction = machine->code + parcel;
+        if (has_target(instruction) && !(are_backward && instruction->target >= instruction))
+            targets[count++] = machine->code_start + 2 * (uint64_t)(instruction->target - machine->code);
+        parcel += instruction->is_4_bytes ? 2 : 1;
+    }
+    return count;
 }
 
 static int64_t without_overflow(int64_t budget)

@@ -133,6 +133,14 @@ void machine_free(struct machine *machine);
  * enough memory; the machine has no breakpoints then. */
 int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count);
 
+/* Remove a breakpoint, if it is there, and begin a new stretch then. */
+void machine_remove_breakpoint(struct machine *machine, uint64_t address);
+
+/* Write where branches and jumps lead to whose place is in the instruction, or only those that lead back, one for each of
+ * them, and return how many that are. There is room for one for every 2 bytes of the code. What lies between functions
+ * may look like instructions. */
+size_t machine_jump_targets(const struct machine *machine, int are_backward, uint64_t *targets);
+
 /* Run until the machine stops, and return why. The budget counts instructions. It is looked at where a jump or a branch
  * is taken, so a run can exceed it by the instructions up to there. The run also stops when it has come `arrivals` times
  * to a breakpoint; the instruction that the run starts at is not counted. */
