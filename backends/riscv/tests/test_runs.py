@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -85,18 +86,25 @@ def test_a_worker_gives_up_where_a_wrong_state_never_comes_back() -> None:
         list(computation.task(candidate, (10,), None)())
 
 
-def test_a_killed_run_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "asc", "run", "riscv", "--program", "collatz", "--out", str(tmp_path)]
-    command += ["--set", "checkpoint_seconds=0.2", "6000000"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 600
-        while not list(tmp_path.rglob("state.safetensors")) and time.monotonic() < deadline:
-            assert process.poll() is None, "the run ended before its first checkpoint"
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    subprocess.run(
-        [sys.executable, "-m", "asc", "run", "riscv", "--resume", "latest", "--out", str(tmp_path)], check=True
-    )
+def written(folder: Path) -> set[int]:
+    """Return the times at which checkpoints were written that are there."""
+    return {path.stat().st_mtime_ns for path in folder.rglob("state.safetensors")}
+
+
+def test_a_run_that_is_killed_again_and_again_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "asc", "run", "riscv", "--out", str(tmp_path)]
+    begin = ["--program", "collatz", "--set", "checkpoint_seconds=0.05", "6000000"]
+    draw, seen = random.Random(5), set[int]()
+    for given in (begin, ["--resume", "latest"], ["--resume", "latest"]):
+        with subprocess.Popen([*command, *given], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 600
+            while (news := written(tmp_path) - seen) == set() and time.monotonic() < deadline:
+                assert process.poll() is None, "the run ended before its next checkpoint"
+                time.sleep(0.02)
+            time.sleep(draw.uniform(0, 0.1))  # perhaps while the one after it is written
+            process.send_signal(signal.SIGKILL)
+        seen |= news
+    subprocess.run([*command, "--resume", "latest"], check=True)
     (summary,) = tmp_path.glob("*/summary.json")
     found = json.loads(summary.read_text(encoding="utf-8"))
     assert found["resumed_from"] > 0
