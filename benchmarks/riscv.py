@@ -35,6 +35,7 @@ SIZES = {
     "collatz_count": 1_000_000,
     "histogram": 4_000_000,
     "lexer": 4_000_000,
+    "list_hash": 20,
     "list_ordered": 2_000,
     "list_shuffled": 2_000,
     "matrix": 320,

@@ -13,7 +13,7 @@ builder.set_source(
     "asc_riscv._machine",
     '#include "machine.h"',
     include_dirs=[NATIVE],
-    sources=[f"{NATIVE}/{name}.c" for name in ("decode", "effect", "machine")],
+    sources=[f"{NATIVE}/{name}.c" for name in ("decode", "effect", "machine", "pointers")],
     depends=[f"{NATIVE}/{name}.h" for name in ("machine", "decoded", "operations", "handlers", "floats")],
     # Without cross-jumping, each handler keeps its own jump to the next one, which processors predict better.
     extra_compile_args=[

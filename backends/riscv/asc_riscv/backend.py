@@ -48,7 +48,7 @@ class RiscvConfig(ExecutedConfig):
         "chooses the head of a loop",
     )
     profile: int = Field(PROFILE, ge=1000, description="instructions in which loops are looked for")
-    predictors: tuple[Component, ...] = Field((Component(name="ensemble"),), description="what predicts states")
+    predictors: tuple[Component, ...] = Field((Component(name="deref"),), description="what predicts states")
     executor: Literal["threads", "none"] = Field(
         "threads", description="what executes candidates; with none, the main thread only remembers its own steps"
     )

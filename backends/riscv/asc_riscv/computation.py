@@ -18,6 +18,7 @@ from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapsh
 from asc.words import combine
 from asc_riscv.effect import Effect
 from asc_riscv.loops import PROFILE, choose_loop
+from asc_riscv.pointers import Pointers
 from asc_riscv.process import Process
 from asc_riscv.registers import NAMES, STACK_POINTER, names_in
 from asc_riscv.stop import Stop, StopReason
@@ -52,7 +53,7 @@ class RiscvComputation(Executable):
     one step. The end of the program counts as an arrival.
     """
 
-    provides = frozenset({"words"})
+    provides = frozenset({"words", "pointers"})
 
     def __init__(
         self, process: Process, round_trip_s: float = 0.0, head: int | None = None, profile: int = PROFILE
@@ -156,9 +157,11 @@ class RiscvComputation(Executable):
             machine.set_breakpoints(() if state.head is None else (state.head,))
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
-        """Return the words of each snapshot, as integers from 0 to 2 to the power of 64."""
+        """Return the words of each snapshot, integers from 0 to 2 to the power of 64; or the pointers in the memory."""
+        if need == "pointers":
+            return Pointers(self._machine)
         if need != "words":
-            raise AscError(f'The RISC-V backend provides "words", and was asked for "{need}".')
+            raise AscError(f'The RISC-V backend provides "words" and "pointers", and was asked for "{need}".')
         return [snapshot.state for snapshot in snapshots]
 
     def gram(self, snapshots: Sequence[Snapshot]) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ KNOWN = {
     "collatz": ("30", f"start 27\nsteps {collatz_steps(27)}\n"),
     "collatz_count": ("30", f"steps {sum(map(collatz_steps, range(1, 30)))}\n"),
     "histogram": ("1000", None),
+    "list_hash": ("1", None),
     "list_ordered": ("1", None),
     "list_shuffled": ("1", None),
     "matrix": ("8", None),

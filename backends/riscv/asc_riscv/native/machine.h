@@ -172,4 +172,10 @@ int effect_matches(const struct effect *effect, const struct machine *machine);
 /* Bring the machine to the end of the stretch. `effect_matches` must hold. */
 void effect_apply(const struct effect *effect, struct machine *machine);
 
+/* Follow a chain of pointers, each `offset` behind the address before. Return the last; 0 where one leaves the memory. */
+uint64_t machine_follow(const struct machine *machine, uint64_t address, int64_t offset, uint64_t hops);
+
+/* Return after how many such pointers the chain comes from one address to another, `most` at most; 0 if it does not. */
+uint64_t machine_hops(const struct machine *machine, uint64_t from, uint64_t to, int64_t offset, uint64_t most);
+
 #endif
