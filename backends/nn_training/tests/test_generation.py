@@ -479,8 +479,9 @@ def test_trials_of_drafts_that_do_not_pay_become_rarer() -> None:
             rest.note(0.0, 0.1)
     assert trials == [0, 2, 5, 10, 19, 36, 53]
     rest.note(0.5, 0.1)
-    assert rest.is_over(0.1)
-    rest.note(0.0, 0.1)
+    for gain in (0.0, 0.5, 0.0, 0.0):
+        assert rest.is_over(0.1)
+        rest.note(gain, 0.1)
     assert [rest.is_over(0.1), rest.is_over(0.1)] == [False, True]
 
 

@@ -11,7 +11,8 @@ class Rest:
     """Tells whether the next generation looks for drafts, by what they gained the last time that one did.
 
     After a generation in which drafts did not pay, the next one has none; after a second such trial the next two, then
-    four, and so on. Texts that are expected to be much nearer to their drafts than at the last trial end the rest.
+    four, and so on. One in which they do not pay between others in which they do is no reason to rest. Texts that are
+    expected to be much nearer to their drafts than at the last trial end the rest.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Rest:
     def note(self, gain: float, departs: float) -> None:
         """Take a generation that looked for drafts into account, and the share of its seconds that they gained."""
         if gain >= _PAYS:
-            self._left, self._pause, self._departs = 0, 1, 0.0
+            self._left, self._pause, self._departs = 0, 0, 0.0
         else:
-            self._left, self._pause, self._departs = self._pause, min(2 * self._pause, _LONGEST), departs
+            self._left, self._pause = self._pause, min(max(1, 2 * self._pause), _LONGEST)
+            self._departs = departs
