@@ -115,6 +115,15 @@ def test_all_pages_of_a_service(tmp_path: Path) -> None:
     assert "x net" in found
 
 
+def test_a_compiled_program(tmp_path: Path) -> None:
+    pytest.importorskip("ziglang")
+    found = example(tmp_path, "compiled_program", "--size", "200000", "--turns", "100")
+    assert "100 turns of the loop at 0x" in found
+    assert "  and read 0 and wrote 0 words of the memory." in found
+    assert "steps 22938473" in found
+    assert "Both ended in the same state, bit for bit." in found
+
+
 def test_a_search_with_a_slow_program(tmp_path: Path) -> None:
     found = example(tmp_path, "slow_simulator", "--points", "40", "--workers", "8")
     assert "The best of 40 points is x = 13, y = 1, with a cost of 90." in found
