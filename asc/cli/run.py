@@ -40,6 +40,7 @@ from asc.views.lines import Lines
 from asc.views.live import Live
 
 RUNS = Path("runs")
+_PAIRS = 100  # of runs to compare, at most; a larger number was meant for the program behind it
 _OUTCOMES = 8  # values of the final state that are shown at most
 
 OPTIONS = [
@@ -56,9 +57,9 @@ OPTIONS = [
         is_flag=False,
         flag_value="1",
         default="0",
-        type=click.IntRange(0),
+        type=click.IntRange(0, _PAIRS),
         metavar="[N]",
-        help="run plainly as well and compare; N pairs of runs take turns in who goes first",
+        help="run plainly as well and compare; N pairs of runs, at most 100, take turns in who goes first",
     ),
     click.Option(["--quiet"], is_flag=True, help="no view while it runs"),
     click.Option(["as_json", "--json"], is_flag=True, help="print one JSON object; everything else goes to stderr"),

@@ -267,6 +267,7 @@ JUDGED_ONLY = "only a backend whose candidates are judged has it."
         ),
         ("toy", ("--task-length", "3"), 2, "There is no option --task-length; to set it, type --set scheduler.task_"),
         ("toy", ("--validatr", "strict"), 2, "No such option '--validatr'."),
+        ("riscv", ("--compare", "1000000"), 2, "1000000 is not in the range 0<=x<=100"),
         ("riscv", ("--verbos",), 2, "type it at the end, after --: -- --verbos"),
         ("riscv", ("--memry", "3"), 2, "Did you mean '--memory'?"),
         ("toy", ("--predictor", "linear"), 2, "'--predictors'"),

@@ -39,7 +39,7 @@ def test_a_command_runs(command: str, tmp_path: Path) -> None:
         arguments += shlex.split(f"--steps 2 {LITTLE} --gate-subsets 4")
     elif arguments[:2] == ["run", "riscv"]:
         pytest.importorskip("ziglang")
-        arguments[-1] = "20000"  # the program's size
+        arguments[2] = "20000"  # the program's size
     elif arguments[0] == "study":
         pytest.importorskip("asc_nn_training")
         less = "--steps 110 --horizons 1,5" if "--at" in arguments else "--steps 40 --snapshot-every 10"
