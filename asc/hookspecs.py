@@ -9,13 +9,13 @@ A plugin is a module, or any object, with functions marked by `asc.hookimpl`:
         registry.add("predictor", "mine", "my_package.mine:Mine", "predicts as I would")
 
 It is found by its entry point of the group `asc`, or given as a single file with `--plugin FILE.py`. Hooks register
-things and watch a run at its boundaries; none is called within the step loop. An implementation takes any of the
-parameters below, by name, and may leave out those that it does not need.
+things, add pages to the tour, and watch a run at its boundaries; none is called within the step loop. An implementation
+takes any of the parameters below, by name, and may leave out those that it does not need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,6 +81,17 @@ def asc_register(registry: Registrar) -> None:
     Returns:
         Nothing; a value is ignored.
     """
+
+
+@hookspec
+def asc_demo_pages() -> Sequence[Any]:
+    """Add pages to the tour of `asc demo`, before its last one. Called when the tour begins.
+
+    Returns:
+        Pages, each an `asc.demo.page.Page`: a title, sentences, and a scene that computes what it shows. A plugin that
+        raises adds none, with a warning.
+    """
+    raise NotImplementedError
 
 
 @hookspec

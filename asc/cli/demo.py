@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import rich_click as click
 
-from asc.cli.session import CommandSession
-from asc.errors import AscError
+from asc.calls import call
+from asc.cli.session import CommandSession, plugin_option
+from asc.errors import AscError, what_it_did
+
+if TYPE_CHECKING:
+    from asc.demo.page import Page
 
 
 @click.command("demo")
+@plugin_option
 @click.option("--page", "first", type=int, default=1, show_default=True, metavar="N", help="page to begin with")
 @click.option(
     "--auto",
@@ -36,7 +43,23 @@ def demo_command(context: click.Context, first: int, auto: float | None, speed: 
     group = context.parent.command if context.parent else None
     commands = group.list_commands(context) if isinstance(group, click.Group) else []
     backends = {entry.name: entry.summary for entry in session.plugins.registry.entries("backend")}
-    pages = Tour(Installed(commands, backends, [offer.name for offer in offers()])).pages()
+    pages = Tour(Installed(commands, backends, [offer.name for offer in offers()]), _added(session)).pages()
     if not 1 <= first <= len(pages):
         raise AscError(f"There is no page {first}: the tour has pages 1 to {len(pages)}, such as asc demo --page 2.")
     show(session.console, pages, first, speed, auto)
+
+
+def _added(session: CommandSession) -> list[Page]:
+    """Return the pages of plugins. One that raises, or answers anything else, adds none."""
+    from asc.answers import instance  # noqa: PLC0415
+    from asc.demo.page import Page  # noqa: PLC0415
+
+    found: list[Page] = []
+    for plugin, pages in session.plugins.calls("asc_demo_pages"):
+        try:
+            made: Any = call(f'the plugin "{plugin}"', pages)
+            found += [instance("", page, Page, "a list of asc.demo.page.Page") for page in made]
+        except Exception as error:  # noqa: BLE001 -- whatever a plugin raises, the tour has its own pages
+            title = session.plugins.source(plugin).title
+            session.warn(f"{title} adds no page to the tour: its asc_demo_pages {what_it_did(error)}.")
+    return found

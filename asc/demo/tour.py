@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from asc.demo.counting import Counting
 from asc.demo.dial import Dial
 from asc.demo.introduction import Introduction
@@ -21,8 +23,9 @@ _HERE = "here, quickly, since page 2 was not visited"
 class Tour:
     """Creates the scenes, and remembers the runs that later pages show."""
 
-    def __init__(self, installed: Installed) -> None:
-        self._installed = installed
+    def __init__(self, installed: Installed, added: Sequence[Page] = ()) -> None:
+        """`added` are pages of plugins, which come before the last one."""
+        self._installed, self._added = installed, added
         self._race: Race | None = None  # of page 2
         self._rerun: Race | None = None  # of page 7, where the race of page 2 was not run to its end
         self._runs: list[WatchedRun] = []
@@ -37,6 +40,7 @@ class Tour:
             Page("Only what was read matters", _CACHE, Lookups),
             Page("Candidates that are judged", _JUDGED, NoisyDescent),
             Page("Honest counting", _LEDGER, self._counting),
+            *self._added,
             Page("Where to go next", _NEXT, lambda _: WhereNext(self._installed, self._runs)),
         )
 

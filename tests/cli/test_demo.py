@@ -65,7 +65,7 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._theirs = theirs  # kept open, so that what was written can be read after the end
         self.before = termios.tcgetattr(theirs)
-        env = environment(**{"TERM": "xterm-256color"} | extra)
+        env = environment(**{"TERM": "xterm-256color", "ASC_LOAD_PLUGINS": "builtin"} | extra)
         for name in ("COLUMNS", "LINES"):  # the terminal itself says how large it is
             env.pop(name, None)
         self.process = subprocess.Popen(
@@ -148,7 +148,7 @@ def text_of(scene: Scene, room: Room = ROOM) -> str:
 
 
 def test_in_a_pipe_all_pages_are_printed(asc: Asc) -> None:
-    found = asc("demo", "--speed", "4", COLUMNS="80")
+    found = asc("demo", "--speed", "4", COLUMNS="80", ASC_LOAD_PLUGINS="builtin")
     assert found.returncode == 0, found.stderr
     assert found.stderr == ""
     assert "\x1b" not in found.stdout
@@ -169,7 +169,8 @@ def test_on_a_console_of_ascii_other_signs_replace_those_it_lacks() -> None:
 
 
 def test_a_page_that_is_not_there(asc: Asc) -> None:
-    one_sentence(asc("demo", "--page", "9"), "There is no page 9", "pages 1 to 8", "asc demo --page 2")
+    found = asc("demo", "--page", "9", ASC_LOAD_PLUGINS="builtin")
+    one_sentence(found, "There is no page 9", "pages 1 to 8", "asc demo --page 2")
 
 
 def test_by_itself_it_runs_to_the_end(terminal: Any) -> None:
@@ -415,8 +416,49 @@ def test_what_can_be_typed_is_what_is_installed() -> None:
     assert list(groups(Installed())) == ["read, in a checkout"]
 
 
-def test_the_last_page_has_the_backends_of_this_installation(asc: Asc) -> None:
-    found = asc("demo", "--page", "8")
+PLUGIN = """
+import asc
+from asc.demo.page import Page
+from rich.text import Text
+
+class Scene:
+    def __init__(self, tempo): pass
+    def play(self): pass
+    def draw(self, room): return Text("shown by a plugin")
+
+@asc.hookimpl
+def asc_demo_pages():
+    {body}
+"""
+
+
+def tour_plugin(folder: Path, body: str = 'return [Page("A plugin\'s page", "It has words.", Scene)]') -> Path:
+    file = folder / "paged.py"
+    file.write_text(PLUGIN.format(body=body), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("raise ValueError('no pages')", "asc_demo_pages raised ValueError: no pages"),
+        ("return ['a page']", "asc_demo_pages answered 'a page'; expected a list of asc.demo.page.Page"),
+        ("return None", "asc_demo_pages raised TypeError"),
+    ],
+)
+def test_a_plugin_whose_pages_cannot_be_shown_adds_none(asc: Asc, tmp_path: Path, body: str, sentence: str) -> None:
+    file = tour_plugin(tmp_path, body)
+    found = asc("demo", "--page", "8", "--plugin", str(file), ASC_LOAD_PLUGINS="builtin")
+    assert "adds no page to the tour" in " ".join(found.stderr.split())
+    assert sentence in " ".join(found.stderr.split())
+    assert "Where to go next" in found.stdout
+
+
+def test_the_last_page_has_the_backends_of_this_installation(asc: Asc, tmp_path: Path) -> None:
+    file = tour_plugin(tmp_path)
+    found = asc("demo", "--page", "8", "--plugin", str(file), ASC_LOAD_PLUGINS="toy,nn_training")
+    assert "A plugin's page" in found.stdout
+    assert "shown by a plugin" in found.stdout
     for backend in ("toy", "nn_training"):
         assert f"asc run {backend} " in found.stdout
     for offered in offers():
