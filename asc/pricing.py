@@ -60,6 +60,7 @@ class StepPrice:
         """Price of a tracked step over that of a plain one, as far as is known."""
         self.tracking = 1.0
         """The same at least."""
+        self._step_s = self._steps = 0.0  # recent seconds and number of untracked steps
         self._tracked_s = self._charged_s = 0.0  # recent seconds of tracked steps, and what was charged of them
 
     def note(self, steps: int, seconds: float, tracked: bool) -> None:
@@ -74,7 +75,9 @@ class StepPrice:
         self._charged_s *= _FADE
         (recorded if tracked else plain).note(steps, price)
         if not tracked:
-            self.step = price if not self.step else _RECENT * self.step + (1 - _RECENT) * price
+            self._step_s = _RECENT * self._step_s + seconds
+            self._steps = _RECENT * self._steps + steps
+            self.step = self._step_s / self._steps
         if plain.count and recorded.count:
             known = plain.count * plain.variance + recorded.count * recorded.variance
             variance = (_PRIOR * _PRIOR_SPREAD**2 + known) / (_PRIOR + plain.count + recorded.count)

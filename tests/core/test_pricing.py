@@ -62,6 +62,14 @@ def test_a_drift_of_the_price_is_followed_by_the_plain_supersteps_alone() -> Non
     assert price.step == before
 
 
+def test_a_superstep_tells_as_much_about_the_price_as_it_has_steps() -> None:
+    """The first supersteps are short, and caches are cold in them."""
+    price = StepPrice()
+    for doubling in range(11):
+        price.note(2**doubling, 2**doubling + 50.0, tracked=False)
+    assert price.step < 1.5
+
+
 def test_a_clock_that_stands_still_teaches_nothing() -> None:
     price = StepPrice()
     price.note(10, 0.0, tracked=False)
