@@ -38,7 +38,12 @@ def bits(value: Word) -> Hashable:
 
 def same(left: Word, right: Word) -> bool:
     """Whether two words have the same type and bits."""
-    return left is right or bits(left) == bits(right)
+    if left is right:
+        return True
+    kind = type(left)
+    if kind is int or kind is bytes or kind is str:  # most words by far: without the calls
+        return type(right) is kind and left == right
+    return bits(left) == bits(right)
 
 
 def canonical(value: Word) -> bytes:
@@ -117,11 +122,13 @@ class Excited:
 
     def note(self, words: Mapping[str, Any]) -> None:
         """Compare with the words of the previous boundary."""
-        last = self._last
+        last, names = self._last, self.names
+        if last is words:
+            return
         if last is not None:
             for name, value in words.items():
-                if name not in self.names and (name not in last or not same(last[name], value)):
-                    self.names.add(name)
+                if name not in names and (name not in last or not same(last[name], value)):
+                    names.add(name)
         self._last = words
 
 

@@ -11,7 +11,7 @@ from asc.predictor import History, Predictor
 from asc.predictors.learning import DEPTH, Reader, Spacings
 from asc.settings import Settings
 from asc.types import Direct
-from asc.words import Word, bits
+from asc.words import Word, bits, same
 
 
 class Memory(Predictor):
@@ -70,16 +70,24 @@ class Memory(Predictor):
         names = self._reader.excited[: self.config.words]
         for model, count in self._models.reaching(horizon, self.config.rollout):
             way = ways[model]
-            while len(way) <= count:
+            while len(way) <= count and not _stands(way):
                 way.append(model.follow(way[-1]))
             known = {
                 name: value
-                for name, value in zip(names, way[count], strict=True)
+                for name, value in zip(names, way[min(count, len(way) - 1)], strict=True)
                 if value is not None and name in newest and type(value) is type(newest[name])
             }
             if known or not names:
                 return Direct({**newest, **known})
         return None
+
+
+def _stands(way: Sequence[Sequence[Word | None]]) -> bool:
+    """Whether all further supersteps would give the last values again."""
+    return len(way) > 1 and all(
+        old is new or (old is not None and new is not None and same(old, new))
+        for old, new in zip(way[-2], way[-1], strict=True)
+    )
 
 
 class Recollection:
@@ -109,6 +117,8 @@ class Recollection:
         singles = [
             None if key is None else single.seen.get(key) for single, key in zip(self._single, keys, strict=False)
         ]
+        if whole is None and not any(singles):
+            return [None] * len(values)
         return [self._successor(word, whole, singles) for word in range(len(values))]
 
     def _successor(

@@ -65,6 +65,11 @@ def test_what_was_not_visited_for_long_is_forgotten() -> None:
     assert after(states, entries=5) is None
 
 
+def test_a_value_that_stays_is_followed_to_any_horizon() -> None:
+    states: list[dict[str, Word]] = [{"p": p, "total": k} for k, p in enumerate((3, 1, 2, 2, 2))]
+    assert after(states, 200) == {"p": 2, "total": 4}
+
+
 def test_only_so_many_words_are_remembered() -> None:
     states: list[dict[str, Word]] = [{"a": lap(k), "b": lap(k + 1)} for k in range(9)]
     assert after(states, words=1) == {"a": lap(9), "b": lap(9)}
