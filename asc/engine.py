@@ -140,7 +140,8 @@ class Engine:
         began, computed = ledger.clock(), ledger.processor()
         done = answers.advanced(computation.advance(recorded or steps, record=recorded > 0))
         seconds, computed = ledger.clock() - began, ledger.processor() - computed
-        ledger.progress(done.steps - done.skipped, seconds, tracked=recorded > 0, computed=computed)
+        steps = done.steps - done.skipped
+        ledger.progress(steps, seconds, tracked=recorded > 0, computed=computed, usual=done.usual)
         early = computation.position() < target and not computation.finished()
         self._target = target if early else None
         if done.skipped:  # a backend that leaps within its own advance reports a batch
@@ -170,9 +171,9 @@ class Engine:
 
         For a loop outside that drives the engine, and books the steps that it takes with `ledger.progress`.
         """
-        superstep = self._superstep()
+        superstep, position = self._superstep(), self.computation.position()
         supersteps = self.speculator.rest(superstep)
-        return supersteps, self.computation.position() + superstep * supersteps
+        return supersteps, self.speculator.awaits(position, position + superstep * supersteps)
 
     def save_state(self) -> EngineState:
         """Return what a judged run needs, beside the computation's state, to be resumed to the same end."""

@@ -117,15 +117,24 @@ class Ledger:
         self.book(kind, seconds, steps)
         self.started += seconds if self._timed else steps
 
-    def progress(self, steps: int, seconds: float, tracked: bool = False, computed: float | None = None) -> None:
+    def progress(
+        self,
+        steps: int,
+        seconds: float,
+        tracked: bool = False,
+        computed: float | None = None,
+        *,
+        usual: bool = True,
+    ) -> None:
         """Book plain steps. Where they were tracked, the cost beyond the plain price is speculation's.
 
-        `computed` are the seconds in which the thread computed; by default all.
+        `computed` are the seconds in which the thread computed; by default all. Steps that are not `usual` say nothing
+        about the price of the next ones.
         """
         self.executed += steps
         self._computed = _RECENT * self._computed + (seconds if computed is None else computed)
         self._passed = _RECENT * self._passed + seconds
-        if self._timed and steps:
+        if self._timed and steps and usual:
             self._price.note(steps, seconds, tracked)
             self._unit = self._price.step
         charged = self._price.charge(seconds) if tracked else 0.0
@@ -168,15 +177,17 @@ class Ledger:
     def _share(self, plain: float) -> float:
         return self._overdraft * plain if plain else 0.0  # a shadow run permits inf, and inf * 0 is nan
 
-    def rest(self, superstep: int) -> int:
+    def rest(self, superstep: int, wanted: float = 0.0) -> int:
         """Return how many supersteps of plain work pay back what speculation has lost; 1 where it has lost nothing.
 
         Asked once a boundary: the work is to pay for another boundary like the last one as well, and leave something.
+        Where more is `wanted` than the allowance, it is to pay for that too: else boundaries use up what one of them
+        needs for more than looking.
         """
         before = self.spent_before
         self.forget_latest()
         latest = max(0.0, self.spent_before - before)
-        owed, price = -self.allowance(), superstep * self._unit
+        owed, price = wanted - self.allowance(), superstep * self._unit
         if owed < 0 or not price:
             return 1
         owed += 2 * latest

@@ -68,6 +68,7 @@ class Advanced(NamedTuple):
     misses: int = 0
     skipped: int = 0  # of the steps, those leapt over
     recorded: Transition | None = None  # the superstep as a transition, where that was asked for
+    usual: bool = True  # whether what the steps took tells what the next ones take
 
 
 class Recognition(NamedTuple):

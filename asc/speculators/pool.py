@@ -35,6 +35,7 @@ class Pool(NamedTuple):
     warm_ups: int | None = None  # workers that take a step to warm up on; None: all
     inline: bool = False  # whether `make` runs on the main thread, as a fork must
     rate: float = math.inf  # steps that all workers and the main thread may begin a second
+    queues: bool = False  # whether a worker that ends its task begins one that waits, without the main thread
     hand_over_s: float = 0.0005  # the main thread's pause after sending: an executor's own threads need the interpreter
 
 

@@ -95,6 +95,10 @@ class Speculator(ABC):
     def compare(self, speculative: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the summaries of a speculative and a plain run say about each other, by the summary's fields."""
 
+    def awaits(self, position: int, boundary: int) -> int:
+        """Return where the first result is wanted between a position and the next boundary; without one, the latter."""
+        return boundary
+
     def begin(self, computation: Computation) -> None:
         """Check, before the first step, that the computation can be speculated on."""
 

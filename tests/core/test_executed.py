@@ -25,7 +25,7 @@ from asc.testing.clock import Clock
 from asc.testing.executors import Deferred, Inline
 from asc.testing.stand_ins import Raising, Silent
 from asc.trajectory import Trajectory
-from asc.types import Decision, Direct, Outcome, Plan, Snapshot
+from asc.types import Boundary, Decision, Direct, Outcome, Plan, Snapshot
 from asc.words import Word
 
 STEP_S = 2e-4
@@ -53,7 +53,9 @@ class Stated(Predictor):
 class Bench:
     """A machine, a speculator and its executors; supersteps of eight steps, on a clock of its own."""
 
-    def __init__(self, workers: int = 2, program: str = "count", start_s: float = 0.0, make: Any = None) -> None:
+    def __init__(
+        self, workers: int = 2, program: str = "count", start_s: float = 0.0, make: Any = None, queues: bool = False
+    ) -> None:
         self.clock = Clock()
         self.computation = machine(program, 10_000)
         self.ledger = Ledger(self.computation.take_price, timed=True, clock=self.clock)
@@ -69,7 +71,8 @@ class Bench:
             "raising": Raising(),
             "silent": Silent(),
         }
-        self.executed = ExecutedSpeculator(predictors, Pool(self.open, workers, start_s, background=False), self.ledger)
+        pool = Pool(self.open, workers, start_s, background=False, queues=queues)
+        self.executed = ExecutedSpeculator(predictors, pool, self.ledger)
         self.walk(0)
         self.walk()
 
@@ -637,6 +640,32 @@ def test_what_it_plans_itself_goes_to_idle_workers_only() -> None:
     launched = [len(bench.speculate()) for _ in range(4)]
     assert launched == [0, 0, 3, 0]
     assert bench.executed.busy() == 3
+
+
+@pytest.mark.parametrize(("queues", "tasks"), [(True, 2), (False, 1)])
+def test_where_tasks_queue_the_next_one_is_sent_before_the_worker_has_ended(queues: bool, tasks: int) -> None:
+    """By what is known of its rate, the one worker will have ended its task before the next boundary."""
+    bench = Bench(workers=1, queues=queues)
+    bench.clock.move(1.0)
+    bench.walk(8000)  # so that there is plain work to ration by
+    bench.know_the_rate()
+    accepted = Decision(Plan("linear", EVERY, EVERY), Outcome.ACCEPTED, EVERY)
+    bench.executed.settle(Boundary(0, "", (), (accepted,), (), 0.0, 0.0), applied=True)
+    bench.launch_long(2 * EVERY)
+    for _ in range(2):
+        bench.walk()
+        bench.speculate()
+    assert len(bench.pool.calls) == tasks
+    assert bench.executed.busy() == 1
+
+
+def test_a_boundary_is_where_a_task_starts_although_the_distance_of_boundaries_has_changed() -> None:
+    bench = Bench()
+    here = bench.computation.position()
+    assert bench.executed.awaits(here, here + 64) == here + 64
+    bench.launch(3)
+    assert bench.executed.awaits(here, here + 64) == here + 3 * EVERY
+    assert bench.executed.awaits(here, here + 16) == here + 16
 
 
 def test_a_rest_ends_where_a_result_is_wanted() -> None:

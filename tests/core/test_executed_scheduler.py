@@ -214,6 +214,21 @@ def test_a_task_that_copies_more_than_the_recent_ones_costs_more() -> None:
     assert plans(subject, sent=1e9) == []
 
 
+def test_tasks_that_are_queued_grow_by_their_price_with_each_right_candidate_in_a_row() -> None:
+    """A task that costs 10 steps has 80 of them at least; two workers have two tasks to pay for."""
+    computation, sizes = machine("count", 100_000), list[int]()
+    subject, crew = scheduler(ledger=rich(task=10.0)), Crew(1, 1, queues=True)
+    subject.plans(computation, 10, crew._replace(idle=0), {})
+    for outcome in (*[Outcome.ACCEPTED] * 12, Outcome.REJECTED, None):
+        [plan] = subject.plans(computation, 10, crew, {})
+        sizes.append(plan.steps)
+        if outcome is not None:
+            learn(subject, plan, outcome)
+    assert sizes == [*[80] * 9, 90, 100, 110, 120, 80]
+    [plan] = subject.plans(computation, 10, Crew(1, 2, queues=True), {})
+    assert plan.steps == 160
+
+
 def test_a_task_is_worth_its_price_sixteen_times() -> None:
     """A task that costs 10 steps, or that moves 10 GB, which takes 10 s, has 160 steps."""
     assert [plan.steps for plan in plans(scheduler(ledger=rich(task=10.0)), capacity=1, steps=100_000)] == [160]

@@ -221,6 +221,24 @@ def test_a_loss_is_rested_off(prices: Prices, clock: Clock) -> None:
     assert 1 < ledger.rest(5) < 1000
 
 
+def test_a_rest_saves_for_what_is_wanted(clock: Clock) -> None:
+    ledger = timed(clock)
+    ledger.progress(100, 0.1)
+    assert ledger.rest(10) == ledger.rest(10, ledger.allowance() / 2) == 1
+    rest = ledger.rest(10, 0.02)
+    assert rest > 1
+    ledger.progress(10 * rest, 0.01 * rest)
+    assert ledger.allowance() >= 0.02
+    assert ledger.rest(10, 0.02) == 1
+
+
+def test_unusual_steps_say_nothing_of_the_next_ones(clock: Clock) -> None:
+    ledger = timed(clock)
+    ledger.progress(10, 10.0)
+    ledger.progress(1, 1000.0, usual=False)
+    assert (ledger.unit, ledger.plain, ledger.executed) == (1.0, 1010.0, 11)
+
+
 def test_without_any_work_nothing_is_claimed(clock: Clock) -> None:
     ledger = timed(clock)
     assert ledger.speedup() == 1.0

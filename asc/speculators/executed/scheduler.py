@@ -19,6 +19,7 @@ _SLACK = 1.125  # the pace of workers varies, and a result that waits costs less
 _LOOKAHEAD = 1024  # supersteps
 MAIN_SHARE = 0.5  # share of the main thread's time that tasks take at most, where workers take its supersteps as well
 _WORTH = 16  # a task has so many times as many steps as it costs, where the setting allows that
+_WORTH_QUEUED = 8  # the same at least, where a worker need not wait for its next task
 _FIRST = 2  # supersteps in the first task: it is soon known, and its leap is checked step by step
 _TRUST = 4  # boundaries after a right candidate at which one task may be sent, whatever is owed
 _PATIENCE, _PAUSE = 8, 32  # of rationing, where steps wait: a wrong candidate costs little, a pause all workers' steps
@@ -33,6 +34,7 @@ class Crew(NamedTuple):
     slowdown: float = 1.0  # how many times as long as the main thread they take for a step
     sent: float = 0.0  # bytes that are sent for a task
     nbytes: float = 0.0  # bytes that travel for a task, there and back
+    queues: bool = False  # whether a task can be sent to a worker before it has ended the one before
     frontier: int | None = None  # where the last task ends, if workers take the main thread's supersteps as well
 
 
@@ -54,8 +56,10 @@ class ExecutedScheduler:
         self._rationing = Rationing(predictors, ledger)
         self._least = min(2, config.task_length)  # so that the main thread can join a task at its second part
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
+        self._streak = 0  # right candidates since the latest wrong one
         self._sending, self._price, self._load = (TaskPrice(ledger, kinds) for kinds in (SENDING, ALL, LOAD))
-        self._proven = False  # whether the latest candidate that was settled was right
+        self.proven = False
+        """Whether the latest candidate that was settled was right."""
         self._superstep = 0  # steps in the superstep of the latest boundary
         self._position = -1  # of the latest boundary
         self._trust = 0  # boundaries at which one task may be planned in any case
@@ -87,7 +91,7 @@ class ExecutedScheduler:
         if not capacity:
             self.unprofitable = True
             return []
-        if crew.frontier is not None and not self._proven:
+        if crew.frontier is not None and not self.proven:
             capacity = int(crew.workers - crew.idle < 2)  # many wrong ones at once would be costly
         starts = self._starts(position, computation.total(), superstep, capacity, crew, covered, price)
         options = ([Plan(name, start - position, steps) for name in predictors] for start, steps in starts)
@@ -100,6 +104,10 @@ class ExecutedScheduler:
         self._price.look()
         unit = self._ledger.unit
         return (self._price.seconds(self.nbytes / _BYTES_A_SECOND) or 0.0) / unit if unit else 0.0
+
+    def wanted(self) -> float:
+        """Return the seconds that it takes to send a task, by the recent ones; 0 while nothing is known or planned."""
+        return 0.0 if self.pause() else self._sending.seconds(0.0) or 0.0
 
     def probed(self, seconds: float) -> None:
         """Note what it took to make a task that was not sent: the one that workers warm up on."""
@@ -129,15 +137,15 @@ class ExecutedScheduler:
         distance = _distance(decision.plan)
         self._outcomes.note(decision, distance)
         if decision.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
-            self._proven = decision.outcome is Outcome.ACCEPTED
-            self._trust = _TRUST if self._proven else 0
+            self.proven = decision.outcome is Outcome.ACCEPTED
+            self._trust = _TRUST if self.proven else 0
         if decision.outcome is Outcome.ACCEPTED:
             self._length = min(self._config.task_length, 2 * self._length)
-        elif (
-            decision.outcome is Outcome.REJECTED
-            and self._outcomes.at(decision.plan.predictor, distance).probability < 0.5
-        ):
-            self._length = max(self._least, self._length // 2)
+            self._streak += 1
+        elif decision.outcome is Outcome.REJECTED:
+            self._streak = 0
+            if self._outcomes.at(decision.plan.predictor, distance).probability < 0.5:
+                self._length = max(self._least, self._length // 2)
         if self._ledger.waiting:
             self._rationing.patience, self._rationing.longest_pause = _PATIENCE, _PAUSE
         return self._rationing.learn(decision)
@@ -173,7 +181,7 @@ class ExecutedScheduler:
         be for the main thread to keep up. Towards the end, tasks shrink so that all end at the same time.
         """
         frontier = crew.frontier
-        length = self._length_for(price / superstep) if frontier is None else self._least_length(superstep, crew)
+        length = self._length_for(price / superstep, crew) if frontier is None else self._least_length(superstep, crew)
         if total is not None:
             alone = total - (position + _steps(covered, position) if frontier is None else frontier)
             length = min(length, int(alone / superstep / (crew.workers + crew.slowdown)))
@@ -194,9 +202,18 @@ class ExecutedScheduler:
                 yield start, end - start
                 start, capacity = end, capacity - 1
 
-    def _length_for(self, price: float) -> int:
-        """Return the supersteps of a task that costs so many of them."""
-        return max(self._length, min(self._config.task_length, math.ceil(_WORTH * price)))
+    def _length_for(self, price: float, crew: Crew) -> int:
+        """Return the supersteps of a task that costs so many of them.
+
+        Where tasks are queued, each right candidate in a row makes them longer by the price of a task for each worker.
+        So what is lost where a candidate is wrong, or where the run ends within a task, is about as much as the tasks
+        before it have cost. Where they are not, a worker waits for the next boundary after each task.
+        """
+        worth, length = _WORTH, self._length
+        if crew.queues:
+            worth, price = _WORTH_QUEUED, crew.workers * price
+            length = min(length, math.ceil(self._streak * price))
+        return max(self._least, length, min(self._config.task_length, math.ceil(worth * price)))
 
     def _least_length(self, superstep: int, crew: Crew) -> int:
         """Return the fewest supersteps in a task with which the main thread keeps all workers busy."""

@@ -1,7 +1,8 @@
 """Executed speculation: predict, let a worker run on from there, and match what it read on arrival.
 
-With few workers the schedule decides everything: never more tasks than workers; a result that is about to arrive is
-waited for rather than computed again; a task that has not begun is taken back and done on the main thread.
+With few workers the schedule decides everything: never more tasks than workers, but for those that wait for a worker
+that is about to end; a result that is about to arrive is waited for rather than computed again; a task that has not
+begun is taken back and done on the main thread.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class ExecutedSpeculator(Speculator):
         config: ExecutedScheduler.Config | None = None,
     ) -> None:
         self._predictors, self.workers, self._ledger = predictors, pool.workers, ledger
-        self._rate = pool.rate
+        self._rate, self._queues = pool.rate, pool.queues
         self._start_s, self._opening_s, self._hand_over_s = pool.start_s, pool.opening_s, pool.hand_over_s
         self._ask_at = 0  # position before which the price of starting workers is not asked for again
         self._opening = Opening()
@@ -137,7 +138,7 @@ class ExecutedSpeculator(Speculator):
 
     def busy(self) -> int:
         """Workers that have a task."""
-        return 0 if self.fault else len(self._tasks)
+        return 0 if self.fault else min(self.workers, len(self._tasks))
 
     def spans(self) -> Sequence[Span]:
         """Hand over the workers' time since the last call."""
@@ -171,7 +172,9 @@ class ExecutedSpeculator(Speculator):
         Where a result is under way, its position is a boundary.
         """
         idle = not self.fault and len(self._tasks) < self._useful()
-        supersteps = 1 if idle and self._scheduler.trusted else self._ledger.rest(superstep)
+        looks_only = idle and not self._hindrance and (self._remembering is None or self._remembering.pause() > 0)
+        wanted = self._scheduler.wanted() if looks_only else 0.0
+        supersteps = 1 if idle and self._scheduler.trusted else self._ledger.rest(superstep, wanted)
         if self._tasks.settled:
             supersteps = max(supersteps, self._pause())
         elif supersteps > 1:
@@ -181,6 +184,11 @@ class ExecutedSpeculator(Speculator):
         if self._remembering is not None and supersteps > 1:
             self._remembering.passed(supersteps)
         return supersteps
+
+    def awaits(self, position: int, boundary: int) -> int:
+        """Return where the first task starts in between, which is so where the distance of boundaries has changed."""
+        starts = () if self._tasks.settled else self.covered()
+        return min((start for start in starts if position < start < boundary), default=boundary)
 
     def _pause(self) -> int:
         """Return in how many supersteps neither a task can begin nor a recording, less those that predictors need."""
@@ -238,11 +246,11 @@ class ExecutedSpeculator(Speculator):
         self._doubtful = False
         with self._ledger.work("plan"):
             workers = self._useful()
-            idle = 0 if self.fault or self._hindrance else max(0, workers - len(self._tasks))
+            idle = 0 if self.fault or self._hindrance else max(0, workers - len(self._tasks) + self._ending(superstep))
             sent = _executable(computation).nbytes("dispatch") if idle else 0
             nbytes = max(sent, self._tasks.nbytes())
             slowdown = self.slowdown() or self._ledger.tracking
-            crew = Crew(idle, workers, slowdown, sent, nbytes)
+            crew = Crew(idle, workers, slowdown, sent, nbytes, self._queues)
             if waits:  # a worker is kept for the present state, which needs no prediction
                 frontier = max(self._tasks.frontier, position + superstep)
                 crew = crew._replace(idle=idle - (self._tasks.at(position) is None), frontier=frontier)
@@ -346,6 +354,11 @@ class ExecutedSpeculator(Speculator):
         """Whether workers are to take the main thread's supersteps: it would only wait for them."""
         able = self._workforce.started and not self.fault and not self._hindrance
         return able and self._waits(superstep) and self._ledger.allowance() > 0
+
+    def _ending(self, superstep: int) -> int:
+        """Return how many workers will be idle before the next boundary, where a task can wait for them."""
+        useful = self._queues and self._scheduler.proven
+        return self._tasks.ending(superstep * self._ledger.unit) if useful else 0
 
     def _useful(self) -> int:
         """Return how many workers can be busy at once: where there is a rate, more of them would stand in a line."""

@@ -59,6 +59,7 @@ class Tasks:
         self._workforce, self._ledger = workforce, ledger
         self._flights: dict[int, Flight] = {}  # by start
         self._parts: dict[int, Flight] = {}  # the same, by the start of each part
+        self._begins: dict[int, float] = {}  # when a worker begins each, as expected, by start
         self._strays: dict[int, Flight] = {}  # whose results nobody waits for any more, by `id`
         self._ended: deque[Flight] = deque()  # not yet taken in; other threads add to it
         self._arrival = threading.Event()  # set with each of them
@@ -75,8 +76,13 @@ class Tasks:
         self._sizes: deque[int] = deque(maxlen=9)  # bytes that were sent and delivered for a task
 
     def __len__(self) -> int:
-        """How many workers are busy."""
+        """How many tasks are under way."""
         return len(self._flights) + len(self._strays)
+
+    def ending(self, seconds: float) -> int:
+        """Return how many workers will likely have no task within so many seconds, of those that have one now."""
+        soon, waiting = self._ledger.clock() + seconds, max(0, len(self) - self._workforce.workers)
+        return max(0, sum(self._end_of(flight) <= soon for flight in self._flights.values()) - waiting)
 
     @property
     def settled(self) -> bool:
@@ -119,8 +125,11 @@ class Tasks:
             self.forget()
             return False
         starts = tuple(accumulate(lengths[:-1], initial=start))
-        flight = Flight(plan, candidate, starts, future, self._ledger.clock(), handed_over)
-        self._flights[start] = flight
+        now = self._ledger.clock()
+        flight = Flight(plan, candidate, starts, future, now, handed_over)
+        busy = len(self) >= self._workforce.workers
+        first = min(map(self._end_of, self._flights.values()), default=now) if busy else now
+        self._flights[start], self._begins[start] = flight, max(now, first)
         self._parts |= dict.fromkeys(starts, flight)
         self.frontier = max(self.frontier, flight.end)
         future.add_done_callback(lambda _: self._note(flight))
@@ -234,11 +243,22 @@ class Tasks:
     def forget(self) -> None:
         """Forget what is under way."""
         self._flights.clear()
+        self._begins.clear()
         self._parts.clear()
         self._strays.clear()
         self._doubted.clear()
         self._failed.clear()
         self.frontier = 0
+
+    def _ended_at(self, moment: float) -> None:
+        """Note when a worker has ended a task. If others wait, the first of them has begun then."""
+        waiting = len(self) - self._workforce.workers + 1
+        if 0 < waiting <= len(self._begins):
+            self._begins[[*self._begins][-waiting]] = moment
+
+    def _end_of(self, flight: Flight) -> float:
+        """Return when a task ends, as expected, by the ledger's clock."""
+        return self._begins[flight.start] + (self._expected(flight.plan.steps) or 0.0)
 
     def _note(self, flight: Flight) -> None:
         """Note, in any thread, that a task has ended."""
@@ -246,7 +266,7 @@ class Tasks:
         self._arrival.set()
 
     def _remove(self, flight: Flight) -> None:
-        del self._flights[flight.start]
+        del self._flights[flight.start], self._begins[flight.start]
         for start in flight.starts:
             if self._parts.get(start) is flight:
                 del self._parts[start]
@@ -277,7 +297,9 @@ class Tasks:
             return
         self._workforce.answered()
         name = self._names.setdefault(delivery.worker, f"worker {len(self._names) + 1}")
-        began, ended = delivery.within(flight.handed_over, time.perf_counter())
+        now = time.perf_counter()
+        began, ended = delivery.within(flight.handed_over, now)
+        self._ended_at(self._ledger.clock() - (now - ended))
         self._spans.append(Span(name, began, ended, flight.start, flight.plan.steps))
         if delivery.parts:
             self._worked.append((delivery.ended - delivery.began, max(1, delivery.steps)))
@@ -321,7 +343,8 @@ class Tasks:
         expected = self._expected(flight.plan.steps)
         if expected is None:
             return False
-        remaining, own = expected - (self._ledger.clock() - flight.sent), (flight.end - position) * self._ledger.unit
+        remaining = self._end_of(flight) - self._ledger.clock()
+        own = (flight.end - position) * self._ledger.unit
         return -0.5 * own < remaining < own
 
     def _break(self, error: BaseException) -> None:

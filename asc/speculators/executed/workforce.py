@@ -39,6 +39,11 @@ class Workforce:
         self.fault = ""  # why there are no workers any more
 
     @property
+    def workers(self) -> int:
+        """How many workers there are, once they have started."""
+        return self._pool.workers
+
+    @property
     def untouched(self) -> bool:
         """Whether nothing has been opened yet."""
         return self._executor is None and self._starting is None and self._opening is None and not self.fault

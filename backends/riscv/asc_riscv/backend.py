@@ -133,7 +133,7 @@ class RiscvBackend(Backend[RiscvComputation]):
         workers = self.config.workers
         if not workers or self.config.executor == "none":
             return NO_WORKERS
-        return Pool(partial(ThreadPoolExecutor, workers, "asc-worker"), workers, hand_over_s=0.0)
+        return Pool(partial(ThreadPoolExecutor, workers, "asc-worker"), workers, queues=True, hand_over_s=0.0)
 
     def save(self, computation: RiscvComputation, folder: Path, state: EngineState) -> None:
         """Write a checkpoint. The engine's state is not needed: an executed run is exact without it."""
