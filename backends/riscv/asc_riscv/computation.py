@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,9 +18,10 @@ from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapsh
 from asc.words import combine
 from asc_riscv.effect import Effect
 from asc_riscv.loops import PROFILE, choose_loop
+from asc_riscv.machine import Machine
 from asc_riscv.pointers import Pointers
 from asc_riscv.process import Process
-from asc_riscv.registers import NAMES, STACK_POINTER, names_in
+from asc_riscv.registers import FCSR_BIT, NAMES, NUMBERS, REGISTER_COUNT, STACK_POINTER, names_in, numbers_in
 from asc_riscv.stop import Stop, StopReason
 from asc_riscv.worker import Task, run_task
 
@@ -65,13 +66,18 @@ class RiscvComputation(Executable):
         """
         self.process, self._round_trip_s = process, round_trip_s
         self._machine = process.machine
-        self._head, self._profile, self._position, self._step_s = head, profile, 0, 0.0
+        self._head, self._profile, self._position = head, profile, 0
+        self._seconds, self._steps = 0.0, 0.0  # of recent plain runs
         self._stopped = False
         words = self._machine.words.size
         self._read = np.zeros(words, dtype=bool)  # memory words that supersteps have read
-        self._written = np.zeros(words, dtype=bool)
-        self._changing: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # both
+        self._values = np.zeros(words, dtype=np.uint64)  # that they have read last
+        self._varies = np.zeros(words, dtype=bool)  # words that they have read with different values
+        self._changing: NDArray[np.intp] = np.zeros(0, dtype=np.intp)  # the numbers of these
+        self._learnt: Effect | None = None  # the latest
         self._registers_read = 0
+        self._registers: NDArray[np.intp] = np.arange(1, REGISTER_COUNT)  # numbers; all while none is known to be read
+        self._names: tuple[str, ...] = ("fcsr", *NAMES[1:])  # of what predictors see
         self.hindrance = ""
         if head is not None:
             self._machine.set_breakpoints((head,))
@@ -102,9 +108,11 @@ class RiscvComputation(Executable):
             if recorded is not None:
                 return Advanced(recorded.steps, recorded=recorded)
         began, before, end = time.perf_counter(), self._position, self._position + max_steps
+        has_searched = False
         while self._position < end and not self._stopped and not self.finished():
             if self._is_unprofiled():
                 self._choose()
+                has_searched = True
                 continue
             left = end - self._position
             stop = self._run(_SLICE if self._head is None else _LOST, left)
@@ -115,14 +123,14 @@ class RiscvComputation(Executable):
             elif not arrived and stop.reason is StopReason.BUDGET:
                 self._head = None
         steps = self._position - before
-        if steps:
-            taken = (time.perf_counter() - began) / steps
-            self._step_s = 0.9 * self._step_s + 0.1 * taken if self._step_s else taken
-        return Advanced(steps)
+        if steps and not has_searched:
+            self._seconds = 0.9 * self._seconds + time.perf_counter() - began
+            self._steps = 0.9 * self._steps + steps
+        return Advanced(steps, usual=not has_searched)
 
     def observe(self) -> Snapshot:
-        """Take the registers, and the memory words that supersteps have read and written."""
-        return Snapshot(self._position, 0, self._words(), _WORD_BYTES * (64 + len(self._changing)))
+        """Take the registers that supersteps read, and the memory words that they read with different values."""
+        return Snapshot(self._position, 0, self._words(), _WORD_BYTES * len(self._names))
 
     def snapshot(self) -> Snapshot:
         """Take registers, memory and what the system knows."""
@@ -200,6 +208,8 @@ class RiscvComputation(Executable):
             self._machine.memory,
             self._used(),
             self._head,
+            self._machine.registers.copy(),
+            self._machine.fcsr,
             candidate.state,
             candidate.start + candidate.horizon,
             tuple(lengths),
@@ -209,9 +219,12 @@ class RiscvComputation(Executable):
         return partial(run_task, task, self._as_transition)
 
     def resembles(self, candidate: Candidate) -> bool:
-        """Whether the candidate has the present bits of every changing word that some superstep has read."""
-        present = self._words()
-        return all(candidate.state.get(name) == present[name] for name in self._known())
+        """Whether the candidate has the present bits of every changing word that some superstep has read.
+
+        Of a word that none had read when the candidate was made, nothing was predicted.
+        """
+        state = candidate.state
+        return all(state.get(name, value) == value for name, value in self._words().items())
 
     def agrees(self, transition: Transition) -> bool:
         """Whether all that the transition read has the same bits now."""
@@ -227,6 +240,20 @@ class RiscvComputation(Executable):
         self._machine.apply(transition.effect)
         self._position += transition.steps
 
+    def is_end_of(self, leap: Transition, before: Snapshot) -> bool:
+        """Whether the leap leads from the full snapshot `before` to the present state."""
+        machine, state = self._machine, before.state
+        other = Machine(machine.program, state.memory, is_loaded=True)
+        other.registers[:] = state.registers
+        other.pc, other.fcsr, other.instructions = state.pc, state.fcsr, state.instructions
+        other.apply(leap.effect)
+        return (
+            (other.pc, other.fcsr, other.instructions) == (machine.pc, machine.fcsr, machine.instructions)
+            and np.array_equal(other.registers[1:], machine.registers[1:])
+            and np.array_equal(other.words, machine.words)
+            and state.system == self.process.system.state()
+        )
+
     def key(self, names: tuple[str, ...]) -> tuple[int, ...]:
         """Return the words' values."""
         machine = self._machine
@@ -235,13 +262,13 @@ class RiscvComputation(Executable):
             if name[0] == "["
             else machine.fcsr
             if name == "fcsr"
-            else int(machine.registers[_NUMBERS[name]])
+            else int(machine.registers[NUMBERS[name]])
             for name in names
         )
 
     def price(self, work: str) -> float:
         """Return the price of a task there and back, in plain steps, before it can be timed."""
-        return self._round_trip_s / self._step_s if work == "dispatch" and self._step_s else 0.0
+        return self._round_trip_s * self._steps / self._seconds if work == "dispatch" and self._seconds else 0.0
 
     def digest(self) -> str:
         """SHA-256 of registers, memory, output, and all else that the program or the system knows."""
@@ -272,7 +299,9 @@ class RiscvComputation(Executable):
     def _choose(self) -> None:
         """Choose the loop, and run up to an arrival: all of that is a step."""
         loop = choose_loop(self.process, self._profile)
-        self._position, self._step_s = self._position + 1, 0.0
+        for effect in loop.effects if loop is not None else ():
+            self._learn(effect)
+        self._position, self._seconds, self._steps = self._position + 1, 0.0, 0.0
         self._head = None if loop is None else loop.address
         if self.finished():
             return
@@ -298,35 +327,40 @@ class RiscvComputation(Executable):
     def _as_transition(self, effect: Effect, start: int, steps: int) -> Transition:
         """Make a transition of an effect. Workers call this as well."""
         causal: dict[str, int] = dict(zip(names_in(effect.registers_read), effect.read_registers.tolist(), strict=True))
-        changing = self._written[effect.words_read]
+        changing = self._varies[effect.words_read]
         words, values = effect.words_read[changing].tolist(), effect.read_values[changing].tolist()
         causal.update((f"[{word}]", value) for word, value in zip(words[:_MOST], values[:_MOST], strict=True))
         return Transition(start, steps, effect, len(bytes(effect)) + _WORD_BYTES * len(causal), "", causal)
 
     def _learn(self, effect: Effect) -> None:
-        """Note which words supersteps read and write."""
-        self._registers_read |= effect.registers_read
-        written = np.concatenate([effect.words_written, effect.words_added])
-        if self._read[effect.words_read].all() and self._written[written].all():
+        """Note which registers supersteps read, and which words they read with different values."""
+        if effect is self._learnt:
             return
-        self._read[effect.words_read] = True
-        self._written[written] = True
-        self._changing = np.flatnonzero(self._read & self._written)[:_MOST]
+        self._learnt = effect
+        registers, other = (
+            effect.registers_read & ~self._registers_read,
+            self._values[effect.words_read] != effect.read_values,
+        )
+        words = effect.words_read[other]  # few where the same words are read again, of which there may be many
+        self._values[words] = effect.read_values[other]
+        new = words[self._read[words] & ~self._varies[words]]
+        self._read[words] = True
+        if not registers and not len(new):
+            return
+        self._registers_read |= registers
+        self._varies[new] = True
+        self._changing = np.flatnonzero(self._varies)[:_MOST]
+        self._registers = np.array(
+            [number for number in numbers_in(self._registers_read) if number != FCSR_BIT], np.intp
+        )
+        words = (f"[{word}]" for word in self._changing.tolist())
+        self._names = ("fcsr", *(NAMES[number] for number in self._registers), *words)
 
     def _words(self) -> dict[str, int]:
-        """Return the registers, and the memory words that change and are read, by name."""
+        """Return the registers that are read, and the memory words that are read and change, by name."""
         machine = self._machine
-        words = dict(zip(NAMES, machine.registers.tolist(), strict=True))
-        words["fcsr"] = machine.fcsr
-        words.update(zip(self._names(), machine.words[self._changing].tolist(), strict=True))
-        return words
-
-    def _names(self) -> Iterator[str]:
-        return (f"[{word}]" for word in self._changing.tolist())
-
-    def _known(self) -> Collection[str]:
-        """Return the names of the words that supersteps are known to read, and that change."""
-        return [*names_in(self._registers_read or _ALL), *self._names()]
+        registers, words = machine.registers[self._registers].tolist(), machine.words[self._changing].tolist()
+        return dict(zip(self._names, (machine.fcsr, *registers, *words), strict=True))
 
     def _used(self) -> tuple[tuple[int, int], ...]:
         """Return the parts of the memory, from and to which byte, that a worker must have as they are now."""
@@ -334,7 +368,3 @@ class RiscvComputation(Executable):
         stack = min(max(int(self._machine.registers[STACK_POINTER]) - base - _RED_ZONE, 0), end)
         parts = [(start - base, stop - base) for start, stop in self.process.system.used()]
         return (*parts, (stack, end))
-
-
-_NUMBERS = {name: number for number, name in enumerate(NAMES)}
-_ALL = 2**64 - 1

@@ -34,6 +34,8 @@ class Loop(NamedTuple):
     distance: float
     predictable: float
     """Share of the values that a stretch reads, and that change, which lie on a line. 1 without such values."""
+    effects: tuple[Effect, ...]
+    """Of the stretches that were looked at."""
 
 
 def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
@@ -62,9 +64,10 @@ def _best(process: Process, heads: Sequence[tuple[int, float]], profile: int) ->
     for address, distance in heads:
         if process.is_finished:
             break
-        share = _predictable(process, address, max(1, round(_STRETCH * profile / distance)), profile)
-        if share is not None:
-            best = max(best, Loop(address, distance, share), key=_rank)
+        effects, registers = _stretches(process, address, max(1, round(_STRETCH * profile / distance)), profile)
+        if len(effects) == _STRETCHES:
+            share = _predictable(effects, registers)
+            best = max(best, Loop(address, distance, share, tuple(effects)), key=_rank)
     return best
 
 
@@ -102,27 +105,34 @@ def _distances(process: Process, heads: Collection[int], profile: int, alike: fl
     return sorted(found.items(), key=lambda item: item[1])
 
 
-def _predictable(process: Process, address: int, turns: int, budget: int) -> float | None:
-    """Return the share of changing values, read by stretches of so many turns, that are on a line with the two before.
+def _stretches(
+    process: Process, address: int, turns: int, budget: int
+) -> tuple[list[Effect], list[NDArray[np.uint64]]]:
+    """Return the effects of stretches of so many turns, and the registers at their starts.
 
-    None where the program does not come by as often without a system call.
+    There are fewer than `_STRETCHES` where the program does not come by as often without a system call.
     """
     machine = process.machine
     machine.set_breakpoints((address,))
-    if process.run(budget, 1).reason is not StopReason.BREAKPOINT:
-        return None
     effects, registers = list[Effect](), list[NDArray[np.uint64]]()
+    if process.run(budget, 1).reason is not StopReason.BREAKPOINT:
+        return effects, registers
     for _ in range(_STRETCHES):
         registers.append(machine.registers.copy())
         machine.begin_stretch()
         stop = machine.run_tracked(budget, turns)
         effect = machine.effect() if stop.reason is StopReason.BREAKPOINT else None
         if effect is None:
-            return None
+            break
         effects.append(effect)
+    return effects, registers
+
+
+def _predictable(effects: Sequence[Effect], registers: Sequence[NDArray[np.uint64]]) -> float:
+    """Return the share of changing values, read by a stretch, that are on a line with the two stretches before."""
     right = judged = 0
     written = np.unique(np.concatenate([effect.words_written for effect in effects]))
-    for at in range(3, _STRETCHES):
+    for at in range(3, len(effects)):
         for number in range(64):
             if effects[at].registers_read >> number & 1:
                 one, two, three = (int(registers[which][number]) for which in (at - 2, at - 1, at))

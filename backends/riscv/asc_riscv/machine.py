@@ -57,8 +57,7 @@ class Machine:
         if memory is None:
             size = memory_bytes if memory_bytes is not None else -(-needed // PAGE) * PAGE + SPARE_BYTES
             _check_size(program, size, needed)
-            memory = bytearray(size)
-        self._buffer = memory
+            memory = np.zeros(size, dtype=np.uint8)  # pages that the system gives when they are used
         self.memory: NDArray[np.uint8] = np.frombuffer(memory, dtype=np.uint8)
         """The memory; byte k is the program's address `base` + k."""
         _check_size(program, self.memory.nbytes, needed)

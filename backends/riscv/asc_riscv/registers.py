@@ -16,6 +16,7 @@ _FLOATING = (
     "fs10 fs11 ft8 ft9 ft10 ft11"
 )
 NAMES = (*_INTEGER.split(), *_FLOATING.split())
+NUMBERS = {name: number for number, name in enumerate(NAMES)}
 
 
 def numbers_in(mask: int) -> list[int]:

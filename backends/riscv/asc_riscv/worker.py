@@ -14,7 +14,7 @@ from asc.types import Transition
 from asc_riscv.effect import Effect
 from asc_riscv.elf import Program
 from asc_riscv.machine import Machine
-from asc_riscv.registers import NAMES
+from asc_riscv.registers import NUMBERS
 from asc_riscv.stop import StopReason
 
 _SLICE = 20_000_000  # instructions after which a worker looks at the time
@@ -24,6 +24,7 @@ class Task(NamedTuple):
     """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`.
 
     A wrong state may never come back to the loop's head, so a task ends after `budget` instructions.
+    `words` are the predicted ones. All others are as they were when the task was made: nothing is known to read them.
     `memory` is that of the main thread's machine, which runs on meanwhile. The worker copies the parts `used` (from and
     to which byte) when it begins. What it reads there is compared on arrival, so it does not matter when that was.
     """
@@ -32,6 +33,8 @@ class Task(NamedTuple):
     memory: NDArray[np.uint8]
     used: tuple[tuple[int, int], ...]
     head: int
+    registers: NDArray[np.uint64]
+    fcsr: int
     words: Mapping[str, int]
     start: int
     lengths: tuple[int, ...]
@@ -79,10 +82,12 @@ def _machine(task: Task) -> Machine:
         _own.head = task.head
     for start, end in task.used:
         known.memory[start:end] = task.memory[start:end]
-    for number, name in enumerate(NAMES):
-        known.registers[number] = task.words[name]
+    known.pc, known.fcsr, known.registers[:] = task.head, task.fcsr, task.registers
     for name, value in task.words.items():
         if name[0] == "[":
             known.words[int(name[1:-1])] = value
-    known.pc, known.fcsr = task.head, task.words["fcsr"]
+        elif name == "fcsr":
+            known.fcsr = value
+        else:
+            known.registers[NUMBERS[name]] = value
     return known

@@ -73,6 +73,49 @@ def test_a_worker_runs_on_from_a_predicted_state() -> None:
     assert computation.digest() == plain_digest("collatz_count", "60000")
 
 
+def profiled(program: str, argument: str, **settings: Any) -> RiscvComputation:
+    given = {**SMALL, "memory": 16, "program": program, "arguments": [argument], **settings}
+    computation = RiscvBackend(RiscvConfig.model_validate(given)).computation(plain=False)
+    computation.begin()
+    return computation
+
+
+def test_predictors_see_what_supersteps_read_and_no_other_register() -> None:
+    """The sweep reads the start, the size, and the most steps with their start; what it computes with is no state."""
+    computation = profiled("collatz", "60000")
+    seen = computation.observe().state
+    assert 3 <= len(seen) <= 8
+    assert "sp" not in seen
+    recorded = computation.advance(50, record=True).recorded
+    assert recorded is not None
+    assert set(recorded.causal) <= set(seen)
+
+
+def test_a_word_that_is_read_again_and_stays_is_not_predicted() -> None:
+    """Each superstep reads the factors, which were written before; only the words of a changing message are state."""
+    assert not any(name.startswith("[") for name in profiled("matrix", "40").observe().state)
+    assert any(name.startswith("[") for name in profiled("sha256", "20000", profile=4_000_000).observe().state)
+
+
+def test_a_leap_that_leads_elsewhere_than_its_steps_is_seen() -> None:
+    computation = profiled("collatz_count", "60000")
+    before = computation.snapshot()
+    recorded = computation.advance(100, record=True).recorded
+    assert recorded is not None
+    assert computation.is_end_of(recorded, before)
+    computation.advance(1)
+    assert not computation.is_end_of(recorded, before)
+
+
+def test_what_nothing_was_known_to_read_is_no_error_of_a_candidate() -> None:
+    computation = profiled("collatz", "60000")
+    candidate = computation.materialise(Combination((1,)), [computation.observe()], Plan("last", 0, 10))
+    assert candidate is not None
+    unknown = {name: value for name, value in candidate.state.items() if name != "fcsr"}
+    assert computation.resembles(candidate._replace(state=unknown))
+    assert not computation.resembles(candidate._replace(state={name: value + 1 for name, value in unknown.items()}))
+
+
 def test_a_worker_gives_up_where_a_wrong_state_never_comes_back() -> None:
     """The sweep's inner loop ends at 1, and never comes there from 0."""
     given = {**SMALL, "program": "collatz", "arguments": ["60000"]}
