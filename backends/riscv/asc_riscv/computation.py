@@ -27,7 +27,7 @@ from asc_riscv.worker import Task, run_task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
-_PATIENCE = 64  # times as many instructions as steps have had so far, after which a worker gives up
+_PATIENCE = 4  # times as many instructions as recent steps have had, after which a worker gives up
 _RED_ZONE = 4096  # bytes below the stack pointer that a worker gets
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
 _MOST = 4096  # memory words that predictors see
@@ -67,7 +67,7 @@ class RiscvComputation(Executable):
         self.process, self._round_trip_s = process, round_trip_s
         self._machine = process.machine
         self._head, self._profile, self._position = head, profile, 0
-        self._seconds, self._steps = 0.0, 0.0  # of recent plain runs
+        self._seconds, self._steps, self._instructions = 0.0, 0.0, 0.0  # of recent plain runs
         self._stopped = False
         words = self._machine.words.size
         self._read = np.zeros(words, dtype=bool)  # memory words that supersteps have read
@@ -108,7 +108,7 @@ class RiscvComputation(Executable):
             if recorded is not None:
                 return Advanced(recorded.steps, recorded=recorded)
         began, before, end = time.perf_counter(), self._position, self._position + max_steps
-        has_searched = False
+        executed, has_searched = self._machine.instructions, False
         while self._position < end and not self._stopped and not self.finished():
             if self._is_unprofiled():
                 self._choose()
@@ -126,6 +126,7 @@ class RiscvComputation(Executable):
         if steps and not has_searched:
             self._seconds = 0.9 * self._seconds + time.perf_counter() - began
             self._steps = 0.9 * self._steps + steps
+            self._instructions = 0.9 * self._instructions + self._machine.instructions - executed
         return Advanced(steps, usual=not has_searched)
 
     def observe(self) -> Snapshot:
@@ -213,7 +214,7 @@ class RiscvComputation(Executable):
             candidate.state,
             candidate.start + candidate.horizon,
             tuple(lengths),
-            _LOST + _PATIENCE * sum(lengths) * (self._machine.instructions // max(1, self._position)),
+            _LOST + round(_PATIENCE * sum(lengths) * self._instructions / max(1.0, self._steps)),
             seconds,
         )
         return partial(run_task, task, self._as_transition)
@@ -301,7 +302,8 @@ class RiscvComputation(Executable):
         loop = choose_loop(self.process, self._profile)
         for effect in loop.effects if loop is not None else ():
             self._learn(effect)
-        self._position, self._seconds, self._steps = self._position + 1, 0.0, 0.0
+        self._position += 1
+        self._seconds = self._steps = self._instructions = 0.0
         self._head = None if loop is None else loop.address
         if self.finished():
             return
