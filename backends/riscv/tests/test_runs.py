@@ -107,6 +107,13 @@ def test_a_leap_that_leads_elsewhere_than_its_steps_is_seen() -> None:
     assert not computation.is_end_of(recorded, before)
 
 
+def test_a_snapshot_has_all_of_the_memory() -> None:
+    """A block of it, its last word, and the rest of it, which is not as long as a block."""
+    computation = profiled("collatz", "60000")
+    computation.process.machine.words[[40_000, -1]] = 7
+    assert (computation.snapshot().state.memory == computation.process.machine.memory).all()
+
+
 def test_what_nothing_was_known_to_read_is_no_error_of_a_candidate() -> None:
     computation = profiled("collatz", "60000")
     candidate = computation.materialise(Combination((1,)), [computation.observe()], Plan("last", 0, 10))
