@@ -37,7 +37,8 @@ BUILT_IN: Mapping[str, Callable[[], Predictor]] = {
     "quadratic": Quadratic,
 }
 
-_ALERT = 4  # rounds in which all members are asked, at the beginning and after a leader's error
+_ALERT = 4  # rounds in which all members are asked, at the beginning and after a leader's error; at once at most
+_CALM = 2  # rounds at once otherwise: where leaders are right, there is little to learn
 _ROLL_CALL = 8  # all members are asked every so many rounds: fewer than a history has snapshots, so none is missed
 
 
@@ -126,7 +127,7 @@ class Ensemble(Predictor):
     def predict_all(self, history: History, horizons: Sequence[int]) -> Sequence[Direct | None]:
         """Weigh the members once, and ask each member for all horizons together."""
         positions, words = history.positions, history.read("words")
-        for superstep in [*self._reader.supersteps(positions, words)][-_ALERT:]:
+        for superstep in [*self._reader.supersteps(positions, words)][-(_ALERT if self._alert > 0 else _CALM) :]:
             self._weigh(Prefix(history, words, superstep.at), superstep.gap, superstep.after)
         awake = self._awake()
         rounds = self._ask(Prefix(history, words, len(positions)), horizons, awake)
