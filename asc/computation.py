@@ -26,6 +26,12 @@ class Computation(ABC):
     remarks: Sequence[str] = ()
     """Sentences for the user, shown beside the result."""
 
+    may_leap: bool = True
+    """Whether `advance` may leap over steps, or over parts of them, by itself.
+
+    It is set to False before the first step of a shadow run, and of the profile before an advice.
+    """
+
     on_step: Callable[[], bool] | None = None
     """Called by `advance` after each step of a slow computation; `advance` returns early where the answer is True."""
 

@@ -67,6 +67,8 @@ class Engine:
         self._recognizer_name, self._title = recognizer_name, f'The recognizer "{recognizer_name}"'
         self._observer = observer or Observer()
         self._shadow = Shadow(ledger) if shadow else None
+        if shadow:
+            computation.may_leap = False
         self._fault = ""  # why there is no recognizer any more
         self.stopped = False
         self.until: int | None = None
@@ -140,12 +142,14 @@ class Engine:
         began, computed = ledger.clock(), ledger.processor()
         done = answers.advanced(computation.advance(recorded or steps, record=recorded > 0))
         seconds, computed = ledger.clock() - began, ledger.processor() - computed
+        tracked = recorded > 0 and not done.hits + done.misses  # a backend that looks up by itself tracks nothing
         steps = done.steps - done.skipped
-        ledger.progress(steps, seconds, tracked=recorded > 0, computed=computed, usual=done.usual)
+        ledger.progress(steps, seconds, tracked=tracked, computed=computed, usual=done.usual)
         early = computation.position() < target and not computation.finished()
         self._target = target if early else None
         if done.skipped:  # a backend that leaps within its own advance reports a batch
-            self.ledger.leap(done.skipped, done.skipped)
+            self.ledger.batch(done.hits, done.skipped, steps, seconds)
+            self.recalled += done.hits
         self._count(done.hits, done.misses, done.skipped)
         if done.recorded is not None:
             with self.ledger.work("insert"):

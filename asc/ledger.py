@@ -157,6 +157,15 @@ class Ledger:
         self.skipped += steps
         self.gained += gain_steps * self._unit
 
+    def batch(self, leaps: int, skipped: int, steps: int, seconds: float) -> None:
+        """Book the leaps of a backend that leaps by itself, beside so many plain steps that took so long.
+
+        Those show what a step costs. The recent price may lag behind, since batches are few and large.
+        """
+        self.leaps += leaps
+        self.skipped += skipped
+        self.gained += skipped * (seconds / steps if self._timed and steps else self._unit)
+
     def allowance(self) -> float:
         """What speculation may still cost before its loss exceeds the overdraft, in the steering unit."""
         return self.gained + self.overdraft() - self.spent

@@ -61,7 +61,10 @@ class Transition(NamedTuple):
 
 
 class Advanced(NamedTuple):
-    """What one call of `Computation.advance` did. A compiled backend reports its own batch of hits here."""
+    """What one call of `Computation.advance` did. A compiled backend reports its own batch of hits here.
+
+    Where it leaps over parts of steps, `skipped` is what that saved, in plain steps.
+    """
 
     steps: int  # by which the position has moved
     hits: int = 0

@@ -44,6 +44,7 @@ def advise(session: CommandSession, name: str, config_from: ConfigFrom, *, secon
     entry = registry.get("backend", name)
     with blaming(entry), watching(session.say, lambda: False, entry.title):
         computation = make_backend(session, name, config).computation(plain=False)
+        computation.may_leap = False
         predictors = dict(_predictors(session, computation, chosen))
         advice = make_advice(computation, predictors, seconds, _SUPERSTEP_S, list(chosen))
     if as_json:

@@ -85,6 +85,7 @@ def test_a_computation_that_states_the_least_has_answers_for_the_rest() -> None:
     assert bare.measures() == {}
     assert bare.key(("a", "b")) == (None, None)
     assert bare.on_step is None
+    assert bare.may_leap
     bare.stop()
     with pytest.raises(LookupError, match="Bare provides nothing to read, and was asked for words"):
         bare.read("words", ())

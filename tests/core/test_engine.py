@@ -195,6 +195,8 @@ def test_a_batch_of_hits_that_a_backend_reports_is_counted() -> None:
     engine.run()
     assert (engine.hits, engine.misses, engine.found) == (300, 101, 400)  # one boundary, at the start
     assert (engine.ledger.executed, engine.ledger.skipped) == (400, 400)
+    assert engine.ledger.leaps == engine.recalled == 300
+    assert engine.ledger.gained == pytest.approx(engine.ledger.plain)  # as many steps were skipped as were taken
 
 
 class Seven(ExecutedSpeculator):

@@ -113,7 +113,7 @@ def _gain(facts: Facts, outcomes: Outcomes, delegated: int) -> str:
     share = f"{100 * facts.skipped / max(1, facts.position):.0f} % of the steps were leapt over"
     leaps = facts.leaps - delegated
     if leaps > 2 * _PARTS * count(outcomes, Outcome.ACCEPTED):
-        return f"The same states came back: {share}, {leaps} times by what had been seen before."
+        return f"The same states came back: {share}, {leaps:,} times by what had been seen before."
     remembered = f", {facts.recalled} leaps by what had been seen before" if facts.recalled else ""
     return f"{accepted(outcomes)}, and {share}{remembered}."
 
