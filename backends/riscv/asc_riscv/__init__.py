@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from asc_riscv.effect import Effect
     from asc_riscv.elf import Program, load_program
     from asc_riscv.machine import NO_LIMIT, Machine
+    from asc_riscv.memo import Memo
     from asc_riscv.process import Process
     from asc_riscv.programs import compiled
     from asc_riscv.stop import Stop, StopReason
@@ -24,6 +25,7 @@ __all__ = [
     "NO_LIMIT",
     "Effect",
     "Machine",
+    "Memo",
     "Process",
     "Program",
     "Stop",
@@ -37,6 +39,7 @@ _HOMES = {
     "NO_LIMIT": "machine",
     "Effect": "effect",
     "Machine": "machine",
+    "Memo": "memo",
     "Process": "process",
     "Program": "elf",
     "Stop": "stop",

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from asc.backend import Backend
+from asc.cache import Cache, TrajectoryCache
 from asc.config.run import Component, ExecutedConfig
 from asc.errors import AscError
 from asc.nearest import suggestion
@@ -22,6 +23,7 @@ from asc_riscv import checkpoint
 from asc_riscv.computation import RiscvComputation
 from asc_riscv.elf import Program, load_program
 from asc_riscv.loops import PROFILE
+from asc_riscv.memoising import Memoising
 from asc_riscv.process import Process
 from asc_riscv.programs import PROGRAMS, compiled
 
@@ -50,7 +52,8 @@ class RiscvConfig(ExecutedConfig):
     profile: int = Field(PROFILE, ge=1000, description="instructions in which loops are looked for")
     predictors: tuple[Component, ...] = Field((Component(name="deref"),), description="what predicts states")
     executor: Literal["threads", "none"] = Field(
-        "threads", description="what executes candidates; with none, the main thread only remembers its own steps"
+        "threads",
+        description="what executes candidates; with none, the main thread only remembers what it has done itself",
     )
     workers: int = Field(
         max(1, (os.cpu_count() or 2) - 1),
@@ -112,7 +115,18 @@ class RiscvBackend(Backend[RiscvComputation]):
         """Make the computation of the program at its start."""
         if plain:
             return RiscvComputation(self._process(), profile=0)
-        return RiscvComputation(self._process(), _ROUND_TRIP_S, self._head(), self.config.profile)
+        config = self.config
+        memoise = config.cache if config.scheduler.memoise and not self._has_workers else None
+        return RiscvComputation(self._process(), _ROUND_TRIP_S, self._head(), config.profile, memoise)
+
+    def cache(self, computation: RiscvComputation) -> Cache:
+        """Make the trajectory cache; what the machine remembers counts as well."""
+        memoising = computation.memoising
+        return TrajectoryCache(self.config.cache) if memoising is None else _Remembered(self.config.cache, memoising)
+
+    @property
+    def _has_workers(self) -> bool:
+        return self.config.workers > 0 and self.config.executor != "none"
 
     def _head(self) -> int | None:
         """Return the address that the settings name."""
@@ -131,7 +145,7 @@ class RiscvBackend(Backend[RiscvComputation]):
     def pool(self, computation: RiscvComputation) -> Pool:
         """Return threads: a machine runs without Python's lock."""
         workers = self.config.workers
-        if not workers or self.config.executor == "none":
+        if not self._has_workers:
             return NO_WORKERS
         return Pool(partial(ThreadPoolExecutor, workers, "asc-worker"), workers, queues=True, hand_over_s=0.0)
 
@@ -158,6 +172,19 @@ class RiscvBackend(Backend[RiscvComputation]):
             "instructions": computation.process.machine.instructions,
             **{name: _shown(content) for name, content in printed.items() if content},
         }
+
+
+class _Remembered(TrajectoryCache):
+    """The trajectory cache, whose counts include what the machine remembers in C."""
+
+    def __init__(self, config: TrajectoryCache.Config, memoising: Memoising) -> None:
+        super().__init__(config)
+        self._memoising = memoising
+
+    def stats(self) -> Mapping[str, int]:
+        """Return the counts of both, and the instructions that the machine leapt over."""
+        own, counts = super().stats(), self._memoising.counts()._asdict()
+        return {name: own.get(name, 0) + count for name, count in counts.items()}
 
 
 _OUTPUTS = {1: "output", 2: "errors"}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asc.cache import TrajectoryCache
 from asc.computation import Executable
 from asc.errors import AscError
 from asc.types import Advanced, Candidate, Combination, Plan, Prediction, Snapshot, Transition
@@ -19,6 +20,8 @@ from asc.words import combine
 from asc_riscv.effect import Effect
 from asc_riscv.loops import PROFILE, choose_loop
 from asc_riscv.machine import Machine
+from asc_riscv.memo import MemoCounts
+from asc_riscv.memoising import Memoising
 from asc_riscv.pointers import Pointers
 from asc_riscv.process import Process
 from asc_riscv.registers import FCSR_BIT, NAMES, NUMBERS, REGISTER_COUNT, STACK_POINTER, names_in, numbers_in
@@ -58,18 +61,27 @@ class RiscvComputation(Executable):
     provides = frozenset({"words", "pointers"})
 
     def __init__(
-        self, process: Process, round_trip_s: float = 0.0, head: int | None = None, profile: int = PROFILE
+        self,
+        process: Process,
+        round_trip_s: float = 0.0,
+        head: int | None = None,
+        profile: int = PROFILE,
+        memoise: TrajectoryCache.Config | None = None,
     ) -> None:
         """Make it at the program's beginning.
 
         `round_trip_s` is what a task costs there and back, in seconds. `head` is the address of the loop's head, and
         `profile` the instructions in which one is looked for otherwise; 0 for a plain run, which has no breakpoints.
+        `memoise` are the bounds of what is remembered of loops within a step; without them nothing is.
         """
         self.process, self._round_trip_s = process, round_trip_s
         self._machine = process.machine
         self._head, self._profile, self._position = head, profile, 0
         self._seconds, self._steps, self._instructions = 0.0, 0.0, 0.0  # of recent plain runs
         self._stopped = False
+        self.memoising = None if memoise is None else Memoising(process, memoise)
+        """Remembers what loops within a step do; None where nothing is remembered."""
+        self._gained = 0.0  # steps that are saved and not yet reported
         words = self._machine.words.size
         self._read = np.zeros(words, dtype=bool)  # memory words that supersteps have read
         self._values = np.zeros(words, dtype=np.uint64)  # that they have read last
@@ -92,9 +104,14 @@ class RiscvComputation(Executable):
         return self.process.is_finished
 
     def begin(self) -> None:
-        """Choose the loop, unless that is done, which takes a step."""
+        """Choose the loop, unless that is done, and the loops within that may be remembered: that takes a step."""
+        if not self.may_leap:
+            self.memoising = None
         if self._is_unprofiled():
             self._choose()
+        elif self._head is not None and self.memoising is not None and not self.finished():
+            self._position += 1
+            self._look_within()
 
     def advance(self, max_steps: int, record: bool = False) -> Advanced:
         """Run to the arrival after so many; with `record`, track the run and return it as a transition.
@@ -104,12 +121,12 @@ class RiscvComputation(Executable):
         self._stopped = False
         if self.finished() or not max_steps:
             return Advanced(0)
-        if record and not self.hindrance and self._head is not None:
+        if record and not self.hindrance and self._head is not None and not self._is_memoised():
             recorded = self._advance_tracked(max_steps)
             if recorded is not None:
                 return Advanced(recorded.steps, recorded=recorded)
         began, before, end = time.perf_counter(), self._position, self._position + max_steps
-        executed, has_searched = self._machine.instructions, False
+        executed, has_searched, looked_up = self._machine.instructions, False, self._looked_up()
         while self._position < end and not self._stopped and not self.finished():
             if self._is_unprofiled():
                 self._choose()
@@ -123,12 +140,20 @@ class RiscvComputation(Executable):
                 self._position += 1
             elif not arrived and stop.reason is StopReason.BUDGET:
                 self._head = None
+                if self.memoising is not None:
+                    self.memoising.end()
         steps = self._position - before
         if steps and not has_searched:
             self._seconds = 0.9 * self._seconds + time.perf_counter() - began
             self._steps = 0.9 * self._steps + steps
             self._instructions = 0.9 * self._instructions + self._machine.instructions - executed
-        return Advanced(steps, usual=not has_searched)
+        if self.memoising is None:
+            return Advanced(steps, usual=not has_searched)
+        hits, misses = (now - then for now, then in zip(self._looked_up(), looked_up, strict=True))
+        self._gained += steps * self.memoising.take_share()
+        saved = max(0, min(steps, int(self._gained)))
+        self._gained -= saved
+        return Advanced(steps, hits, misses, saved, usual=not has_searched)
 
     def observe(self) -> Snapshot:
         """Take the registers that supersteps read, and the memory words that they read with different values."""
@@ -164,6 +189,8 @@ class RiscvComputation(Executable):
         self._position = position
         if self._head != state.head:
             self._head = state.head
+            if self.memoising is not None:
+                self.memoising.end()
             machine.set_breakpoints(() if state.head is None else (state.head,))
 
     def read(self, need: str, snapshots: Sequence[Snapshot]) -> Any:
@@ -290,7 +317,7 @@ class RiscvComputation(Executable):
         self._stopped = True
 
     def _run(self, budget: int, arrivals: int) -> Stop:
-        stop = self.process.run(budget, arrivals)
+        stop = (self.process if self.memoising is None else self.memoising).run(budget, arrivals)
         if stop.reason.is_fault:
             raise AscError(f"{self._machine.program.name} {stop.sentence()}.")
         return stop
@@ -310,8 +337,26 @@ class RiscvComputation(Executable):
             return
         if loop is None:
             self.hindrance = "The program comes to no loop often enough to be predicted."
-        else:
+        elif self.memoising is None:
             self._run(_LOST, 1)
+        else:
+            self._look_within()
+
+    def _look_within(self) -> None:
+        """Find the loops within a step that may be remembered, and run up to an arrival."""
+        assert self.memoising is not None
+        assert self._head is not None
+        self.memoising.begin(self._head, self._profile)
+        if not self.finished():
+            self._run(_LOST, 1)
+
+    def _is_memoised(self) -> bool:
+        return self.memoising is not None and self.memoising.head is not None
+
+    def _looked_up(self) -> tuple[int, int]:
+        """Return hits and misses so far."""
+        counts = MemoCounts() if self.memoising is None else self.memoising.counts()
+        return counts.hits, counts.misses
 
     def _advance_tracked(self, steps: int) -> Transition | None:
         """Run tracked; None, with the machine as it was, where the stretch cannot be recorded."""

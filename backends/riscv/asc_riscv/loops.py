@@ -84,6 +84,33 @@ def _distances(process: Process, heads: Collection[int], profile: int, alike: fl
 
     Of heads whose distances differ by less than the factor `alike`, the first that was seen is taken.
     """
+    found = dict[int, float]()
+    for address, times in _arrivals(process, heads, profile).items():
+        distance = _distance(times)
+        is_loop = len(times) >= _FEWEST and 0 < distance <= _LONGEST * profile
+        if is_loop and not any(1 / alike < known / distance < alike for known in found.values()):
+            found[address] = distance
+    return sorted(found.items(), key=lambda item: item[1])
+
+
+def inner_loops(process: Process, head: int, profile: int) -> list[tuple[int, float]]:
+    """Return the loops to whose heads the program comes more often than to `head`, with their distances; longest first.
+
+    The program runs on meanwhile, by `profile` instructions at most.
+    """
+    seen = _arrivals(process, process.machine.jump_targets(backward=True) | {head}, profile)
+    distances = {address: _distance(times) for address, times in seen.items() if len(times) >= _FEWEST}
+    longest = distances.pop(head, float("inf"))
+    inner = [(address, distance) for address, distance in distances.items() if 0 < distance < longest]
+    return sorted(inner, key=lambda loop: -loop[1])
+
+
+def _distance(times: Sequence[int]) -> float:
+    return (times[-1] - times[0]) / max(1, len(times) - 1)
+
+
+def _arrivals(process: Process, heads: Collection[int], profile: int) -> dict[int, list[int]]:
+    """Return at how many instructions the program comes to each head, for the first few times."""
     machine = process.machine
     seen = dict[int, list[int]]()
     end = machine.instructions + profile
@@ -96,13 +123,7 @@ def _distances(process: Process, heads: Collection[int], profile: int, alike: fl
         times.append(machine.instructions)
         if len(times) == _LOOKS:
             machine.remove_breakpoint(stop.pc)
-    found = dict[int, float]()
-    for address, times in seen.items():
-        distance = (times[-1] - times[0]) / max(1, len(times) - 1)
-        is_loop = len(times) >= _FEWEST and 0 < distance <= _LONGEST * profile
-        if is_loop and not any(1 / alike < known / distance < alike for known in found.values()):
-            found[address] = distance
-    return sorted(found.items(), key=lambda item: item[1])
+    return seen
 
 
 def _stretches(

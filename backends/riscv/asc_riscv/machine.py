@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,16 @@ from asc_riscv.native import extension
 from asc_riscv.registers import REGISTER_COUNT
 from asc_riscv.stop import STOP_REASONS, Stop, StopReason
 
+if TYPE_CHECKING:
+    from asc_riscv.memo import Memo
+
 NO_LIMIT = 1 << 62
 """A budget, or a number of arrivals, that no run reaches."""
 
 SPARE_BYTES = 16 << 20
 """Memory for heap and stack beside what the program itself takes."""
+
+_MOST_EXITS = 64  # of a loop
 
 
 class Machine:
@@ -89,6 +94,7 @@ class Machine:
         """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
         self.pc = program.entry
         self._breakpoints: set[int] = set()
+        self._is_watching = False
 
     @property
     def base(self) -> int:
@@ -145,7 +151,7 @@ class Machine:
         return start
 
     def set_breakpoints(self, addresses: Iterable[int]) -> None:
-        """Replace all breakpoints. They cost a plain run nothing elsewhere. A new stretch begins.
+        """Replace all breakpoints, and watch no loop. They cost a plain run nothing elsewhere. A new stretch begins.
 
         Raises AscError where an address is not an even one in the code.
         """
@@ -156,7 +162,7 @@ class Machine:
                     f"no breakpoint is possible at {address:#x}: expected an even address in the code of "
                     f"{self.program.name}, {code.start:#x} to {code.stop:#x}"
                 )
-        self._breakpoints = wanted
+        self._breakpoints, self._is_watching = wanted, False
         if not self._lib.machine_set_breakpoints(self.handle, list(wanted), len(wanted)):
             raise _no_memory()
 
@@ -175,7 +181,29 @@ class Machine:
         count = self._lib.machine_jump_targets(self.handle, backward, found)
         return set(self._ffi.unpack(found, count))
 
-    def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
+    def exits(self, head: int, outer: int) -> set[int]:
+        """Return the addresses to which the loop at a head is left, as far as branches and jumps tell.
+
+        `outer` is the head of the loop around it. There are none where it is no loop.
+        """
+        found = self._ffi.new("uint64_t[]", _MOST_EXITS)
+        count = self._lib.machine_exits(self.handle, head, outer, found, _MOST_EXITS)
+        return set(self._ffi.unpack(found, count))
+
+    def watch(self, head: int, exits: Iterable[int] = ()) -> None:
+        """Watch a loop, for runs with a memo: where it begins, and where it is left. A new stretch begins.
+
+        Raises AscError where an address is not an even one in the code, or where the head is a breakpoint.
+        """
+        addresses = [head, *sorted(set(exits) - {head})]
+        self._is_watching = bool(self._lib.machine_watch(self.handle, addresses, len(addresses)))
+        if not self._is_watching:
+            raise AscError(
+                f"no loop at {head:#x} can be watched in {self.program.name}: expected even addresses in its code, and "
+                "no breakpoint at the head"
+            )
+
+    def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT, memo: Memo | None = None) -> Stop:
         """Run until something stops the machine.
 
         Args:
@@ -183,9 +211,16 @@ class Machine:
                 by the instructions up to there.
             arrivals: the run stops when it has come this many times to a breakpoint, before the instruction there. The
                 instruction at which the run starts is not counted.
+            memo: leaps over what it knows of the watched loop, and learns of it. What is leapt over counts as executed.
+
+        Raises AscError where there is a memo and no loop is watched, or where the memo is another machine's.
         """
-        reason = self._lib.machine_run(self.handle, min(budget, NO_LIMIT), min(arrivals, NO_LIMIT))
-        return self._stop(reason)
+        budget, arrivals = min(budget, NO_LIMIT), min(arrivals, NO_LIMIT)
+        if memo is None:
+            return self._stop(self._lib.machine_run(self.handle, budget, arrivals))
+        if memo.machine is not self or not self._is_watching:
+            raise AscError("a run with a memo needs a memo of the same machine, and a loop: call watch first")
+        return self._stop(self._lib.machine_run_memoised(self.handle, memo.handle, budget, arrivals))
 
     def run_tracked(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
         """Run like `run`, and note what is read and written. The same stretch continues until the next one begins."""

@@ -8,6 +8,7 @@ from typing import Any
 from asc.errors import AscError
 from asc_riscv.elf import Program
 from asc_riscv.machine import NO_LIMIT, Machine
+from asc_riscv.memo import Memo
 from asc_riscv.start import prepare
 from asc_riscv.stop import Stop, StopReason
 from asc_riscv.system import System
@@ -47,21 +48,22 @@ class Process:
         """Whether the program has ended."""
         return self.system.exit_status is not None
 
-    def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
+    def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT, memo: Memo | None = None) -> Stop:
         """Run plainly, and answer system calls, until the program ends or something else stops it.
 
-        The stop's reason is ECALL where the program has ended. `budget` and `arrivals` are as for `Machine.run`.
+        The stop's reason is ECALL where the program has ended. `budget`, `arrivals` and `memo` are as for
+        `Machine.run`.
 
         Raises AscError where the program makes a call that is refused.
         """
         machine = self.machine
         end = machine.instructions + budget
-        stop = machine.run(budget, arrivals)
+        stop = machine.run(budget, arrivals, memo)
         while stop.reason is StopReason.ECALL:
             self.system.answer()
             if self.is_finished:
                 break
-            stop = machine.run(max(end - machine.instructions, 0), stop.arrivals_left)
+            stop = machine.run(max(end - machine.instructions, 0), stop.arrivals_left, memo)
         return stop
 
     def finish(self, budget: int = NO_LIMIT) -> int:

@@ -131,12 +131,14 @@ def _with_branches(blocks: list[_BLOCK], laps: int) -> list[int]:
     return [laps << 20 | counter << 7 | 0x13, *body, count_down, b_type(1, counter, 0, back), jal(0, 4)]
 
 
-def looping(operations: Mapping[str, Encoder] = EVERYTHING) -> st.SearchStrategy[list[int]]:
+def looping(
+    operations: Mapping[str, Encoder] = EVERYTHING, laps: tuple[int, int] = (1, 4)
+) -> st.SearchStrategy[list[int]]:
     """Return a strategy for small programs with branches and a loop; they end at `ebreak`, which is not included."""
     few = st.sampled_from([0, 1, 5, 8, 10, 11])
     instructions = st.builds(operator.add, stream(operations, 5) | memory_sum(), st.just([]) | memory_sum())
     block = st.tuples(instructions, st.sampled_from([0, 1, 4, 5, 6, 7]), few, few, st.integers(0, 2))
-    return st.builds(_with_branches, st.lists(block, min_size=1, max_size=4), st.integers(1, 4))
+    return st.builds(_with_branches, st.lists(block, min_size=1, max_size=4), st.integers(*laps))
 
 
 def machine(instructions: list[int], begin: State) -> Machine:

@@ -73,6 +73,15 @@ struct decoded {
     int is_relative;     /* immediate is a distance from pc */
 };
 
+/* 1 for a branch or a jump that names its target. */
+static inline int has_target(const struct instruction *instruction)
+{
+    switch (instruction->operation) {
+    case BEQ: case BNE: case BLT: case BGE: case BLTU: case BGEU: case JUMP: case CALL: return 1;
+    default: return 0;
+    }
+}
+
 /* Decode the instruction at the start of `available` bytes. */
 struct decoded decode(const uint8_t *bytes, uint64_t available);
 
@@ -86,11 +95,14 @@ int ends_block(enum operation operation);
 void add_use(struct register_use *use, const struct register_use *next);
 
 /* Run. Where `machine` is NULL, only say where the handlers are: that of operation k at 2 * k for instructions of 2
- * bytes, at 2 * k + 1 for those of 4; then the one that takes their place at a breakpoint;
- * last, for tracked runs, the one that does a sum in memory. */
+ * bytes, at 2 * k + 1 for those of 4; then the one that takes their place at a breakpoint,
+ * and the one at the watched loop (see machine_watch); last, for tracked runs, the one that does a sum in memory. */
 enum stop run_plain(struct machine *machine, int64_t budget, int64_t arrivals, const void *const **handlers);
 enum stop run_tracked(struct machine *machine, int64_t budget, int64_t arrivals, const void *const **handlers);
 
-enum { BREAKPOINT_HANDLER = 2 * OPERATION_COUNT, SUM_HANDLER };
+/* Let plain runs come to `memo_visit` at the head of the watched loop, or no longer. */
+void arm_watched(struct machine *machine, int is_armed);
+
+enum { BREAKPOINT_HANDLER = 2 * OPERATION_COUNT, VISIT_HANDLER, SUM_HANDLER };
 
 #endif

@@ -1,44 +1,9 @@
 /* Effects: what a tracked stretch read and wrote, taken from a machine, compared with another one, and applied to it. */
 #include <string.h>
 
+#include "access.h"
 #include "decoded.h"
 #include "machine.h"
-
-static uint64_t count_bits(uint64_t mask)
-{
-    return (uint64_t)__builtin_popcountll(mask);
-}
-
-static uint64_t word_at(const struct machine *machine, uint64_t word)
-{
-    uint64_t value;
-    memcpy(&value, machine->memory + 8 * word, 8);
-    return value;
-}
-
-static void set_word(const struct machine *machine, uint64_t word, uint64_t value)
-{
-    memcpy(machine->memory + 8 * word, &value, 8);
-}
-
-/* Registers as masks number them: fcsr has the place of x0. */
-static uint64_t register_at(const struct machine *machine, int number)
-{
-    return number == FCSR_BIT ? machine->fcsr : machine->registers[number];
-}
-
-static void set_register(struct machine *machine, int number, uint64_t value)
-{
-    *(number == FCSR_BIT ? &machine->fcsr : &machine->registers[number]) = value;
-}
-
-/* Take the lowest register off a mask, and return its number. */
-static int next_register(uint64_t *mask)
-{
-    int number = __builtin_ctzll(*mask);
-    *mask &= *mask - 1;
-    return number;
-}
 
 /* Where the parts of an effect are. */
 struct parts {

@@ -205,6 +205,7 @@ NEVER_COPIED enum stop RUN(struct machine *machine, int64_t budget, int64_t arri
 #define FOUR_LABELS(NAME) __extension__ &&BAD_4, __extension__ &&NAME##_4,
     static const void *const handler_of[] = {
         OPERATIONS_OF_BOTH_LENGTHS(BOTH_LABELS) OPERATIONS_OF_FOUR_BYTES(FOUR_LABELS) __extension__ &&breakpoint,
+        __extension__ &&visit,
 #if TRACKED
         __extension__ &&sum,
 #endif
@@ -425,11 +426,25 @@ breakpoint:
 #endif
     DISPATCH_PAST_BREAKPOINT;
 
+visit:
+#if TRACKED
+    if (--machine->visits_left <= 0 || (machine->stops_at_exits && i != code + (machine->watched[0] - code_start) / 2))
+        STOP(STOP_VISIT);
+    if (i->epoch != epoch)
+        enter(machine, i, overwritten);
+#else
+    if (--machine->visits_left <= 0 && memo_visit(machine->memo, machine))
+        STOP(STOP_VISIT);
+#endif
+    DISPATCH_PAST_BREAKPOINT;
+
 #if TRACKED
 enter_block:
-    /* A run may stop at a breakpoint, and then nothing of its block has been executed. */
+    /* A run may stop here, and then nothing of the block has been executed. */
     if (i->handler == handler_of[BREAKPOINT_HANDLER])
         goto breakpoint;
+    if (i->handler == handler_of[VISIT_HANDLER])
+        goto visit;
     enter(machine, i, overwritten);
     DISPATCH;
 

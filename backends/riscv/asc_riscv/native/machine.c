@@ -2,15 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__SSE2__)
-#include <xmmintrin.h>
-#else
-#include <fenv.h>
-#endif
-
 #include "decoded.h"
 #include "floats.h"
+#include "host_flags.h"
 #include "machine.h"
+#include "memo.h"
 
 #if !defined(__GNUC__)
 #error "This machine needs labels as values: compile it with gcc or clang."
@@ -56,51 +52,6 @@ static int is_taken(enum operation operation, uint64_t a, uint64_t b)
     default: return 1; /* jumps */
     }
 }
-
-/* The exception flags that the host has raised, in fcsr's order, and whatever has to be put back afterwards. */
-enum { FLAG_INEXACT = 1, FLAG_UNDERFLOW = 2, FLAG_OVERFLOW = 4, FLAG_DIVISION = 8, FLAG_INVALID = 16 };
-
-#if defined(__SSE2__)
-static uint64_t take_raised(void)
-{
-    unsigned state = _mm_getcsr();
-    _mm_setcsr(state & ~0x3fu);
-    return (state & 0x20 ? FLAG_INEXACT : 0) | (state & 0x10 ? FLAG_UNDERFLOW : 0) | (state & 0x08 ? FLAG_OVERFLOW : 0)
-        | (state & 0x04 ? FLAG_DIVISION : 0) | (state & 0x01 ? FLAG_INVALID : 0);
-}
-typedef unsigned host_state;
-static host_state begin_floats(void)
-{
-    unsigned state = _mm_getcsr();
-    _mm_setcsr(0x1f80); /* no traps, to nearest, subnormals as they are */
-    return state;
-}
-static void end_floats(host_state state)
-{
-    _mm_setcsr(state);
-}
-#else
-static uint64_t take_raised(void)
-{
-    int raised = fetestexcept(FE_ALL_EXCEPT);
-    feclearexcept(FE_ALL_EXCEPT);
-    return (raised & FE_INEXACT ? FLAG_INEXACT : 0) | (raised & FE_UNDERFLOW ? FLAG_UNDERFLOW : 0)
-        | (raised & FE_OVERFLOW ? FLAG_OVERFLOW : 0) | (raised & FE_DIVBYZERO ? FLAG_DIVISION : 0)
-        | (raised & FE_INVALID ? FLAG_INVALID : 0);
-}
-typedef fenv_t host_state;
-static host_state begin_floats(void)
-{
-    fenv_t state;
-    feholdexcept(&state);
-    fesetround(FE_TONEAREST);
-    return state;
-}
-static void end_floats(host_state state)
-{
-    fesetenv(&state);
-}
-#endif
 
 /* Read and write fflags (1), frm (2) or fcsr (3). Return 0 where the program asks for a rounding mode other than to
  * nearest. */
@@ -292,14 +243,6 @@ static struct instruction prepared(const struct machine *machine, uint64_t parce
     return instruction;
 }
 
-static int has_target(const struct instruction *instruction)
-{
-    switch (instruction->operation) {
-    case BEQ: case BNE: case BLT: case BGE: case BLTU: case BGEU: case JUMP: case CALL: return 1;
-    default: return 0;
-    }
-}
-
 static const void *handler_of(const void *const *handlers, const struct instruction *instruction)
 {
     return handlers[2 * instruction->operation + instruction->is_4_bytes];
@@ -340,8 +283,14 @@ static void decode_all(struct machine *machine)
     }
 }
 
+/* 1 where a tracked run may stop before an instruction: at a breakpoint, and at the watched loop. */
+static int is_mark(const struct tracked_instruction *instruction, const void *const *handlers)
+{
+    return instruction->handler == handlers[BREAKPOINT_HANDLER] || instruction->handler == handlers[VISIT_HANDLER];
+}
+
 /* The register that holds a sum in memory which begins at a parcel; 0 where none begins. `behind` is where it ends. */
-static int find_sum(const struct machine *machine, uint64_t parcel, const void *breakpoint, uint64_t *behind)
+static int find_sum(const struct machine *machine, uint64_t parcel, const void *const *handlers, uint64_t *behind)
 {
     uint64_t parcels = parcel_count(machine);
     struct decoded load = decode_parcel(machine, parcel);
@@ -360,39 +309,38 @@ static int find_sum(const struct machine *machine, uint64_t parcel, const void *
     if (store.operation != SD || store.rs1 != load.rs1 || store.rs2 != load.rd || store.immediate != load.immediate)
         return 0;
     const struct tracked_instruction *code = machine->tracked_code;
-    if (code[second].handler == breakpoint || code[third].handler == breakpoint)
+    if (is_mark(code + second, handlers) || is_mark(code + third, handlers))
         return 0;
-    uint64_t later = code[*behind].handler == breakpoint ? 0 : machine->blocks[*behind].sums.used;
+    uint64_t later = is_mark(code + *behind, handlers) ? 0 : machine->blocks[*behind].sums.used;
     return later >> load.rd & 1 ? 0 : load.rd;
 }
 
-/* What the block from a parcel on does to registers, from the blocks behind it. A block also ends before a breakpoint. */
+/* What the block from a parcel on does to registers, from the blocks behind it. A block also ends before a mark. */
 static void find_block(struct machine *machine, uint64_t parcel, const void *const *handlers)
 {
-    const void *breakpoint = handlers[BREAKPOINT_HANDLER];
     static const struct block nothing;
     struct tracked_instruction *instruction = machine->tracked_code + parcel;
     struct block *block = machine->blocks + parcel;
     struct decoded decoded = decode_parcel(machine, parcel);
     uint64_t next = parcel + decoded.length / 2, behind = 0;
-    int is_last = ends_block(decoded.operation) || machine->tracked_code[next].handler == breakpoint;
+    int is_last = ends_block(decoded.operation) || is_mark(machine->tracked_code + next, handlers);
     const struct block *rest = is_last ? &nothing : machine->blocks + next;
     *block = (struct block){.use = instruction_use(&decoded), .sums = rest->sums};
     block->sums.set |= block->use.changed & ~rest->use.changed;
     add_use(&block->use, &rest->use);
-    int sum = find_sum(machine, parcel, breakpoint, &behind);
+    int sum = find_sum(machine, parcel, handlers, &behind);
     if (sum != 0) {
-        rest = machine->tracked_code[behind].handler == breakpoint ? &nothing : machine->blocks + behind;
+        rest = is_mark(machine->tracked_code + behind, handlers) ? &nothing : machine->blocks + behind;
         block->sums = rest->sums;
         block->sums.holding |= (uint64_t)1 << sum & ~rest->use.changed;
     }
     block->sums.used = block->use.read | block->use.added | block->use.xored;
     instruction->is_sum = sum != 0;
-    if (instruction->handler != breakpoint)
+    if (!is_mark(instruction, handlers))
         instruction->handler = sum != 0 ? handlers[SUM_HANDLER] : handler_of(handlers, machine->code + parcel);
 }
 
-/* Find the blocks again that a breakpoint's coming or going changes: those from it up to where none has changed. */
+/* Find the blocks again that a mark's coming or going changes: those from it up to where none has changed. */
 static void update_blocks(struct machine *machine, uint64_t address)
 {
     const void *const *handlers;
@@ -417,6 +365,40 @@ static void mark_breakpoints(struct machine *machine, int are_set)
         if (machine->tracked_code != NULL)
             machine->tracked_code[parcel].handler = are_set ? tracked[BREAKPOINT_HANDLER] : handler_of(tracked, instruction);
     }
+}
+
+static uint64_t parcel_of(const struct machine *machine, uint64_t address)
+{
+    return (address - machine->code_start) >> 1;
+}
+
+/* Mark the watched loop for tracked runs. A breakpoint goes before. */
+static void mark_watched(struct machine *machine, int is_watched)
+{
+    const void *const *handlers;
+    run_tracked(NULL, 0, 0, &handlers);
+    for (size_t k = 0; machine->tracked_code != NULL && k < machine->watched_count; k++) {
+        uint64_t parcel = parcel_of(machine, machine->watched[k]);
+        const void **handler = &machine->tracked_code[parcel].handler;
+        if (*handler != handlers[BREAKPOINT_HANDLER])
+            *handler = is_watched ? handlers[VISIT_HANDLER] : handler_of(handlers, machine->code + parcel);
+    }
+}
+
+void arm_watched(struct machine *machine, int is_armed)
+{
+    const void *const *handlers;
+    run_plain(NULL, 0, 0, &handlers);
+    struct instruction *head = machine->code + parcel_of(machine, machine->watched[0]);
+    head->handler = is_armed ? handlers[VISIT_HANDLER] : handler_of(handlers, head);
+}
+
+static int is_breakpoint(const struct machine *machine, uint64_t address)
+{
+    for (size_t k = 0; k < machine->breakpoint_count; k++)
+        if (machine->breakpoints[k] == address)
+            return 1;
+    return 0;
 }
 
 /* Make what tracked runs need. */
@@ -463,6 +445,7 @@ static int prepare_tracking(struct machine *machine)
     machine->read_words = read;
     machine->overwritten_words = overwritten;
     mark_breakpoints(machine, 1);
+    mark_watched(machine, 1);
     for (uint64_t parcel = parcels; parcel-- > 0;)
         find_block(machine, parcel, handlers);
     return 1;
@@ -487,6 +470,7 @@ struct machine *machine_new(uint8_t *memory, uint64_t base, uint64_t size, uint6
     machine->code_start = code_start;
     machine->code_size = code_size;
     machine->writable_start = writable_start;
+    machine->visits_left = INT64_MAX;
     machine->code = calloc(code_size / 2 + 2, sizeof *machine->code);
     if (machine->code == NULL) {
         machine_free(machine);
@@ -504,35 +488,76 @@ void machine_free(struct machine *machine)
     free(machine->tracked_code);
     free(machine->blocks);
     free(machine->breakpoints);
+    free(machine->watched);
     free(machine->word_flags);
     free(machine->read_words);
     free(machine->overwritten_words);
     free(machine);
 }
 
-int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count)
+/* Return a copy of addresses; NULL where one is not in the code, or where there is not enough memory. */
+static uint64_t *copy_of(const struct machine *machine, const uint64_t *addresses, size_t count)
 {
-    mark_breakpoints(machine, 0);
-    uint64_t *before = machine->breakpoints, *kept = malloc((count + 1) * sizeof *kept);
-    size_t before_count = machine->breakpoint_count;
-    int is_possible = kept != NULL;
-    for (size_t k = 0; is_possible && k < count; k++) {
+    uint64_t *kept = malloc((count + 1) * sizeof *kept);
+    for (size_t k = 0; kept != NULL && k < count; k++) {
         uint64_t offset = addresses[k] - machine->code_start;
-        is_possible = offset < machine->code_size && offset % 2 == 0;
+        if (offset >= machine->code_size || offset % 2 != 0) {
+            free(kept);
+            return NULL;
+        }
         kept[k] = addresses[k];
     }
-    machine->breakpoints = kept;
-    machine->breakpoint_count = is_possible ? count : 0;
-    mark_breakpoints(machine, 1);
-    if (machine->tracked_code != NULL) {
-        for (size_t k = 0; k < before_count; k++)
-            update_blocks(machine, before[k]);
-        for (size_t k = 0; k < machine->breakpoint_count; k++)
-            update_blocks(machine, kept[k]);
+    return kept;
+}
+
+static void update_all_blocks(struct machine *machine, const uint64_t *addresses, size_t count)
+{
+    for (size_t k = 0; machine->tracked_code != NULL && k < count; k++)
+        update_blocks(machine, addresses[k]);
+}
+
+static void begin_next_stretch(struct machine *machine)
+{
+    if (machine->tracked_code != NULL)
         machine_begin_stretch(machine);
-    }
+}
+
+static void unwatch(struct machine *machine)
+{
+    mark_watched(machine, 0);
+    update_all_blocks(machine, machine->watched, machine->watched_count);
+    machine->watched_count = 0;
+}
+
+int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count)
+{
+    unwatch(machine);
+    mark_breakpoints(machine, 0);
+    uint64_t *before = machine->breakpoints, *kept = copy_of(machine, addresses, count);
+    size_t before_count = machine->breakpoint_count;
+    machine->breakpoints = kept;
+    machine->breakpoint_count = kept != NULL ? count : 0;
+    mark_breakpoints(machine, 1);
+    update_all_blocks(machine, before, before_count);
+    update_all_blocks(machine, kept, machine->breakpoint_count);
+    begin_next_stretch(machine);
     free(before);
-    return is_possible;
+    return kept != NULL;
+}
+
+int machine_watch(struct machine *machine, const uint64_t *addresses, size_t count)
+{
+    unwatch(machine);
+    uint64_t *kept = is_breakpoint(machine, addresses[0]) ? NULL : copy_of(machine, addresses, count);
+    if (kept != NULL) {
+        free(machine->watched);
+        machine->watched = kept;
+        machine->watched_count = count;
+        mark_watched(machine, 1);
+        update_all_blocks(machine, kept, count);
+    }
+    begin_next_stretch(machine);
+    return kept != NULL;
 }
 
 void machine_remove_breakpoint(struct machine *machine, uint64_t address)
@@ -543,10 +568,8 @@ void machine_remove_breakpoint(struct machine *machine, uint64_t address)
         mark_breakpoints(machine, 0);
         machine->breakpoints[k] = machine->breakpoints[--machine->breakpoint_count];
         mark_breakpoints(machine, 1);
-        if (machine->tracked_code != NULL) {
-            update_blocks(machine, address);
-            machine_begin_stretch(machine);
-        }
+        update_all_blocks(machine, &address, 1);
+        begin_next_stretch(machine);
         return;
     }
 }

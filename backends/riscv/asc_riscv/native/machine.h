@@ -34,12 +34,14 @@ enum stop {
     STOP_BAD_INSTRUCTION,          /* pc is at something that is no instruction */
     STOP_UNSUPPORTED_INSTRUCTION,  /* pc is at an instruction that this machine refuses */
     STOP_JUMP_OUTSIDE_CODE,        /* pc lies outside the code */
-    STOP_MISALIGNED_JUMP           /* pc is odd */
+    STOP_MISALIGNED_JUMP,          /* pc is odd */
+    STOP_VISIT                     /* pc is at the watched loop; only code in C sees this */
 };
 
 struct instruction;         /* decoded, for plain runs */
 struct tracked_instruction; /* decoded, for tracked runs */
 struct block;               /* what the instructions up to the next jump do to registers */
+struct memo;                /* see memo.h */
 struct overwritten_word;    /* a word that a stretch has written, and its value before */
 
 /* What a stretch has done to registers. Bit k of a mask is register k. */
@@ -80,6 +82,13 @@ struct machine {
     struct block *blocks;
     size_t breakpoint_count;
     uint64_t *breakpoints;
+
+    /* The watched loop: its head, then its exits. */
+    size_t watched_count;
+    uint64_t *watched;
+    int64_t visits_left;    /* arrivals at its head after which a run stops there */
+    int stops_at_exits;     /* whether a tracked run stops at its exits */
+    struct memo *memo;      /* of the memoised run that is going on */
 
     /* The stretch that is being tracked. */
     int stretch_is_valid;   /* 0 after a bad access, where the sets hold too much, and where stretch_is_lost */
@@ -129,7 +138,7 @@ struct machine *machine_new(uint8_t *memory, uint64_t base, uint64_t size, uint6
 
 void machine_free(struct machine *machine);
 
-/* Replace all breakpoints, and begin a new stretch. Return 0 where an address is not in the code, or where there is not
+/* Replace all breakpoints, watch no loop any more, and begin a new stretch. Return 0 where an address is not in the code, or where there is not
  * enough memory; the machine has no breakpoints then. */
 int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count);
 
@@ -140,6 +149,16 @@ void machine_remove_breakpoint(struct machine *machine, uint64_t address);
  * them, and return how many that are. There is room for one for every 2 bytes of the code. What lies between functions
  * may look like instructions. */
 size_t machine_jump_targets(const struct machine *machine, int are_backward, uint64_t *targets);
+
+/* Write the addresses to which the loop at a head is left, as far as branches and jumps tell, each once or several times,
+ * and return how many that are, `most` at most. A loop is what lies between its head and the last jump back to it. Loops
+ * that overlap, and of which neither lies in the other, are one, except for the loop around them, whose head is `outer`. */
+size_t machine_exits(const struct machine *machine, uint64_t head, uint64_t outer, uint64_t *exits, size_t most);
+
+/* Watch a loop for memoised runs, instead of the one before: the address of its head, then those of its exits, at which
+ * nothing of the loop is left to do. Other runs do not stop there. A new stretch begins. Return 0 where an address is not
+ * in the code, where the head is a breakpoint, or where there is not enough memory; no loop is watched then. */
+int machine_watch(struct machine *machine, const uint64_t *addresses, size_t count);
 
 /* Run until the machine stops, and return why. The budget counts instructions. It is looked at where a jump or a branch
  * is taken, so a run can exceed it by the instructions up to there. The run also stops when it has come `arrivals` times
