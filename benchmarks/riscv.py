@@ -5,7 +5,8 @@
 Each program runs plainly, then tracked in supersteps of so many instructions, in turns, with the time of the process
 that runs it (the effects are not taken; see below). `f` is the tracked time over the plain one. Beside it stand the
 program compiled for this computer by the same kind of compiler with -O1, and the same instructions in unicorn. Last,
-the cost of an effect by its size: to compare it and to apply it, called from Python (about 50 ns are the call).
+the cost of an effect by its size: to compare it and to apply it, called from Python (about 50 ns are the call); and the
+cost of a hit in a run with a memo: to look up, compare and apply an effect that read 4 words.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import resource
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,8 +26,10 @@ from measure import RESULTS, spread, with_origin, write_result
 from rich.console import Console
 from rich.table import Table
 
-from asc_riscv import Process, Program, compiled
+from asc_riscv import Machine, Process, Program, compiled
+from asc_riscv.elf import Segment
 from asc_riscv.machine import NO_LIMIT
+from asc_riscv.memo import Memo
 from asc_riscv.native import extension
 from asc_riscv.programs import PROGRAMS, Compiler, compilers
 from asc_riscv.stop import STOP_REASONS
@@ -154,7 +158,39 @@ def effect_costs(program: Program) -> list[dict[str, Any]]:
     return rows
 
 
-def show(rows: list[dict[str, Any]], effects: list[dict[str, Any]]) -> None:
+_READS_FOUR_WORDS = (
+    0x02800593,  # li a1, 40
+    0x0004B703,  # ld a4, 0(s1): the head of a loop
+    0x0084B783,  # ld a5, 8(s1)
+    0x0104B803,  # ld a6, 16(s1)
+    0x0184B883,  # ld a7, 24(s1)
+    0xFFF58593,  # addi a1, a1, -1
+    0xFE0596E3,  # bnez a1, the head
+    0xFFF68693,  # addi a3, a3, -1: an exit
+    0xFE0690E3,  # bnez a3, the first instruction
+    0x00100073,  # ebreak
+)
+_S1, _A1, _A3 = 9, 11, 13  # registers
+
+
+def hit_ns(hits: int = 1_000_000) -> float:
+    """Return the processor time of a hit in nanoseconds, with the four instructions between two of them."""
+    code, data = struct.pack(f"<{len(_READS_FOUR_WORDS)}I", *_READS_FOUR_WORDS), range(0x20000, 0x21000)
+    segments = (
+        Segment(0x10000, code, len(code), is_executable=True, is_writable=False),
+        Segment(data.start, b"", len(data), is_executable=False, is_writable=True),
+    )
+    program = Program("four words", 0x10000, segments, range(0x10000, 0x10000 + len(code)), data.start, {}, (0, 0, 0))
+    machine = Machine(program, memory_bytes=1 << 18)
+    machine.registers[_S1], machine.registers[_A3] = data.start, hits
+    machine.watch(program.entry + 4, [program.entry + 28])
+    memo = Memo(machine, 1 << _A1)
+    began = time.process_time()
+    machine.run(memo=memo)
+    return (time.process_time() - began) / memo.counts().hits * 1e9
+
+
+def show(rows: list[dict[str, Any]], effects: list[dict[str, Any]], hit: dict[str, float]) -> None:
     """Print the tables."""
     table = Table("program", "million instructions a second", "f", "plain s", "native -O1 s", "unicorn s")
     for row in rows:
@@ -166,6 +202,7 @@ def show(rows: list[dict[str, Any]], effects: list[dict[str, Any]]) -> None:
         costs.add_row(*(f"{value:,.0f}" for value in effect.values()))
     for each in (table, costs):
         Console().print(each)
+    print(f"a hit that reads 4 words: {hit['median']:.0f} ns")
 
 
 def main() -> None:
@@ -182,9 +219,10 @@ def main() -> None:
             size = SIZES[name] // 20 if chosen.quick else SIZES[name]
             rows.append(measured(name, 1 if chosen.quick else chosen.pairs, size, chosen.superstep, Path(folder)))
     effects = effect_costs(compiled("sieve"))
-    show(rows, effects)
+    hit = spread([hit_ns() for _ in range(chosen.pairs)])
+    show(rows, effects, hit)
     if not chosen.quick:
-        body = {"rows": with_origin(rows, " ".join(["python", *sys.argv])), "effects": effects}
+        body = {"rows": with_origin(rows, " ".join(["python", *sys.argv])), "effects": effects, "hit_ns": hit}
         print(f"written to {write_result('riscv', body).relative_to(RESULTS.parent.parent)}")
 
 
