@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,11 +23,13 @@ from asc_riscv import checkpoint
 from asc_riscv.computation import RiscvComputation
 from asc_riscv.elf import Program, load_program
 from asc_riscv.loops import PROFILE
+from asc_riscv.machine import Machine
 from asc_riscv.memoising import Memoising
 from asc_riscv.process import Process
 from asc_riscv.programs import PROGRAMS, compiled
 
-_ROUND_TRIP_S = 1e-4  # a task there and back, between threads that Python's lock lets in turn
+_ROUND_TRIP_S = {"threads": 1e-4, "dask": 1.2e-2, "none": 1e-4}  # of a task, there and back
+_START_S = 1.5  # typical, of a local cluster
 _SHOWN = 4000  # characters of the output in the summary
 
 
@@ -51,7 +53,7 @@ class RiscvConfig(ExecutedConfig):
     )
     profile: int = Field(PROFILE, ge=1000, description="instructions in which loops are looked for")
     predictors: tuple[Component, ...] = Field((Component(name="deref"),), description="what predicts states")
-    executor: Literal["threads", "none"] = Field(
+    executor: Literal["threads", "dask", "none"] = Field(
         "threads",
         description="what executes candidates; with none, the main thread only remembers what it has done itself",
     )
@@ -60,6 +62,11 @@ class RiscvConfig(ExecutedConfig):
         ge=0,
         description="workers beside the main thread; 0 is the same as executor none",
     )
+
+    dask: str | None = Field(
+        None, description="address of a running Dask scheduler, tcp://HOST:PORT; by default a local cluster is started"
+    )
+    movable = given_again = frozenset({"dask"})
 
     @model_validator(mode="after")
     def _one_program(self) -> Self:
@@ -117,7 +124,8 @@ class RiscvBackend(Backend[RiscvComputation]):
             return RiscvComputation(self._process(), profile=0)
         config = self.config
         memoise = config.cache if config.scheduler.memoise and not self._has_workers else None
-        return RiscvComputation(self._process(), _ROUND_TRIP_S, self._head(), config.profile, memoise)
+        round_trip_s = _ROUND_TRIP_S[config.executor]
+        return RiscvComputation(self._process(), round_trip_s, self._head(), config.profile, memoise)
 
     def cache(self, computation: RiscvComputation) -> Cache:
         """Make the trajectory cache; what the machine remembers counts as well."""
@@ -143,10 +151,12 @@ class RiscvBackend(Backend[RiscvComputation]):
             ) from None
 
     def pool(self, computation: RiscvComputation) -> Pool:
-        """Return threads: a machine runs without Python's lock."""
+        """Return threads, since a machine runs without Python's lock; or processes of a Dask cluster."""
         workers = self.config.workers
         if not self._has_workers:
             return NO_WORKERS
+        if self.config.executor == "dask":
+            return Pool(partial(_cluster, workers, self.config.dask, computation.process.machine), workers, _START_S)
         return Pool(partial(ThreadPoolExecutor, workers, "asc-worker"), workers, queues=True, hand_over_s=0.0)
 
     def save(self, computation: RiscvComputation, folder: Path, state: EngineState) -> None:
@@ -185,6 +195,12 @@ class _Remembered(TrajectoryCache):
         """Return the counts of both, and the instructions that the machine leapt over."""
         own, counts = super().stats(), self._memoising.counts()._asdict()
         return {name: own.get(name, 0) + count for name, count in counts.items()}
+
+
+def _cluster(workers: int, address: str | None, machine: Machine) -> Executor:
+    from asc_riscv.cluster import Cluster  # noqa: PLC0415 -- an optional extra, slow to import
+
+    return Cluster(workers, address, machine)
 
 
 _OUTPUTS = {1: "output", 2: "errors"}

@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +25,7 @@ from asc_riscv.pointers import Pointers
 from asc_riscv.process import Process
 from asc_riscv.registers import FCSR_BIT, NAMES, NUMBERS, REGISTER_COUNT, STACK_POINTER, names_in, numbers_in
 from asc_riscv.stop import Stop, StopReason
-from asc_riscv.worker import Task, run_task
+from asc_riscv.worker import Here, Job, Task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
@@ -230,12 +229,13 @@ class RiscvComputation(Executable):
     def task(
         self, candidate: Candidate, lengths: Sequence[int], seconds: float | None
     ) -> Callable[[], Iterable[Transition]]:
-        """Return a call that runs on from the candidate in a thread of this process, in parts of so many steps."""
+        """Return a call that runs on from the candidate in a thread of this process, in parts of so many steps.
+
+        A cluster sends its task to another process instead.
+        """
         assert self._head is not None, "a task begins at a loop's head, which `begin` has chosen"
         task = Task(
-            self._machine.program,
-            self._machine.memory,
-            self._used(),
+            Here(self._machine.memory, self._used()),
             self._head,
             self._machine.registers.copy(),
             self._machine.fcsr,
@@ -245,7 +245,7 @@ class RiscvComputation(Executable):
             _LOST + round(_PATIENCE * sum(lengths) * self._instructions / max(1.0, self._steps)),
             seconds,
         )
-        return partial(run_task, task, self._as_transition)
+        return Job(self._machine.program, task, self._as_transition)
 
     def resembles(self, candidate: Candidate) -> bool:
         """Whether the candidate has the present bits of every changing word that some superstep has read.

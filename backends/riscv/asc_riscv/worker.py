@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,18 +21,48 @@ from asc_riscv.stop import StopReason
 _SLICE = 20_000_000  # instructions after which a worker looks at the time
 
 
+class Here(NamedTuple):
+    """The memory of a machine in this process, and the parts (from and to which byte) that a worker copies.
+
+    The machine may run on meanwhile. What a worker reads is compared on arrival, so it does not matter when it copied.
+    """
+
+    memory: NDArray[np.uint8]
+    used: tuple[tuple[int, int], ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the whole memory."""
+        return self.memory.nbytes
+
+    def parts(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield each part, and at which byte it begins."""
+        return ((start, self.memory[start:end]) for start, end in self.used)
+
+    def sent(self) -> Sent:
+        """Return a copy for another process."""
+        return Sent(self.nbytes, tuple((start, part.tobytes()) for start, part in self.parts()))
+
+
+class Sent(NamedTuple):
+    """The parts of a machine's memory in another process."""
+
+    nbytes: int
+    content: tuple[tuple[int, bytes], ...]
+
+    def parts(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield each part, and at which byte it begins."""
+        return ((start, np.frombuffer(part, dtype=np.uint8)) for start, part in self.content)
+
+
 class Task(NamedTuple):
     """A predicted state, and how far to run on from it: a part of so many steps for each of `lengths`.
 
     A wrong state may never come back to the loop's head, so a task ends after `budget` instructions.
     `words` are the predicted ones. All others are as they were when the task was made: nothing is known to read them.
-    `memory` is that of the main thread's machine, which runs on meanwhile. The worker copies the parts `used` (from and
-    to which byte) when it begins. What it reads there is compared on arrival, so it does not matter when that was.
     """
 
-    program: Program
-    memory: NDArray[np.uint8]
-    used: tuple[tuple[int, int], ...]
+    memory: Here | Sent
     head: int
     registers: NDArray[np.uint64]
     fcsr: int
@@ -42,6 +73,23 @@ class Task(NamedTuple):
     seconds: float | None
 
 
+AsTransition = Callable[[Effect, int, int], Transition]
+"""Makes a transition of an effect, the position where it starts, and its steps."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task of a program, and how its effects become transitions: what a worker of this process calls."""
+
+    program: Program
+    task: Task
+    transition: AsTransition
+
+    def __call__(self) -> Iterator[Transition]:
+        """Run the task."""
+        return run_task(self.program, self.task, self.transition)
+
+
 class StoppedError(BaseException):
     """A worker's run stopped before the end of its superstep. The message is the end of a sentence that says why."""
 
@@ -49,9 +97,9 @@ class StoppedError(BaseException):
 _own = threading.local()
 
 
-def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -> Iterator[Transition]:
+def run_task(program: Program, task: Task, transition: AsTransition) -> Iterator[Transition]:
     """Yield a transition for each part of a task. Raises StoppedError where the run does not come to a part's end."""
-    machine, start = _machine(task), task.start
+    machine, start = _machine(program, task), task.start
     end = machine.instructions + task.budget
     deadline = None if task.seconds is None else time.monotonic() + task.seconds
     for steps in task.lengths:
@@ -71,17 +119,17 @@ def run_task(task: Task, transition: Callable[[Effect, int, int], Transition]) -
         start += steps
 
 
-def _machine(task: Task) -> Machine:
+def _machine(program: Program, task: Task) -> Machine:
     """Return this thread's machine, in the predicted state."""
     known: Machine | None = getattr(_own, "machine", None)
-    if known is None or known.program is not task.program or known.memory.nbytes != task.memory.nbytes:
-        known = _own.machine = Machine(task.program, memory_bytes=task.memory.nbytes)
+    if known is None or known.program is not program or known.memory.nbytes != task.memory.nbytes:
+        known = _own.machine = Machine(program, memory_bytes=task.memory.nbytes)
         _own.head = None
     if _own.head != task.head:
         known.set_breakpoints((task.head,))
         _own.head = task.head
-    for start, end in task.used:
-        known.memory[start:end] = task.memory[start:end]
+    for start, part in task.memory.parts():
+        known.memory[start : start + part.nbytes] = part
     known.pc, known.fcsr, known.registers[:] = task.head, task.fcsr, task.registers
     for name, value in task.words.items():
         if name[0] == "[":
