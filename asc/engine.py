@@ -308,7 +308,7 @@ class Engine:
         Results are collected at each position on the way: one that a chain uses would otherwise count as late.
         """
         leaps: list[Transition] = []
-        while len(self.cache) and len(leaps) < self.speculator.max_chain and not self._arrived():
+        while len(self.cache) and self.speculator.chains(len(leaps)) and not self._arrived():
             with self.ledger.work("lookup"):
                 found = self.cache.lookup(self.computation, self.until)
             if found is None:

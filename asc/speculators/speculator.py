@@ -35,9 +35,6 @@ class Speculator(ABC):
     boundary.
     """
 
-    max_chain: ClassVar[int]
-    """Hits that may follow each other at one boundary."""
-
     outcomes: Outcomes
     """What became of all candidates so far."""
 
@@ -75,6 +72,10 @@ class Speculator(ABC):
 
         A superstep has `superstep` steps. The recognizer expects no prediction to be right beyond `furthest` steps.
         """
+
+    @abstractmethod
+    def chains(self, leaps: int) -> bool:
+        """Whether another hit may follow the `leaps` that were taken at this boundary."""
 
     @abstractmethod
     def leap(self, computation: Computation, transition: Transition) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import pytest
@@ -156,6 +157,32 @@ def test_later_checks_cost_a_small_part_of_what_the_workers_gain() -> None:
     engine, _ = run(64, 2000)
     later = engine.ledger.accounts()["spot-check"]["seconds"] - engine.ledger.started
     assert 32 * 64 * later < engine.ledger.gained
+
+
+def test_no_chain_of_leaps_goes_on_while_a_quarter_of_the_workers_is_idle() -> None:
+    workers, busy = 64, list[int]()
+
+    def stop(engine: Engine) -> None:
+        speculator = engine.speculator
+        speculate, leap, leaps = speculator.speculate, speculator.leap, count()
+
+        def speculating(*given: Any) -> Any:
+            nonlocal leaps
+            leaps = count()
+            return speculate(*given)
+
+        def leaping(*given: Any) -> bool:
+            if next(leaps):
+                busy.append(speculator.busy())
+            return leap(*given)
+
+        speculator.speculate = speculating  # type: ignore[method-assign]
+        speculator.leap = leaping  # type: ignore[method-assign]
+
+    engine, _ = run(workers, 6400, stop=stop)
+    assert len(busy) > 900, "leaps still chain"
+    assert min(busy) > 0.75 * workers
+    assert engine.ledger.skipped > 6300
 
 
 def test_a_run_that_is_to_stop_stops_while_it_waits() -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from asc.ledger import Ledger
 from asc.reference.programs import machine
+from asc.speculators.executed.prices import Load
 from asc.speculators.executed.scheduler import Crew, ExecutedScheduler
 from asc.speculators.outcomes import Outcomes
 from asc.testing.clock import Clock
@@ -250,6 +251,16 @@ def test_an_unusual_price_is_soon_forgotten() -> None:
         ledger.charge("dispatch", 1.0)
         subject.price()
     assert subject.price() == 1.0
+
+
+def test_the_load_of_a_task_is_a_mean_since_results_come_in_bursts() -> None:
+    ledger = rich()
+    load = Load(ledger)
+    for tasks in range(1, 101):
+        ledger.charge("dispatch", 1.0)
+        ledger.charge("apply", 50.0 if tasks % 10 == 0 else 0.0)
+        seconds = load.seconds()
+    assert 5.0 < seconds < 8.0
 
 
 @pytest.mark.parametrize("settings", [{"overdraft": -0.1}, {"lookahead": 0}, {"task_length": 0}])

@@ -14,6 +14,8 @@ ALL = (*SENDING, "collect", "wait")
 LOAD = (*SENDING, "collect", "lookup", "apply", "insert", "observe", "plan")
 """All that a task costs the main thread, but for waiting."""
 
+_LOOKS = 32  # over which the load is averaged
+
 
 class TaskPrice:
     """Median of what recent tasks took of certain kinds of work.
@@ -46,3 +48,22 @@ class TaskPrice:
         """
         known = median(self._recent) if self._recent else self._probe
         return max(known, expected) if known is not None else expected or None
+
+
+class Load:
+    """Mean of what recent tasks took of the main thread, but for waiting.
+
+    Results come in bursts, so that most of their work lies between few of the looks: a median would leave it out.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._looks = deque([(0.0, 0)], maxlen=_LOOKS)  # seconds booked, and tasks sent
+
+    def seconds(self) -> float:
+        """Look, and return the seconds of a task; 0 while unknown."""
+        seconds, sent = self._ledger.cost(*LOAD), self._ledger.count("dispatch")
+        if sent > self._looks[-1][1]:
+            self._looks.append((seconds, sent))
+        (first_s, first), (last_s, last) = self._looks[0], self._looks[-1]
+        return (last_s - first_s) / (last - first) if last > first else 0.0

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from asc.computation import Computation
 from asc.ledger import Ledger
-from asc.speculators.executed.prices import ALL, LOAD, SENDING, TaskPrice
+from asc.speculators.executed.prices import ALL, SENDING, Load, TaskPrice
 from asc.speculators.outcomes import Outcomes
 from asc.speculators.rationing import Rationing
 from asc.types import Decision, Outcome, Plan
@@ -57,7 +57,8 @@ class ExecutedScheduler:
         self._least = min(2, config.task_length)  # so that the main thread can join a task at its second part
         self._length = min(_FIRST, config.task_length)  # of a task: doubled by a right one, halved where most are wrong
         self._streak = 0  # right candidates since the latest wrong one
-        self._sending, self._price, self._load = (TaskPrice(ledger, kinds) for kinds in (SENDING, ALL, LOAD))
+        self._sending, self._price = (TaskPrice(ledger, kinds) for kinds in (SENDING, ALL))
+        self._load = Load(ledger)
         self.proven = False
         """Whether the latest candidate that was settled was right."""
         self._superstep = 0  # steps in the superstep of the latest boundary
@@ -217,8 +218,7 @@ class ExecutedScheduler:
 
     def _least_length(self, superstep: int, crew: Crew) -> int:
         """Return the fewest supersteps in a task with which the main thread keeps all workers busy."""
-        self._load.look()
-        seconds, each = self._load.seconds(0.0) or 0.0, superstep * self._ledger.unit
+        seconds, each = self._load.seconds(), superstep * self._ledger.unit
         least = math.ceil(crew.workers * seconds / (MAIN_SHARE * each)) if each else 1
         return min(self._config.task_length, max(1, least))
 

@@ -43,6 +43,7 @@ _WAITS_S = 1e-3  # seconds of a superstep at least, to hand it to a worker: less
 _LATE = 3  # times as long as expected, after which a task is begun anew by another worker
 _SERVE_S = 0.05  # seconds between two looks at whether the run is to stop, while the main thread waits
 _BUSY = 1.5  # workers for each step that is under way at the rate: some wait for their turn, so that none is missed
+_MANY_IDLE = 0.25  # of the workers: with so many, a chain of leaps is interrupted to give them tasks
 _SHARE = 64  # of the workers, one in so many must be idle before tasks are planned
 
 _TOGETHER = 32  # candidates that a predictor is asked for at once
@@ -60,6 +61,7 @@ class ExecutedSpeculator(Speculator):
     timed: ClassVar[bool] = True
     leaps_first: ClassVar[bool] = True
     max_chain: ClassVar[int] = 1024
+    """Hits that may follow each other at one boundary."""
 
     def __init__(
         self,
@@ -88,6 +90,8 @@ class ExecutedSpeculator(Speculator):
         self._unreported: list[Decision] = []  # since the latest boundary
         self._doubtful = False  # whether a candidate was wrong since it was last asked whether the others are
         self._no_further = False  # whether a worker came to the latest boundary's state, and something was raised there
+        self._interrupted = False  # whether the latest chain of leaps ended early, so that idle workers get tasks
+        self._sent = 0  # tasks when a chain was last interrupted
         self._checks = SpotChecks(ledger, pool.workers)
 
     @classmethod
@@ -195,6 +199,16 @@ class ExecutedSpeculator(Speculator):
         without_workers = self._hindrance or self.fault or not self.workers
         tasks = sys.maxsize if without_workers else self._scheduler.pause() - self._depth
         return tasks if self._remembering is None or self._hindrance else min(tasks, self._remembering.pause())
+
+    def chains(self, leaps: int) -> bool:
+        """Whether another hit may follow. Where steps wait, a chain also ends once many workers are idle."""
+        self._interrupted = False
+        sent = self._ledger.count("dispatch") if leaps and self._ledger.waiting else 0
+        if sent > self._sent:  # the latest interruption was of use
+            workers = self._useful()
+            self._interrupted = workers - len(self._tasks) >= _MANY_IDLE * workers
+            self._sent = sent if self._interrupted else self._sent
+        return leaps < self.max_chain and not self._interrupted
 
     def leap(self, computation: Computation, transition: Transition) -> bool:
         """Apply a transition, or check it; it stays on the trajectory."""
@@ -331,8 +345,9 @@ class ExecutedSpeculator(Speculator):
         A step that waits leaves the processor idle, so the main thread gains nothing from taking it by itself, and the
         workers would go without tasks meanwhile.
         """
-        if not self._delegates(superstep) or not len(self._tasks):
-            return False
+        interrupted, self._interrupted = self._interrupted, False
+        if interrupted or not self._delegates(superstep) or not len(self._tasks):
+            return interrupted  # the rest of the chain is at the next boundary
         machine, position = _executable(computation), computation.position()
         flight = self._tasks.at(position)
         for _ in range(2):  # a task that is under way already, and one from the present state

@@ -35,7 +35,6 @@ class JudgedSpeculator(Speculator):
 
     timed: ClassVar[bool] = False
     leaps_first: ClassVar[bool] = False
-    max_chain: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -185,6 +184,10 @@ class JudgedSpeculator(Speculator):
                 failed.append(Decision(Plan(name, 0), Outcome.FAILED, reason=describe_error(error)))
         self._unsettled.clear()
         return failed
+
+    def chains(self, leaps: int) -> bool:
+        """Whether another hit may follow: none does."""
+        return not leaps
 
     def rest(self, superstep: int) -> int:
         """Return how many supersteps to take before the next boundary."""
