@@ -18,6 +18,7 @@ _SOON_S = 1.0  # seconds of plain work in which the whole share may be lost: wha
 _LATER = 0.25  # of the share, that may be lost after them
 _RECENT = 0.5  # weight of what was before against a new superstep
 _WAITING = 0.2  # of a step's seconds in which the thread computes at most, where the step is said to wait
+_MANY = 32  # workers, beside which the main thread's own steps are few
 _LONGEST_STRETCH_S = 0.25  # seconds of plain steps in a row, where it does: Ctrl-C waits for their end
 
 
@@ -61,6 +62,8 @@ class Ledger:
         self._works: dict[str, _Work] = {}  # made once for each kind: an idle boundary is a few microseconds
         self.processor = time.thread_time if clock is time.perf_counter else clock
         """The clock of this thread's computing; where time is not that of the machine, all of it."""
+        self.workers = 0
+        """Workers beside the main thread."""
         self._computed = self._passed = 0.0  # seconds of recent plain steps: those of computing, and all
         self._unit = 0.0 if timed else 1.0  # price of one plain step
         self.plain = self.spent = self.started = self.gained = 0.0
@@ -81,9 +84,14 @@ class Ledger:
         return self._price.tracking
 
     @property
-    def waiting(self) -> bool:
-        """Whether plain steps mostly wait, such as for an answer over a network, rather than compute."""
-        return self._passed > 0 and self._computed < _WAITING * self._passed
+    def serving(self) -> bool:
+        """Whether the main thread had better serve the workers than take steps by itself.
+
+        Either plain steps mostly wait, such as for an answer over a network, rather than compute. Or there are so many
+        workers that the main thread's own steps are few of all, and workers without a task are a larger loss.
+        """
+        waiting = self._passed > 0 and self._computed < _WAITING * self._passed
+        return waiting or self.workers >= _MANY
 
     def work(self, kind: str, *, speculative: bool = True) -> _Work:
         """Book what happens within: `with ledger.work("observe"): …`. Work never contains work of the same kind.
@@ -180,7 +188,7 @@ class Ledger:
 
         Where steps wait, it may lose one of them: a wrong candidate costs a part of it, and is soon known.
         """
-        free = max(_FREE_S, self._unit if self.waiting else 0.0)
+        free = max(_FREE_S, self._unit if self.serving else 0.0)
         return self._share(plain) + free if self._timed else self._share(plain)
 
     def _share(self, plain: float) -> float:

@@ -107,6 +107,13 @@ def test_a_step_that_computes_stays_on_the_main_thread() -> None:
     assert "delegate" not in engine.ledger.accounts()
 
 
+def test_with_many_workers_the_main_thread_serves_them_even_if_steps_compute() -> None:
+    """So a law that changes costs little, as where steps wait."""
+    engine, speedup = run(64, 6000, waits=False, program=Registers(turning, {"n": 0, "x": 0}, 6000))
+    assert "delegate" in engine.ledger.accounts()
+    assert speedup > 40
+
+
 def test_a_slow_worker_stalls_nothing() -> None:
     def pool(*given: Any) -> Timed:
         return Slow(*given, slow=200, times=100)

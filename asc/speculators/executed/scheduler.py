@@ -147,7 +147,7 @@ class ExecutedScheduler:
             self._streak = 0
             if self._outcomes.at(decision.plan.predictor, distance).probability < 0.5:
                 self._length = max(self._least, self._length // 2)
-        if self._ledger.waiting:
+        if self._ledger.serving:
             self._rationing.patience, self._rationing.longest_pause = _PATIENCE, _PAUSE
         return self._rationing.learn(decision)
 

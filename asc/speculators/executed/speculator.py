@@ -71,7 +71,7 @@ class ExecutedSpeculator(Speculator):
         config: ExecutedScheduler.Config | None = None,
     ) -> None:
         self._predictors, self.workers, self._ledger = predictors, pool.workers, ledger
-        self._rate, self._queues = pool.rate, pool.queues
+        self._rate, self._queues, ledger.workers = pool.rate, pool.queues, pool.workers
         self._start_s, self._opening_s, self._hand_over_s = pool.start_s, pool.opening_s, pool.hand_over_s
         self._ask_at = 0  # position before which the price of starting workers is not asked for again
         self._opening = Opening()
@@ -201,9 +201,9 @@ class ExecutedSpeculator(Speculator):
         return tasks if self._remembering is None or self._hindrance else min(tasks, self._remembering.pause())
 
     def chains(self, leaps: int) -> bool:
-        """Whether another hit may follow. Where steps wait, a chain also ends once many workers are idle."""
+        """Whether another hit may follow. While the main thread serves workers, none does once many are idle."""
         self._interrupted = False
-        sent = self._ledger.count("dispatch") if leaps and self._ledger.waiting else 0
+        sent = self._ledger.count("dispatch") if leaps and self._ledger.serving else 0
         if sent > self._sent:  # the latest interruption was of use
             workers = self._useful()
             self._interrupted = workers - len(self._tasks) >= _MANY_IDLE * workers
@@ -254,8 +254,8 @@ class ExecutedSpeculator(Speculator):
         furthest: int | None = None,
     ) -> Sequence[Decision]:
         """Plan candidates for the idle workers, and launch them; a horizon too far costs no more than its task."""
-        waits, position = self._waits(superstep), computation.position()
-        if waits and self._doubtful:
+        serves, position = self._serves(superstep), computation.position()
+        if serves and self._doubtful:
             self._unreported += self._doubt(computation, history, position, cache.words_read())
         self._doubtful = False
         with self._ledger.work("plan"):
@@ -265,12 +265,12 @@ class ExecutedSpeculator(Speculator):
             nbytes = max(sent, self._tasks.nbytes())
             slowdown = self.slowdown() or self._ledger.tracking
             crew = Crew(idle, workers, slowdown, sent, nbytes, self._queues)
-            if waits:  # a worker is kept for the present state, which needs no prediction
+            if serves:  # a worker is kept for the present state, which needs no prediction
                 frontier = max(self._tasks.frontier, position + superstep)
                 crew = crew._replace(idle=idle - (self._tasks.at(position) is None), frontier=frontier)
-            few = waits and _SHARE * idle < workers and len(self._tasks) > 1
-            plans = [] if few else self._scheduler.plans(computation, superstep, crew, {} if waits else self.covered())
-        if plans and waits and self._workforce.started and self._tasks.at(position) is None:
+            few = serves and _SHARE * idle < workers and len(self._tasks) > 1
+            plans = [] if few else self._scheduler.plans(computation, superstep, crew, {} if serves else self.covered())
+        if plans and serves and self._workforce.started and self._tasks.at(position) is None:
             self._send_present(_executable(computation), history, superstep)
         if plans and self._workforce.untouched:  # the task that workers warm up on shows what a task costs
             self._ready(computation, history)
@@ -320,7 +320,7 @@ class ExecutedSpeculator(Speculator):
         unreported, self._unreported = self._unreported, []
         if self._tasks.settled:
             return unreported
-        delegates = self._ledger.waiting
+        delegates = self._ledger.serving
         with self._ledger.work("collect"):
             self._tasks.take_arrived(cache)
             awaited = None if delegates else self._tasks.awaited_at(position, machine)
@@ -340,10 +340,10 @@ class ExecutedSpeculator(Speculator):
         room: int | None,
         stopped: Callable[[], bool],
     ) -> bool:
-        """Have a worker take the next superstep where steps wait, and serve the other workers meanwhile.
+        """Have a worker take the next superstep, and serve the other workers meanwhile: see `Ledger.serving`.
 
         A step that waits leaves the processor idle, so the main thread gains nothing from taking it by itself, and the
-        workers would go without tasks meanwhile.
+        workers would go without tasks meanwhile. Where workers are many, it gains little.
         """
         interrupted, self._interrupted = self._interrupted, False
         if interrupted or not self._delegates(superstep) or not len(self._tasks):
@@ -368,7 +368,7 @@ class ExecutedSpeculator(Speculator):
     def _delegates(self, superstep: int) -> bool:
         """Whether workers are to take the main thread's supersteps: it would only wait for them."""
         able = self._workforce.started and not self.fault and not self._hindrance
-        return able and self._waits(superstep) and self._ledger.allowance() > 0
+        return able and self._serves(superstep) and self._ledger.allowance() > 0
 
     def _ending(self, superstep: int) -> int:
         """Return how many workers will be idle before the next boundary, where a task can wait for them."""
@@ -380,9 +380,9 @@ class ExecutedSpeculator(Speculator):
         busy = _BUSY * self._rate * self._ledger.unit
         return min(self.workers, max(2, math.ceil(busy))) if 0 < busy < self.workers else self.workers
 
-    def _waits(self, superstep: int) -> bool:
-        """Whether a superstep would keep the main thread waiting, and there are workers to wait in its place."""
-        return self.workers > 1 and self._ledger.waiting and superstep * self._ledger.unit >= _WAITS_S
+    def _serves(self, superstep: int) -> bool:
+        """Whether the main thread serves workers, which take its supersteps as well."""
+        return self.workers > 1 and self._ledger.serving and superstep * self._ledger.unit >= _WAITS_S
 
     def _send_present(self, machine: Executable, history: Sequence[Snapshot], steps: int) -> Flight | None:
         """Send a task from the present state; None where no worker is idle, or none can take it."""

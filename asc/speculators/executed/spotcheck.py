@@ -26,7 +26,7 @@ class SpotChecks:
         """Apply a transition, or check it. Raises NonDeterministicStepError where its steps lead to another state."""
         self._leaps += 1
         plain = transition.steps * self._ledger.unit
-        idle = self._workers if self._ledger.waiting else 1  # while the main thread takes what workers take otherwise
+        idle = self._workers if self._ledger.serving else 1  # while the main thread takes what workers take otherwise
         affordable = 32 * idle * (plain + self._extra_s) < self._ledger.allowance()
         if self._leaps == 1 or (self._leaps > self._next and affordable):
             self._next = 16 * self._leaps
@@ -45,7 +45,7 @@ class SpotChecks:
         taken = ledger.clock() - began
         self._extra_s = max(0.0, taken - plain)
         if self._leaps == 1:
-            once = taken if ledger.waiting else self._extra_s
+            once = taken if ledger.serving else self._extra_s
             ledger.start("spot-check", once)
             taken -= once
         ledger.charge("spot-check", taken)
