@@ -50,6 +50,7 @@ bench-scale: $(INSTALLED)
 bench-riscv: $(INSTALLED)
 	$(BIN)/python benchmarks/riscv.py
 	$(BIN)/python benchmarks/riscv_runs.py
+	$(BIN)/python benchmarks/riscv_scale.py
 
 bench-recipes: $(INSTALLED)
 	$(BIN)/python benchmarks/recipes.py

@@ -798,6 +798,59 @@ def compiled_runs(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def compiled_scale(result: dict[str, Any]) -> str:
+    """Return compiled programs with many workers, simulated, and the runs that check it, as Markdown."""
+    found = {row["row"]: row for row in result["rows"]}
+    check = found.pop("check", None)
+    lines = [
+        "*Simulated*, not measured (`benchmarks/riscv_scale.py`). The engine, its speculator, the programs and each "
+        "prediction are real; only time is simulated. The main thread's work takes its own processor time, an "
+        "instruction of the program its price by `riscv.json`. Instructions take so many times as long as is said "
+        "under *stretch*, as if each turn of the loop did so many times the work on as many words. A worker has a core "
+        "of its own and copies the memory for each task; the rest of its work is in Python, and keeps the main thread "
+        "waiting. The profile is in millions of instructions. There are no terms for the bandwidth of memory, for a "
+        "network, for the start of workers, or for the time until a waiting thread gets Python's lock.",
+        "",
+        "| program | profile | size | stretch | workers | plain s | as fast | bound | accepted of candidates "
+        "| workers busy | main thread: tasks | main thread: own steps | ms a task |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, row in found.items():
+        for point in row["points"]:
+            bound = 1 + point["workers"] / row["prices"]["tracking"]
+            profile = point["profile"] / 1e6
+            lines.append(
+                f"| {name} | {profile:g} | {point['size']:,} | {point['stretch']:,} | {point['workers']:,} "
+                f"| {point['plain_s']:,.0f} | **{point['speedup']:.3g}** | {bound:.0f} "
+                f"| {point['accepted']:,} of {point['accepted'] + point['rejected']:,} | {point['busy']:.0%} "
+                f"| {point['shares']['tasks']:.0%} "
+                f"| {point['shares']['plain']:.0%} "
+                f"| {sum(point['main_thread_ms_by_kind'].values()):.2f} |"
+            )
+    goals = [f"{name}: {'met' if row['met'] else 'not met'}" for name, row in found.items()]
+    lines += ["", f"Goal with 1,024 workers: {row['goal']:g} times. {'; '.join(goals)}."]
+    if check is not None:
+        lines += ["", *_checked(check)]
+    return "\n".join(lines)
+
+
+def _checked(check: dict[str, Any]) -> list[str]:
+    lines = [
+        "Beside real runs: on two cores, and with threads each of which waits as long as its instructions would take. "
+        f"Goal: within {check['goal']:.0%}: {'met' if check['met'] else 'not met'}.",
+        "",
+        "| program | size | stretch | workers | measured | simulated | simulated / measured |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for point in check["points"]:
+        spread = f" ({point['low']:.2f} to {point['high']:.2f})" if "low" in point else ""
+        lines.append(
+            f"| {point['program']} | {point['size']:,} | {point['stretch']:,} | {point['workers']} "
+            f"| {point['measured']:.2f}{spread} | {point['simulated']:.2f} | {point['ratio']:.2f} |"
+        )
+    return lines
+
+
 def machine(result: dict[str, Any]) -> str:
     """Return how fast the RISC-V machine is, and what tracking costs, as Markdown."""
     lines = [
@@ -823,6 +876,7 @@ TITLES: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "programs": ("Realistic programs", programs),
     "scale": ("Programs whose steps wait", scale),
     "riscv-runs": ("Compiled programs", compiled_runs),
+    "riscv-scale": ("Compiled programs with many workers", compiled_scale),
     "riscv": ("The machine of compiled programs", machine),
     "network": ("The network backend's promises", network),
     "recipes": ("Whole training recipes beside their controls", recipes),

@@ -36,6 +36,7 @@ def assemble(
     executor: Callable[[], Executor] = Inline,
     workers: int = 2,
     rate: float = math.inf,
+    queues: bool = False,
     validator: Validator | None = None,
     cache: TrajectoryCache.Config | None = None,
     scheduler: JudgedScheduler.Config | ExecutedScheduler.Config | None = None,
@@ -65,7 +66,7 @@ def assemble(
     pool = None
     if isinstance(computation, Executable):
         # No other thread needs the interpreter.
-        pool = Pool(executor, workers, background=False, rate=rate, hand_over_s=0.0)
+        pool = Pool(executor, workers, background=False, rate=rate, queues=queues, hand_over_s=0.0)
         config = ExecutedConfig(**shared)
     else:
         config = JudgedConfig(validator=_GIVEN, **shared)

@@ -260,7 +260,8 @@ class ExecutedSpeculator(Speculator):
         self._doubtful = False
         with self._ledger.work("plan"):
             workers = self._useful()
-            idle = 0 if self.fault or self._hindrance else max(0, workers - len(self._tasks) + self._ending(superstep))
+            ending = 0 if serves else self._ending(superstep)
+            idle = 0 if self.fault or self._hindrance else max(0, workers - len(self._tasks) + ending)
             sent = _executable(computation).nbytes("dispatch") if idle else 0
             nbytes = max(sent, self._tasks.nbytes())
             slowdown = self.slowdown() or self._ledger.tracking

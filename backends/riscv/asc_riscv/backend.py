@@ -28,7 +28,7 @@ from asc_riscv.memoising import Memoising
 from asc_riscv.process import Process
 from asc_riscv.programs import PROGRAMS, compiled
 
-_ROUND_TRIP_S = {"threads": 1e-4, "dask": 1.2e-2, "none": 1e-4}  # of a task, there and back
+ROUND_TRIP_S = {"threads": 1e-4, "dask": 1.2e-2, "none": 1e-4}  # of a task, there and back
 _START_S = 1.5  # typical, of a local cluster
 _SHOWN = 4000  # characters of the output in the summary
 
@@ -124,7 +124,7 @@ class RiscvBackend(Backend[RiscvComputation]):
             return RiscvComputation(self._process(), profile=0)
         config = self.config
         memoise = config.cache if config.scheduler.memoise and not self._has_workers else None
-        round_trip_s = _ROUND_TRIP_S[config.executor]
+        round_trip_s = ROUND_TRIP_S[config.executor]
         return RiscvComputation(self._process(), round_trip_s, self._head(), config.profile, memoise)
 
     def cache(self, computation: RiscvComputation) -> Cache:

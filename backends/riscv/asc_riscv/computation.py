@@ -235,7 +235,7 @@ class RiscvComputation(Executable):
         """
         assert self._head is not None, "a task begins at a loop's head, which `begin` has chosen"
         task = Task(
-            Here(self._machine.memory, self._used()),
+            Here(self._machine.memory, self.used()),
             self._head,
             self._machine.registers.copy(),
             self._machine.fcsr,
@@ -410,7 +410,7 @@ class RiscvComputation(Executable):
         registers, words = machine.registers[self._registers].tolist(), machine.words[self._changing].tolist()
         return dict(zip(self._names, (machine.fcsr, *registers, *words), strict=True))
 
-    def _used(self) -> tuple[tuple[int, int], ...]:
+    def used(self) -> tuple[tuple[int, int], ...]:
         """Return the parts of the memory, from and to which byte, that a worker must have as they are now."""
         base, end = self._machine.base, self._machine.memory.nbytes
         stack = min(max(int(self._machine.registers[STACK_POINTER]) - base - _RED_ZONE, 0), end)
