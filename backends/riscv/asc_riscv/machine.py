@@ -217,22 +217,24 @@ class Machine:
         """
         budget, arrivals = min(budget, NO_LIMIT), min(arrivals, NO_LIMIT)
         if memo is None:
-            return self._stop(self._lib.machine_run(self.handle, budget, arrivals))
+            return self._stop(self._lib.machine_run(self.handle, budget, arrivals), budget)
         if memo.machine is not self or not self._is_watching:
             raise AscError("a run with a memo needs a memo of the same machine, and a loop: call watch first")
-        return self._stop(self._lib.machine_run_memoised(self.handle, memo.handle, budget, arrivals))
+        return self._stop(self._lib.machine_run_memoised(self.handle, memo.handle, budget, arrivals), budget)
 
     def run_tracked(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:
         """Run like `run`, and note what is read and written. The same stretch continues until the next one begins."""
-        reason = self._lib.machine_run_tracked(self.handle, min(budget, NO_LIMIT), min(arrivals, NO_LIMIT))
+        budget, arrivals = min(budget, NO_LIMIT), min(arrivals, NO_LIMIT)
+        reason = self._lib.machine_run_tracked(self.handle, budget, arrivals)
         if reason < 0:
             raise _no_memory()
-        return self._stop(reason)
+        return self._stop(reason, budget)
 
-    def _stop(self, reason: int) -> Stop:
+    def _stop(self, reason: int, budget: int) -> Stop:
         handle, stopped = self.handle, STOP_REASONS[reason]
         pc, left = int(handle.pc), int(handle.arrivals_left)
-        if stopped is StopReason.BUDGET and pc in self._breakpoints:  # the next run does not count where it starts
+        has_come = budget > 0 and pc in self._breakpoints  # without a budget, the run is where it started
+        if stopped is StopReason.BUDGET and has_come:  # the next run does not count where it starts
             left -= 1
             stopped = stopped if left else StopReason.BREAKPOINT
         return Stop(stopped, pc, int(handle.stop_address), left)

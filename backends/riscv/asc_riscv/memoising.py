@@ -247,8 +247,8 @@ class Memoising:
 def _samples(process: Process, head: int) -> list[Effect]:
     """Return effects of a few stretches from a loop's head to an exit, or a number of turns later."""
     machine, effects = process.machine, list[Effect]()
-    end = machine.instructions + _REACH
     for number in range(_SAMPLES):
+        end = machine.instructions + _REACH
         stop = process.run(end - machine.instructions, 1 + number % 5)
         while stop.reason is StopReason.BREAKPOINT and stop.pc != head:
             stop = process.run(end - machine.instructions, 1)
@@ -262,7 +262,6 @@ def _samples(process: Process, head: int) -> list[Effect]:
         effect = machine.effect()
         if effect is not None:
             effects.append(effect)
-        end += machine.instructions - (end - _REACH)
     return effects
 
 

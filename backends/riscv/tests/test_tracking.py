@@ -340,5 +340,7 @@ def test_breakpoints_are_counted_but_not_where_a_run_starts() -> None:
         assert int(ran.registers[10]) == 3
         stop = run(ran, 10, arrivals=100)
         assert (stop.reason, int(ran.registers[10]), stop.arrivals_left) == (StopReason.BUDGET, 8, 95)
+        stop = run(ran, 0, arrivals=1)
+        assert (stop.reason, int(ran.registers[10]), stop.arrivals_left) == (StopReason.BUDGET, 8, 1)
         ran.set_breakpoints([])
         assert run(ran, 10, arrivals=1).reason is StopReason.BUDGET
