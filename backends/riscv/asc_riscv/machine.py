@@ -94,7 +94,7 @@ class Machine:
         """x0 to x31 and f0 to f31, to read and to set. x0 is set to zero when a run begins."""
         self.pc = program.entry
         self._breakpoints: set[int] = set()
-        self._is_watching = False
+        self._watched: tuple[int, frozenset[int]] | None = None  # head of the watched loop, and the breakpoints
 
     @property
     def base(self) -> int:
@@ -162,14 +162,15 @@ class Machine:
                     f"no breakpoint is possible at {address:#x}: expected an even address in the code of "
                     f"{self.program.name}, {code.start:#x} to {code.stop:#x}"
                 )
-        self._breakpoints, self._is_watching = wanted, False
+        self._breakpoints, self._watched = wanted, None
         if not self._lib.machine_set_breakpoints(self.handle, list(wanted), len(wanted)):
             raise _no_memory()
 
     def remove_breakpoint(self, address: int) -> None:
-        """Remove one breakpoint, if it is there. A new stretch begins then."""
+        """Remove one breakpoint, if it is there, and watch no loop then. A new stretch begins."""
         if address in self._breakpoints:
             self._breakpoints.remove(address)
+            self._watched = None
             self._lib.machine_remove_breakpoint(self.handle, address)
 
     def jump_targets(self, *, backward: bool = False) -> set[int]:
@@ -196,12 +197,13 @@ class Machine:
         Raises AscError where an address is not an even one in the code, or where the head is a breakpoint.
         """
         addresses = [head, *sorted(set(exits) - {head})]
-        self._is_watching = bool(self._lib.machine_watch(self.handle, addresses, len(addresses)))
-        if not self._is_watching:
+        self._watched = None
+        if not self._lib.machine_watch(self.handle, addresses, len(addresses)):
             raise AscError(
                 f"no loop at {head:#x} can be watched in {self.program.name}: expected even addresses in its code, and "
                 "no breakpoint at the head"
             )
+        self._watched = head, frozenset(self._breakpoints)
 
     def run(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT, memo: Memo | None = None) -> Stop:
         """Run until something stops the machine.
@@ -213,13 +215,20 @@ class Machine:
                 instruction at which the run starts is not counted.
             memo: leaps over what it knows of the watched loop, and learns of it. What is leapt over counts as executed.
 
-        Raises AscError where there is a memo and no loop is watched, or where the memo is another machine's.
+        Raises AscError where there is a memo and no loop is watched, or where the memo is another machine's, or has
+        learnt of another loop, or with other breakpoints.
         """
         budget, arrivals = min(budget, NO_LIMIT), min(arrivals, NO_LIMIT)
         if memo is None:
             return self._stop(self._lib.machine_run(self.handle, budget, arrivals), budget)
-        if memo.machine is not self or not self._is_watching:
+        if memo.machine is not self or self._watched is None:
             raise AscError("a run with a memo needs a memo of the same machine, and a loop: call watch first")
+        memo.watched = memo.watched or self._watched
+        if memo.watched != self._watched:  # its effects begin at another place, or lead past a breakpoint
+            raise AscError(
+                "this memo has learnt of another loop, or with other breakpoints: make a new Memo for the loop that is "
+                "watched now"
+            )
         return self._stop(self._lib.machine_run_memoised(self.handle, memo.handle, budget, arrivals), budget)
 
     def run_tracked(self, budget: int = NO_LIMIT, arrivals: int = NO_LIMIT) -> Stop:

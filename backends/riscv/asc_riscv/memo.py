@@ -65,6 +65,8 @@ class Memo:
     ) -> None:
         native = extension()
         self.machine = machine
+        self.watched: tuple[int, frozenset[int]] | None = None
+        """Head of the loop, and the breakpoints, that it serves: those of its first run."""
         bounds = min(max_entries, _MOST), min(max_bytes, _MOST)
         self.handle = native.ffi.gc(
             native.lib.memo_new(machine.handle, registers, list(words), len(words), *bounds, stride, turns, least),

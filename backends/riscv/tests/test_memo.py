@@ -207,6 +207,26 @@ def test_wrong_use_is_refused_in_a_sentence() -> None:
         Memo(ran, 0, [2**31])
 
 
+def test_a_memo_serves_one_loop_and_the_same_breakpoints() -> None:
+    """Its effects begin at the loop's head, and lead past every place that was no breakpoint."""
+    ran, memo = sweep()
+    start = ran.program.entry
+    ran.watch(start + 4)
+    with pytest.raises(AscError, match="learnt of another loop, or with other breakpoints: make a new Memo"):
+        ran.run(memo=memo)
+    ran.set_breakpoints([start + 12])
+    ran.watch(start + 8, [start + 20])
+    with pytest.raises(AscError, match="with other breakpoints"):
+        ran.run(memo=memo)
+    ran.remove_breakpoint(start + 12)
+    with pytest.raises(AscError, match="call watch first"):
+        ran.run(memo=memo)
+    ran.watch(start + 8, [start + 20])
+    ran.pc = start
+    assert ran.run(memo=memo).reason is StopReason.EBREAK
+    assert int(ran.registers[TOTAL]) == 2 * 500 * 40 * 3
+
+
 def test_a_loop_is_left_where_its_jumps_lead_out() -> None:
     """Of two loops that overlap, and of which neither lies in the other, both are the loop."""
     code = [
