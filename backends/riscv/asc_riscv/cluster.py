@@ -74,6 +74,8 @@ class Cluster(Executor):
             self._client.register_plugin(self._plugin)
         except (OSError, ValueError) as error:
             self.shutdown()
+            if address is None:
+                raise
             raise AscError(
                 f"No Dask scheduler answers at {address!r} ({error}). Start one with `dask scheduler` and give its "
                 "address as --dask tcp://HOST:PORT, or leave --dask out for a local cluster."
@@ -113,12 +115,13 @@ class Cluster(Executor):
     def _pass_on(self, future: Future[Any], job: Job | None, done: Future[Any]) -> None:
         """Give a future what Dask's own future has. Dask cancels its futures when the client closes."""
         error = CancelledError() if done.cancelled() else done.exception()
+        if error is None:
+            try:
+                future.set_result(done.result() if job is None else self._arrived(done.result(), job))
+            except Exception as caught:  # noqa: BLE001 -- what a worker of another version has sent may be anything
+                error = caught
         if error is not None:
             future.set_exception(error)
-        elif job is None:
-            future.set_result(done.result())
-        else:
-            future.set_result(self._arrived(done.result(), job))
 
     def _arrived(self, delivery: Delivery, job: Job) -> Delivery:
         parts = list[Transition]()

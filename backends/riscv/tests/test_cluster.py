@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 import pytest
@@ -78,6 +78,16 @@ def test_what_is_no_effect_of_the_program_is_not_used(cluster: tuple[Any, RiscvC
     assert found.error == "what a worker has sent is no effect of this program"
 
 
+def test_a_call_ends_whatever_a_worker_has_sent(cluster: tuple[Any, RiscvComputation]) -> None:
+    executor, computation = cluster
+    job: Any = computation.task(here(computation), (10,), DEADLINE_S)
+    future, done = Future[Any](), Future[Any]()
+    done.set_result("no delivery")
+    executor._pass_on(future, job, done)
+    with pytest.raises(AttributeError, match="parts"):
+        future.result(DEADLINE_S)
+
+
 def test_a_whole_run_ends_as_the_program_by_itself() -> None:
     pytest.importorskip("distributed")
     config = RiscvConfig.model_validate(DASK | {"arguments": ["200000"], "scheduler": {"overdraft": 100.0}})
@@ -102,6 +112,18 @@ def test_a_missing_scheduler_is_reported() -> None:
         AscError, match=r"No Dask scheduler answers at 'nonsense://nowhere:1' .* --dask tcp://HOST:PORT"
     ):
         pool.make()
+
+
+def test_a_local_cluster_that_does_not_start_is_no_missing_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run continues without workers, and says why."""
+    pytest.importorskip("distributed")
+
+    def refuse(**_: Any) -> None:
+        raise OSError("no port is free")
+
+    monkeypatch.setattr("asc_riscv.cluster.LocalCluster", refuse)
+    with pytest.raises(OSError, match="no port is free"):
+        RiscvBackend(RiscvConfig.model_validate(DASK)).pool(begun()).make()
 
 
 def test_missing_dask_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
