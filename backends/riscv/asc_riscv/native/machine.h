@@ -138,8 +138,8 @@ struct machine *machine_new(uint8_t *memory, uint64_t base, uint64_t size, uint6
 
 void machine_free(struct machine *machine);
 
-/* Replace all breakpoints, watch no loop any more, and begin a new stretch. Return 0 where an address is not in the code, or where there is not
- * enough memory; the machine has no breakpoints then. */
+/* Replace all breakpoints, watch no loop any more, and begin a new stretch. Return 0 where an address is not in the code,
+ * or where there is not enough memory; the machine has no breakpoints then. */
 int machine_set_breakpoints(struct machine *machine, const uint64_t *addresses, size_t count);
 
 /* Remove a breakpoint, if it is there, and begin a new stretch then. */
