@@ -89,7 +89,7 @@ def asc_demo_pages() -> Sequence[Any]:
 
     Returns:
         Pages, each an `asc.demo.page.Page`: a title, sentences, and a scene that computes what it shows. A plugin that
-        raises adds none, with a warning.
+        raises adds none, with a warning. A scene that raises says so on its page.
     """
     raise NotImplementedError
 

@@ -52,14 +52,15 @@ def demo_command(context: click.Context, first: int, auto: float | None, speed: 
 def _added(session: CommandSession) -> list[Page]:
     """Return the pages of plugins. One that raises, or answers anything else, adds none."""
     from asc.answers import instance  # noqa: PLC0415
+    from asc.demo.added import guarded  # noqa: PLC0415
     from asc.demo.page import Page  # noqa: PLC0415
 
     found: list[Page] = []
     for plugin, pages in session.plugins.calls("asc_demo_pages"):
+        title = session.plugins.source(plugin).title
         try:
             made: Any = call(f'the plugin "{plugin}"', pages)
-            found += [instance("", page, Page, "a list of asc.demo.page.Page") for page in made]
+            found += [guarded(title, instance("", page, Page, "a list of asc.demo.page.Page")) for page in made]
         except Exception as error:  # noqa: BLE001 -- whatever a plugin raises, the tour has its own pages
-            title = session.plugins.source(plugin).title
             session.warn(f"{title} adds no page to the tour: its asc_demo_pages {what_it_did(error)}.")
     return found

@@ -426,15 +426,20 @@ class Scene:
     def play(self): pass
     def draw(self, room): return Text("shown by a plugin")
 
+class Raising(Scene):
+    def {method}(self, *given): raise ValueError("no scene")
+
 @asc.hookimpl
 def asc_demo_pages():
     {body}
 """
 
 
-def tour_plugin(folder: Path, body: str = 'return [Page("A plugin\'s page", "It has words.", Scene)]') -> Path:
+def tour_plugin(
+    folder: Path, body: str = 'return [Page("A plugin\'s page", "It has words.", Scene)]', method: str = "play"
+) -> Path:
     file = folder / "paged.py"
-    file.write_text(PLUGIN.format(body=body), encoding="utf-8")
+    file.write_text(PLUGIN.format(body=body, method=method), encoding="utf-8")
     return file
 
 
@@ -452,6 +457,15 @@ def test_a_plugin_whose_pages_cannot_be_shown_adds_none(asc: Asc, tmp_path: Path
     assert "adds no page to the tour" in " ".join(found.stderr.split())
     assert sentence in " ".join(found.stderr.split())
     assert "Where to go next" in found.stdout
+
+
+@pytest.mark.parametrize("method", ["__init__", "play", "draw"])
+def test_a_plugin_whose_scene_raises_says_so_on_its_page(asc: Asc, tmp_path: Path, method: str) -> None:
+    file = tour_plugin(tmp_path, 'return [Page("A page", "It has words.", Raising)]', method)
+    found = asc("demo", "--page", "8", "--plugin", str(file), ASC_LOAD_PLUGINS="builtin")
+    shown = " ".join(found.stdout.split())
+    assert "cannot show this page: it raised ValueError: no scene (paged.py, line " in shown
+    assert "Where to go next" in shown
 
 
 def test_the_last_page_has_the_backends_of_this_installation(asc: Asc, tmp_path: Path) -> None:
