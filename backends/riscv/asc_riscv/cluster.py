@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from asc.errors import AscError
+from asc.processes import starting_children
 from asc.speculators.executed.delivery import Delivery, deliver
 from asc.types import Transition
 from asc_riscv.effect import Effect
@@ -19,7 +20,7 @@ from asc_riscv.machine import Machine
 from asc_riscv.worker import Here, Job, Task, run_task
 
 try:
-    from distributed import Client, LocalCluster, WorkerPlugin
+    from distributed import Client, LocalCluster, Security, WorkerPlugin
 except ImportError as error:
     raise AscError(
         "The Dask executor needs the package distributed. Install it: pip install 'asc-riscv[dask]'. "
@@ -37,12 +38,14 @@ _programs: dict[str, Program] = {}
 class InstallProgram(WorkerPlugin):
     """Makes the program known to every worker, including workers that join later."""
 
-    def __init__(self, key: str, program: Program) -> None:
+    def __init__(self, key: str, program: Program, *, is_local: bool) -> None:
         self.name = f"asc-riscv-{key}"
-        self._key, self._program = key, program
+        self._key, self._program, self._is_local = key, program, is_local
 
     def setup(self, worker: Any) -> None:
-        """Keep the program."""
+        """Keep the program. A worker of a local cluster has no web pages."""
+        if self._is_local:
+            worker.http_server.stop()
         _programs[self._key] = self._program
 
     def teardown(self, worker: Any) -> None:
@@ -61,16 +64,10 @@ class Cluster(Executor):
         self._cluster = self._client = None
         try:
             if address is None:
-                self._cluster = LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    host=_HOST,
-                    dashboard_address=f"{_HOST}:0",  # the usual port may belong to another cluster
-                    silence_logs=logging.ERROR,
-                )
-            where = address if self._cluster is None else self._cluster.scheduler_address
+                self._cluster = _local_cluster(workers)
+            where = address if self._cluster is None else self._cluster  # a local one has its keys
             self._client = Client(where, timeout="10s", set_as_default=False)
-            self._plugin = InstallProgram(self._key, machine.program)
+            self._plugin = InstallProgram(self._key, machine.program, is_local=address is None)
             self._client.register_plugin(self._plugin)
         except (OSError, ValueError) as error:
             self.shutdown()
@@ -132,6 +129,36 @@ class Cluster(Executor):
                 )
             parts.append(job.transition(Effect(part.effect), part.start, part.steps))
         return delivery._replace(parts=tuple(parts))
+
+
+def _local_cluster(workers: int) -> LocalCluster:
+    """Start workers, which are deaf to Ctrl-C: the main process ends them.
+
+    Nothing listens but on this machine, and there are no web pages. With the package cryptography, only processes that
+    have the keys of this cluster can connect; without it, any user of this machine can.
+    """
+    try:
+        keys: Security | None = Security.temporary()
+    except ImportError:
+        keys = None
+    with starting_children():  # Dask starts workers from a thread of its own, which starts within too
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=None,  # Dask would pause or kill a worker that uses more than its share
+            host=_HOST,
+            security=keys,
+            dashboard_address=f"{_HOST}:0",  # the usual port may belong to another cluster
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.ERROR,
+        )
+    cluster.sync(_without_pages, cluster.scheduler)
+    return cluster
+
+
+async def _without_pages(scheduler: Any) -> None:
+    """Stop the web server, which Dask starts even without its dashboard."""
+    scheduler.http_server.stop()
 
 
 def run_sent(key: str, task: Task) -> Delivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -45,8 +46,21 @@ def here(computation: RiscvComputation) -> Candidate:
     return Candidate(snapshot.position, 0, snapshot.state, 0, "test")
 
 
+def listening(process: int) -> set[tuple[str, int]]:
+    """Return the addresses at which a process waits for connections."""
+    psutil = pytest.importorskip("psutil")
+    found = psutil.Process(process).net_connections(kind="inet")
+    return {(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN}
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[tuple[Any, RiscvComputation]]:
+def before() -> set[tuple[str, int]]:
+    """The addresses at which this process waits for connections before the cluster does."""
+    return listening(os.getpid())
+
+
+@pytest.fixture(scope="module")
+def cluster(before: set[tuple[str, int]]) -> Iterator[tuple[Any, RiscvComputation]]:
     """A local cluster of one worker, and the computation that it serves."""
     pytest.importorskip("distributed")
     computation = begun()
@@ -67,6 +81,30 @@ def test_a_worker_runs_on_in_another_process(cluster: tuple[Any, RiscvComputatio
     alone = begun()
     alone.advance(150)
     assert computation.digest() == alone.digest()
+
+
+def test_it_listens_on_this_machine_only_and_has_no_web_pages(
+    before: set[tuple[str, int]], cluster: tuple[Any, RiscvComputation]
+) -> None:
+    """For messages alone: the scheduler and the worker's nanny in this process, and the worker in its own."""
+    worker = cluster[0].submit(os.getpid).result(DEADLINE_S)
+    assert [host for host, _ in listening(os.getpid()) - before] == ["127.0.0.1"] * 2
+    assert [host for host, _ in listening(worker)] == ["127.0.0.1"]
+
+
+def test_workers_are_deaf_to_ctrl_c(cluster: tuple[Any, RiscvComputation]) -> None:
+    """A terminal sends it to all processes, and the main one ends the others."""
+    blocked = cluster[0].submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result(DEADLINE_S)
+    assert signal.SIGINT in blocked
+
+
+def test_without_the_keys_of_the_run_nobody_connects(cluster: tuple[Any, RiscvComputation]) -> None:
+    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("cryptography")
+    address = cluster[0]._cluster.scheduler_address
+    assert address.startswith("tls://127.0.0.1:")
+    with pytest.raises(OSError, match="TLS certificate does not match"):
+        distributed.Client(address, security=distributed.Security.temporary())
 
 
 def test_what_is_no_effect_of_the_program_is_not_used(cluster: tuple[Any, RiscvComputation]) -> None:
