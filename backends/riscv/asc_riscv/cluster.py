@@ -20,6 +20,7 @@ from asc_riscv.machine import Machine
 from asc_riscv.worker import Here, Job, Task, run_task
 
 try:
+    import dask
     from distributed import Client, LocalCluster, Security, WorkerPlugin
 except ImportError as error:
     raise AscError(
@@ -30,6 +31,7 @@ except ImportError as error:
 T = TypeVar("T")
 
 _HOST = "127.0.0.1"  # of a local cluster
+_ANY_SIZE = {"distributed.admin.large-graph-warning-threshold": "1 TB"}  # Dask warns of tasks with more than 10 MB
 
 _programs: dict[str, Program] = {}
 """In a worker: the programs that it knows, by the key of the run."""
@@ -93,7 +95,8 @@ class Cluster(Executor):
         else:
             memory = job.task.memory
             task = job.task._replace(memory=memory.sent() if isinstance(memory, Here) else memory)
-            sent = self._executor.submit(run_sent, self._key, task)
+            with dask.config.set(_ANY_SIZE):
+                sent = self._executor.submit(run_sent, self._key, task)
         sent.add_done_callback(partial(self._pass_on, future, job))
         return future
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from asc.speculators.executed.delivery import Delivery, deliver
 from asc.types import Candidate, Transition
 from asc_riscv.backend import RiscvBackend, RiscvConfig
 from asc_riscv.computation import RiscvComputation
+from asc_riscv.worker import Here
 
 DEADLINE_S = 300
 SMALL: dict[str, Any] = {
@@ -81,6 +83,15 @@ def test_a_worker_runs_on_in_another_process(cluster: tuple[Any, RiscvComputatio
     alone = begun()
     alone.advance(150)
     assert computation.digest() == alone.digest()
+
+
+def test_a_task_may_take_many_megabytes_along(cluster: tuple[Any, RiscvComputation]) -> None:
+    executor, computation = cluster
+    job: Any = computation.task(here(computation), (10,), DEADLINE_S)
+    memory = computation.process.machine.memory
+    large = job.task._replace(memory=Here(memory, ((0, memory.nbytes),) * 6))
+    delivery = executor.submit(deliver, replace(job, task=large)).result(DEADLINE_S)
+    assert (delivery.error, delivery.steps) == ("", 10)
 
 
 def test_it_listens_on_this_machine_only_and_has_no_web_pages(

@@ -65,6 +65,7 @@ class TestLocalCluster:
                 found = sent(executor, computation, 3)
                 assert computation.agrees(found)
                 computation.apply(found)
+            assert executor.submit(len, bytes(11 << 20)).result(DEADLINE_S) == 11 << 20  # without a warning of its size
         expected = ToyComputation(by_table())
         expected.advance(9)
         assert computation.digest() == expected.digest()

@@ -24,6 +24,7 @@ from asc_toy.workers import travel
 from asc_toy.workers.elsewhere import Shipment, dismiss, receive, run_sealed, seal
 
 try:
+    import dask
     from distributed import Client, LocalCluster, Security, WorkerPlugin
     from distributed.comm.addressing import resolve_address
 except ImportError as error:
@@ -37,6 +38,7 @@ T = TypeVar("T")
 _PACKAGES = frozenset({"dask", "distributed", "tornado"})
 _HOST = "127.0.0.1"  # of a local cluster
 _START_S = 60.0  # that a local worker may take to start
+_ANY_SIZE = {"distributed.admin.large-graph-warning-threshold": "1 TB"}  # Dask warns of tasks with more than 10 MB
 
 
 class _OwnChance(random.Random):
@@ -128,7 +130,8 @@ class DaskPool(Executor):
             future.set_exception(error)
             return future
         future.set_running_or_notify_cancel()  # a cluster begins at once, so the task can no longer be cancelled
-        self._executor.submit(run_sealed, self._key, data).add_done_callback(partial(_pass_on, future))
+        with dask.config.set(_ANY_SIZE):
+            self._executor.submit(run_sealed, self._key, data).add_done_callback(partial(_pass_on, future))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
