@@ -15,7 +15,7 @@ def asc_register(registry: Registrar) -> None:
         "backend",
         "riscv",
         "asc_riscv.backend:RiscvBackend",
-        "speculation over compiled programs for RISC-V: exact, executed by threads",
+        "speculation over compiled programs for RISC-V: exact, executed by workers",
     )
     registry.add(
         "predictor",
