@@ -104,7 +104,7 @@ class SpeculativeGeneration:
         known = [earlier for earlier in earliers if earlier is not None]
         distance, rest = _distance(moved, known), self._rests[bool(known)]
         chance = self._recurrence.chance(distance)
-        looks = self._speculate and rest.is_over(1 - chance)
+        looks = self._speculate and bool(asked) and rest.is_over(1 - chance)
         drafts: Sequence[Draft | None] = [None] * len(asked)
         if looks:
             drafts = _drafts([given[number] for number, _ in asked], earliers, config_of(model).vocab_size)
