@@ -192,6 +192,25 @@ def test_no_chain_of_leaps_goes_on_while_a_quarter_of_the_workers_is_idle() -> N
     assert engine.ledger.skipped > 6300
 
 
+@pytest.mark.parametrize("workers", [2, 4, 64])
+def test_no_worker_takes_a_superstep_that_the_cache_has(workers: int) -> None:
+    """Such as the next one, where a chain of leaps was interrupted."""
+    known = list[bool]()
+
+    def stop(engine: Engine) -> None:
+        send = engine.speculator._send_present  # type: ignore[attr-defined]
+
+        def sending(machine: Any, *given: Any) -> Any:
+            known.append(engine.cache.lookup(machine, None) is not None)
+            return send(machine, *given)
+
+        engine.speculator._send_present = sending  # type: ignore[attr-defined]
+
+    run(workers, 100 * workers, stop=stop)
+    assert known
+    assert not any(known)
+
+
 def test_a_run_that_is_to_stop_stops_while_it_waits() -> None:
     def stop(engine: Engine) -> None:
         delegate = engine.speculator.delegate

@@ -266,12 +266,13 @@ class ExecutedSpeculator(Speculator):
             nbytes = max(sent, self._tasks.nbytes())
             slowdown = self.slowdown() or self._ledger.tracking
             crew = Crew(idle, workers, slowdown, sent, nbytes, self._queues)
+            present = serves and not self._interrupted and self._tasks.at(position) is None
             if serves:  # a worker is kept for the present state, which needs no prediction
                 frontier = max(self._tasks.frontier, position + superstep)
-                crew = crew._replace(idle=idle - (self._tasks.at(position) is None), frontier=frontier)
+                crew = crew._replace(idle=idle - present, frontier=frontier)
             few = serves and _SHARE * idle < workers and len(self._tasks) > 1
             plans = [] if few else self._scheduler.plans(computation, superstep, crew, {} if serves else self.covered())
-        if plans and serves and self._workforce.started and self._tasks.at(position) is None:
+        if plans and present and self._workforce.started:
             self._send_present(_executable(computation), history, superstep)
         if plans and self._workforce.untouched:  # the task that workers warm up on shows what a task costs
             self._ready(computation, history)
