@@ -29,6 +29,8 @@ from asc_riscv.worker import Here, Job, Task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
+_RARELY = 25  # times as long as all choices of a loop so far have taken, a run goes on before the next one
+_LEFT = "The program has left its loop, and it is too early to look for another one."
 _PATIENCE = 4  # times as many instructions as recent steps have had, after which a worker gives up
 _RED_ZONE = 4096  # bytes below the stack pointer that a worker gets
 _WORD_BYTES = 64  # approximate bytes of a word in a dictionary
@@ -78,6 +80,7 @@ class RiscvComputation(Executable):
         self._head, self._profile, self._position = head, profile, 0
         self._seconds, self._steps, self._instructions = 0.0, 0.0, 0.0  # of recent plain runs
         self._stopped = False
+        self._began, self._choosing_s = time.perf_counter(), 0.0  # the start, and seconds in which loops were chosen
         self.memoising = None if memoise is None else Memoising(process, memoise)
         """Remembers what loops within a step do; None where nothing is remembered."""
         self._gained = 0.0  # steps that are saved and not yet reported
@@ -138,7 +141,8 @@ class RiscvComputation(Executable):
             if self.finished() or self._head is None:  # without a loop, a slice of the run counts as a step
                 self._position += 1
             elif not arrived and stop.reason is StopReason.BUDGET:
-                self._head = None
+                self._head, self.hindrance = None, _LEFT
+                self._machine.set_breakpoints(())
                 if self.memoising is not None:
                     self.memoising.end()
         steps = self._position - before
@@ -323,16 +327,21 @@ class RiscvComputation(Executable):
         return stop
 
     def _is_unprofiled(self) -> bool:
-        return self._head is None and bool(self._profile) and not self.hindrance and not self.finished()
+        """Whether a loop is to be chosen now: at the beginning, and later where that is a small part of the run."""
+        if self._head is not None or not self._profile or self.hindrance not in ("", _LEFT) or self.finished():
+            return False
+        return time.perf_counter() - self._began >= _RARELY * self._choosing_s
 
     def _choose(self) -> None:
         """Choose the loop, and run up to an arrival: all of that is a step."""
+        began = time.perf_counter()
         loop = choose_loop(self.process, self._profile)
+        self._choosing_s += time.perf_counter() - began
         for effect in loop.effects if loop is not None else ():
             self._learn(effect)
         self._position += 1
         self._seconds = self._steps = self._instructions = 0.0
-        self._head = None if loop is None else loop.address
+        self._head, self.hindrance = None if loop is None else loop.address, ""
         if self.finished():
             return
         if loop is None:

@@ -136,6 +136,26 @@ def test_a_worker_gives_up_where_a_wrong_state_never_comes_back() -> None:
         list(computation.task(candidate, (10,), None)())
 
 
+def test_another_loop_is_looked_for_where_that_is_a_small_part_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first profile ends while the list is made; the loop over the list comes after."""
+    given = {**SMALL, "program": "list_hash", "arguments": ["20"], "memory": 4}
+    computation = RiscvBackend(RiscvConfig.model_validate(given)).computation(plain=False)
+    monkeypatch.setattr("asc_riscv.computation._RARELY", 1e9)
+    computation.advance(1)
+    assert not computation.hindrance
+    while not computation.hindrance and not computation.finished():
+        computation.advance(1)
+    assert computation.hindrance.startswith("The program has left its loop")
+    monkeypatch.setattr("asc_riscv.computation._RARELY", 0)
+    computation.advance(1)
+    assert not computation.hindrance
+    while not computation.finished():
+        computation.advance(10**6)
+    plain = RiscvBackend(RiscvConfig.model_validate(given)).computation(plain=True)
+    plain.advance(10**6)
+    assert computation.digest() == plain.digest()
+
+
 def written(folder: Path) -> set[int]:
     """Return the times at which checkpoints were written that are there."""
     return {path.stat().st_mtime_ns for path in folder.rglob("state.safetensors")}
