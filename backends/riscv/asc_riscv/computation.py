@@ -406,7 +406,7 @@ class RiscvComputation(Executable):
             return
         self._registers_read |= registers
         self._varies[new] = True
-        self._changing = np.flatnonzero(self._varies)[:_MOST]
+        self._changing = np.union1d(self._changing, new.astype(np.intp))[:_MOST]
         self._registers = np.array(
             [number for number in numbers_in(self._registers_read) if number != FCSR_BIT], np.intp
         )
