@@ -1,6 +1,9 @@
 """Every hook, once: `asc run toy --plugin docs/snippets/hooks.py`."""
 
+from rich.text import Text
+
 import asc
+from asc.demo.page import Page
 
 
 @asc.hookimpl
@@ -13,6 +16,25 @@ class Stay(asc.Predictor):
 
     def predict(self, history, horizon):
         return asc.Combination((1.0,))
+
+
+class Greeting:
+    """A scene that computes nothing."""
+
+    def __init__(self, tempo):
+        self.tempo = tempo
+
+    def play(self):
+        """There is nothing to compute."""
+
+    def draw(self, room):
+        """Return what there is to see."""
+        return Text(f"There are {room.width} columns.")
+
+
+@asc.hookimpl
+def asc_demo_pages():
+    return [Page("A page of mine", "It comes before the last one.", Greeting)]
 
 
 @asc.hookimpl
