@@ -158,7 +158,7 @@ def test_a_file_without_hooks_is_told(write: Any) -> None:
     path = write("idle.py", "def asc_register(registry): pass\n")
     assert complaint(path) == (
         f'The plugin file "{path}" implements no hook; expected a function marked with @asc.hookimpl, with one of '
-        "these names: asc_boundary, asc_progress, asc_register, asc_run_finished, asc_run_started."
+        "these names: asc_boundary, asc_demo_pages, asc_progress, asc_register, asc_run_finished, asc_run_started."
     )
 
 

@@ -15,6 +15,7 @@ from asc.plugins.check import HOOKS
 def test_these_are_the_hooks() -> None:
     assert HOOKS == {
         "asc_boundary": ("run", "boundary"),
+        "asc_demo_pages": (),
         "asc_progress": ("run",),
         "asc_register": ("registry",),
         "asc_run_finished": ("run", "summary"),

@@ -170,7 +170,7 @@ def test_one_module_under_two_names_is_refused(install: Any) -> None:
     assert "twice" in plugins.registry.names("predictor")
 
 
-HOOKS = "asc_boundary, asc_progress, asc_register, asc_run_finished, asc_run_started"
+HOOKS = "asc_boundary, asc_demo_pages, asc_progress, asc_register, asc_run_finished, asc_run_started"
 
 
 @pytest.mark.parametrize(
