@@ -19,7 +19,8 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from measure import RESULTS, read_rows, spread, with_interval, with_origin, write_result
+from measure import RESULTS, read_rows, with_origin, write_result
+from riscv_runs import compared, in_turns
 
 from asc.plugins import load
 from asc.run.run import Run
@@ -103,29 +104,17 @@ def measured(name: str, sources: Path, pairs: int, folder: Path) -> dict[str, An
         printed = subprocess.run([native, *work.arguments], cwd=folder, stdin=stdin, capture_output=True, check=True)
     settings = {"elf": elf, "arguments": work.arguments, "standard_input": given, "files": [*work.files, "text"]}
     config = RiscvConfig.model_validate({**settings, "memory": MEMORY, "workers": 1})
-    runs: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     outputs = set[bytes]()
-    for pair in range(pairs):
-        for speculate in (True, False) if pair % 2 else (False, True):
-            with chdir(folder):
-                run = Run(RiscvBackend(config), "riscv", load(), speculate=speculate)
-                runs[speculate].append(dict(run.execute()))
-            outputs.add(run.computation.process.system.written())
-    newest = runs[True][-1]
-    ratios = [plain["seconds"] / found["seconds"] for plain, found in zip(runs[False], runs[True], strict=True)]
-    return {
-        "row": name,
-        "instructions": newest["outcome"]["instructions"],
-        "printed": len(printed.stdout),
-        "as_native": outputs == {printed.stdout},
-        "equal": len({found["final_digest"] for side in runs.values() for found in side}) == 1,
-        "speedup": with_interval(ratios),
-        "plain_s": spread([found["seconds"] for found in runs[False]]),
-        "skipped": [found["skipped"] / found["position"] for found in runs[True]],
-        "accepted": [found["accepted"] for found in runs[True]],
-        "rejected": [found["rejected"] for found in runs[True]],
-        "reason": newest["reason"],
-    }
+
+    def run(speculate: bool) -> dict[str, Any]:
+        with chdir(folder):
+            made = Run(RiscvBackend(config), "riscv", load(), speculate=speculate)
+            summary = dict(made.execute())
+        outputs.add(made.computation.process.system.written())
+        return summary
+
+    found = compared(in_turns(run, pairs))
+    return {"row": name, "printed": len(printed.stdout), "as_native": outputs == {printed.stdout}, **found}
 
 
 def main() -> None:

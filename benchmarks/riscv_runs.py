@@ -16,6 +16,7 @@ import gc
 import json
 import shlex
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,34 +54,47 @@ def run(row: str, *, speculate: bool) -> dict[str, Any]:
     return dict(Run(RiscvBackend(config), "riscv", load(), speculate=speculate).execute())
 
 
-def measured(name: str, pairs: int, factor: float | None) -> dict[str, Any]:
-    """Return a row; without a factor, it has no bound."""
+def in_turns(run: Callable[[bool], dict[str, Any]], pairs: int) -> dict[bool, list[dict[str, Any]]]:
+    """Return the summaries of pairs of runs, by whether they speculate: A B, B A, A B, and so on."""
     runs: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
     for pair in range(pairs):
         for speculate in (True, False) if pair % 2 else (False, True):
-            runs[speculate].append(run(name, speculate=speculate))
-    speedup = with_interval(
-        [plain["seconds"] / found["seconds"] for plain, found in zip(runs[False], runs[True], strict=True)]
-    )
-    bound, median, goal = None if factor is None else 1 + 1 / factor, speedup["median"], GOALS.get(name)
-    least = {"0.9 of the bound": 0.9 * (bound or 1), "above 1": 1.0, "0.98": 0.98, "1.8": 1.8}.get(goal or "", 0.0)
+            runs[speculate].append(run(speculate))
+    return runs
+
+
+def compared(runs: Mapping[bool, Sequence[dict[str, Any]]]) -> dict[str, Any]:
+    """Return what pairs of runs say about each other."""
     newest = runs[True][-1]
+    ratios = [plain["seconds"] / found["seconds"] for plain, found in zip(runs[False], runs[True], strict=True)]
     return {
-        "row": name,
-        "size": SIZES[name],
         "instructions": newest["outcome"]["instructions"],
-        "speedup": speedup,
-        "bound": bound,
+        "speedup": with_interval(ratios),
         "plain_s": spread([found["seconds"] for found in runs[False]]),
         "equal": len({found["final_digest"] for side in runs.values() for found in side}) == 1,
         "skipped": [found["skipped"] / found["position"] for found in runs[True]],
         "accepted": [found["accepted"] for found in runs[True]],
         "rejected": [found["rejected"] for found in runs[True]],
+        "reason": newest["reason"],
+    }
+
+
+def measured(name: str, pairs: int, factor: float | None) -> dict[str, Any]:
+    """Return a row; without a factor, it has no bound."""
+    runs = in_turns(lambda speculate: run(name, speculate=speculate), pairs)
+    row = compared(runs)
+    speedup = row["speedup"]
+    bound, median, goal = None if factor is None else 1 + 1 / factor, speedup["median"], GOALS.get(name)
+    least = {"0.9 of the bound": 0.9 * (bound or 1), "above 1": 1.0, "0.98": 0.98, "1.8": 1.8}.get(goal or "", 0.0)
+    return {
+        "row": name,
+        "size": SIZES[name],
+        **row,
+        "bound": bound,
         "hits": [found["hits"] for found in runs[True]],
         "skipped_instructions": [
             found["cache"].get("skipped", 0) / found["outcome"]["instructions"] for found in runs[True]
         ],
-        "reason": newest["reason"],
         "goal": goal,
         "met": median > least if goal == "above 1" else median >= least,
     }

@@ -17,7 +17,7 @@ from asc.types import Transition
 from asc_riscv.effect import Effect
 from asc_riscv.elf import Program
 from asc_riscv.machine import Machine
-from asc_riscv.worker import Here, Job, Task, run_task
+from asc_riscv.worker import Job, LocalMemory, Task, run_task
 
 try:
     import dask
@@ -94,7 +94,7 @@ class Cluster(Executor):
             sent = self._executor.submit(fn, *args, **kwargs)
         else:
             memory = job.task.memory
-            task = job.task._replace(memory=memory.sent() if isinstance(memory, Here) else memory)
+            task = job.task._replace(memory=memory.sent() if isinstance(memory, LocalMemory) else memory)
             with dask.config.set(_ANY_SIZE):
                 sent = self._executor.submit(run_sent, self._key, task)
         sent.add_done_callback(partial(self._pass_on, future, job))

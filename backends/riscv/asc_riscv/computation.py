@@ -25,7 +25,7 @@ from asc_riscv.pointers import Pointers
 from asc_riscv.process import Process
 from asc_riscv.registers import FCSR_BIT, NAMES, NUMBERS, REGISTER_COUNT, STACK_POINTER, names_in, numbers_in
 from asc_riscv.stop import Stop, StopReason
-from asc_riscv.worker import Here, Job, Task
+from asc_riscv.worker import Job, LocalMemory, Task
 
 _SLICE = 100_000_000  # instructions after which a run looks at whether it is to stop
 _LOST = 50_000_000  # instructions without an arrival, after which another loop is looked for
@@ -80,6 +80,7 @@ class RiscvComputation(Executable):
         self._head, self._profile, self._position = head, profile, 0
         self._seconds, self._steps, self._instructions = 0.0, 0.0, 0.0  # of recent plain runs
         self._stopped = False
+        self._has_no_loop = False  # as far as the latest profile tells
         self._began, self._choosing_s = time.perf_counter(), 0.0  # the start, and seconds in which loops were chosen
         self.memoising = None if memoise is None else Memoising(process, memoise)
         """Remembers what loops within a step do; None where nothing is remembered."""
@@ -239,7 +240,7 @@ class RiscvComputation(Executable):
         """
         assert self._head is not None, "a task begins at a loop's head, which `begin` has chosen"
         task = Task(
-            Here(self._machine.memory, self.used()),
+            LocalMemory(self._machine.memory, self.used()),
             self._head,
             self._machine.registers.copy(),
             self._machine.fcsr,
@@ -328,7 +329,7 @@ class RiscvComputation(Executable):
 
     def _is_unprofiled(self) -> bool:
         """Whether a loop is to be chosen now: at the beginning, and later where that is a small part of the run."""
-        if self._head is not None or not self._profile or self.hindrance not in ("", _LEFT) or self.finished():
+        if self._head is not None or not self._profile or self._has_no_loop or self.finished():
             return False
         return time.perf_counter() - self._began >= _RARELY * self._choosing_s
 
@@ -344,6 +345,7 @@ class RiscvComputation(Executable):
         self._head, self.hindrance = None if loop is None else loop.address, ""
         if self.finished():
             return
+        self._has_no_loop = loop is None
         if loop is None:
             self.hindrance = "The program comes to no loop often enough to be predicted."
         elif self.memoising is None:

@@ -67,7 +67,7 @@ def program() -> Program:
     return Program("loop", _CODE, segments, range(_CODE, _CODE + len(code)), _DATA, {}, (0, 0, 0))
 
 
-class Watched(RiscvComputation):
+class InterruptibleProgram(RiscvComputation):
     """The program from its start, which ends as soon as the page is left."""
 
     def __init__(self, tempo: Tempo) -> None:
@@ -91,7 +91,7 @@ class MachineCode:
 
     def __init__(self, tempo: Tempo) -> None:
         self.effect: Effect | None = None
-        self.plain, self.speculative = Watched(tempo), Watched(tempo)
+        self.plain, self.speculative = InterruptibleProgram(tempo), InterruptibleProgram(tempo)
         self.seconds: list[float] = []
         """Of the plain run and of the other one, as far as they have ended."""
         self.engine: Engine = assemble(

@@ -23,7 +23,7 @@ _STRETCHES = 6  # that are looked at, at each loop
 _LITTLE = 0.3  # share of values on a line, below which a loop promises nothing
 _ENOUGH = 0.9  # the same, from which on no other heads are looked at
 _CANDIDATES = 12  # loops that are looked at
-_PLACES = 48  # places that are looked at where no loop promises anything, those with the longest distances
+_TARGETS = 48  # branch targets that are looked at where no loop promises enough, those with the longest distances
 _ALIKE = 1.2  # loops whose distances differ by less are one loop, or one inside the other that turns once
 
 
@@ -46,14 +46,14 @@ def choose_loop(process: Process, profile: int = PROFILE) -> Loop | None:
     The program runs on meanwhile, by a few times `profile` instructions at most. It is profiled at all scales at once:
     loops that are known by a few arrivals no longer stop the machine, so that those around them show.
 
-    An interpreter has one loop for all that its program does. So where no loop can be predicted well, all places that
-    branches lead to count as heads: some belong to one loop of the program.
+    An interpreter has one loop for all that its program does. So where no loop can be predicted well, all targets of
+    branches count as heads: some belong to one loop of the program.
     """
     loops = _distances(process, process.machine.jump_targets(backward=True), profile, _ALIKE)
     best = _best(process, loops[:_CANDIDATES], profile)
     if best is None or best.predictable < _ENOUGH:
-        places = _distances(process, process.machine.jump_targets(), profile, alike=1.0)
-        best = max(best, _best(process, places[-_PLACES:], profile), key=_rank)
+        others = _distances(process, process.machine.jump_targets(), profile, alike=1.0)
+        best = max(best, _best(process, others[-_TARGETS:], profile), key=_rank)
     process.machine.set_breakpoints(() if best is None else (best.address,))
     return best
 

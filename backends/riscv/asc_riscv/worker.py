@@ -21,7 +21,7 @@ from asc_riscv.stop import StopReason
 _SLICE = 20_000_000  # instructions after which a worker looks at the time
 
 
-class Here(NamedTuple):
+class LocalMemory(NamedTuple):
     """The memory of a machine in this process, and the parts (from and to which byte) that a worker copies.
 
     The machine may run on meanwhile. What a worker reads is compared on arrival, so it does not matter when it copied.
@@ -39,12 +39,12 @@ class Here(NamedTuple):
         """Yield each part, and at which byte it begins."""
         return ((start, self.memory[start:end]) for start, end in self.used)
 
-    def sent(self) -> Sent:
+    def sent(self) -> SentMemory:
         """Return a copy for another process."""
-        return Sent(self.nbytes, tuple((start, part.tobytes()) for start, part in self.parts()))
+        return SentMemory(self.nbytes, tuple((start, part.tobytes()) for start, part in self.parts()))
 
 
-class Sent(NamedTuple):
+class SentMemory(NamedTuple):
     """The parts of a machine's memory in another process."""
 
     nbytes: int
@@ -62,7 +62,7 @@ class Task(NamedTuple):
     `words` are the predicted ones. All others are as they were when the task was made: nothing is known to read them.
     """
 
-    memory: Here | Sent
+    memory: LocalMemory | SentMemory
     head: int
     registers: NDArray[np.uint64]
     fcsr: int

@@ -20,7 +20,7 @@ from asc.speculators.executed.delivery import Delivery, deliver
 from asc.types import Candidate, Transition
 from asc_riscv.backend import RiscvBackend, RiscvConfig
 from asc_riscv.computation import RiscvComputation
-from asc_riscv.worker import Here
+from asc_riscv.worker import LocalMemory
 
 DEADLINE_S = 300
 SMALL: dict[str, Any] = {
@@ -89,7 +89,7 @@ def test_a_task_may_take_many_megabytes_along(cluster: tuple[Any, RiscvComputati
     executor, computation = cluster
     job: Any = computation.task(here(computation), (10,), DEADLINE_S)
     memory = computation.process.machine.memory
-    large = job.task._replace(memory=Here(memory, ((0, memory.nbytes),) * 6))
+    large = job.task._replace(memory=LocalMemory(memory, ((0, memory.nbytes),) * 6))
     delivery = executor.submit(deliver, replace(job, task=large)).result(DEADLINE_S)
     assert (delivery.error, delivery.steps) == ("", 10)
 

@@ -35,8 +35,7 @@ class Texts:
         def order(of: tuple[int, int]) -> tuple[int, bool, int]:
             number, end = of
             before = self._texts[number][max(0, end - len(newest)) : end - size]
-            pairs = zip(reversed(newest[:-size]), reversed(before), strict=False)
-            return sum(1 for _ in takewhile(_equal, pairs)), number == first, -abs(end - here)
+            return equal_first(reversed(newest[:-size]), reversed(before)), number == first, -abs(end - here)
 
         number, end = found[0] if len(found) == 1 else max(found, key=order)
         return self._texts[number], end
@@ -144,5 +143,6 @@ class Draft:
         self._source, self._at, self._agrees = self._earlier, here, False
 
 
-def _equal(pair: tuple[int, int]) -> bool:
-    return pair[0] == pair[1]
+def equal_first(one: Iterable[int], other: Iterable[int]) -> int:
+    """Return how many of the first tokens are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -16,7 +16,7 @@ from asc_nn_training.generation.agreement import disagreement
 from asc_nn_training.generation.choice import Chooser
 from asc_nn_training.generation.counts import Counts
 from asc_nn_training.generation.decode import Decoder, Text
-from asc_nn_training.generation.drafts import Draft, Texts
+from asc_nn_training.generation.drafts import Draft, Texts, equal_first
 from asc_nn_training.generation.pace import Pace
 from asc_nn_training.generation.plain import PlainPath
 from asc_nn_training.generation.prompts import config_of, ends_of, kind_of, require_generative, stopping, tokens_of
@@ -235,14 +235,10 @@ def _compare(texts: Sequence[Text], earliers: Sequence[Earlier | None], counts: 
     """Count how far texts that had no drafts are those of the last time."""
     for text, earlier in zip(texts, earliers, strict=True):
         if earlier is not None:
-            same = sum(1 for _ in takewhile(_equal, zip(text.tokens, earlier.tokens, strict=False)))
+            same = equal_first(text.tokens, earlier.tokens)
             departs = same < min(len(text.tokens), len(earlier.tokens))
             counts.aligned += same + departs
             counts.departures += departs
-
-
-def _equal(pair: tuple[int, int]) -> bool:
-    return pair[0] == pair[1]
 
 
 def reason(counts: Counts, speculates: bool = True) -> str:
